@@ -1,0 +1,92 @@
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from phonenumber_field.modelfields import PhoneNumberField
+from uuid_utils.compat import uuid7
+
+from identity.models import Language
+from messaging.models import Message
+
+
+class AlertStatus(models.TextChoices):
+    ACTIVE = "active"
+    RESOLVED = "resolved"
+    CANCELLED = "cancelled"
+
+
+OPEN = (AlertStatus.ACTIVE,)
+
+
+class SosAlert(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sos_alerts")
+    status = models.CharField(max_length=12, choices=AlertStatus, default=AlertStatus.ACTIVE)
+    latitude = models.FloatField(null=True)
+    longitude = models.FloatField(null=True)
+    address = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["owner", "-id"], name="alert_by_owner")]
+        constraints = [
+            # The database keeps the open-alert rule: of two simultaneous presses one creates, one finds it.
+            models.UniqueConstraint(fields=["owner"], condition=Q(status__in=OPEN), name="one_open_alert_per_person"),
+            # The nulls are named on both sides: a check that comes to NULL passes.
+            models.CheckConstraint(
+                condition=Q(latitude__isnull=True, longitude__isnull=True)
+                | Q(
+                    latitude__isnull=False,
+                    longitude__isnull=False,
+                    latitude__range=(-90, 90),
+                    longitude__range=(-180, 180),
+                ),
+                name="alert_position_whole_and_on_earth",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=OPEN, ended_at__isnull=True) | (~Q(status__in=OPEN) & Q(ended_at__isnull=False)),
+                name="alert_ended_iff_not_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class AlertEvent(models.Model):
+    """One row for every move of an alert."""
+
+    alert = models.ForeignKey(SosAlert, on_delete=models.CASCADE, related_name="events")
+    status = models.CharField(max_length=12, choices=AlertStatus)
+    by = models.CharField(max_length=10)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"alert {self.alert_id} {self.status}"
+
+
+class NotificationKind(models.TextChoices):
+    SOS = "sos"
+    ALL_CLEAR = "all_clear"
+
+
+class Notification(models.Model):
+    """A contact was told of an alert. Name and number are as they were then; the message tells what became of it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    alert = models.ForeignKey(SosAlert, on_delete=models.CASCADE, related_name="notifications")
+    # The contact's id at that time and no foreign key: an SOS never waits for, nor fails with, a contact that is
+    # being deleted in another transaction.
+    contact_id = models.UUIDField()
+    kind = models.CharField(max_length=12, choices=NotificationKind)
+    name = models.CharField(max_length=100)
+    phone_number = PhoneNumberField()
+    language = models.CharField(max_length=2, choices=Language)
+    message = models.OneToOneField(Message, on_delete=models.PROTECT)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["alert", "contact_id", "kind"], name="told_once_per_kind")]
+
+    def __str__(self) -> str:
+        return str(self.pk)

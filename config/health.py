@@ -1,0 +1,43 @@
+"""/healthz: this process answers. /readyz: it can do its work, and the scheduler does its own."""
+
+from datetime import timedelta
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+
+from config.models import SchedulerTick
+from messaging import clock
+
+TICK_WITHIN = timedelta(seconds=5)
+
+
+def healthz(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"status": "alive"})
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when all three hold, else 503; each check says "ok" or what is wrong."""
+    checks = {"database": "ok", "migrations": "ok", "scheduler": "ok"}
+    try:
+        if _unapplied():
+            checks["migrations"] = "not applied"
+        else:
+            checks["scheduler"] = _scheduler()
+    except DatabaseError:
+        checks = {"database": "unreachable", "migrations": "unknown", "scheduler": "unknown"}
+    ready = all(answer == "ok" for answer in checks.values())
+    return JsonResponse({"status": "ready" if ready else "not ready"} | checks, status=200 if ready else 503)
+
+
+def _unapplied() -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _scheduler() -> str:
+    tick = SchedulerTick.objects.first()
+    if tick is None:
+        return "never ran"
+    age = clock.now() - tick.at
+    return "ok" if age <= TICK_WITHIN else f"last tick {age.total_seconds():.0f} s ago"

@@ -1,0 +1,68 @@
+"""Periodic work: due rows that the schedulers share, done by workers or, when they do not, by the scheduler."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import F, Q
+
+from config.models import PeriodicRun
+from identity import retention
+from messaging import alarms, clock
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Periodic:
+    run: Callable[..., int]
+    every: timedelta
+    # A worker that was asked has this long before the scheduler does the work itself.
+    patience: timedelta
+
+
+PERIODIC = {
+    "mail_alarms": Periodic(run=alarms.mail_alarms, every=timedelta(seconds=30), patience=timedelta(seconds=10)),
+    "purge_identity": Periodic(run=retention.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
+}
+
+
+@transaction.atomic
+def take_due() -> list[str]:
+    """Names whose work is due now; each goes to exactly one of any number of schedulers."""
+    now = clock.lock_briefly()
+    _ensure_rows(now)
+    due = PeriodicRun.objects.select_for_update(skip_locked=True).filter(name__in=PERIODIC, due_at__lte=now)
+    names = list(due.values_list("name", flat=True))
+    for name in names:
+        PeriodicRun.objects.filter(name=name).update(due_at=now + PERIODIC[name].every, asked_at=now)
+    return names
+
+
+@transaction.atomic
+def take_neglected() -> list[str]:
+    """Names that a worker was asked for and has not done in time; they become the caller's."""
+    now = clock.lock_briefly()
+    not_done = Q(completed_at__isnull=True) | Q(completed_at__lt=F("asked_at"))
+    rows = PeriodicRun.objects.select_for_update(skip_locked=True).filter(not_done, asked_at__isnull=False)
+    names = [
+        row.name
+        for row in rows
+        if row.asked_at and row.name in PERIODIC and row.asked_at + PERIODIC[row.name].patience <= now
+    ]
+    PeriodicRun.objects.filter(name__in=names).update(asked_at=None)
+    return names
+
+
+def run(name: str) -> None:
+    """Do the work and note that it was done. Raises KeyError for an unknown name."""
+    periodic = PERIODIC[name]
+    done = periodic.run(now=clock.now())
+    PeriodicRun.objects.filter(name=name).update(completed_at=clock.now())
+    log.info("periodic_done", name=name, count=done)
+
+
+def _ensure_rows(now: datetime) -> None:
+    PeriodicRun.objects.bulk_create([PeriodicRun(name=name, due_at=now) for name in PERIODIC], ignore_conflicts=True)

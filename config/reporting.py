@@ -1,0 +1,39 @@
+"""Sentry. Ids travel, people do not: bodies, locals, headers and breadcrumbs are never sent, digits are scrubbed."""
+
+import re
+from typing import Any
+
+import sentry_sdk
+
+# Phone numbers and codes leak through exception texts and log parameters even with send_default_pii off.
+_DIGITS = re.compile(r"\+?\d[\d\s().-]{4,}\d")
+_KEPT = {"event_id", "timestamp", "level", "logger", "platform", "environment", "release", "modules", "sdk"}
+
+
+def start(dsn: str) -> None:
+    if dsn:
+        sentry_sdk.init(
+            dsn=dsn,
+            send_default_pii=False,
+            max_request_body_size="never",
+            include_local_variables=False,
+            max_breadcrumbs=0,
+            before_send=scrub,
+        )
+
+
+def scrub(event: Any, hint: Any) -> Any:
+    """Drop the request, the user and all extra data; blank out long digit runs in what is left."""
+    for key in ("request", "user", "extra", "breadcrumbs"):
+        event.pop(key, None)
+    return {key: value if key in _KEPT else _scrubbed(value) for key, value in event.items()}
+
+
+def _scrubbed(value: Any) -> Any:
+    if isinstance(value, str):
+        return _DIGITS.sub("[digits]", value)
+    if isinstance(value, dict):
+        return {key: _scrubbed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_scrubbed(item) for item in value]
+    return value

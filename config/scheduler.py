@@ -1,0 +1,135 @@
+"""The scheduler: grants and publishes, and does by age what nobody else did. Run two or more; rows arbitrate."""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+import psycopg
+import structlog
+from django.db import Error as DatabaseError
+from django.db import connection
+
+from config import actors, periodic
+from config.models import SchedulerTick
+from config.relay import Relay
+from messaging import clock, delivery, dispatch, notices, policy, settling, sweeping
+from messaging.actors import deliver
+from messaging.models import Deliverer
+
+log = structlog.get_logger(__name__)
+
+# Should a notice be lost, the rows are found by then.
+POLL_S = 0.5
+RESCUE_EVERY_S = 0.1
+SWEEP_EVERY_S = 0.5
+SETTLE_EVERY_S = 0.25
+PERIODIC_EVERY_S = 1.0
+# After an error a loop waits this long, so that an unreachable database is not hammered.
+PAUSE_S = 0.5
+
+
+class Scheduler:
+    """Each kind of work has a thread of its own: a provider that hangs or a slow sweep never delays a grant."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._relay = Relay()
+        self._courier = delivery.courier(by=Deliverer.SCHEDULER)
+        self._notices = Notices()
+
+    def run(self) -> None:
+        """Blocks until `stop`; then finishes the calls it has begun."""
+        steps: list[tuple[Callable[[], object], float]] = [
+            (self._rescue, RESCUE_EVERY_S),
+            (sweeping.sweep, SWEEP_EVERY_S),
+            (lambda: settling.settle(self._courier), SETTLE_EVERY_S),
+            (self._run_periodic, PERIODIC_EVERY_S),
+            (_tick, PERIODIC_EVERY_S),
+        ]
+        threads = [threading.Thread(target=self._repeat, args=step, daemon=True) for step in steps]
+        for thread in threads:
+            thread.start()
+        log.info("scheduler_started")
+        self._repeat(self._grant, 0)
+        for thread in threads:
+            thread.join(timeout=5)
+        delivery.drain()
+        log.info("scheduler_stopped")
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._notices.wake()
+
+    def _repeat(self, step: Callable[[], object], every_s: float) -> None:
+        while not self._stop.is_set():
+            pause_s = every_s
+            try:
+                step()
+            except DatabaseError as error:
+                log.warning("database_error", error=type(error).__name__)
+                pause_s = PAUSE_S
+            except Exception:
+                # A fault in one pass must not end the work that everything waits for.
+                log.exception("scheduler_pass_failed")
+                pause_s = PAUSE_S
+            finally:
+                # Back to the pool; after an error, away with a connection that may be broken.
+                with suppress(DatabaseError):
+                    connection.close()
+            self._stop.wait(pause_s)
+
+    def _grant(self) -> None:
+        hints, waiting = dispatch.grant_all()
+        for hint in hints:
+            self._relay.send(deliver, hint.message_ids, to=hint.queue)
+        self._notices.wait(policy.HORIZON.total_seconds() / 2 if waiting else POLL_S)
+
+    def _rescue(self) -> None:
+        overdue = sweeping.overdue_urgent()
+        if overdue:
+            rescued = self._courier.deliver(overdue)
+            log.error("workers_did_not_deliver", rescued=rescued)
+
+    def _run_periodic(self) -> None:
+        for name in periodic.take_due():
+            self._relay.send(actors.run_periodic, name)
+        for name in periodic.take_neglected():
+            log.error("workers_did_not_run", name=name)
+            periodic.run(name)
+
+
+def _tick() -> None:
+    """Tells /readyz that a scheduler lives."""
+    SchedulerTick.objects.update_or_create(id=1, defaults={"at": clock.now()})
+
+
+class Notices:
+    """LISTEN on a connection of its own: PostgreSQL's session state must not return to the pool."""
+
+    def __init__(self) -> None:
+        self._connection: psycopg.Connection | None = None
+        self._woken = threading.Event()
+
+    def wait(self, timeout_s: float) -> None:
+        """Until something was queued, at most so long. Without a connection it is only a wait: the poll's."""
+        try:
+            listening = self._connected()
+            for _ in listening.notifies(timeout=timeout_s, stop_after=1):
+                return
+        except psycopg.Error as error:
+            log.warning("listen_failed", error=type(error).__name__)
+            self._connection = None
+            self._woken.wait(timeout_s)
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def _connected(self) -> psycopg.Connection:
+        if self._connection is None or self._connection.closed:
+            parameters = connection.get_connection_params()
+            for ours in ("pool", "cursor_factory", "context", "prepare_threshold"):
+                parameters.pop(ours, None)
+            parameters["options"] = "-c idle_session_timeout=0"
+            self._connection = psycopg.connect(**parameters, autocommit=True)
+            self._connection.execute(f"LISTEN {notices.CHANNEL}")
+        return self._connection

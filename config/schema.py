@@ -1,0 +1,27 @@
+"""What drf-spectacular cannot see by itself: every error has the same shape."""
+
+from typing import Any
+
+_PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457. `code` is stable; `errors` holds the messages by field.",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+        "errors": {"type": "object", "additionalProperties": True},
+    },
+    "required": ["type", "title", "status", "code", "detail"],
+}
+
+
+def describe_problems(result: dict[str, Any], **_: object) -> dict[str, Any]:
+    """Add the default error response to every operation."""
+    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _PROBLEM
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for path in result.get("paths", {}).values():
+        for operation in path.values():
+            operation["responses"].setdefault("default", {"description": "An error", "content": content})
+    return result

@@ -1,0 +1,226 @@
+"""All settings, read top to bottom. Values come from the environment; `.env.example` lists and explains them."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from config import environment, logging, reporting
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+environ.Env.read_env(os.environ.get("ENV_FILE", str(BASE_DIR / ".env")))
+
+# -- What this installation is --------------------------------------------------------------------------------
+
+SECRET_KEY = environment.text("SECRET_KEY", "50 or more random characters", min_length=50)
+# Older keys still open what they sealed (texts waiting to be sent, sessions) after SECRET_KEY was changed.
+SECRET_KEY_FALLBACKS = environment.words(
+    "SECRET_KEY_FALLBACKS", "earlier SECRET_KEYs, comma-separated", pattern=r".{50,}", default=[]
+)
+DEBUG = environment.boolean("DEBUG", default=False)
+ALLOWED_HOSTS = environment.words(
+    "ALLOWED_HOSTS", "host names, comma-separated", pattern=r"[\w.*\-\[\]:]+", default=[] if DEBUG else None
+)
+PUBLIC_BASE_URL = environment.url(
+    "PUBLIC_BASE_URL", "the URL that phones and Twilio reach us at", schemes={"http", "https"}
+)
+_public = urlsplit(PUBLIC_BASE_URL)
+if "_" in (_public.hostname or ""):
+    raise ImproperlyConfigured("PUBLIC_BASE_URL is wrong: Twilio refuses host names with an underscore.")
+HTTPS = _public.scheme == "https"
+OPS_EMAILS = environment.words(
+    "OPS_EMAILS", "e-mail addresses, comma-separated", pattern=r"[^@\s]+@[^@\s]+", default=[]
+)
+# How many proxies in front of us append to X-Forwarded-For; 0: the peer's address is the client's.
+NUM_PROXIES = int(environment.number("NUM_PROXIES", "a whole number from 0", minimum=0, maximum=10, default=0))
+
+# -- PostgreSQL and RabbitMQ ----------------------------------------------------------------------------------
+
+DATABASES = {
+    "default": environment.database("DATABASE_URL")
+    | {
+        "CONN_MAX_AGE": 0,  # Django refuses anything else together with a pool.
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "pool": {"min_size": 1, "max_size": 20, "timeout": 5, "max_lifetime": 1800},
+            "connect_timeout": 5,
+            # A process that freezes inside a transaction gives its locks back; the paths that lock the rows
+            # others wait for ask for less (messaging/locking.py).
+            "options": "-c idle_in_transaction_session_timeout=10s -c statement_timeout=30s -c lock_timeout=5s",
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+RABBITMQ_URL = environment.url(
+    "RABBITMQ_URL", "amqp://user:password@host:5672/vhost", schemes={"amqp", "amqps", "memory"}
+)
+DRAMATIQ_BROKER: dict[str, Any] = {
+    "BROKER": "config.broker.connect",
+    "OPTIONS": {"url": RABBITMQ_URL},
+    "MIDDLEWARE": [
+        "dramatiq.middleware.AgeLimit",
+        "dramatiq.middleware.TimeLimit",
+        "dramatiq.middleware.ShutdownNotifications",
+        "dramatiq.middleware.Retries",
+        "django_dramatiq.middleware.DbConnectionsMiddleware",
+        "config.broker.CourierLifecycle",
+    ],
+}
+DRAMATIQ_AUTODISCOVER_MODULES = ["actors"]
+
+# -- Twilio ---------------------------------------------------------------------------------------------------
+
+TWILIO_ACCOUNT_SID = environment.text(
+    "TWILIO_ACCOUNT_SID", "AC and 32 hexadecimal digits", pattern=r"AC[0-9a-fA-F]{32}"
+)
+TWILIO_AUTH_TOKEN = environment.text("TWILIO_AUTH_TOKEN", "the account's auth token", min_length=16)
+TWILIO_PHONE_NUMBER = environment.text(
+    "TWILIO_PHONE_NUMBER",
+    "a number like +15005550006 or an alphanumeric sender",
+    pattern=r"\+[1-9]\d{6,14}|[A-Za-z0-9 ]{1,11}",
+    default="",
+)
+TWILIO_MESSAGING_SERVICE_SID = environment.text(
+    "TWILIO_MESSAGING_SERVICE_SID",
+    "MG and 32 hexadecimal digits",
+    pattern=r"MG[0-9a-fA-F]{32}",
+    default="",
+)
+if not (TWILIO_PHONE_NUMBER or TWILIO_MESSAGING_SERVICE_SID):
+    raise ImproperlyConfigured("TWILIO_PHONE_NUMBER is missing: expected it or TWILIO_MESSAGING_SERVICE_SID.")
+TWILIO_API_BASE_URL = environment.url(
+    "TWILIO_API_BASE_URL", "a URL", schemes={"http", "https"}, default="https://api.twilio.com"
+)
+# Segments per second the sender may carry: long code 1, toll-free 3, alphanumeric 10, short code 10 to 100.
+# 0: not paced here (a Messaging Service that queues for itself).
+TWILIO_SEGMENTS_PER_SECOND = environment.number(
+    "TWILIO_SEGMENTS_PER_SECOND", "a number from 0 to 10000", minimum=0, maximum=10_000, default=1
+)
+# Countries an SMS may go to (ISO 3166-1 alpha-2): everything else is refused, against SMS pumping.
+SMS_COUNTRIES = environment.words(
+    "SMS_COUNTRIES", "two-letter country codes, comma-separated", pattern=r"[A-Z]{2}", default=["KG"]
+)
+
+# -- Django ---------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "config",
+    "alerts",
+    "geo",
+    "identity",
+    "messaging",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_dramatiq",
+    "django_filters",
+    "phonenumber_field",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.logging.RequestIdMiddleware",
+    "config.errors.DatabaseUnavailableMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_USER_MODEL = "identity.User"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+LANGUAGE_CODE = "ru"
+LANGUAGES = [("ky", "Кыргызча"), ("ru", "Русский"), ("en", "English")]
+
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+WHITENOISE_USE_FINDERS = True
+PHONENUMBER_DB_FORMAT = PHONENUMBER_DEFAULT_FORMAT = "E164"
+# A body that is not an upload is small; more is refused before it is parsed.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if NUM_PROXIES else None
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
+X_FRAME_OPTIONS = "DENY"
+
+# -- API ------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["config.parsers.BoundedJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "config.pagination.NewestFirst",
+    "EXCEPTION_HANDLER": "config.errors.problem_response",
+    "NUM_PROXIES": NUM_PROXIES,
+    "PAGE_SIZE": 50,
+}
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=30),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=90),
+    "SIGNING_KEY": SECRET_KEY,
+    "UPDATE_LAST_LOGIN": False,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "AlertMe",
+    "VERSION": "1",
+    "DESCRIPTION": "Personal safety: SOS that reaches the people someone trusts by SMS in seconds.",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.schema.describe_problems",
+    ],
+}
+
+# -- Logs and error reports -----------------------------------------------------------------------------------
+
+LOGGING_CONFIG = None
+logging.configure(debug=DEBUG)
+SENTRY_DSN = environment.url("SENTRY_DSN", "the DSN of a Sentry project", schemes={"https", "http"}, default="")
+reporting.start(SENTRY_DSN)
+EMAIL_CONFIG = environ.Env().email_url("EMAIL_URL", default="consolemail://")
+vars().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("EMAIL_FROM", "alertme@localhost")

@@ -1,0 +1,11 @@
+import dramatiq
+
+from messaging import delivery
+from messaging.dispatch import URGENT_QUEUE
+from messaging.models import Deliverer
+
+
+@dramatiq.actor(queue_name=URGENT_QUEUE, max_retries=3, min_backoff=100, max_backoff=2_000)
+def deliver(message_ids: list[int]) -> None:
+    """Send granted messages; the relay also puts it into the `messages` queue. Running it twice sends once."""
+    delivery.courier(by=Deliverer.WORKER).deliver(message_ids)

@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class MessagingConfig(AppConfig):
+    name = "messaging"
+
+    def ready(self) -> None:
+        from messaging import senders  # models exist only once the apps are ready
+
+        post_migrate.connect(senders.sync_default, sender=self)

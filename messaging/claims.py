@@ -1,0 +1,115 @@
+"""Claiming: of all who were told of a message exactly one gets it, with an attempt and a lease, in one statement."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from messaging import clock, pacing, policy
+from messaging.models import Deliverer, Sender
+from messaging.sql import rows
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message that is ours to send until `slot_at` + LEASE; `text` is still sealed."""
+
+    message_id: int
+    address: str
+    text: bytes | memoryview
+    segments: int
+    attempt: int
+    sender_id: int
+    phone_number: str
+    messaging_service_sid: str
+    deadline_at: datetime
+    slot_at: datetime
+    each: timedelta
+    attempt_id: UUID
+
+
+_CLAIM = """
+WITH free AS (
+    SELECT id FROM messaging_message WHERE id = ANY(%(ids)s) AND state = 'dispatched' AND deadline_at > %(now)s
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE messaging_message m
+    SET state = 'sending', attempts = m.attempts + 1, due_at = greatest(m.slot_at, %(now)s) + %(lease)s
+    FROM free WHERE m.id = free.id
+    RETURNING m.id, m.address, m.text, m.segments, m.attempts, m.sender_id, m.deadline_at, m.slot_at
+), attempt AS (
+    INSERT INTO messaging_attempt
+        (id, message_id, number, by, outcome, provider_id, error_code, started_at, deadline_at)
+    SELECT gen_random_uuid(), id, attempts, %(by)s, 'sending', '', '', %(now)s,
+        greatest(slot_at, %(now)s) + %(call)s FROM claimed
+    RETURNING id, message_id
+), event AS (
+    INSERT INTO messaging_messageevent (message_id, attempt_id, state, by, error_code, at)
+    SELECT message_id, id, 'sending', %(by)s, '', %(now)s FROM attempt
+)
+SELECT c.id, c.address, c.text, c.segments, c.attempts, c.sender_id, s.phone_number, s.messaging_service_sid,
+    c.deadline_at, c.slot_at, s.segments_per_second, a.id
+FROM claimed c JOIN attempt a ON a.message_id = c.id JOIN messaging_sender s ON s.id = c.sender_id
+ORDER BY c.slot_at
+"""
+
+
+@transaction.atomic
+def claim(message_ids: Sequence[int], *, by: Deliverer) -> tuple[list[Claim], clock.Reading]:
+    """Claim what of these is still dispatched; what someone else has, or has had, is left out.
+
+    Messages whose slot has passed get new ones here, so that a worker that was frozen does not burst on waking.
+    """
+    now = clock.lock_briefly()
+    claimed = rows(
+        _CLAIM,
+        {
+            "ids": list(message_ids),
+            "now": now,
+            "by": str(by),
+            "lease": policy.LEASE,
+            "call": policy.CALL_DEADLINE,
+        },
+    )
+    claims = [Claim(*(*row[:10], pacing.interval_at(row[10]), row[11])) for row in claimed]
+    return _with_new_slots(claims, now=now), clock.Reading.of(now)
+
+
+def _with_new_slots(claims: list[Claim], *, now: datetime) -> list[Claim]:
+    """Reserve slots for claims that come too late for theirs: the claim is kept, so that a machine too busy to be
+    on time still makes progress, and the pace holds."""
+    missed: dict[int, list[Claim]] = defaultdict(list)
+    for claimed in claims:
+        if pacing.is_missed(slot_at=claimed.slot_at, now=now, each=claimed.each):
+            missed[claimed.sender_id].append(claimed)
+    renewed = {c.message_id: c for sender_id, late in missed.items() for c in _reserve(sender_id, late, now=now)}
+    return [renewed.get(claimed.message_id, claimed) for claimed in claims]
+
+
+def _reserve(sender_id: int, late: list[Claim], *, now: datetime) -> list[Claim]:
+    sender = Sender.objects.select_for_update(no_key=True).get(id=sender_id)
+    taken, sender.next_free_at = pacing.slots(
+        [c.segments for c in late],
+        next_free_at=sender.next_free_at,
+        now=now,
+        each=pacing.interval(sender),
+    )
+    sender.save(update_fields=["next_free_at"])
+    rows(
+        "WITH slot AS (SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::timestamptz[])"
+        " AS s (message_id, attempt_id, at)), message AS ("
+        " UPDATE messaging_message m SET slot_at = slot.at, due_at = slot.at + %s"
+        " FROM slot WHERE m.id = slot.message_id)"
+        " UPDATE messaging_attempt a SET deadline_at = slot.at + %s FROM slot WHERE a.id = slot.attempt_id",
+        [
+            [c.message_id for c in late],
+            [c.attempt_id for c in late],
+            taken,
+            policy.LEASE,
+            policy.CALL_DEADLINE,
+        ],
+    )
+    return [replace(claimed, slot_at=slot) for claimed, slot in zip(late, taken, strict=True)]

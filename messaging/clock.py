@@ -1,0 +1,42 @@
+"""Times that processes compare are PostgreSQL's, so a machine whose clock is seconds off changes nothing."""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from messaging.sql import rows
+
+
+def now() -> datetime:
+    """The database's clock, not the transaction's start."""
+    [(value,)] = rows("SELECT clock_timestamp()")
+    return cast(datetime, value)
+
+
+def lock_briefly() -> datetime:
+    """Call first in a transaction that locks rows others wait for; returns the database's clock.
+
+    A process that freezes while it holds them loses its connection, and with it the locks, after a second.
+    """
+    [(value, *_)] = rows(
+        "SELECT clock_timestamp(), set_config('idle_in_transaction_session_timeout', '1s', true),"
+        " set_config('lock_timeout', '1s', true), set_config('statement_timeout', '5s', true)"
+    )
+    return cast(datetime, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The database's clock tied to this process's monotonic one: waiting never asks the machine's wall clock."""
+
+    at: datetime
+    monotonic: float
+
+    @classmethod
+    def of(cls, at: datetime) -> "Reading":
+        return cls(at=at, monotonic=time.monotonic())
+
+    def monotonic_at(self, moment: datetime) -> float:
+        """`time.monotonic()` at a moment of the database's clock."""
+        return self.monotonic + (moment - self.at).total_seconds()

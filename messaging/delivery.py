@@ -1,0 +1,156 @@
+"""Delivering: claims go to the process's one event loop, so that no thread waits for the provider."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+import structlog
+from django.db import DatabaseError, connection
+
+from messaging import claims, clock, pacing, policy, sealing
+from messaging.claims import Claim
+from messaging.models import Deliverer
+from messaging.providers import Call, Kind, Outcome, Provider
+from messaging.providers.twilio import TwilioProvider
+from messaging.recording import Recorder, Result
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+# Calls in flight in one process; a thread that brings more waits here, before it claims anything.
+MAX_IN_FLIGHT = 1_000
+DRAIN_S = 17.0
+
+
+class Courier:
+    """One event loop, one provider session and one recorder; made after the fork, by the first delivery."""
+
+    def __init__(self, *, by: Deliverer, make_provider: Callable[[], Provider] = TwilioProvider) -> None:
+        self.by = by
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="courier", daemon=True).start()
+        self._provider = self.run(_made(make_provider))
+        self._recorder = Recorder(by=by, on_recorded=self._land)
+        self._changed = threading.Condition()
+        self._in_flight = 0
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the loop and wait for it."""
+        future: Future[T] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        return future.result()
+
+    @property
+    def provider(self) -> Provider:
+        return self._provider
+
+    def deliver(self, message_ids: Sequence[int]) -> int:
+        """Claim these and hand them to the loop; returns how many were ours. Safe to call twice."""
+        self._take_off(len(message_ids))
+        taken: list[Claim] = []
+        try:
+            taken, reading = claims.claim(message_ids, by=self.by)
+        finally:
+            self._land(len(message_ids) - len(taken))
+        for claimed in taken:
+            self._loop.call_soon_threadsafe(self._begin, claimed, reading)
+        return len(taken)
+
+    def drain(self, timeout_s: float = DRAIN_S) -> bool:
+        """Wait until every call has ended and is recorded; False if the time did not suffice."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._in_flight == 0, timeout_s)
+
+    def close(self) -> None:
+        self.drain()
+        self.run(self._provider.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def _take_off(self, count: int) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._in_flight < MAX_IN_FLIGHT)
+            self._in_flight += count
+
+    def _land(self, count: int) -> None:
+        with self._changed:
+            self._in_flight -= count
+            self._changed.notify_all()
+
+    def _begin(self, claimed: Claim, reading: clock.Reading) -> None:
+        task = self._loop.create_task(self._send(claimed, reading))
+        _running.add(task)
+        task.add_done_callback(_running.discard)
+
+    async def _send(self, claimed: Claim, reading: clock.Reading) -> None:
+        slot = reading.monotonic_at(claimed.slot_at)
+        # Unless the machine was busy, claims come before their slot.
+        await asyncio.sleep(max(slot - time.monotonic(), 0))
+        late = time.monotonic() - slot
+        if _is_too_late(late, claimed):
+            outcome = Outcome(kind=Kind.TRANSIENT, code="slot_missed", retry_after_s=0)
+        else:
+            outcome = await self._call(claimed, reading)
+        self._recorder.put(Result(claim=claimed, outcome=outcome))
+
+    async def _call(self, claimed: Claim, reading: clock.Reading) -> Outcome:
+        try:
+            text = sealing.unseal(claimed.text)
+        except sealing.Unreadable:
+            return Outcome(kind=Kind.CONFIGURATION, code="text_unreadable")
+        left_s = reading.monotonic_at(claimed.deadline_at) - time.monotonic()
+        return await self._provider.send(
+            Call(
+                attempt_id=claimed.attempt_id,
+                address=claimed.address,
+                text=text,
+                phone_number=claimed.phone_number,
+                messaging_service_sid=claimed.messaging_service_sid,
+                validity_s=int(left_s),
+            )
+        )
+
+
+# The loop itself keeps only weak references to its tasks.
+_running: set[asyncio.Task[None]] = set()
+
+
+def _is_too_late(late_s: float, claimed: Claim) -> bool:
+    """A process that was frozen between claim and call must neither burst nor outlive its lease."""
+    missed = pacing.is_late(late_s, each=claimed.each)
+    return missed or late_s > policy.START_WITHIN.total_seconds()
+
+
+async def _made(make_provider: Callable[[], Provider]) -> Provider:
+    return make_provider()
+
+
+_couriers: dict[Deliverer, Courier] = {}
+_making = threading.Lock()
+
+
+def courier(*, by: Deliverer) -> Courier:
+    """This process's courier in a role; in the embedded mode one process has both."""
+    with _making:
+        if by not in _couriers:
+            _couriers[by] = Courier(by=by)
+        return _couriers[by]
+
+
+def warm_up() -> None:
+    """Make the worker's courier, its first database connection and the SDK's lazy imports before they are needed."""
+    courier(by=Deliverer.WORKER)
+    try:
+        clock.now()
+    except DatabaseError as error:
+        log.warning("warm_up_without_database", error=type(error).__name__)
+    finally:
+        connection.close()
+
+
+def drain() -> None:
+    """Finish what this process has begun to send."""
+    for by, working in _couriers.items():
+        if not working.drain():
+            log.error("shutdown_left_calls_unfinished", by=by)

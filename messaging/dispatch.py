@@ -1,0 +1,118 @@
+"""Granting: the next messages by (class, rank, id) get the sender's next slots, and leave as hints for workers."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from messaging import clock, pacing, policy
+from messaging.models import URGENT, Deliverer, Message, MessageClass, Sender
+from messaging.sql import rows
+from messaging.states import State
+
+URGENT_QUEUE, ROUTINE_QUEUE = "emergency", "messages"
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What one broker message carries: ids for one queue. Losing it loses nothing."""
+
+    queue: str
+    message_ids: list[int]
+
+
+def grant_all() -> tuple[list[Hint], bool]:
+    """Grant at every sender; returns the hints to publish and whether messages are still waiting for slots."""
+    hints: list[Hint] = []
+    waiting = False
+    for sender_id in _senders_with_work():
+        granted, more = grant(sender_id)
+        hints += granted
+        waiting = waiting or more
+    return hints, waiting
+
+
+def _senders_with_work() -> list[int]:
+    """In the order of what waits most urgently, so that a long pass never keeps an emergency behind routine."""
+    found = rows(
+        "SELECT s.id FROM messaging_sender s CROSS JOIN LATERAL ("
+        " SELECT m.message_class FROM messaging_message m WHERE m.sender_id = s.id AND m.state = 'queued'"
+        " ORDER BY m.message_class, m.rank, m.id LIMIT 1) next ORDER BY next.message_class"
+    )
+    return [row[0] for row in found]
+
+
+@transaction.atomic
+def grant(sender_id: int) -> tuple[list[Hint], bool]:
+    """Give one sender's free slots inside the horizon to its most urgent messages.
+
+    A scheduler that finds the row locked leaves it to the one that holds it. NO KEY UPDATE, because new messages
+    hold a key share of their sender's row until they commit.
+    """
+    now = clock.lock_briefly()
+    sender = Sender.objects.select_for_update(skip_locked=True, no_key=True).filter(id=sender_id).first()
+    if sender is None:
+        return [], True
+    each = pacing.interval(sender)
+    room = pacing.room(next_free_at=sender.next_free_at, now=now, each=each)
+    if not each:
+        room = min(room, policy.WAITING_FOR_WORKERS - _waiting_for_workers(sender_id))
+    if room <= 0:
+        return [], True
+    picked = _next(sender_id, limit=room, now=now)
+    taken, free_at = pacing.slots(
+        [segments for _, segments, _ in picked], next_free_at=sender.next_free_at, now=now, each=each
+    )
+    # A text of several segments uses up the room of several: what then falls behind the horizon waits.
+    count = sum(slot < now + policy.HORIZON for slot in taken)
+    if each and count < len(taken):
+        free_at = taken[count]
+    picked, taken = picked[:count], taken[:count]
+    if picked:
+        _dispatch(picked, taken, now=now)
+        Sender.objects.filter(id=sender_id).update(next_free_at=free_at)
+    return _hints(picked), len(picked) == room or count < len(taken)
+
+
+def _next(sender_id: int, *, limit: int, now: datetime) -> list[tuple[int, int, int]]:
+    """(id, segments, class) of the most urgent messages that are due."""
+    return list(
+        Message.objects.select_for_update(skip_locked=True, no_key=True)
+        .filter(sender_id=sender_id, state=State.QUEUED, due_at__lte=now, deadline_at__gt=now)
+        .order_by("message_class", "rank", "id")
+        .values_list("id", "segments", "message_class")[:limit]
+    )
+
+
+def _waiting_for_workers(sender_id: int) -> int:
+    return Message.objects.filter(sender_id=sender_id, state=State.DISPATCHED).count()
+
+
+def _dispatch(picked: list[tuple[int, int, int]], taken: list[datetime], *, now: datetime) -> None:
+    urgent = [message_class in URGENT for _, _, message_class in picked]
+    dues = [
+        slot + (policy.RESCUE_AFTER if is_urgent else policy.HINT_LOST_AFTER)
+        for slot, is_urgent in zip(taken, urgent, strict=True)
+    ]
+    rows(
+        "WITH granted AS (UPDATE messaging_message m"
+        " SET state = 'dispatched', slot_at = g.slot_at, due_at = g.due_at"
+        " FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS g (id, slot_at, due_at)"
+        " WHERE m.id = g.id RETURNING m.id)"
+        " INSERT INTO messaging_messageevent (message_id, state, by, error_code, at)"
+        " SELECT id, 'dispatched', %s, '', %s FROM granted",
+        [[i for i, _, _ in picked], taken, dues, str(Deliverer.SCHEDULER), now],
+    )
+
+
+def _hints(picked: list[tuple[int, int, int]]) -> list[Hint]:
+    by_queue: dict[str, list[int]] = defaultdict(list)
+    for message_id, _, message_class in picked:
+        urgent = MessageClass(message_class) in URGENT
+        by_queue[URGENT_QUEUE if urgent else ROUTINE_QUEUE].append(message_id)
+    return [
+        Hint(queue, ids[start : start + policy.HINT_SIZE])
+        for queue, ids in sorted(by_queue.items())
+        for start in range(0, len(ids), policy.HINT_SIZE)
+    ]

@@ -1,0 +1,80 @@
+"""What the provider tells of a message after the call: by callback or look-up, late, twice, in any order."""
+
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from messaging import clock, policy
+from messaging.models import Attempt, AttemptOutcome, Deliverer, Message
+from messaging.moves import Change, move
+from messaging.providers import Kind, Outcome
+from messaging.recording import after_failure
+from messaging.states import State
+
+log = structlog.get_logger(__name__)
+
+_HAS_IT = (AttemptOutcome.ACCEPTED, AttemptOutcome.DELIVERED)
+# Another call that may still reach the phone: a failure of this one does not speak for the message.
+_STILL_HOPEFUL = (*_HAS_IT, AttemptOutcome.SENDING, AttemptOutcome.UNKNOWN)
+# A carrier's temporary failure is worth this many calls in all; each is a paid message.
+_CALLS_PER_MESSAGE = 3
+
+
+class UnknownAttempt(Exception):
+    """No attempt has this id."""
+
+
+@transaction.atomic
+def learn(attempt_id: UUID, outcome: Outcome, *, by: Deliverer) -> bool:
+    """Apply evidence for one attempt; returns whether the message moved. A repeat, or news older than what is known,
+    moves nothing and writes nothing. Raises UnknownAttempt."""
+    now = clock.lock_briefly()
+    message = _locked_message(attempt_id)
+    attempts = list(Attempt.objects.filter(message_id=message.id))
+    attempt = next(a for a in attempts if a.id == attempt_id)
+    _note(attempt, outcome)
+    others_hope = any(a.id != attempt_id and a.outcome in _STILL_HOPEFUL for a in attempts)
+    if outcome.kind is not Kind.ACCEPTED and others_hope:
+        return False
+    change = _change(message, attempt, outcome, now=now)
+    return change.to != message.state and bool(move([change], by=by, now=now))
+
+
+def _locked_message(attempt_id: UUID) -> Message:
+    """The message's row orders all evidence for its attempts."""
+    message = Message.objects.select_for_update(no_key=True, of=("self",)).filter(attempt__id=attempt_id).first()
+    if message is None:
+        raise UnknownAttempt(attempt_id)
+    return message
+
+
+def _note(attempt: Attempt, outcome: Outcome) -> None:
+    """Write what the attempt now stands at; a delivery is never unlearnt."""
+    heard = {
+        State.DELIVERED: AttemptOutcome.DELIVERED,
+        State.UNDELIVERED: AttemptOutcome.UNDELIVERED,
+        State.FAILED: AttemptOutcome.UNDELIVERED,
+    }.get(outcome.state, AttemptOutcome.ACCEPTED)
+    is_settled = attempt.outcome in (AttemptOutcome.DELIVERED, AttemptOutcome.UNDELIVERED)
+    if is_settled and heard is not AttemptOutcome.DELIVERED:
+        return
+    if (attempt.outcome, attempt.provider_id) == (heard, outcome.provider_id):
+        return
+    attempt.outcome = heard
+    attempt.provider_id = attempt.provider_id or outcome.provider_id
+    attempt.error_code = outcome.code
+    attempt.save(update_fields=["outcome", "provider_id", "error_code"])
+
+
+def _change(message: Message, attempt: Attempt, outcome: Outcome, *, now: datetime) -> Change:
+    to, due_at = outcome.state, now + policy.AWAITING_CALLBACK
+    if outcome.kind in (Kind.TRANSIENT, Kind.UNRECOGNISED) and _may_try_again(message, now=now):
+        # The provider has certainly given this one up: another call cannot make two.
+        to, due_at = after_failure(outcome, attempt=message.attempts, now=now)
+    return Change(id=message.id, to=to, due_at=due_at, error_code=outcome.code, attempt_id=attempt.id)
+
+
+def _may_try_again(message: Message, *, now: datetime) -> bool:
+    return message.text is not None and message.attempts < _CALLS_PER_MESSAGE and now < message.deadline_at

@@ -1,0 +1,165 @@
+from django.db import models
+from django.db.models import Q
+from uuid_utils.compat import uuid7
+
+from messaging.states import FINAL, State
+
+
+class MessageClass(models.IntegerChoices):
+    """Urgency: a lower class is always granted first."""
+
+    EMERGENCY = 0
+    VERIFICATION = 1
+    SAFETY = 2
+    ROUTINE = 3
+
+
+URGENT = (MessageClass.EMERGENCY, MessageClass.VERIFICATION)
+
+
+class Channel(models.TextChoices):
+    SMS = "sms"
+
+
+class Deliverer(models.TextChoices):
+    """Who made a move. Healthy, workers deliver everything and the scheduler nothing."""
+
+    WEB = "web"
+    SCHEDULER = "scheduler"
+    WORKER = "worker"
+    CALLBACK = "callback"
+
+
+class Sender(models.Model):
+    """What messages are sent from, with its own pace; its row is the lock that grants are ordered by."""
+
+    name = models.CharField(max_length=50, unique=True)
+    phone_number = models.CharField(max_length=16, blank=True)
+    messaging_service_sid = models.CharField(max_length=34, blank=True)
+    # 0: not paced.
+    segments_per_second = models.FloatField()
+    # GCRA: the time the next slot is free.
+    next_free_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(segments_per_second__gte=0), name="sender_pace_not_negative"),
+            models.CheckConstraint(
+                condition=~Q(phone_number="", messaging_service_sid=""), name="sender_has_an_origin"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Message(models.Model):
+    """The outbox: one text for one address. `due_at` says when the row next needs work, whatever its state:
+    queued: may be granted; dispatched: someone else takes over; sending: the lease ends; unknown: look it up."""
+
+    channel = models.CharField(max_length=8, choices=Channel)
+    address = models.CharField(max_length=16)
+    text = models.BinaryField(null=True)  # Sealed (messaging/sealing.py); null once final.
+    segments = models.PositiveSmallIntegerField()
+    message_class = models.PositiveSmallIntegerField(choices=MessageClass)
+    rank = models.PositiveSmallIntegerField(default=0)
+    sender = models.ForeignKey(Sender, on_delete=models.PROTECT)
+    state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
+    due_at = models.DateTimeField()
+    slot_at = models.DateTimeField(null=True)
+    deadline_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error_code = models.CharField(max_length=40, blank=True)
+    queued_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    final_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["sender", "message_class", "rank", "id"],
+                condition=Q(state=State.QUEUED),
+                name="message_next_to_grant",
+            ),
+            models.Index(fields=["state", "due_at"], condition=~Q(state__in=FINAL), name="message_due"),
+            models.Index(fields=["deadline_at"], condition=Q(state=State.QUEUED), name="message_deadline"),
+            models.Index(fields=["address", "queued_at"], name="message_by_recipient"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=State.values), name="message_state_known"),
+            models.CheckConstraint(
+                condition=~Q(state__in=FINAL) | Q(text__isnull=True), name="message_final_text_erased"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"message {self.pk}"
+
+
+class AttemptOutcome(models.TextChoices):
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    NOT_CREATED = "not_created", "the provider does not have it"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+
+
+class Attempt(models.Model):
+    """One call to the provider. Its id is in the callback URL, so a callback is evidence for this very call."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    message = models.ForeignKey(Message, on_delete=models.CASCADE)
+    number = models.PositiveSmallIntegerField()
+    by = models.CharField(max_length=10, choices=Deliverer)
+    outcome = models.CharField(max_length=12, choices=AttemptOutcome, default=AttemptOutcome.SENDING)
+    provider_id = models.CharField(max_length=34, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    started_at = models.DateTimeField()
+    # No reply can still come after this: a look-up 5 s later that does not show the message is a proof.
+    deadline_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["message", "number"], name="attempt_number_once"),
+            models.UniqueConstraint(
+                fields=["provider_id"], condition=~Q(provider_id=""), name="attempt_provider_id_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of message {self.message_id}"
+
+
+class MessageEvent(models.Model):
+    """One row for every move, in the transaction of the move."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE)
+    attempt = models.ForeignKey(Attempt, null=True, on_delete=models.CASCADE)
+    state = models.CharField(max_length=12, choices=State)
+    by = models.CharField(max_length=10, choices=Deliverer)
+    error_code = models.CharField(max_length=40, blank=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"message {self.message_id} {self.state}"
+
+
+class OperatorAlarm(models.Model):
+    """Something only the operator can put right; repeated alarms of one code count up until it was mailed."""
+
+    code = models.CharField(max_length=60)
+    detail = models.JSONField(default=dict)  # Ids and counts only.
+    times = models.PositiveIntegerField(default=1)
+    raised_at = models.DateTimeField()
+    mailed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["code"], condition=Q(mailed_at__isnull=True), name="one_unmailed_alarm_per_code"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.code

@@ -1,0 +1,74 @@
+"""Moves of messages, set-wise: one conditional UPDATE for a whole batch, one event row for each row it changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from messaging.models import Deliverer
+from messaging.sql import rows
+from messaging.states import FINAL, MOVES, State
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """Where one message should go. `attempt` (its number) makes the move depend on being the latest attempt:
+    a late refusal of an earlier call says nothing about the present one."""
+
+    id: int
+    to: State
+    due_at: datetime | None = None
+    error_code: str = ""
+    attempt_id: UUID | None = None
+    attempt: int | None = None
+
+
+# The state is read by the very UPDATE that changes it: of two racing writers exactly one finds it movable. Rows are
+# locked in one order, so that two batches with the same rows wait for each other and never deadlock.
+_MOVE = """
+WITH change AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(dues)s::timestamptz[], %(errors)s::text[],
+        %(attempt_ids)s::uuid[], %(attempts)s::int[]) AS c (id, state, due_at, error_code, attempt_id, attempt)
+), locked AS (
+    SELECT m.id FROM messaging_message m JOIN change USING (id) ORDER BY m.id FOR NO KEY UPDATE OF m
+), moved AS (
+    UPDATE messaging_message m SET
+        state = c.state,
+        due_at = coalesce(c.due_at, %(now)s),
+        error_code = c.error_code,
+        accepted_at = CASE WHEN c.state IN ('accepted', 'sent', 'delivered')
+            THEN coalesce(m.accepted_at, %(now)s) ELSE m.accepted_at END,
+        final_at = CASE WHEN c.state = ANY(%(final)s) THEN coalesce(m.final_at, %(now)s) END,
+        text = CASE WHEN c.state = ANY(%(final)s) THEN NULL ELSE m.text END
+    FROM change c JOIN locked USING (id)
+    WHERE m.id = c.id AND m.state || '>' || c.state = ANY(%(moves)s)
+        AND (c.attempt IS NULL OR c.attempt = m.attempts)
+    RETURNING m.id, c.state, c.attempt_id, c.error_code
+), event AS (
+    INSERT INTO messaging_messageevent (message_id, state, attempt_id, error_code, by, at)
+    SELECT id, state, attempt_id, error_code, %(by)s, %(now)s FROM moved
+)
+SELECT id FROM moved
+"""
+
+
+def move(changes: Sequence[Change], *, by: Deliverer, now: datetime) -> list[int]:
+    """Make every move that the table of states allows; returns the ids that moved. Ids must not repeat."""
+    if not changes:
+        return []
+    moved = rows(
+        _MOVE,
+        {
+            "ids": [c.id for c in changes],
+            "states": [str(c.to) for c in changes],
+            "dues": [c.due_at for c in changes],
+            "errors": [c.error_code for c in changes],
+            "attempt_ids": [c.attempt_id for c in changes],
+            "attempts": [c.attempt for c in changes],
+            "final": [str(state) for state in FINAL],
+            "moves": MOVES,
+            "by": str(by),
+            "now": now,
+        },
+    )
+    return [row[0] for row in moved]

@@ -1,0 +1,100 @@
+"""Queue and cancel messages inside the caller's transaction: what commits will be sent, what rolls back never was."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count
+
+from messaging import numbers, policy, sealing
+from messaging.alarms import alarm
+from messaging.models import Deliverer, Message, MessageClass, MessageEvent, Sender
+from messaging.moves import Change, move
+from messaging.notices import notify
+from messaging.segments import count_segments
+from messaging.senders import DEFAULT
+from messaging.states import State
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outgoing:
+    """One SMS: an E.164 address, its text, its class, its rank within the class (0 first) and its deadline."""
+
+    address: str
+    text: str
+    message_class: MessageClass
+    rank: int = 0
+    deadline_at: datetime | None = None
+
+
+def queue(outgoing: Sequence[Outgoing], *, now: datetime) -> list[Message]:
+    """Write the messages to the outbox, in order, and tell the scheduler at commit.
+
+    A message that may not be sent is written too, `failed` with its reason in `error_code`: `country_not_allowed`,
+    or `recipient_ceiling` when the number got its emergency SMS of this hour. Call inside a transaction.
+    """
+    if not outgoing:
+        return []
+    sender = Sender.objects.get(name=DEFAULT)
+    recent = _recent_emergencies(outgoing, now=now)
+    messages = [_message(item, sender=sender, refusal=_refusal(item, recent), now=now) for item in outgoing]
+    Message.objects.bulk_create(messages)
+    MessageEvent.objects.bulk_create(
+        MessageEvent(message=m, state=m.state, by=Deliverer.WEB, error_code=m.error_code, at=now) for m in messages
+    )
+    for message in messages:
+        if message.error_code == "recipient_ceiling":
+            alarm("recipient_ceiling", now=now, message_id=message.id)
+    notify()
+    return messages
+
+
+def cancel(message_ids: Collection[int], *, now: datetime) -> set[int]:
+    """Cancel what no process has begun to send; returns the ids that will certainly not be sent."""
+    return set(move([Change(id=i, to=State.CANCELLED) for i in message_ids], by=Deliverer.WEB, now=now))
+
+
+def _message(item: Outgoing, *, sender: Sender, refusal: str, now: datetime) -> Message:
+    return Message(
+        address=item.address,
+        text=None if refusal else sealing.seal(item.text),
+        segments=count_segments(item.text),
+        message_class=item.message_class,
+        rank=item.rank,
+        sender=sender,
+        state=State.FAILED if refusal else State.QUEUED,
+        error_code=refusal,
+        due_at=now,
+        deadline_at=item.deadline_at or now + policy.DEADLINES[item.message_class],
+        queued_at=now,
+        final_at=now if refusal else None,
+    )
+
+
+def _refusal(item: Outgoing, recent: Counter[str]) -> str:
+    if not numbers.is_allowed(item.address):
+        return "country_not_allowed"
+    if item.message_class == MessageClass.EMERGENCY:
+        if recent[item.address] >= policy.EMERGENCIES_PER_RECIPIENT_PER_HOUR:
+            return "recipient_ceiling"
+        recent[item.address] += 1
+    return ""
+
+
+def _recent_emergencies(outgoing: Iterable[Outgoing], *, now: datetime) -> Counter[str]:
+    addresses = {item.address for item in outgoing if item.message_class == MessageClass.EMERGENCY}
+    if not addresses:
+        return Counter()
+    sent = (
+        Message.objects.filter(
+            address__in=addresses,
+            message_class=MessageClass.EMERGENCY,
+            queued_at__gt=now - timedelta(hours=1),
+        )
+        .exclude(error_code__in=["recipient_ceiling", "country_not_allowed"])
+        .exclude(state=State.CANCELLED)
+        .values_list("address")
+        .annotate(Count("id"))
+        .order_by()
+    )
+    return Counter(dict(sent))

@@ -1,0 +1,60 @@
+"""The engine's numbers, each with its reason."""
+
+from datetime import timedelta
+
+from messaging.models import MessageClass
+
+# A message not granted by then has lost its purpose and ends `expired`. Codes bring their own deadline.
+DEADLINES = {
+    MessageClass.EMERGENCY: timedelta(hours=1),
+    MessageClass.VERIFICATION: timedelta(minutes=10),
+    MessageClass.SAFETY: timedelta(minutes=15),
+    MessageClass.ROUTINE: timedelta(hours=24),
+}
+
+# Slots are granted at most this far ahead: the longest an emergency waits behind what was granted before it.
+HORIZON = timedelta(milliseconds=100)
+# The sender is run at this part of its pace, so that jitter on the way does not exceed it where messages arrive.
+PACE_USED = 0.99
+# Granted later than its slot by more than one slot, or by this, a message reserves a new one: sent at once, what
+# a process held while it was frozen would exceed the pace by more than one message or a twentieth of a second.
+SLOT_TOLERANCE = timedelta(milliseconds=50)
+# One pass hands out at most this many, and leaves no more than this waiting for workers at an unpaced sender.
+GRANT_BATCH = 500
+WAITING_FOR_WORKERS = 2_000
+# Messages in one broker message: enough to spread a batch over workers, few enough to amortise the hop.
+HINT_SIZE = 50
+
+# An urgent message not claimed this long after its slot is delivered by the scheduler itself.
+RESCUE_AFTER = timedelta(seconds=1)
+# Any other is put back: its hint was lost, or every worker is dead.
+HINT_LOST_AFTER = timedelta(seconds=10)
+
+# The whole call to the provider, however slowly the reply drips, ends within this.
+CALL_DEADLINE = timedelta(seconds=13)
+# What a claim holds a message for, from its slot: the call and the recording of its outcome.
+LEASE = timedelta(seconds=15)
+# A call must begin within this of its slot, or it could outlive the lease.
+START_WITHIN = timedelta(seconds=1)
+
+# A look-up this long after the attempt's deadline that does not show the message proves it was not created.
+PROOF_AFTER = timedelta(seconds=5)
+# With no evidence to be had, an EMERGENCY is sent again this long after becoming unknown.
+RESEND_EMERGENCY_AFTER = timedelta(seconds=10)
+# Anything else ends `unconfirmed` when no look-up answered for this long.
+GIVE_UP_LOOKING_AFTER = timedelta(minutes=5)
+# A look-up that has not answered by then is asked again.
+LOOK_UP_DEADLINE = timedelta(seconds=5)
+LOOK_AGAIN_AFTER = timedelta(seconds=2)
+
+# An accepted or sent message is not due until a callback; this only keeps the row off the list of due work.
+AWAITING_CALLBACK = timedelta(minutes=2)
+
+MAX_ATTEMPTS_UNKNOWN_CODE = 3
+BACKOFF_CAP = timedelta(seconds=60)
+# The operator has to change something first; trying more often tells us nothing new.
+CONFIGURATION_RETRY = timedelta(seconds=30)
+QUOTA_RETRY = timedelta(minutes=10)
+
+# Emergency SMS that one number may get in an hour: beyond it a stolen phone or a loop is more likely than danger.
+EMERGENCIES_PER_RECIPIENT_PER_HOUR = 10

@@ -1,0 +1,62 @@
+"""What a provider is to the engine: calls in, outcomes out. Callers never see HTTP."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+from uuid import UUID
+
+from messaging.states import State
+
+
+class Kind(Enum):
+    """What an outcome asks of the engine."""
+
+    ACCEPTED = "accepted"
+    RECIPIENT = "recipient"  # Stop this channel for this contact, tell the person.
+    CONFIGURATION = "configuration"  # Alarm the operator; the message waits.
+    TRANSIENT = "transient"  # Certainly not created: try again after a backoff.
+    UNRECOGNISED = "unrecognised"  # A code not in the table: transient with a small limit, and reported.
+    QUOTA = "quota"  # The account's daily limit: alarm the operator.
+    UNKNOWN = "unknown"  # It may or may not have been created.
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What became of one call, or of one message according to a callback or a look-up.
+
+    `state` is where the provider says the message is, when it has it. `retry_after_s` is the provider's own wish.
+    """
+
+    kind: Kind
+    code: str = ""
+    provider_id: str = ""
+    state: State = State.ACCEPTED
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One message to be created at the provider. `validity_s` is how long it is worth delivering."""
+
+    attempt_id: UUID
+    address: str
+    text: str
+    phone_number: str
+    messaging_service_sid: str
+    validity_s: int
+
+
+class LookUpFailed(Exception):
+    """The provider did not answer a look-up: nothing was learnt."""
+
+
+class Provider(Protocol):
+    async def send(self, call: Call) -> Outcome:
+        """Create the message; returns within the call's deadline and never raises."""
+
+    async def find(self, *, address: str, text: str, since: datetime, known: set[str]) -> Outcome | None:
+        """The message created since then for this address with this text whose id is not among the known ones;
+        None when there is none. Raises LookUpFailed."""
+
+    async def close(self) -> None: ...

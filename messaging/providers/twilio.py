@@ -1,0 +1,185 @@
+"""Twilio's Programmable Messaging through its SDK: builds the request, reads the reply, maps its codes."""
+
+import asyncio
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import structlog
+from django.conf import settings
+from twilio.base.exceptions import TwilioRestException
+from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from messaging import policy
+from messaging.providers import Call, Kind, LookUpFailed, Outcome
+from messaging.states import State
+
+log = structlog.get_logger(__name__)
+
+# https://www.twilio.com/docs/api/errors
+CODES = {
+    **dict.fromkeys(("21211", "21610", "21614", "21635", "30004", "30005", "30006"), Kind.RECIPIENT),
+    **dict.fromkeys(
+        (
+            "20003",
+            "20404",
+            "21408",
+            "21602",
+            "21603",
+            "21606",
+            "21608",
+            "21612",
+            "21617",
+            "30007",
+            "30034",
+            "30450",
+        ),
+        Kind.CONFIGURATION,
+    ),
+    **dict.fromkeys(("20429", "20500", "20503", "21611", "30001", "30002", "30003", "30008", "30410"), Kind.TRANSIENT),
+    "63038": Kind.QUOTA,
+}
+
+STATUSES = {
+    "accepted": State.ACCEPTED,
+    "scheduled": State.ACCEPTED,
+    "queued": State.ACCEPTED,
+    "sending": State.ACCEPTED,
+    "sent": State.SENT,
+    "delivered": State.DELIVERED,
+    "read": State.DELIVERED,
+    "undelivered": State.UNDELIVERED,
+    "failed": State.FAILED,
+    "canceled": State.FAILED,
+}
+
+# Twilio's dates have whole seconds and its clock is not ours: a message may seem this much older than its request.
+_CLOCK_ALLOWANCE = timedelta(seconds=10)
+_MAX_CONNECTIONS = 1_000
+
+# The SDK's exception drops the reply's headers; each call runs in a task, and so in a context, of its own.
+_retry_after: ContextVar[str] = ContextVar("retry_after", default="")
+
+
+def kind_of(code: str) -> Kind:
+    return CODES.get(code, Kind.UNRECOGNISED)
+
+
+class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
+    """The SDK's asynchronous client with a total deadline and a bounded number of connections.
+
+    The SDK ignores its constructor's `timeout` and hands None to every request, which means: no limit at all.
+    """
+
+    def __init__(self, base_url: str, *, deadline: timedelta) -> None:
+        super().__init__(pool_connections=False)
+        self.base_url = base_url
+        self.deadline_s = deadline.total_seconds()
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=_MAX_CONNECTIONS, keepalive_timeout=30),
+            timeout=aiohttp.ClientTimeout(total=self.deadline_s, sock_connect=5),
+        )
+
+    async def request(self, method: str, url: str, **kwargs: Any) -> Response:
+        kwargs["timeout"] = self.session.timeout
+        url = url.replace("https://api.twilio.com", self.base_url, 1)
+        auth = kwargs.pop("auth", None)
+        async with self.session.request(
+            method,
+            url,
+            params=kwargs.get("params"),
+            data=kwargs.get("data"),
+            headers=kwargs.get("headers"),
+            auth=aiohttp.BasicAuth(*auth) if auth else None,
+            allow_redirects=False,
+        ) as reply:
+            _retry_after.set(reply.headers.get("Retry-After", ""))
+            return Response(reply.status, await reply.text(), reply.headers)
+
+
+class TwilioProvider:
+    """Lives in one event loop: make it there."""
+
+    def __init__(self) -> None:
+        self._http = _HttpClient(settings.TWILIO_API_BASE_URL, deadline=policy.CALL_DEADLINE)
+        client = Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=self._http)
+        # Resolved once: the SDK imports and builds it lazily, at a cost to the first message.
+        self._messages = client.messages
+
+    async def send(self, call: Call) -> Outcome:
+        origin = (
+            {"messaging_service_sid": call.messaging_service_sid}
+            if call.messaging_service_sid
+            else {"from_": call.phone_number}
+        )
+        try:
+            message = await self._messages.create_async(
+                to=call.address,
+                body=call.text,
+                status_callback=callback_url(str(call.attempt_id)),
+                validity_period=min(max(call.validity_s, 1), 36_000),
+                **origin,
+            )
+        except TwilioRestException as error:
+            return _refused(error)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            # No connection, so no request: certainly not created.
+            return Outcome(kind=Kind.TRANSIENT, code=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 whatever broke, the request may have left
+            return Outcome(kind=Kind.UNKNOWN, code=type(error).__name__)
+        if not isinstance(message.sid, str) or not message.sid:
+            return Outcome(kind=Kind.UNKNOWN, code="reply_without_sid")
+        return reported(str(message.status), code=message.error_code, provider_id=message.sid)
+
+    async def find(self, *, address: str, text: str, since: datetime, known: set[str]) -> Outcome | None:
+        try:
+            async with asyncio.timeout(policy.LOOK_UP_DEADLINE.total_seconds()):
+                # DateSent filters by day and only what was sent: the newest of this address suffice.
+                messages = await self._messages.list_async(to=address, limit=200, page_size=200)
+        except Exception as error:
+            raise LookUpFailed(type(error).__name__) from error
+        for message in messages:
+            created: datetime = message.date_created or datetime.now(UTC)
+            ours = message.body == text and created >= since - _CLOCK_ALLOWANCE
+            if ours and message.sid not in known:
+                return reported(str(message.status), code=message.error_code, provider_id=str(message.sid))
+        return None
+
+    async def close(self) -> None:
+        await self._http.close()
+
+
+def callback_url(attempt_id: str) -> str:
+    return f"{settings.PUBLIC_BASE_URL}/api/v1/webhooks/twilio/status/{attempt_id}/"
+
+
+def reported(status: str, *, code: object, provider_id: str) -> Outcome:
+    """The outcome a message's status stands for, in a reply, a callback or a look-up."""
+    state = STATUSES.get(status, State.ACCEPTED)
+    error = "" if code in (None, "", 0, "0") else str(code)
+    if state in (State.UNDELIVERED, State.FAILED):
+        return Outcome(kind=kind_of(error), code=error or status, provider_id=provider_id, state=state)
+    return Outcome(kind=Kind.ACCEPTED, code=error, provider_id=provider_id, state=state)
+
+
+def _refused(error: TwilioRestException) -> Outcome:
+    """An error reply. A 429 was never processed; after a 5xx the message may exist all the same."""
+    code = str(error.code) if error.code else str(error.status)
+    if error.status == 429:
+        return Outcome(kind=Kind.TRANSIENT, code=code, retry_after_s=_asked_to_wait())
+    if error.status >= 500 or error.status < 300:
+        return Outcome(kind=Kind.UNKNOWN, code=code)
+    kind = kind_of(code)
+    if kind is Kind.UNRECOGNISED:
+        log.error("provider_code_unrecognised", code=code, status=error.status)
+    return Outcome(kind=kind, code=code)
+
+
+def _asked_to_wait() -> float | None:
+    try:
+        return min(max(float(_retry_after.get()), 0.0), 60.0)
+    except ValueError:
+        return None

@@ -1,0 +1,170 @@
+"""Recording: what calls came to is written set-wise by one thread, with 20 ms of coalescing."""
+
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import DatabaseError, InterfaceError, connection, transaction
+
+from messaging import clock, policy
+from messaging.alarms import alarm
+from messaging.claims import Claim
+from messaging.models import AttemptOutcome, Deliverer
+from messaging.moves import Change, move
+from messaging.notices import notify
+from messaging.providers import Kind, Outcome
+from messaging.sql import rows
+from messaging.states import State
+
+log = structlog.get_logger(__name__)
+
+COALESCE_S = 0.02
+_BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    claim: Claim
+    outcome: Outcome
+
+
+class Recorder:
+    """Results go in from the event loop; `on_recorded(count)` is called when so many are in the database."""
+
+    def __init__(self, *, by: Deliverer, on_recorded: Callable[[int], None]) -> None:
+        self._by = by
+        self._on_recorded = on_recorded
+        self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
+        threading.Thread(target=self._run, name="recorder", daemon=True).start()
+
+    def put(self, result: Result) -> None:
+        self._results.put(result)
+
+    def _run(self) -> None:
+        while True:
+            batch = [self._results.get()]
+            time.sleep(COALESCE_S)
+            while len(batch) < _BATCH and not self._results.empty():
+                batch.append(self._results.get_nowait())
+            self._write(batch)
+            self._on_recorded(len(batch))
+
+    def _write(self, batch: list[Result]) -> None:
+        """Write until it is written: only this process knows what the provider answered. The moves are conditional,
+        so writing again what was half acknowledged changes nothing."""
+        pause_s = 0.1
+        while True:
+            try:
+                record(batch, by=self._by)
+                connection.close()
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("outcomes_not_recorded_yet", count=len(batch), error=type(error).__name__)
+                connection.close()
+                time.sleep(pause_s)
+                pause_s = min(pause_s * 2, 2.0)
+            else:
+                return
+
+
+def record(results: Sequence[Result], *, by: Deliverer) -> None:
+    """Write outcomes of calls: the attempts, and the moves they mean for their messages."""
+    with transaction.atomic():
+        now = clock.lock_briefly()
+        changes = [_change(result, now=now) for result in results]
+        move(changes, by=by, now=now)
+        if any(change.to is State.QUEUED and change.due_at == now for change in changes):
+            notify()
+        _record_attempts(results, now=now)
+        _raise_alarms(results, now=now)
+
+
+def _change(result: Result, *, now: datetime) -> Change:
+    claim, outcome = result.claim, result.outcome
+    if outcome.kind is Kind.ACCEPTED:
+        # True whatever happened since: the latest attempt or not, the provider has a message of ours.
+        return Change(
+            id=claim.message_id,
+            to=outcome.state,
+            due_at=now + policy.AWAITING_CALLBACK,
+            attempt_id=claim.attempt_id,
+        )
+    to, due_at = after_failure(outcome, attempt=claim.attempt, now=now)
+    return Change(
+        id=claim.message_id,
+        to=to,
+        due_at=due_at,
+        error_code=outcome.code,
+        attempt_id=claim.attempt_id,
+        attempt=claim.attempt,
+    )
+
+
+def after_failure(outcome: Outcome, *, attempt: int, now: datetime) -> tuple[State, datetime]:
+    """Where a message goes that was not accepted, and when it is due there.
+
+    What may succeed later waits in the outbox until its deadline; only a recipient's refusal ends it at once.
+    """
+    match outcome.kind:
+        case Kind.UNKNOWN:
+            return State.UNKNOWN, now
+        case Kind.RECIPIENT:
+            return outcome.state if outcome.provider_id else State.FAILED, now
+        case Kind.UNRECOGNISED if attempt >= policy.MAX_ATTEMPTS_UNKNOWN_CODE:
+            return State.FAILED, now
+        case Kind.CONFIGURATION:
+            return State.QUEUED, now + policy.CONFIGURATION_RETRY
+        case Kind.QUOTA:
+            return State.QUEUED, now + policy.QUOTA_RETRY
+    if outcome.retry_after_s is not None:
+        return State.QUEUED, now + timedelta(seconds=outcome.retry_after_s)
+    return State.QUEUED, now + backoff(attempt)
+
+
+def backoff(attempt: int) -> timedelta:
+    """Exponential from half a second, capped, with full jitter in its upper half so that retries do not meet."""
+    ceiling = min(2.0 ** min(attempt, 10) / 2, policy.BACKOFF_CAP.total_seconds())
+    return timedelta(seconds=ceiling * random.uniform(0.5, 1))  # noqa: S311 not a secret
+
+
+_ATTEMPT_OUTCOMES = {Kind.ACCEPTED: AttemptOutcome.ACCEPTED, Kind.UNKNOWN: AttemptOutcome.UNKNOWN}
+
+
+def _record_attempts(results: Sequence[Result], *, now: datetime) -> None:
+    """A callback may have told more already; the reply only fills in what is still open.
+
+    After an error reply the provider has finished with the call: a look-up need not wait for its deadline.
+    """
+    rows(
+        "UPDATE messaging_attempt a SET outcome = CASE WHEN a.outcome IN ('sending', 'unknown', 'not_created')"
+        " THEN r.outcome ELSE a.outcome END, error_code = r.code,"
+        " provider_id = CASE WHEN r.provider_id = '' THEN a.provider_id ELSE r.provider_id END,"
+        " deadline_at = CASE WHEN r.ended THEN least(a.deadline_at, %s) ELSE a.deadline_at END"
+        " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bool[])"
+        " AS r (id, outcome, code, provider_id, ended) WHERE a.id = r.id",
+        [
+            now,
+            [r.claim.attempt_id for r in results],
+            [str(_ATTEMPT_OUTCOMES.get(r.outcome.kind, AttemptOutcome.NOT_CREATED)) for r in results],
+            [r.outcome.code[:40] for r in results],
+            [r.outcome.provider_id for r in results],
+            [r.outcome.code.isdigit() for r in results],
+        ],
+    )
+
+
+def _raise_alarms(results: Sequence[Result], *, now: datetime) -> None:
+    for kind in (Kind.CONFIGURATION, Kind.QUOTA, Kind.UNRECOGNISED):
+        hit = [r for r in results if r.outcome.kind is kind]
+        if hit:
+            alarm(
+                f"provider_{kind.value}",
+                now=now,
+                provider_code=hit[0].outcome.code,
+                sender_id=hit[0].claim.sender_id,
+                messages=len(hit),
+            )

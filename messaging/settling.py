@@ -1,0 +1,145 @@
+"""Unknown outcomes: settled by callback (evidence.py), else by look-up, and only without either by policy."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import structlog
+from django.db import connection, transaction
+
+from messaging import clock, evidence, policy, sealing
+from messaging.delivery import Courier
+from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass, MessageEvent
+from messaging.moves import Change, move
+from messaging.providers import LookUpFailed, Outcome, Provider
+from messaging.states import State
+
+log = structlog.get_logger(__name__)
+
+LOOK_UPS_PER_PASS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A message whose latest attempt may or may not exist at the provider."""
+
+    message_id: int
+    attempt_id: UUID
+    address: str
+    text: str
+    message_class: MessageClass
+    started_at: datetime
+    proof_at: datetime
+    since: datetime
+
+
+def settle(courier: Courier) -> int:
+    """Look up what is unknown and due, a bounded number a pass and all at once; returns how many were settled."""
+    doubts = _take_due()
+    if not doubts:
+        return 0
+    known = {doubt.attempt_id: _known(doubt) for doubt in doubts}
+    asked_at = clock.now()
+    connection.close()  # Held by nobody while the provider takes its time.
+    answers = courier.run(_look_up(courier.provider, doubts, known))
+    return sum(
+        _without_evidence(doubt) if answer is False else _with_answer(doubt, answer, asked_at=asked_at)
+        for doubt, answer in zip(doubts, answers, strict=True)
+    )
+
+
+async def _look_up(
+    provider: Provider, doubts: list[Doubt], known: dict[UUID, set[str]]
+) -> list[Outcome | None | Literal[False]]:
+    """For each what the provider has, None if it has nothing, False if it did not answer."""
+
+    async def one(doubt: Doubt) -> Outcome | None | Literal[False]:
+        try:
+            return await provider.find(
+                address=doubt.address,
+                text=doubt.text,
+                since=doubt.started_at,
+                known=known[doubt.attempt_id],
+            )
+        except LookUpFailed as error:
+            log.warning("look_up_failed", message_id=doubt.message_id, error=str(error))
+            return False
+
+    return await asyncio.gather(*map(one, doubts))
+
+
+def _known(doubt: Doubt) -> set[str]:
+    """Provider ids of this address that belong to other attempts."""
+    others = Attempt.objects.filter(message__address=doubt.address).exclude(id=doubt.attempt_id)
+    recent = others.filter(started_at__gte=doubt.started_at - policy.DEADLINES[MessageClass.ROUTINE])
+    return set(recent.exclude(provider_id="").values_list("provider_id", flat=True))
+
+
+@transaction.atomic
+def _take_due() -> list[Doubt]:
+    """Due doubts, put off for the time the look-up may take, so that two schedulers do not ask for the same."""
+    now = clock.lock_briefly()
+    due = list(
+        Message.objects.select_for_update(skip_locked=True, no_key=True)
+        .filter(state=State.UNKNOWN, due_at__lte=now)
+        .order_by("message_class", "due_at")[:LOOK_UPS_PER_PASS]
+    )
+    Message.objects.filter(id__in=[m.id for m in due]).update(due_at=now + 2 * policy.LOOK_UP_DEADLINE)
+    return [_doubt(message) for message in due]
+
+
+def _doubt(message: Message) -> Doubt:
+    attempt = Attempt.objects.get(message=message, number=message.attempts)
+    since = MessageEvent.objects.filter(message=message, attempt=attempt, state=State.UNKNOWN).latest("id").at
+    return Doubt(
+        message_id=message.id,
+        attempt_id=attempt.id,
+        address=message.address,
+        text=sealing.unseal(message.text or b""),
+        message_class=MessageClass(message.message_class),
+        started_at=attempt.started_at,
+        proof_at=attempt.deadline_at + policy.PROOF_AFTER,
+        since=since,
+    )
+
+
+def _with_answer(doubt: Doubt, found: Outcome | None, *, asked_at: datetime) -> bool:
+    if found is not None:
+        return evidence.learn(doubt.attempt_id, found, by=Deliverer.SCHEDULER)
+    if asked_at < doubt.proof_at:
+        return _look_again(doubt, at=doubt.proof_at)
+    return _again(doubt, outcome=AttemptOutcome.NOT_CREATED, reason="not_created")
+
+
+def _without_evidence(doubt: Doubt) -> bool:
+    now = clock.now()
+    if doubt.message_class == MessageClass.EMERGENCY and now >= doubt.since + policy.RESEND_EMERGENCY_AFTER:
+        log.error("emergency_sent_again_without_evidence", message_id=doubt.message_id)
+        return _again(doubt, outcome=AttemptOutcome.UNKNOWN, reason="no_evidence")
+    if doubt.message_class != MessageClass.EMERGENCY and now >= doubt.since + policy.GIVE_UP_LOOKING_AFTER:
+        end = Change(id=doubt.message_id, to=State.UNCONFIRMED, error_code="no_evidence")
+        return bool(move([end], by=Deliverer.SCHEDULER, now=now))
+    at = now + policy.LOOK_AGAIN_AFTER
+    if doubt.message_class == MessageClass.EMERGENCY:
+        at = min(at, max(doubt.since + policy.RESEND_EMERGENCY_AFTER, now))
+    return _look_again(doubt, at=at)
+
+
+@transaction.atomic
+def _again(doubt: Doubt, *, outcome: AttemptOutcome, reason: str) -> bool:
+    """Back to the queue, unless a callback has settled it meanwhile."""
+    now = clock.lock_briefly()
+    change = Change(id=doubt.message_id, to=State.QUEUED, due_at=now, error_code=reason, attempt_id=doubt.attempt_id)
+    # Only from unknown: the table also lets other states back, for other reasons.
+    still = Message.objects.select_for_update(no_key=True).filter(id=doubt.message_id, state=State.UNKNOWN)
+    if not still.exists() or not move([change], by=Deliverer.SCHEDULER, now=now):
+        return False
+    Attempt.objects.filter(id=doubt.attempt_id, outcome=AttemptOutcome.UNKNOWN).update(outcome=outcome)
+    return True
+
+
+def _look_again(doubt: Doubt, *, at: datetime) -> bool:
+    Message.objects.filter(id=doubt.message_id, state=State.UNKNOWN).update(due_at=at)
+    return False

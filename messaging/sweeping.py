@@ -1,0 +1,55 @@
+"""The sweep: rows whose due time has passed in a state that someone should have moved them out of."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from messaging import clock
+from messaging.models import URGENT, Attempt, AttemptOutcome, Deliverer, Message
+from messaging.moves import Change, move
+from messaging.states import State
+
+_BATCH = 500
+
+
+def overdue_urgent(*, limit: int = 100) -> list[int]:
+    """Urgent messages that no worker claimed in time, the most urgent first: the caller delivers them itself."""
+    return list(
+        Message.objects.filter(state=State.DISPATCHED, due_at__lte=clock.now(), message_class__in=URGENT)
+        .order_by("message_class", "rank", "id")
+        .values_list("id", flat=True)[:limit]
+    )
+
+
+@transaction.atomic
+def sweep() -> int:
+    """Move on what nobody will: returns the number of moved rows.
+
+    Routine hints that were lost go back to the queue; a claim whose lease has ended is unknown, since the call may
+    have been made; what was not granted before its deadline is expired.
+    """
+    now = clock.lock_briefly()
+    due = Message.objects.select_for_update(skip_locked=True, no_key=True).order_by("id")
+    hints = due.filter(state=State.DISPATCHED, due_at__lte=now, deadline_at__gt=now).exclude(message_class__in=URGENT)
+    leases = due.filter(state=State.SENDING, due_at__lte=now)
+    late = due.filter(state__in=[State.QUEUED, State.DISPATCHED], deadline_at__lte=now)
+    changes = [
+        *(Change(id=i, to=State.QUEUED, error_code="hint_lost") for i in _ids(hints)),
+        *(Change(id=i, to=State.UNKNOWN, error_code="lease_ended", attempt_id=a) for i, a in _with_attempt(leases)),
+        *(Change(id=i, to=State.EXPIRED, error_code="deadline_passed") for i in _ids(late)),
+    ]
+    return len(move(changes, by=Deliverer.SCHEDULER, now=now))
+
+
+def _ids(rows: QuerySet[Message]) -> list[int]:
+    return list(rows.values_list("id", flat=True)[:_BATCH])
+
+
+def _with_attempt(rows: QuerySet[Message]) -> list[tuple[int, UUID]]:
+    """(message id, id of the attempt in flight); the attempt is now in doubt too."""
+    ids = _ids(rows)
+    attempts = Attempt.objects.filter(message_id__in=ids, outcome=AttemptOutcome.SENDING)
+    pairs = list(attempts.values_list("message_id", "id"))
+    attempts.update(outcome=AttemptOutcome.UNKNOWN)
+    return pairs
