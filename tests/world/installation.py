@@ -1,0 +1,220 @@
+"""The installation: its processes, its database and what arrived on its phones."""
+
+import itertools
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pika
+import pika.exceptions
+import psycopg
+import requests
+
+from deploy.local.processes import free_port, wait_until
+from messaging.models import MessageClass
+from messaging.sandbox.control import Arrival, SandboxControl
+from messaging.sealing import seal
+from tests.services import postgres, rabbitmq
+from tests.world.people import Person, fresh_number
+from tests.world.process import BIN, Process, django
+
+WORKERS = ("worker-emergency", "worker-messages")
+SCHEDULERS = ("scheduler-1", "scheduler-2")
+_databases = itertools.count(1)
+
+
+class World:
+    """Start it once, `settle` it before each test. `pace` is the sender's segments per second, 0 for unpaced."""
+
+    def __init__(self, *, pace: float = 100, worker_processes: int = 1) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="alertme-world-"))
+        self.rabbitmq = rabbitmq()
+        self.postgres = postgres()
+        self.database_url = self._make_database()
+        web, sandbox = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{web}"
+        self.environment = {
+            "DATABASE_URL": self.database_url,
+            "PUBLIC_BASE_URL": self.url,
+            "TWILIO_API_BASE_URL": f"http://127.0.0.1:{sandbox}",
+            "TWILIO_SEGMENTS_PER_SECOND": str(pace),
+            "ALLOW_SANDBOX": "1",
+            "dramatiq_worker_timeout": "100",
+        }
+        self.sandbox = SandboxControl(
+            f"http://127.0.0.1:{sandbox}", os.environ["TWILIO_ACCOUNT_SID"], os.environ["TWILIO_AUTH_TOKEN"]
+        )
+        self.processes = {
+            name: Process(name, command, environment=self.environment, folder=self.folder)
+            for name, command in self._commands(web, worker_processes)
+        }
+
+    def _make_database(self) -> str:
+        name = f"world_{os.getpid()}_{next(_databases)}"
+        with psycopg.connect(self.postgres.url, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return f"{self.postgres.url.rpartition('/')[0]}/{name}"
+
+    def _commands(self, port: int, worker_processes: int) -> Iterator[tuple[str, list[str]]]:
+        yield "sandbox", django("runsandbox")
+        bind = f"127.0.0.1:{port}"
+        yield "web", [str(BIN / "gunicorn"), "-c", "deploy/gunicorn.conf.py", "-b", bind, "config.wsgi"]
+        for name in WORKERS:
+            queue = name.removeprefix("worker-")
+            options = ["--processes", str(worker_processes), "--threads", "4", "--skip-logging"]
+            yield name, django("rundramatiq", *options, "--worker-shutdown-timeout", "20000", "--queues", queue)
+        for name in SCHEDULERS:
+            yield name, django("runscheduler")
+
+    # -- Life -------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        migrate = Process("migrate", django("migrate"), environment=self.environment, folder=self.folder)
+        migrate.start()
+        assert wait_until(lambda: not migrate.is_running, timeout_s=60), migrate.tail()
+        for process in self.processes.values():
+            process.start()
+        self.wait_until_ready()
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            process.kill()
+
+    def settle(self) -> None:
+        """Before a test: everything runs, nothing is in flight, nothing is scripted."""
+        for process in self.processes.values():
+            if process.is_frozen:
+                process.thaw()
+            if not process.is_running:
+                process.start()
+        self.wait_until_ready()
+        self.execute(
+            "UPDATE messaging_message SET state = 'cancelled', text = NULL, final_at = now()"
+            " WHERE final_at IS NULL AND state <> 'cancelled'"
+        )
+        self.sandbox.reset()
+        self.execute("DELETE FROM identity_ratecount")
+        self.pace(100)
+
+    def wait_until_ready(self) -> None:
+        """The web answers, a scheduler ticks, and each worker pool consumes its queue."""
+
+        def ready() -> bool:
+            try:
+                self.sandbox.stats()
+                web = requests.get(f"{self.url}/readyz", timeout=2).ok
+            except requests.RequestException:
+                return False
+            return web and self.consumers() >= len(WORKERS)
+
+        assert wait_until(ready, timeout_s=60, every_s=0.1), self.logs()
+
+    def consumers(self) -> int:
+        """Worker pools with a consumer on their queue, as RabbitMQ counts them."""
+        count = 0
+        with suppress(pika.exceptions.AMQPError), closing(
+            pika.BlockingConnection(pika.URLParameters(self.rabbitmq.url))
+        ) as connection:
+            for name in WORKERS:
+                queue = connection.channel().queue_declare(name.removeprefix("worker-"), passive=True)
+                count += queue.method.consumer_count > 0
+        return count
+
+    def logs(self) -> str:
+        return "\n".join(f"== {p.name}\n{p.tail()}" for p in self.processes.values())
+
+    @contextmanager
+    def without(self, *names: str) -> Iterator[None]:
+        """Kill these processes for the time of a block."""
+        for name in names:
+            self.processes[name].kill()
+        try:
+            yield
+        finally:
+            for name in names:
+                self.processes[name].start()
+
+    @contextmanager
+    def frozen(self, *names: str) -> Iterator[None]:
+        for name in names:
+            self.processes[name].freeze()
+        try:
+            yield
+        finally:
+            for name in names:
+                self.processes[name].thaw()
+
+    # -- What is there ----------------------------------------------------------------------------------------
+
+    def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            return connection.execute(query, parameters).fetchall()  # type: ignore[arg-type]
+
+    def execute(self, statement: str, *parameters: object) -> None:
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            connection.execute(statement, parameters)  # type: ignore[arg-type]
+
+    def pace(self, segments_per_second: float) -> None:
+        self.execute("UPDATE messaging_sender SET segments_per_second = %s, next_free_at = now()", segments_per_second)
+
+    def states(self, addresses: list[str]) -> Counter[str]:
+        found = self.rows("SELECT state FROM messaging_message WHERE address = ANY(%s)", addresses)
+        return Counter(row[0] for row in found)
+
+    def deliverers(self, addresses: list[str]) -> Counter[str]:
+        """Who made the calls to the provider."""
+        found = self.rows(
+            "SELECT a.by FROM messaging_attempt a JOIN messaging_message m ON m.id = a.message_id"
+            " WHERE m.address = ANY(%s)",
+            addresses,
+        )
+        return Counter(row[0] for row in found)
+
+    def arrivals(self, addresses: list[str]) -> list[Arrival]:
+        wanted = set(addresses)
+        return [arrival for arrival in self.sandbox.arrivals() if arrival.to in wanted]
+
+    # -- Doing ------------------------------------------------------------------------------------------------
+
+    def new_person(self, first_name: str = "Aida") -> Person:
+        person = Person(self, fresh_number(), first_name)
+        answer = person.register()
+        assert answer.ok, answer.text
+        person.verify()
+        return person
+
+    def queue_routine(self, count: int, *, address: str | None = None) -> list[str]:
+        """So many ROUTINE messages in the outbox, one statement, as a newsletter would leave them."""
+        addresses = [address or fresh_number() for _ in range(count)]
+        self.execute(
+            "INSERT INTO messaging_message (channel, address, text, segments, message_class, rank, sender_id, state,"
+            " due_at, deadline_at, attempts, error_code, queued_at)"
+            " SELECT 'sms', a, %s, 1, %s, 0, s.id, 'queued', now(), now() + interval '1 day', 0, '', now()"
+            " FROM messaging_sender s, unnest(%s::text[]) AS a",
+            seal("The weekly letter"),
+            int(MessageClass.ROUTINE),
+            addresses,
+        )
+        return addresses
+
+    def wait_for_arrivals(self, addresses: list[str], *, timeout_s: float) -> list[Arrival]:
+        """What arrived at these once each has something; fails with the logs if some never has."""
+        found: list[Arrival] = []
+
+        def complete() -> bool:
+            found[:] = self.arrivals(addresses)
+            return {a.to for a in found} == set(addresses)
+
+        assert wait_until(complete, timeout_s=timeout_s, every_s=0.03), (
+            f"{len(found)} arrivals for {len(addresses)} phones in {timeout_s} s: {self.states(addresses)}\n{self.logs()}"
+        )
+        return found
+
+    def wait_for_states(self, addresses: list[str], expected: dict[str, int], *, timeout_s: float = 20) -> None:
+        assert wait_until(lambda: self.states(addresses) == Counter(expected), timeout_s=timeout_s), (
+            f"{self.states(addresses)} instead of {expected}\n{self.logs()}"
+        )
