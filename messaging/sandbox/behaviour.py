@@ -1,0 +1,153 @@
+"""Scripted behaviour: how the sandbox misbehaves, for everyone or for one number, always or N times."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from messaging.sandbox.rules import Rule, RuleError, overlay
+from messaging.sandbox.store import Plan
+
+MAX_TARGETS = 100_000
+MAX_TIMED_RULES = 1_000
+EVERYONE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What one create request meets. Zero, False and None mean: like Twilio on a good day."""
+
+    latency_s: float = 0.0
+    status: int = 0
+    retry_after_s: int | None = None
+    refuse_code: int = 0
+    creates: bool = True
+    lose_reply: bool = False
+    hang: bool = False
+    garbage: bool = False
+    drip_s: float = 0.0
+    plan: Plan = field(default_factory=Plan)
+
+
+GOOD_DAY = Script()
+
+
+@dataclass(slots=True)
+class Layer:
+    """One target's rules: those with `times` are used up in the order given, on top of the lasting one."""
+
+    lasting: dict[str, Any] = field(default_factory=dict)
+    timed: deque[Rule] = field(default_factory=deque)
+
+    def add(self, rule: Rule) -> None:
+        if rule.times is None:
+            self.lasting = overlay(self.lasting, rule.fields)
+        elif len(self.timed) >= MAX_TIMED_RULES:
+            raise RuleError(f"more than {MAX_TIMED_RULES} rules with times for one target")
+        else:
+            self.timed.append(rule)
+
+    def take(self) -> dict[str, Any]:
+        """The fields for one request; counts down the first timed rule."""
+        if not self.timed:
+            return self.lasting
+        rule = self.timed[0]
+        rule.times = (rule.times or 0) - 1
+        if rule.times < 1:
+            self.timed.popleft()
+        return overlay(self.lasting, rule.fields)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.lasting and not self.timed
+
+
+class Layers:
+    """Rules of one kind of request: for everyone, and on top of that for single numbers."""
+
+    def __init__(self) -> None:
+        self.everyone = Layer()
+        self.numbers: dict[str, Layer] = {}
+
+    def add(self, rule: Rule) -> None:
+        if rule.to is None:
+            self.everyone.add(rule)
+            return
+        if rule.to not in self.numbers and len(self.numbers) >= MAX_TARGETS:
+            raise RuleError(f"more than {MAX_TARGETS} numbers have rules")
+        self.numbers.setdefault(rule.to, Layer()).add(rule)
+
+    def take(self, to: str) -> dict[str, Any]:
+        common = self.everyone.take()
+        layer = self.numbers.get(to)
+        if layer is None:
+            return common
+        own = layer.take()
+        if layer.is_empty:
+            del self.numbers[to]
+        return overlay(common, own)
+
+
+class Behaviours:
+    """The script book. Creates and look-ups count their `times` apart."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self._creates = Layers()
+        self._lookups = Layers()
+        self._common = GOOD_DAY
+
+    def add(self, rules: Iterator[Rule]) -> None:
+        """Add the parts of one posted rule; raises RuleError when there are too many."""
+        for rule in rules:
+            (self._lookups if rule.is_lookup else self._creates).add(rule)
+        self._common = script_of(self._creates.everyone.lasting)
+
+    def for_create(self, to: str) -> Script:
+        """The script for one create request to the number; counts down rules with `times`."""
+        if not self._creates.everyone.timed and to not in self._creates.numbers:
+            return self._common
+        return script_of(self._creates.take(to))
+
+    def lookup_fails(self, to: str) -> bool:
+        """Whether a list or fetch must answer 500; counts down rules with `times`."""
+        return bool(self._lookups.take(to).get("fail_lists", False))
+
+
+def script_of(fields: Mapping[str, Any]) -> Script:
+    if not fields:
+        return GOOD_DAY
+    answers_error = bool(fields.get("status"))
+    refuse_code = 0 if "final" in fields else fields.get("error_code", 0)
+    return Script(
+        latency_s=fields.get("latency_ms", 0) / 1000,
+        status=fields.get("status", 0),
+        retry_after_s=fields.get("retry_after_s"),
+        refuse_code=refuse_code,
+        creates=not refuse_code and fields.get("created", not answers_error),
+        lose_reply=fields.get("lose_reply", False),
+        hang=fields.get("hang", False),
+        garbage=fields.get("garbage", False),
+        drip_s=fields.get("drip_ms", 0) / 1000,
+        plan=plan_of(fields),
+    )
+
+
+def plan_of(fields: Mapping[str, Any]) -> Plan:
+    to_sent, to_final = fields.get("callback_delay_ms", (150, 250))
+    sent, done = to_sent / 1000, (to_sent + to_final) / 1000
+    final = fields.get("final", "delivered")
+    steps: tuple[tuple[float, str], ...] = ((sent, "sent"), (done, final))
+    if final == "failed":
+        # "failed" means that it never left Twilio, so no "sent" comes before it.
+        steps = ((sent, "failed"),)
+    elif final == "sent":
+        steps = ((sent, "sent"),)
+    return Plan(
+        steps=steps,
+        error_code=fields.get("error_code", 30008) if final in ("undelivered", "failed") else None,
+        callbacks=fields.get("callbacks", True),
+        copies=2 if fields.get("duplicate_callbacks") else 1,
+    )

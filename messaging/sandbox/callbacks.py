@@ -1,0 +1,153 @@
+"""Status callbacks: signed like Twilio's, posted when due, never repeated, to this machine only.
+
+Source: https://www.twilio.com/docs/messaging/guides/track-outbound-message-status and
+https://www.twilio.com/docs/usage/security#validating-requests.
+"""
+
+import asyncio
+from dataclasses import asdict, dataclass
+from ipaddress import ip_address
+
+import aiohttp
+from twilio.request_validator import RequestValidator
+from yarl import URL
+
+from messaging.sandbox.store import Message
+
+POSTS_AT_ONCE = 64
+WAITING_LIMIT = 200_000
+# Twilio waits 15 s for a webhook's answer.
+POST_TIMEOUT_S = 15
+# Shorter than the servers' own keep-alive: a post on a connection they just closed would be lost.
+KEEPALIVE_S = 1
+ANSWER_BYTES = 65_536
+
+
+@dataclass(slots=True)
+class CallbackCounts:
+    """`failed`: no 2xx answer. `refused`: not a loopback host. `dropped`: too many waiting."""
+
+    posted: int = 0
+    failed: int = 0
+    refused: int = 0
+    dropped: int = 0
+    waiting: int = 0
+
+
+class Callbacks:
+    """Lives on one event loop; between `start` and `close` it may be given messages."""
+
+    def __init__(self, *, account_sid: str, auth_token: str) -> None:
+        self._account_sid = account_sid
+        self._validator = RequestValidator(auth_token)
+        self._generation = 0
+        self.counts = CallbackCounts()
+
+    async def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._due: asyncio.Queue[tuple[Message, str]] = asyncio.Queue(WAITING_LIMIT)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=POSTS_AT_ONCE, keepalive_timeout=KEEPALIVE_S),
+            timeout=aiohttp.ClientTimeout(total=POST_TIMEOUT_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        self._posters = [asyncio.create_task(self._post_due()) for _ in range(POSTS_AT_ONCE)]
+
+    async def close(self) -> None:
+        self.forget()
+        for poster in self._posters:
+            poster.cancel()
+        await asyncio.gather(*self._posters, return_exceptions=True)
+        await self._session.close()
+
+    def forget(self) -> None:
+        """Post nothing more for the messages taken so far."""
+        self._generation += 1
+        self.counts = CallbackCounts()
+        while not self._due.empty():
+            self._due.get_nowait()
+
+    def as_json(self) -> dict[str, int]:
+        return asdict(self.counts)
+
+    def follow(self, message: Message) -> None:
+        """Post every step of the message's plan when it is due."""
+        if not message.callback_url or not message.plan.callbacks:
+            return
+        if not _is_loopback(message.callback_url):
+            self.counts.refused += 1
+        elif self.counts.waiting >= WAITING_LIMIT:
+            self.counts.dropped += 1
+        else:
+            self.counts.waiting += 1
+            self._wait_for_step(message, 0, self._generation)
+
+    def _wait_for_step(self, message: Message, step: int, generation: int) -> None:
+        # One step waits at a time, so two steps due in the same instant keep their order.
+        due = message.born + message.plan.steps[step][0]
+        self._loop.call_at(due, self._step_due, message, step, generation)
+
+    def _step_due(self, message: Message, step: int, generation: int) -> None:
+        if generation != self._generation:
+            return
+        for _ in range(message.plan.copies):
+            try:
+                self._due.put_nowait((message, message.plan.steps[step][1]))
+            except asyncio.QueueFull:
+                self.counts.dropped += 1
+        if step + 1 < len(message.plan.steps):
+            self._wait_for_step(message, step + 1, generation)
+        else:
+            self.counts.waiting -= 1
+
+    async def _post_due(self) -> None:
+        while True:
+            message, status = await self._due.get()
+            counts = self.counts
+            try:
+                accepted = await self._post(message, status)
+            except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+                accepted = False
+            counts.posted += 1
+            counts.failed += not accepted
+
+    async def _post(self, message: Message, status: str) -> bool:
+        params = self._params(message, status)
+        signature = self._validator.compute_signature(message.callback_url, params)
+        async with self._session.post(
+            # Encoded as it stands: the signature covers the exact URL.
+            URL(message.callback_url, encoded=True),
+            data=params,
+            headers={"X-Twilio-Signature": signature, "User-Agent": "TwilioProxy/1.1"},
+            # A redirect could lead away from this machine.
+            allow_redirects=False,
+        ) as answer:
+            await answer.content.read(ANSWER_BYTES)
+            return 200 <= answer.status < 300
+
+    def _params(self, message: Message, status: str) -> dict[str, str]:
+        params = {
+            "AccountSid": self._account_sid,
+            "ApiVersion": "2010-04-01",
+            "MessageSid": message.sid,
+            "MessageStatus": status,
+            "SmsSid": message.sid,
+            "SmsStatus": status,
+            "To": message.to,
+        }
+        if message.sender:
+            params["From"] = message.sender
+        if message.service_sid:
+            params["MessagingServiceSid"] = message.service_sid
+        if status in ("undelivered", "failed"):
+            params["ErrorCode"] = str(message.plan.error_code)
+        return params
+
+
+def _is_loopback(url: str) -> bool:
+    """Judged by the parser that makes the request, so that no two readings of a URL can differ."""
+    try:
+        host = URL(url, encoded=True).host or ""
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

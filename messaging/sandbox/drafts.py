@@ -1,0 +1,99 @@
+"""Reading a create request: the form becomes a Draft, or the refusal Twilio would give."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from yarl import URL
+
+from messaging.sandbox.errors import INVALID_PARAMETER, TwilioError
+
+# ITU-T E.164: at most 15 digits, no leading zero.
+E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+# A number, a short code or an alphanumeric sender ID (at most 11 characters, at least one letter).
+SENDER = re.compile(r"\+?[0-9]{3,15}|(?=.*[A-Za-z])[A-Za-z0-9 &+_-]{1,11}", re.ASCII)
+SERVICE_SID = re.compile(r"MG[0-9a-zA-Z]{1,62}", re.ASCII)
+
+MAX_BODY_CHARACTERS = 1600
+MAX_URL_CHARACTERS = 4000
+MAX_FORM_FIELDS = 100
+VALIDITY_S = range(1, 36_001)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A valid message that is not sent yet; `callback_url` is empty when none was asked for."""
+
+    to: str
+    sender: str | None
+    service_sid: str | None
+    body: str
+    callback_url: str
+
+
+def read_draft(form: bytes) -> Draft:
+    """The draft in a form-encoded body; raises TwilioError with Twilio's code for the first fault."""
+    fields = _fields(form)
+    to = fields.get("To", "")
+    if not to:
+        raise TwilioError(21604)
+    if not E164.fullmatch(to):
+        raise TwilioError(21211)
+    sender, service_sid = _origin(fields)
+    body = fields.get("Body", "")
+    if not body:
+        raise TwilioError(21602)
+    if len(body) > MAX_BODY_CHARACTERS:
+        raise TwilioError(21617)
+    callback_url = fields.get("StatusCallback", "")
+    if callback_url and not _is_callback_url(callback_url):
+        raise TwilioError(21609)
+    _check_validity(fields.get("ValidityPeriod", ""))
+    return Draft(to, sender, service_sid, body, callback_url)
+
+
+def _fields(form: bytes) -> Mapping[str, str]:
+    """The form's fields; of a repeated one the first, and bytes that are not UTF-8 replaced."""
+    if form.count(b"&") >= MAX_FORM_FIELDS:
+        raise TwilioError(INVALID_PARAMETER, "Too many parameters")
+    # A form is written like a query string, and yarl reads one five times as fast as urllib does: with
+    # Cyrillic texts, which are all escapes, that is a quarter of a create.
+    return URL.build(query_string=form.decode("utf-8", "replace"), encoded=True).query
+
+
+def _origin(fields: Mapping[str, str]) -> tuple[str | None, str | None]:
+    sender, service_sid = fields.get("From"), fields.get("MessagingServiceSid")
+    if not sender and not service_sid:
+        raise TwilioError(21603)
+    if sender and not SENDER.fullmatch(sender):
+        raise TwilioError(21212)
+    if service_sid and not SERVICE_SID.fullmatch(service_sid):
+        raise TwilioError(21701)
+    return sender, service_sid
+
+
+def _check_validity(period: str) -> None:
+    # The length limit comes first: int() of a very long digit string is refused by Python itself.
+    is_number = period.isascii() and period.isdigit() and len(period) <= 6
+    if period and not (is_number and int(period) in VALIDITY_S):
+        raise TwilioError(INVALID_PARAMETER, "ValidityPeriod must be between 1 and 36000 seconds")
+
+
+def _is_callback_url(url: str) -> bool:
+    if len(url) > MAX_URL_CHARACTERS or not url.isascii() or not url.isprintable() or " " in url:
+        return False
+    path = url.find("/", len("https://"))
+    return _is_origin(url if path < 0 else url[:path])
+
+
+@lru_cache(maxsize=256)
+def _is_origin(origin: str) -> bool:
+    """Cached because callback URLs differ in their path only, and this is on the path of every create."""
+    try:
+        url = URL(origin, encoded=True)
+        host, port = url.host, url.port
+    except ValueError:
+        return False
+    # Twilio refuses host names with underscores.
+    return url.scheme in ("http", "https") and bool(host) and "_" not in str(host) and port != 0

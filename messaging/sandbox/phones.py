@@ -1,0 +1,113 @@
+"""The phones as people would see them: what the page shows, as JSON and as HTML."""
+
+import html
+import re
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from messaging.sandbox.store import Message, Store
+
+PHONES_SHOWN = 48
+MESSAGES_SHOWN = 20
+
+LINK = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:!?)\]]")
+TICKS = {"queued": "◷", "sent": "✓", "delivered": "✓✓", "refused": "✕"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    """One message on a phone; `status` is the word people read, `code` Twilio's reason for a refusal."""
+
+    sid: str
+    sender: str
+    text: str
+    at: float
+    status: str
+    code: int | None
+    segments: int
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """`bubbles` are newest first."""
+
+    number: str
+    total: int
+    bubbles: tuple[Bubble, ...]
+
+
+def phones_shown(store: Store, *, now: float, since: float = 0.0) -> list[Phone]:
+    """The newest phones of which something changed after `since` (monotonic seconds)."""
+    newest = islice(store.phones(), PHONES_SHOWN)
+    return [
+        _phone(number, messages, now)
+        for number, messages in newest
+        if any(message.changed_since(since, now) for message in _shown(messages))
+    ]
+
+
+def numbers_shown(store: Store) -> list[str]:
+    return [number for number, _ in islice(store.phones(), PHONES_SHOWN)]
+
+
+def _shown(messages: deque[Message]) -> Iterable[Message]:
+    return islice(reversed(messages), MESSAGES_SHOWN)
+
+
+def _phone(number: str, messages: deque[Message], now: float) -> Phone:
+    return Phone(number, len(messages), tuple(_bubble(message, now) for message in _shown(messages)))
+
+
+def _bubble(message: Message, now: float) -> Bubble:
+    status = message.status(now)
+    word = {"accepted": "queued", "undelivered": "refused", "failed": "refused"}.get(status, status)
+    sender = message.sender or message.service_sid or ""
+    return Bubble(
+        message.sid, sender, message.body, message.arrived_at, word, message.error_code(now), message.segments
+    )
+
+
+def phones_html(phones: Iterable[Phone]) -> str:
+    return "\n".join(_phone_html(phone) for phone in phones)
+
+
+def _phone_html(phone: Phone) -> str:
+    number = html.escape(phone.number)
+    bubbles = "\n".join(_bubble_html(bubble) for bubble in phone.bubbles)
+    return (
+        f'<article class="phone" data-number="{number}" aria-label="Phone {number}">\n'
+        f'<h2>{number} <span class="total">{_counted(phone.total, "message")}</span></h2>\n'
+        f'<ol tabindex="0" aria-label="Messages to {number}, newest first">\n{bubbles}\n</ol>\n</article>'
+    )
+
+
+def _bubble_html(bubble: Bubble) -> str:
+    at = datetime.fromtimestamp(bubble.at).astimezone()
+    code = f" ({bubble.code})" if bubble.code else ""
+    return (
+        f'<li class="{bubble.status}" data-sid="{bubble.sid}">'
+        f'<p class="sender">{html.escape(bubble.sender)}</p>'
+        f'<p class="text" dir="auto">{_linked(bubble.text)}</p>'
+        f'<p class="facts"><time datetime="{at.isoformat()}">{at:%H:%M:%S}</time> '
+        f'<span class="status"><span class="ticks" aria-hidden="true">{TICKS[bubble.status]}</span> '
+        f'<span class="word">{bubble.status}{code}</span></span> '
+        f'<span class="segments">{_counted(bubble.segments, "segment")}</span></p></li>'
+    )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _linked(text: str) -> str:
+    """Escaped text in which http(s) addresses are links."""
+    pieces, end = [], 0
+    for link in LINK.finditer(text):
+        address = html.escape(link[0])
+        pieces.append(html.escape(text[end : link.start()]))
+        pieces.append(f'<a href="{address}" target="_blank" rel="noopener noreferrer">{address}</a>')
+        end = link.end()
+    return "".join(pieces) + html.escape(text[end:])

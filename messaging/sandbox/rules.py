@@ -1,0 +1,142 @@
+"""The rules of `POST /sandbox/behaviour`: what may stand in one, checked, and how one lies over another.
+
+to                   "+996700000001": this number only; without it, everyone
+times                the next N matching requests only; without it, until cleared
+latency_ms           wait before answering
+status               answer this 4xx or 5xx and create nothing (429 with retry_after_s)
+error_code           refuse with this Twilio code (HTTP 400 and the like)
+final                "delivered", "sent" (no receipt), "undelivered" or "failed", with error_code
+lose_reply           close the connection instead of answering
+hang                 never answer
+garbage              answer 201 with a body that is not JSON
+created              with status, lose_reply or hang: whether the message exists all the same
+                     (default: no with status, yes with the others)
+drip_ms              answer one byte per so many milliseconds
+callbacks            false: post none
+duplicate_callbacks  post each twice
+callback_delay_ms    milliseconds each step takes: one number, or [to sent, from sent to final]
+fail_lists           answer list and fetch with 500
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from messaging.sandbox.drafts import E164
+
+FINALS = ("delivered", "sent", "undelivered", "failed")
+MAX_MS = 600_000
+MAX_TIMES = 1_000_000_000
+
+# Of each group the upper rule decides alone: an old "final" says nothing about a new "error_code".
+ANSWERS = frozenset({"status", "lose_reply", "hang", "garbage"})
+GROUPS = (ANSWERS | {"retry_after_s", "created"}, frozenset({"error_code", "final"}))
+
+
+class RuleError(ValueError):
+    """The text says what is wrong with the rule, for whoever posted it."""
+
+
+@dataclass(slots=True)
+class Rule:
+    """`times` counts down; None is for ever."""
+
+    to: str | None
+    times: int | None
+    fields: dict[str, Any]
+
+    @property
+    def is_lookup(self) -> bool:
+        return "fail_lists" in self.fields
+
+
+def overlay(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
+    hidden = {name for group in GROUPS if not group.isdisjoint(upper) for name in group}
+    return {name: value for name, value in lower.items() if name not in hidden} | upper
+
+
+def read_rules(posted: object) -> Iterator[Rule]:
+    """The rule for creates and the rule for look-ups in a posted JSON value; raises RuleError."""
+    if not isinstance(posted, dict):
+        raise RuleError("the body must be a JSON object")
+    checked = {name: _checked(name, value) for name, value in posted.items() if value is not None}
+    to, times = checked.pop("to", None), checked.pop("times", None)
+    _check_together(checked)
+    lookup = {name: checked.pop(name) for name in ("fail_lists",) if name in checked}
+    return iter([Rule(to, times, fields) for fields in (checked, lookup) if fields])
+
+
+def _checked(name: str, value: object) -> Any:
+    check = CHECKS.get(name)
+    if check is None:
+        raise RuleError(f"unknown field {name[:40]!r}; known are {', '.join(CHECKS)}")
+    return check(name, value)
+
+
+def _check_together(fields: dict[str, Any]) -> None:
+    if not fields:
+        raise RuleError("the rule says nothing to do")
+    answers = sorted(name for name in ANSWERS & fields.keys() if fields[name])
+    if len(answers) > 1:
+        raise RuleError(f"only one of {', '.join(answers)} can be the answer")
+    if "created" in fields and not (answers and answers != ["garbage"]):
+        raise RuleError("created needs status, lose_reply or hang")
+    if "retry_after_s" in fields and "status" not in fields:
+        raise RuleError("retry_after_s needs status")
+    if fields.get("final") in ("delivered", "sent") and "error_code" in fields:
+        raise RuleError(f"final {fields['final']!r} has no error_code")
+
+
+def _whole(lowest: int, highest: int) -> Callable[[str, object], int]:
+    def check(name: str, value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+            raise RuleError(f"{name} must be a whole number from {lowest} to {highest}")
+        return value
+
+    return check
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise RuleError(f"{name} must be true or false")
+    return value
+
+
+def _number(name: str, value: object) -> str:
+    if not isinstance(value, str) or not E164.fullmatch(value):
+        raise RuleError(f"{name} must be a phone number like +996700000001")
+    return value
+
+
+def _final(name: str, value: object) -> str:
+    if not isinstance(value, str) or value not in FINALS:
+        raise RuleError(f"{name} must be one of {', '.join(FINALS)}")
+    return value
+
+
+def _delays(name: str, value: object) -> tuple[int, int]:
+    steps = value if isinstance(value, list) else [value, value]
+    if len(steps) != 2:
+        raise RuleError(f"{name} must be a number or a list of two")
+    to_sent, to_final = (_whole(0, MAX_MS)(name, step) for step in steps)
+    return to_sent, to_final
+
+
+CHECKS: dict[str, Callable[[str, object], Any]] = {
+    "to": _number,
+    "times": _whole(1, MAX_TIMES),
+    "latency_ms": _whole(0, MAX_MS),
+    "status": _whole(400, 599),
+    "retry_after_s": _whole(0, 86_400),
+    "error_code": _whole(10_000, 99_999),
+    "final": _final,
+    "lose_reply": _flag,
+    "hang": _flag,
+    "garbage": _flag,
+    "created": _flag,
+    "drip_ms": _whole(1, 60_000),
+    "callbacks": _flag,
+    "duplicate_callbacks": _flag,
+    "callback_delay_ms": _delays,
+    "fail_lists": _flag,
+}

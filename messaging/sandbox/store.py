@@ -1,0 +1,168 @@
+"""The messages the sandbox took: the newest ones, in bounded memory, indexed by sid and by phone."""
+
+import os
+import time
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+KEPT_MESSAGES = 200_000
+# Long texts count too: at most 50 million characters of texts and callback URLs stay in memory.
+KEPT_CHARACTERS = 50_000_000
+
+# Two clocks differ in the last bits when a timer fires exactly on time.
+CLOCK_GRAIN_S = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What becomes of a message: `steps` are (seconds after arrival, Twilio status), in time order."""
+
+    steps: tuple[tuple[float, str], ...] = ((0.15, "sent"), (0.4, "delivered"))
+    error_code: int | None = None
+    callbacks: bool = True
+    copies: int = 1
+
+
+@dataclass(slots=True, eq=False)
+class Message:
+    """`arrived_at` is Unix time, `born` the same instant on the monotonic clock the steps run on."""
+
+    serial: int
+    sid: str
+    to: str
+    sender: str | None
+    service_sid: str | None
+    body: str
+    segments: int
+    callback_url: str
+    arrived_at: float
+    born: float
+    plan: Plan
+
+    def steps_taken(self, now: float) -> int:
+        """How many steps of the plan are over at `now` (monotonic seconds)."""
+        age = now - self.born + CLOCK_GRAIN_S
+        taken = 0
+        for after, _ in self.plan.steps:
+            if after > age:
+                break
+            taken += 1
+        return taken
+
+    def status(self, now: float) -> str:
+        """Computed from the clock, so a message nobody asks about costs no timer."""
+        taken = self.steps_taken(now)
+        if taken:
+            return self.plan.steps[taken - 1][1]
+        return "accepted" if self.service_sid else "queued"
+
+    def error_code(self, now: float) -> int | None:
+        return self.plan.error_code if self.status(now) in ("undelivered", "failed") else None
+
+    def changed_since(self, since: float, now: float) -> bool:
+        return self.born > since or any(since < self.born + after <= now for after, _ in self.plan.steps)
+
+
+class Store:
+    """Everything is O(1) per new message: eviction removes the oldest, which is its phone's oldest too."""
+
+    def __init__(self, *, kept_messages: int = KEPT_MESSAGES, kept_characters: int = KEPT_CHARACTERS) -> None:
+        self._kept_messages = kept_messages
+        self._kept_characters = kept_characters
+        self._serial = 0
+        self._epoch = 0
+        # Told apart from the serials of a server that ran before on this port.
+        self._run = os.urandom(4).hex()
+        self._clear()
+
+    def _clear(self) -> None:
+        self._characters = 0
+        self._messages: deque[Message] = deque()
+        self._by_sid: dict[str, Message] = {}
+        self._by_phone: OrderedDict[str, deque[Message]] = OrderedDict()
+
+    def reset(self) -> None:
+        """Forget every message; serial numbers go on, so cursors taken before find nothing old."""
+        self._epoch += 1
+        self._clear()
+
+    @property
+    def epoch(self) -> str:
+        """Changes with every reset and every start: what a reader kept from another epoch is void."""
+        return f"{self._run}-{self._epoch}"
+
+    def add(
+        self,
+        *,
+        to: str,
+        sender: str | None,
+        service_sid: str | None,
+        body: str,
+        segments: int,
+        callback_url: str,
+        arrived_at: float,
+        plan: Plan,
+    ) -> Message:
+        self._serial += 1
+        sid = "SM" + os.urandom(16).hex()
+        message = Message(
+            self._serial,
+            sid,
+            to,
+            sender,
+            service_sid,
+            body,
+            segments,
+            callback_url,
+            arrived_at,
+            time.monotonic(),
+            plan,
+        )
+        self._by_sid[sid] = message
+        self._messages.append(message)
+        phone = self._by_phone.get(to)
+        if phone is None:
+            phone = self._by_phone[to] = deque()
+        else:
+            self._by_phone.move_to_end(to)
+        phone.append(message)
+        self._characters += len(body) + len(callback_url)
+        self._evict()
+        return message
+
+    def _evict(self) -> None:
+        while len(self._messages) > self._kept_messages or self._characters > self._kept_characters:
+            oldest = self._messages.popleft()
+            del self._by_sid[oldest.sid]
+            self._characters -= len(oldest.body) + len(oldest.callback_url)
+            phone = self._by_phone[oldest.to]
+            phone.popleft()
+            if not phone:
+                del self._by_phone[oldest.to]
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def get(self, sid: str) -> Message | None:
+        return self._by_sid.get(sid)
+
+    def newest_first(self, to: str = "") -> Iterator[Message]:
+        """All messages, or those to one phone."""
+        return reversed(self._by_phone.get(to, deque()) if to else self._messages)
+
+    def after(self, serial: int) -> Iterator[Message]:
+        """Messages with a higher serial, oldest first."""
+        if not self._messages:
+            return iter(())
+        # Serials have no gaps within an epoch, so the distance to the oldest is the count to skip.
+        skip = max(0, serial + 1 - self._messages[0].serial)
+        if skip > len(self._messages) // 2:
+            count = len(self._messages) - skip
+            newest = [message for message, _ in zip(reversed(self._messages), range(count), strict=False)]
+            return reversed(newest)
+        return (message for message in self._messages if message.serial > serial)
+
+    def phones(self) -> Iterator[tuple[str, deque[Message]]]:
+        """(number, its messages oldest first), the phone with the newest message first."""
+        return reversed(self._by_phone.items())

@@ -1,0 +1,150 @@
+"""Promise 3: a dead broker or dead workers delay nothing that matters."""
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+
+import pytest
+
+from deploy.local.processes import wait_until
+from tests.world import Person, World
+from tests.world.installation import WORKERS
+from tests.world.people import fresh_number
+
+ACCEPTED_WITHIN_S = 1.0
+LEAVES_WITHIN_S = 5.0
+
+
+@contextmanager
+def _stopped(world: World) -> Iterator[None]:
+    world.rabbitmq.stop()
+    try:
+        yield
+    finally:
+        world.rabbitmq.start()
+
+
+@contextmanager
+def _paused(world: World) -> Iterator[None]:
+    world.rabbitmq.pause()
+    try:
+        yield
+    finally:
+        world.rabbitmq.resume()
+
+
+@contextmanager
+def _alarmed(world: World) -> Iterator[None]:
+    world.rabbitmq.memory_alarm(True)
+    try:
+        yield
+    finally:
+        world.rabbitmq.memory_alarm(False)
+
+
+def _killed_workers(world: World) -> AbstractContextManager[None]:
+    return world.without(*WORKERS)
+
+
+def _frozen_workers(world: World) -> AbstractContextManager[None]:
+    return world.frozen(*WORKERS)
+
+
+FAULTS = {
+    "broker stopped": _stopped,
+    "broker paused": _paused,
+    "broker out of memory": _alarmed,
+    "workers killed": _killed_workers,
+    "workers frozen": _frozen_workers,
+}
+
+
+def _press_and_count(world: World, aida: Person, phones: list[str]) -> None:
+    """The two promises, by the clock of the person: accepted within 1 s, out within 5 s."""
+    pressed = time.time()
+    answer = aida.press_sos()
+    accepted_s = time.time() - pressed
+    assert answer.status_code == 201, answer.text
+    arrivals = world.wait_for_arrivals(phones, timeout_s=20)
+    last_s = max(a.at for a in arrivals) - pressed
+    assert accepted_s < ACCEPTED_WITHIN_S
+    assert last_s < LEAVES_WITHIN_S
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_sos_and_registration_go_through(world: World, fault: str) -> None:
+    aida = world.new_person("Aida")
+    phones = [c.phone for c in aida.add_contacts("Bek", "Cholpon", "Daniyar", "Elnura", "Farida")]
+    bek = Person(world, fresh_number(), "Bek")
+
+    with FAULTS[fault](world):
+        _press_and_count(world, aida, phones)
+        asked = time.time()
+        assert bek.register().ok
+        assert time.time() - asked < ACCEPTED_WITHIN_S
+        [code] = world.wait_for_arrivals([bek.phone], timeout_s=20)
+        assert code.at - asked < LEAVES_WITHIN_S
+        bek.verify()
+
+    # What the fault held back arrives now, and finds its work done.
+    world.wait_until_ready()
+    world.wait_for_states(phones, {"delivered": 5})
+    time.sleep(1)
+    assert len(world.arrivals([*phones, bek.phone])) == 6
+
+
+def test_broker_freezes_after_it_confirmed(world: World) -> None:
+    """The hints are confirmed, so nobody publishes them again, and no worker ever sees them."""
+    aida = world.new_person("Aida")
+    phones = [c.phone for c in aida.add_contacts("Bek", "Cholpon")]
+
+    with ExitStack() as faults:
+        faults.enter_context(world.frozen(*WORKERS))
+        published = world.rabbitmq.published_total()
+        pressed = time.time()
+        assert aida.press_sos().status_code == 201
+        assert wait_until(lambda: world.rabbitmq.published_total() > published, timeout_s=5)
+        faults.enter_context(_paused(world))
+        arrivals = world.wait_for_arrivals(phones, timeout_s=20)
+        assert max(a.at for a in arrivals) - pressed < LEAVES_WITHIN_S
+
+    world.wait_until_ready()
+    world.wait_for_states(phones, {"delivered": 2})
+    time.sleep(1)
+    assert len(world.arrivals(phones)) == 2
+    assert world.deliverers(phones)["scheduler"] == 2
+
+
+def test_after_a_fault_workers_deliver_again(world: World) -> None:
+    aida = world.new_person("Aida")
+    [bek] = aida.add_contacts("Bek")
+    with _stopped(world):
+        pass
+    world.wait_until_ready()
+
+    aida.press_sos()
+
+    world.wait_for_states([bek.phone], {"delivered": 1})
+    assert world.deliverers([bek.phone]) == {"worker": 1}
+
+
+def test_without_any_notice_the_poll_finds_the_rows(world: World) -> None:
+    aida = world.new_person("Aida")
+    phones = [c.phone for c in aida.add_contacts("Bek", "Cholpon", "Daniyar", "Elnura", "Farida")]
+    # PostgreSQL finds ours before its own, in every new connection: every notice is dropped.
+    name = world.database_url.rpartition("/")[2]
+    world.execute("CREATE SCHEMA IF NOT EXISTS deaf")
+    world.execute("CREATE OR REPLACE FUNCTION deaf.pg_notify(text, text) RETURNS void LANGUAGE sql AS ''")
+    world.execute(f'ALTER DATABASE "{name}" SET search_path = deaf, pg_catalog, public')
+    try:
+        with world.without("web"):
+            pass
+        world.wait_until_ready()
+        pressed = time.time()
+        assert aida.press_sos().status_code == 201
+        arrivals = world.wait_for_arrivals(phones, timeout_s=10)
+        assert max(a.at for a in arrivals) - pressed < 2
+    finally:
+        world.execute(f'ALTER DATABASE "{name}" RESET search_path')
+        with world.without("web"):
+            pass
