@@ -139,6 +139,18 @@ class World:
                 self.processes[name].start()
 
     @contextmanager
+    def extra_worker(self, queue: str) -> Iterator[None]:
+        """One more pool for a queue, for the time of a block."""
+        command = self.processes[f"worker-{queue}"].command
+        worker = Process(f"extra-{queue}", command, environment=self.environment, folder=self.folder)
+        worker.start()
+        try:
+            assert wait_until(lambda: "ready for action" in worker.tail(), timeout_s=30), worker.tail()
+            yield
+        finally:
+            worker.kill()
+
+    @contextmanager
     def frozen(self, *names: str) -> Iterator[None]:
         for name in names:
             self.processes[name].freeze()

@@ -16,7 +16,7 @@ class Process:
     def __init__(self, name: str, command: list[str], *, environment: dict[str, str], folder: Path) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
-        self._command = command
+        self.command = command
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
         self.is_frozen = False
@@ -33,7 +33,7 @@ class Process:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command,
+                self.command,
                 cwd=ROOT,
                 env=os.environ | self._environment,
                 stdout=log,
