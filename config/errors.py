@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from rest_framework import exceptions, status
@@ -22,6 +22,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponseB
     if isinstance(error, (OperationalError, InterfaceError)):
         set_rollback()
         return _database_unavailable()
+    if isinstance(error, RequestDataTooBig):
+        return problem(413, "body_too_large", "The body is too large.")
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):

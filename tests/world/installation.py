@@ -64,9 +64,9 @@ class World:
         bind = f"127.0.0.1:{port}"
         yield "web", [str(BIN / "gunicorn"), "-c", "deploy/gunicorn.conf.py", "-b", bind, "config.wsgi"]
         for name in WORKERS:
-            queue = name.removeprefix("worker-")
+            queues = {"worker-emergency": ["emergency"]}.get(name, ["messages", "geo", "media", "default"])
             options = ["--processes", str(worker_processes), "--threads", "4", "--skip-logging"]
-            yield name, django("rundramatiq", *options, "--worker-shutdown-timeout", "20000", "--queues", queue)
+            yield name, django("rundramatiq", *options, "--worker-shutdown-timeout", "20000", "--queues", *queues)
         for name in SCHEDULERS:
             yield name, django("runscheduler")
 

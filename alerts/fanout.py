@@ -1,0 +1,93 @@
+"""Telling the contacts: one notification and one message each, set-wise, in the caller's transaction."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, Q
+
+from alerts import texts
+from alerts.models import Notification, NotificationKind, SosAlert
+from identity.models import EmergencyContact, User
+from messaging import outbox
+from messaging.models import Attempt, AttemptOutcome, Message, MessageClass
+from messaging.states import FINAL, State
+
+
+def call_for_help(alert: SosAlert, owner: User, *, now: datetime) -> None:
+    """Queue the SOS for every contact; the first contacts of all people go before anyone's second."""
+    contacts = EmergencyContact.objects.filter(user=owner).order_by("order")
+    _tell(
+        [
+            Notification(
+                alert=alert,
+                contact_id=contact.id,
+                kind=NotificationKind.SOS,
+                name=contact.name,
+                phone_number=contact.phone_number,
+                language=contact.language,
+            )
+            for contact in contacts
+        ],
+        compose=lambda language: texts.sos(alert, owner, language=language),
+        message_class=MessageClass.EMERGENCY,
+        now=now,
+    )
+
+
+def call_off(alert: SosAlert, owner: User, *, now: datetime) -> None:
+    """Cancel what nobody has begun to send; whoever was or may have been told of the alert gets the all-clear."""
+    called = Notification.objects.filter(alert=alert, kind=NotificationKind.SOS)
+    message_ids = list(called.values_list("message_id", flat=True))
+    outbox.cancel(message_ids, now=now)
+    # The call has locked these rows in the engine's order. What is in flight and fails may not be tried again: no
+    # SOS follows the all-clear.
+    Message.objects.filter(id__in=message_ids).exclude(state__in=FINAL).update(deadline_at=now)
+    _tell(
+        [
+            Notification(
+                alert=alert,
+                contact_id=told.contact_id,
+                kind=NotificationKind.ALL_CLEAR,
+                name=told.name,
+                phone_number=told.phone_number,
+                language=told.language,
+            )
+            for told in called.filter(_may_have_been_told()).order_by("message_id")
+        ],
+        compose=lambda language: texts.all_clear(alert, owner, language=language),
+        message_class=MessageClass.SAFETY,
+        now=now,
+    )
+
+
+def _may_have_been_told() -> Q:
+    """Not those whose message ended before any call could have created it at the provider. A call with an unknown
+    outcome may have, whatever became of the message later."""
+    unsent = (State.FAILED, State.EXPIRED, State.CANCELLED)
+    calls = Attempt.objects.filter(message=OuterRef("message_id")).exclude(outcome=AttemptOutcome.NOT_CREATED)
+    return ~Q(message__state__in=unsent) | Q(Exists(calls))
+
+
+def _tell(
+    notifications: list[Notification],
+    *,
+    compose: Callable[[str], str],
+    message_class: MessageClass,
+    now: datetime,
+) -> None:
+    texts_by_language = {language: compose(language) for language in {n.language for n in notifications}}
+    messages = outbox.queue(
+        [
+            outbox.Outgoing(
+                address=str(notification.phone_number),
+                text=texts_by_language[notification.language],
+                message_class=message_class,
+                rank=rank,
+            )
+            for rank, notification in enumerate(notifications)
+        ],
+        now=now,
+    )
+    for notification, message in zip(notifications, messages, strict=True):
+        notification.message = message
+    Notification.objects.bulk_create(notifications)

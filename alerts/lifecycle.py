@@ -1,0 +1,91 @@
+"""An alert's life: raised once, ended once. The database arbitrates every race."""
+
+from datetime import datetime
+from uuid import UUID
+
+from rest_framework.exceptions import APIException, NotFound
+
+from alerts import fanout
+from alerts.models import OPEN, AlertEvent, AlertStatus, SosAlert
+from identity.models import User
+
+REACHED_FROM = {
+    AlertStatus.RESOLVED: {AlertStatus.ACTIVE},
+    AlertStatus.CANCELLED: {AlertStatus.ACTIVE},
+}
+_BY_OWNER = "owner"
+
+
+class MoveRefused(APIException):
+    """The alert has already ended in another way."""
+
+    status_code = 409
+    default_detail = "The alert has already ended in another way."
+    default_code = "move_refused"
+
+
+def raise_alert(
+    *, owner: User, latitude: float | None, longitude: float | None, address: str, now: datetime
+) -> tuple[SosAlert, bool]:
+    """Raise an alert and queue a message per contact; returns it and whether it is new.
+
+    A person's open alert is answered with instead: it takes the newer position or address, and nobody is told
+    twice. Call inside a transaction: what commits will be sent.
+    """
+    pressed = SosAlert(
+        owner=owner,
+        latitude=latitude,
+        longitude=longitude,
+        address=address,
+        created_at=now,
+        updated_at=now,
+    )
+    alert = _insert_or_find_open(pressed)
+    if alert.id != pressed.id:
+        _take_newer_position(alert, pressed)
+        return alert, False
+    AlertEvent.objects.create(alert=alert, status=alert.status, by=_BY_OWNER, at=now)
+    fanout.call_for_help(alert, owner, now=now)
+    return alert, True
+
+
+def _insert_or_find_open(pressed: SosAlert) -> SosAlert:
+    # ON CONFLICT DO NOTHING waits for a simultaneous press to commit and then leaves its alert standing. Locking it
+    # waits for a simultaneous end; an alert that ended in between is not open, and the press counts again.
+    while True:
+        SosAlert.objects.bulk_create([pressed], ignore_conflicts=True)
+        found = SosAlert.objects.filter(owner_id=pressed.owner_id, status__in=OPEN)
+        alert = found.select_for_update(no_key=True).first()
+        if alert is not None:
+            return alert
+
+
+def _take_newer_position(alert: SosAlert, pressed: SosAlert) -> None:
+    """A position without an address takes the old one's address away: it was that of another place."""
+    if pressed.latitude is None and not pressed.address:
+        return
+    if pressed.latitude is not None:
+        alert.latitude, alert.longitude = pressed.latitude, pressed.longitude
+    alert.address = pressed.address
+    alert.updated_at = pressed.updated_at
+    alert.save(update_fields=["latitude", "longitude", "address", "updated_at"])
+
+
+def end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) -> SosAlert:
+    """Cancel or resolve the owner's alert, and give the all-clear to those who were or may have been told.
+
+    Ending again in the same way changes nothing. Raises NotFound, also for another person's alert, and MoveRefused
+    when it ended in another way. Call inside a transaction.
+    """
+    own = SosAlert.objects.filter(id=alert_id, owner=owner)
+    # One conditional UPDATE: of two racing requests exactly one changes the row.
+    ended = own.filter(status__in=REACHED_FROM[to]).update(status=to, updated_at=now, ended_at=now)
+    alert = own.first()
+    if alert is None:
+        raise NotFound
+    if ended:
+        AlertEvent.objects.create(alert=alert, status=to, by=_BY_OWNER, at=now)
+        fanout.call_off(alert, owner, now=now)
+    elif alert.status != to:
+        raise MoveRefused
+    return alert

@@ -1,0 +1,119 @@
+"""Who has been reached: an alert with the truth about each contact, and one sentence that sums it up."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import OuterRef, Subquery
+from django.utils.translation import gettext, ngettext, override
+
+from alerts import truth
+from alerts.models import Notification, NotificationKind, SosAlert
+from alerts.truth import ContactTruth, Status
+from messaging.models import MessageEvent
+
+# A summary of more sentences than this is not read by someone who is running.
+_NAMED = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reach:
+    """Counts of contacts. `can_be_reached` are those who were told or still may be."""
+
+    contacts: int
+    can_be_reached: int
+    delivered: int
+    failed: int
+    summary: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AlertReport:
+    alert: SosAlert
+    contacts: list[ContactTruth]
+    reach: Reach
+    warnings: tuple[str, ...] = ()
+
+
+def report(alert: SosAlert, *, language: str, warnings: tuple[str, ...] = ()) -> AlertReport:
+    """One alert with its truth, in the person's language."""
+    with override(language):
+        return _report(alert, _told([alert])[alert.id], warnings=warnings)
+
+
+def reports(alerts: Sequence[SosAlert], *, language: str) -> list[AlertReport]:
+    """Many alerts with their truth, by one query."""
+    told = _told(alerts)
+    with override(language):
+        return [_report(alert, told[alert.id]) for alert in alerts]
+
+
+def _told(alerts: Sequence[SosAlert]) -> defaultdict[UUID, list[tuple[Notification, datetime]]]:
+    """SOS notifications in the contacts' order, each with the time its message last moved, by alert."""
+    last_event = MessageEvent.objects.filter(message=OuterRef("message_id")).order_by("-id").values("at")[:1]
+    rows = (
+        Notification.objects.filter(alert__in=alerts, kind=NotificationKind.SOS)
+        .select_related("message")
+        .defer("message__text")
+        .annotate(moved_at=Subquery(last_event))
+        .order_by("message_id")
+    )
+    by_alert: defaultdict[UUID, list[tuple[Notification, datetime]]] = defaultdict(list)
+    for notification in rows:
+        by_alert[notification.alert_id].append((notification, notification.moved_at))
+    return by_alert
+
+
+def _report(
+    alert: SosAlert, told: list[tuple[Notification, datetime]], *, warnings: tuple[str, ...] = ()
+) -> AlertReport:
+    contacts = [truth.of(notification, alert, updated_at=moved_at) for notification, moved_at in told]
+    return AlertReport(alert=alert, contacts=contacts, reach=_reach(contacts), warnings=warnings)
+
+
+def _reach(contacts: list[ContactTruth]) -> Reach:
+    statuses = Counter(contact.status for contact in contacts)
+    failed = sum(statuses[status] for status in truth.NOT_REACHED)
+    return Reach(
+        contacts=len(contacts),
+        can_be_reached=len(contacts) - failed - statuses[Status.CANCELLED],
+        delivered=statuses[Status.DELIVERED],
+        failed=failed,
+        summary=_summary(contacts, statuses),
+    )
+
+
+def _summary(contacts: list[ContactTruth], statuses: Counter[Status]) -> str:
+    if not contacts:
+        return gettext("You have no emergency contacts: nobody was told.")
+    parts = [
+        gettext("{delivered} of {contacts} delivered").format(
+            delivered=statuses[Status.DELIVERED], contacts=len(contacts)
+        )
+    ]
+    if on_the_way := sum(statuses[status] for status in truth.ON_THE_WAY):
+        parts.append(ngettext("{count} on its way", "{count} on their way", on_the_way).format(count=on_the_way))
+    if untold := statuses[Status.CANCELLED]:
+        parts.append(_ended_first(untold))
+    return "; ".join(parts + _troubles(contacts))
+
+
+def _ended_first(count: int) -> str:
+    return ngettext(
+        "{count} contact was not told: the alert ended first",
+        "{count} contacts were not told: the alert ended first",
+        count,
+    ).format(count=count)
+
+
+def _troubles(contacts: list[ContactTruth]) -> list[str]:
+    """What the person may have to act on, contact by contact, the first few by name."""
+    doubtful = (*truth.NOT_REACHED, Status.UNCONFIRMED)
+    details = [contact.detail for contact in contacts if contact.status in doubtful and contact.detail]
+    more = len(details) - _NAMED
+    if more <= 0:
+        return details
+    rest = ngettext("and {count} more contact not reached", "and {count} more contacts not reached", more)
+    return [*details[:_NAMED], rest.format(count=more)]

@@ -1,0 +1,81 @@
+from rest_framework import serializers
+
+from alerts.intake import ADDRESS_MAX
+from alerts.models import AlertStatus
+from alerts.reach import AlertReport, Reach
+from alerts.truth import ContactTruth, Reason, Status
+
+
+class PressSerializer(serializers.Serializer[None]):
+    """What an SOS may say. Described here for clients; read leniently by alerts/intake.py."""
+
+    latitude = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        min_value=-90,
+        max_value=90,
+        help_text="With `longitude` or not at all; anything else is left out with the warning `position_ignored`.",
+    )
+    longitude = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        min_value=-180,
+        max_value=180,
+        help_text="With `latitude` or not at all.",
+    )
+    address = serializers.CharField(
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        max_length=ADDRESS_MAX,
+        help_text="Longer is cut with the warning `address_shortened`; no text: the warning `address_ignored`.",
+    )
+
+
+class WhichSerializer(serializers.Serializer[None]):
+    """Which alerts to list."""
+
+    status = serializers.ChoiceField(choices=AlertStatus.choices, required=False)
+
+
+class ContactTruthSerializer(serializers.Serializer[ContactTruth]):
+    """A contact as they were when they were told, and what became of their SMS."""
+
+    contact_id = serializers.UUIDField()
+    name = serializers.CharField()
+    phone_number = serializers.CharField(help_text="E.164")
+    status = serializers.ChoiceField(
+        choices=Status.choices,
+        help_text="`sent`: at the carrier, not yet on the phone. `unconfirmed`: nobody can tell any more.",
+    )
+    reason = serializers.ChoiceField(
+        choices=Reason.choices, allow_null=True, help_text="Why it is not (yet) delivered, if that is known."
+    )
+    detail = serializers.CharField(allow_null=True, help_text="The reason as a sentence in the person's language.")
+    updated_at = serializers.DateTimeField()
+    delivered_at = serializers.DateTimeField(allow_null=True)
+
+
+class ReachSerializer(serializers.Serializer[Reach]):
+    contacts = serializers.IntegerField(help_text="Contacts of this alert.")
+    can_be_reached = serializers.IntegerField(help_text="Contacts who were told or still may be.")
+    delivered = serializers.IntegerField()
+    failed = serializers.IntegerField(help_text="Contacts who will not get the SMS, though it was tried.")
+    summary = serializers.CharField(help_text="All of this as a sentence in the person's language.")
+
+
+class SosAlertSerializer(serializers.Serializer[AlertReport]):
+    id = serializers.UUIDField(source="alert.id")
+    status = serializers.ChoiceField(source="alert.status", choices=AlertStatus.choices)
+    latitude = serializers.FloatField(source="alert.latitude", allow_null=True)
+    longitude = serializers.FloatField(source="alert.longitude", allow_null=True)
+    address = serializers.CharField(source="alert.address", allow_blank=True)
+    created_at = serializers.DateTimeField(source="alert.created_at")
+    updated_at = serializers.DateTimeField(source="alert.updated_at")
+    ended_at = serializers.DateTimeField(source="alert.ended_at", allow_null=True)
+    contacts = ContactTruthSerializer(many=True)
+    reach = ReachSerializer()
+    warnings = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Only in the answer to an SOS: `code: sentence` for each part of the body that was left out.",
+    )

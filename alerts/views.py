@@ -1,0 +1,132 @@
+import hashlib
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.cache import get_conditional_response, patch_cache_control
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import generics, status
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import ListSerializer
+from rest_framework.views import APIView
+
+from alerts import intake, lifecycle, reach
+from alerts.models import AlertStatus, SosAlert
+from alerts.serializers import PressSerializer, SosAlertSerializer, WhichSerializer
+from identity.idempotency import replayable
+from identity.models import User
+from identity.openapi import ETAG, IDEMPOTENCY_KEY, problems
+from identity.requests import person
+from messaging import clock
+
+_IF_NONE_MATCH = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="The last ETag.")
+_NOT_FOUND = problems(s404="The person has no such alert.")
+_ENDED = {200: SosAlertSerializer} | _NOT_FOUND | problems(s409="`move_refused`: it has ended in the other way.")
+
+
+def _own(user: User) -> QuerySet[SosAlert]:
+    return SosAlert.objects.filter(owner=user)
+
+
+def _answer(
+    alert: SosAlert, user: User, *, warnings: tuple[str, ...] = (), status_code: int = status.HTTP_200_OK
+) -> Response:
+    told = reach.report(alert, language=user.language, warnings=warnings)
+    return Response(SosAlertSerializer(told).data, status=status_code)
+
+
+class AlertsView(generics.GenericAPIView[Any]):
+    serializer_class = SosAlertSerializer
+
+    @extend_schema(
+        operation_id="sos_alerts_list",
+        parameters=[WhichSerializer],
+        responses=SosAlertSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        """The person's alerts, newest first."""
+        which = WhichSerializer(data=request.query_params)
+        which.is_valid(raise_exception=True)
+        user = person(request)
+        page = self.paginate_queryset(_own(user).filter(**which.validated_data)) or []
+        told = reach.reports(page, language=user.language)
+        return self.get_paginated_response(ListSerializer(told, child=SosAlertSerializer()).data)
+
+    @extend_schema(
+        operation_id="sos_alerts_create",
+        request=PressSerializer,
+        parameters=[IDEMPOTENCY_KEY],
+        responses={
+            201: OpenApiResponse(SosAlertSerializer, description="A new alert; a message to every contact is queued."),
+            200: OpenApiResponse(
+                SosAlertSerializer, description="The alert that was already open; nobody is told twice."
+            ),
+        }
+        | problems(s422="`idempotency_key_reused`: the Idempotency-Key came with another body before."),
+    )
+    @replayable
+    def post(self, request: Request) -> Response:
+        """SOS: accepted without a position and without contacts, and whatever is wrong with either.
+
+        A wrong field never refuses an SOS: it is left out, and `warnings` says so. Unknown fields are ignored. Only
+        a body that is no JSON at all, or is too large, is an error.
+        """
+        press = intake.read(request.data)
+        alert, is_new = lifecycle.raise_alert(
+            owner=person(request),
+            latitude=press.latitude,
+            longitude=press.longitude,
+            address=press.address,
+            now=clock.now(),
+        )
+        code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
+        return _answer(alert, person(request), warnings=press.warnings, status_code=code)
+
+
+class AlertView(APIView):
+    @extend_schema(
+        operation_id="sos_alerts_retrieve",
+        parameters=[_IF_NONE_MATCH, ETAG],
+        responses={200: SosAlertSerializer, 304: OpenApiResponse(description="Nothing changed.")} | _NOT_FOUND,
+    )
+    def get(self, request: Request, alert_id: UUID) -> HttpResponse:
+        """The alert with the truth about each contact. Made for polling: send the ETag as If-None-Match."""
+        user = person(request)
+        response = _answer(get_object_or_404(_own(user), id=alert_id), user)
+        etag = f'"{hashlib.sha256(JSONRenderer().render(response.data)).hexdigest()[:32]}"'
+        response["ETag"] = etag
+        patch_cache_control(response, private=True, no_cache=True)
+        return get_conditional_response(request, etag=etag, response=response) or response
+
+
+class _EndView(APIView):
+    to: AlertStatus
+
+    @transaction.atomic
+    def _end(self, request: Request, alert_id: UUID) -> Response:
+        user = person(request)
+        alert = lifecycle.end(alert_id=alert_id, owner=user, to=self.to, now=clock.lock_briefly())
+        return _answer(alert, user)
+
+
+class CancelView(_EndView):
+    to = AlertStatus.CANCELLED
+
+    @extend_schema(operation_id="sos_alerts_cancel", request=None, responses=_ENDED)
+    def post(self, request: Request, alert_id: UUID) -> Response:
+        """A false alarm: what was not sent yet is not sent, and whoever was told is told so. Repeating is harmless."""
+        return self._end(request, alert_id)
+
+
+class ResolveView(_EndView):
+    to = AlertStatus.RESOLVED
+
+    @extend_schema(operation_id="sos_alerts_resolve", request=None, responses=_ENDED)
+    def post(self, request: Request, alert_id: UUID) -> Response:
+        """The person is safe: whoever was told gets the all-clear. Repeating is harmless."""
+        return self._end(request, alert_id)
