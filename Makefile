@@ -1,0 +1,55 @@
+# `make` alone lists the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check faults bench format clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+demo: .venv/.demo ## everything in one command, with an embedded database and a sandbox for SMS; no root
+	$(BIN)/python manage.py demo
+
+up: .venv/.demo ## the production processes on this machine, with PostgreSQL and RabbitMQ, until Ctrl-C
+	$(BIN)/python -m deploy.local up
+
+test: check ## every check and test
+	$(BIN)/python -m pytest
+
+check: .venv/.dev ## style, types and imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+
+faults: .venv/.dev ## the long fault matrix: servers and processes killed, frozen and cut off
+	$(BIN)/python -m pytest -m matrix tests/faults
+
+bench: .venv/.dev ## the benchmarks
+	$(BIN)/python -m tests.bench
+
+format: .venv/.dev ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove the virtual environment and caches; data in var/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# Installed again when a requirements file changes.
+.venv/.demo: requirements.txt requirements-demo.txt | .venv/bin/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-demo.txt
+	@touch $@
+
+.venv/.dev: requirements.txt requirements-demo.txt requirements-dev.txt | .venv/bin/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ .venv/.demo
+
+.venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "AlertMe needs Python 3.11 or later; this is $$($(PYTHON) --version)." \
+		       "Say which to use: make PYTHON=python3.11 ..."; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+		{ rm -rf .venv; echo "Python's venv module is missing. Type one of these, then run make again:"; \
+		  echo "    sudo apt-get install -y python3-venv"; \
+		  echo "    $(PYTHON) -m pip install --user virtualenv && $(PYTHON) -m virtualenv .venv"; exit 1; }

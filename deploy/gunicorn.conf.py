@@ -1,0 +1,38 @@
+# ruff: noqa: N999  (gunicorn looks for a file of this name)
+"""gunicorn's settings, read from here by `make up`, the image and compose; numbers from the environment."""
+
+import os
+
+bind = os.environ.get("BIND", "127.0.0.1:8000")
+
+# Requests wait for PostgreSQL, not for the processor: few processes, more threads. Two processes, so that
+# one can be replaced while the other answers.
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = int(os.environ.get("WEB_THREADS", "8"))
+# Not preloaded: a connection pool or a broker made before the fork would be shared by all processes.
+preload_app = False
+
+# A worker silent for this long is killed. Uploads of evidence over 2G go on for minutes in a thread,
+# and do not count: with gthread the worker itself stays responsive.
+timeout = 30
+graceful_timeout = 25
+keepalive = 15  # longer than between two polls of the contacts' page
+
+# Bounded before Django sees anything.
+limit_request_line = 4094
+limit_request_fields = 50
+limit_request_field_size = 8190
+
+# Leaks are bounded too; the jitter keeps processes from being replaced together.
+max_requests = 20_000
+max_requests_jitter = 2_000
+
+# No access log here: the path of a contacts' page (/a/...) is a secret. Django's own request log leaves it out.
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
+
+# Which proxies may say what the client's address and scheme were; gunicorn reads FORWARDED_ALLOW_IPS itself
+# in the same way. Written out because leaving it open would let a client claim any address.
+forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")

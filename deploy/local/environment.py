@@ -1,0 +1,56 @@
+"""The settings `make up` runs with: the environment, then `.env`, then a file made once with local values."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+
+ROOT = Path(__file__).resolve().parents[2]
+VAR = ROOT / "var"
+
+LOCAL_VALUES = """\
+# Made by `make up` because there is no .env; delete it for new values. SMS go to the sandbox, not to phones.
+SECRET_KEY={secret_key}
+DEBUG=False
+ALLOWED_HOSTS=127.0.0.1,localhost
+PUBLIC_BASE_URL=http://127.0.0.1:8000
+TWILIO_ACCOUNT_SID=AC{account}
+TWILIO_AUTH_TOKEN={token}
+TWILIO_PHONE_NUMBER=+15005550006
+TWILIO_API_BASE_URL=http://127.0.0.1:8001
+TWILIO_SEGMENTS_PER_SECOND=10
+SMS_COUNTRIES=KG,US
+"""
+
+
+def load() -> None:
+    """Complete this process's environment, which everything started from here inherits."""
+    file = ROOT / ".env"
+    if not file.exists():
+        file = local_file()
+    os.environ["ENV_FILE"] = str(file)
+    environ.Env.read_env(str(file))
+
+
+def local_file() -> Path:
+    file = VAR / "local.env"
+    if not file.exists():
+        VAR.mkdir(exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(
+            LOCAL_VALUES.format(
+                secret_key=secrets.token_urlsafe(50),
+                account=secrets.token_hex(16),
+                token=secrets.token_hex(16),
+            )
+        )
+    return file
+
+
+def uses_sandbox() -> bool:
+    """Whether SMS go to a server on this machine. Unset means Twilio itself: real phones, so no sandbox."""
+    return urlsplit(os.environ.get("TWILIO_API_BASE_URL", "")).hostname in {"127.0.0.1", "localhost", "::1"}

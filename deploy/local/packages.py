@@ -1,0 +1,69 @@
+"""The server programs of PostgreSQL and RabbitMQ: installed where that can be done, asked for where not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deploy.local import postgres, rabbitmq
+
+# Debian's packages start a service when installed, unless this file exists and answers "forbidden".
+POLICY = Path("/usr/sbin/policy-rc.d")
+FORBID = "#!/bin/sh\nexit 101\n"
+
+
+def missing() -> list[str]:
+    """Debian's names of the packages whose programs are not on this machine."""
+    found = {"postgresql": postgres.binaries(), "rabbitmq-server": rabbitmq.server_program()}
+    return [package for package, program in found.items() if program is None]
+
+
+def ensure_installed() -> None:
+    """Install what is missing when we may (root, apt-get); else end the program saying what to type."""
+    packages = missing()
+    if not packages:
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        sys.exit(advice(packages))
+    print(f"Installing {' and '.join(packages)} (programs only: no service is started)", flush=True)
+    install(packages)
+    if missing():
+        sys.exit(advice(missing()))
+
+
+def advice(packages: list[str]) -> str:
+    if shutil.which("apt-get"):
+        command = f"sudo apt-get update && sudo apt-get install -y {' '.join(packages)}"
+        return f"Missing: {', '.join(packages)}. Type this, then run the command again:\n    {command}"
+    return (
+        f"Missing: {', '.join(packages)}. Install the server programs of PostgreSQL 15 or later (initdb,"
+        " postgres) and RabbitMQ 3.10 or later with your system's package manager, then run the command again."
+    )
+
+
+def install(packages: list[str]) -> None:
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    install_command = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]
+    with no_service_started():
+        # Lists that are there are often too old: a package they name may be gone from the mirror.
+        for command in (["apt-get", "update", "-q"], install_command):
+            if subprocess.run(command, env=environment, check=False).returncode:
+                sys.exit(f"{' '.join(command)} failed (see above). {advice(packages)}")
+
+
+@contextmanager
+def no_service_started() -> Iterator[None]:
+    if POLICY.exists():  # the machine's own policy stands
+        yield
+        return
+    POLICY.write_text(FORBID)
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink(missing_ok=True)
