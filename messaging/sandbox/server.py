@@ -28,13 +28,14 @@ SHUTDOWN_S = 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxConfig:
-    """`port` 0 takes a free one. `log_path` gets a JSON line for each accepted message."""
+    """`port` 0 takes a free one. Callbacks go to loopback and `callback_host`. `log_path` gets a JSON line for each accepted message."""
 
     account_sid: str
     auth_token: str
     host: str = "127.0.0.1"
     port: int = 0
     public_base_url: str | None = None
+    callback_host: str | None = None
     log_path: Path | None = None
 
     @property
@@ -49,7 +50,9 @@ class _Sandbox:
     def __init__(self, config: SandboxConfig) -> None:
         self._config = config
         self._log = ArrivalLog(config.log_path) if config.log_path else None
-        self._callbacks = Callbacks(account_sid=config.account_sid, auth_token=config.auth_token)
+        self._callbacks = Callbacks(
+            account_sid=config.account_sid, auth_token=config.auth_token, own_host=config.callback_host
+        )
         store, behaviours = Store(), Behaviours()
         twilio = TwilioApi(
             account_sid=config.account_sid,

@@ -69,7 +69,7 @@ def _people(world: World) -> list[UUID]:
         [fresh_number() for _ in people],
     )
     world.execute(
-        "INSERT INTO identity_emergencycontact (id, user_id, name, phone_number, relation, language, \"order\","
+        'INSERT INTO identity_emergencycontact (id, user_id, name, phone_number, relation, language, "order",'
         " created_at, updated_at)"
         " SELECT gen_random_uuid(), owner, 'Contact', phone, '', 'en', place, now(), now()"
         " FROM unnest(%s::uuid[], %s::text[], %s::int[]) AS c (owner, phone, place)",

@@ -116,9 +116,10 @@ class World:
     def consumers(self) -> int:
         """Worker pools with a consumer on their queue, as RabbitMQ counts them."""
         count = 0
-        with suppress(pika.exceptions.AMQPError), closing(
-            pika.BlockingConnection(pika.URLParameters(self.rabbitmq.url))
-        ) as connection:
+        with (
+            suppress(pika.exceptions.AMQPError),
+            closing(pika.BlockingConnection(pika.URLParameters(self.rabbitmq.url))) as connection,
+        ):
             for name in WORKERS:
                 queue = connection.channel().queue_declare(name.removeprefix("worker-"), passive=True)
                 count += queue.method.consumer_count > 0

@@ -30,5 +30,6 @@ class Command(BaseCommand):
                 auth_token=settings.TWILIO_AUTH_TOKEN,
                 host=host,
                 port=port,
+                callback_host=urlsplit(settings.PUBLIC_BASE_URL).hostname,
             )
         )

@@ -1,0 +1,106 @@
+"""Every endpoint of the schema, walked with a stranger's token: nothing of another person is shown or changed."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken
+
+from alerts import lifecycle
+from alerts.models import AlertStatus, SosAlert
+from identity.models import EmergencyContact, User
+from messaging import clock
+from messaging.models import Message
+
+pytestmark = pytest.mark.django_db
+
+SECRETS = ("Zarina", "Tologonova", "+996700333444", "700333444", "Kanykei", "+996700555666", "42.8746", "74.5698")
+BODIES: list[dict[str, Any]] = [
+    {},
+    {"name": "Mallory", "phone_number": "+996700777888", "relation": "none", "language": "en", "first_name": "Mallory"},
+    {"latitude": 1.0, "longitude": 1.0, "address": "elsewhere"},
+]
+
+
+@pytest.fixture
+def victim() -> User:
+    user = User.objects.create(phone_number="+996700333444", first_name="Zarina", last_name="Tologonova")
+    EmergencyContact.objects.create(user=user, name="Kanykei", phone_number="+996700555666", order=0)
+    with transaction.atomic():
+        lifecycle.raise_alert(owner=user, latitude=42.8746, longitude=74.5698, address="", now=clock.now())
+    return user
+
+
+def operations() -> list[tuple[str, str]]:
+    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+    return [(method, path) for path, methods in paths.items() for method in methods]
+
+
+def snapshot() -> list[list[dict[str, Any]]]:
+    return [
+        list(User.objects.filter(phone_number="+996700333444").values()),
+        list(EmergencyContact.objects.filter(name="Kanykei").values()),
+        list(SosAlert.objects.filter(owner__phone_number="+996700333444").values()),
+        list(Message.objects.filter(address="+996700555666").values("id", "state", "deadline_at")),
+    ]
+
+
+def test_no_endpoint_shows_or_changes_another_persons_rows(victim: User) -> None:
+    mallory = User.objects.create(phone_number="+996700999000", first_name="Mallory")
+    ids = [victim.contacts.get().id, victim.sos_alerts.get().id, victim.id]
+    before = snapshot()
+    client = APIClient()
+    client.force_authenticate(mallory)
+
+    walked = 0
+    for method, path in operations():
+        for target in ids if "{" in path else ids[:1]:
+            url = path
+            for name in ("{contact_id}", "{alert_id}", "{id}"):
+                url = url.replace(name, str(target))
+            assert "{" not in url, f"teach this test the parameter of {path}"
+            for body in BODIES:
+                answer = getattr(client, method)(url, body, format="json")
+                walked += 1
+                shown = answer.content.decode()
+                assert not [secret for secret in SECRETS if secret in shown], f"{method} {url}: {shown}"
+                if "{" in path:
+                    assert answer.status_code in (400, 404, 405), f"{method} {url}: {answer.status_code}"
+    assert walked > 60
+    assert snapshot() == before
+
+
+def test_nothing_but_sign_in_answers_without_a_token(victim: User) -> None:
+    client = APIClient()
+    for method, path in operations():
+        if "/auth/" in path:
+            continue
+        url = path
+        for name in ("{contact_id}", "{alert_id}", "{id}"):
+            url = url.replace(name, str(victim.sos_alerts.get().id))
+        answer = getattr(client, method)(url, {}, format="json")
+        assert answer.status_code == 401, f"{method} {url}: {answer.status_code}"
+        assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_an_ended_account_is_shut_out(victim: User) -> None:
+    token = AccessToken()
+    token["user_id"] = str(victim.id)
+    expired = AccessToken()
+    expired["user_id"] = str(victim.id)
+    expired.set_exp(lifetime=-timedelta(minutes=1))
+    User.objects.filter(id=victim.id).update(is_active=False)
+    for bad in (token, expired, "garbage", "a.b.c", "é" * 10):
+        answer = APIClient().get("/api/v1/sos-alerts/", HTTP_AUTHORIZATION=f"Bearer {bad}")
+        assert answer.status_code == 401
+
+
+def test_alert_status_is_unchanged_by_a_stranger(victim: User) -> None:
+    client = APIClient()
+    client.force_authenticate(User.objects.create(phone_number="+996700999000"))
+    for verb in ("cancel", "resolve"):
+        assert client.post(f"/api/v1/sos-alerts/{victim.sos_alerts.get().id}/{verb}/").status_code == 404
+    assert victim.sos_alerts.get().status == AlertStatus.ACTIVE
