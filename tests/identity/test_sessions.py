@@ -138,6 +138,17 @@ def test_tokens_are_not_mixed_up(ana: User) -> None:
     assert _me(tokens["refresh"]).status_code == 401
 
 
+def test_a_changed_secret_key_signs_nobody_out(ana: User, settings: Any) -> None:
+    old_key = "an earlier key of more than fifty characters 0123456789 0123456789"
+    token = jwt.encode(_claims(_tokens(ana)["refresh"]), old_key, algorithm="HS256")
+    assert _is_refused(_refresh(token))
+    settings.SECRET_KEY_FALLBACKS = [old_key]
+    renewed = _refresh(token)
+    assert renewed.status_code == 200
+    settings.SECRET_KEY_FALLBACKS = []
+    assert _refresh(renewed.json()["refresh"]).status_code == 200
+
+
 def _forged(**changes: Any) -> str:
     claims = {"token_type": "refresh", "exp": 4_000_000_000, "jti": uuid4().hex, "sid": str(uuid4())}
     return jwt.encode(claims | changes, "another key of at least thirty-two bytes", algorithm="HS256")

@@ -2,7 +2,9 @@ from functools import partial
 
 import pytest
 
+from identity import verification
 from identity.models import User, Verification
+from messaging import clock
 from messaging.models import Message
 
 from .phones import ANA, BEN, App, another, code_for, register, resend, verify
@@ -19,6 +21,24 @@ def test_of_twenty_guesses_at_once_five_are_heard() -> None:
     assert {answer.status_code for answer in answers} == {400}
     assert Verification.objects.get().tries_left == 0
     assert verify(App(), pending, code).status_code == 400
+
+
+def test_of_twenty_tries_at_once_five_are_granted() -> None:
+    pending = register(App()).json()
+    spend = partial(
+        verification._spend_try,
+        phone_number=BEN,
+        verification_id=pending["verification_id"],
+        now=clock.now(),
+    )
+    assert at_once([spend] * 20).count(True) == 5
+
+
+def test_one_verification_becomes_one_person() -> None:
+    register(App())
+    become = partial(verification._become_person, Verification.objects.get(), now=clock.now())
+    made = at_once([become] * 4)
+    assert sorted(type(one).__name__ for one in made) == ["CodeInvalid"] * 3 + ["User"]
 
 
 def test_the_right_code_at_once_makes_one_account() -> None:

@@ -1,0 +1,96 @@
+"""The people of the story: each acts through the public HTTP API only, as a phone would."""
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import requests
+
+_TIMEOUT_S = 20
+
+
+class StoryFailed(Exception):
+    """Something that should have happened did not; the text says what."""
+
+
+def fresh_numbers(count: int) -> list[str]:
+    """Kyrgyz mobile numbers, different in every run: earlier people are still registered."""
+    chosen = secrets.SystemRandom().sample(range(1_000_000), count)
+    return [f"+996555{number:06d}" for number in chosen]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact:
+    name: str
+    phone: str
+    relation: str
+    language: str
+
+
+@dataclass(kw_only=True)
+class Person:
+    """Someone with the app."""
+
+    base_url: str
+    name: str
+    last_name: str
+    phone: str
+    language: str
+    password: str = field(default_factory=lambda: secrets.token_urlsafe(9))
+
+    def __post_init__(self) -> None:
+        self._session = requests.Session()
+        # A proxy of the environment must not come between processes of one machine.
+        self._session.trust_env = False
+
+    def register(self) -> str:
+        """The id of the verification; its code comes by SMS."""
+        answer = self.post(
+            "auth/register/",
+            {
+                "phone_number": self.phone,
+                "password": self.password,
+                "first_name": self.name,
+                "last_name": self.last_name,
+                "language": self.language,
+            },
+        )
+        return str(answer["verification_id"])
+
+    def verify(self, verification_id: str, code: str) -> None:
+        """Prove the number and stay signed in."""
+        answer = self.post(
+            "auth/verify-sms/",
+            {"phone_number": self.phone, "code": code, "verification_id": verification_id},
+        )
+        self._session.headers["Authorization"] = f"Bearer {answer['tokens']['access']}"
+
+    def add_contact(self, contact: Contact) -> None:
+        self.post(
+            "me/contacts/",
+            {
+                "name": contact.name,
+                "phone_number": contact.phone,
+                "relation": contact.relation,
+                "language": contact.language,
+            },
+        )
+
+    def post(self, path: str, body: object = None) -> dict[str, Any]:
+        # Repeating a POST with its key is harmless, which is what a phone on a bad network does.
+        key = {} if path.startswith("auth/") else {"Idempotency-Key": str(uuid4())}
+        return self._call("POST", path, json=body, headers=key)
+
+    def get(self, path: str) -> dict[str, Any]:
+        return self._call("GET", path)
+
+    def _call(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+        try:
+            answer = self._session.request(method, f"{self.base_url}/api/v1/{path}", timeout=_TIMEOUT_S, **content)
+        except requests.RequestException as error:
+            raise StoryFailed(f"{method} {path} was not answered: {type(error).__name__}") from error
+        if not answer.ok:
+            raise StoryFailed(f"{method} {path} was answered {answer.status_code}: {answer.text[:300]}")
+        body: dict[str, Any] = answer.json()
+        return body

@@ -1,0 +1,49 @@
+"""What a person at a terminal, or a log, sees of the demo: plain lines, flushed as things happen."""
+
+import time
+from contextlib import suppress
+from typing import TextIO
+
+_BOLD, _GREEN, _RED, _PLAIN = "\033[1m", "\033[32m", "\033[31m", "\033[0m"
+
+
+class Timeline:
+    """Times are milliseconds since the last `begin`. Colour for terminals only."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._has_colour = stream.isatty()
+        self._began_at = time.time()
+        self._noted: list[tuple[float, str]] = []
+
+    def begin(self, title: str) -> None:
+        """A new part of the story, whose clock starts now."""
+        self.show()
+        self.line()
+        self.line(title, style=_BOLD)
+        self._began_at = time.time()
+
+    def event(self, text: str, *, at: float | None = None) -> None:
+        """Something happened now, or at a Unix time; shown with the next `show`, in the order of time."""
+        self._noted.append((at or time.time(), text))
+
+    def show(self) -> None:
+        for at, text in sorted(self._noted):
+            self.line(f"  +{self.ms_of(at):6d} ms  {text}")
+        self._noted.clear()
+
+    def ms_of(self, at: float) -> int:
+        return round((at - self._began_at) * 1000)
+
+    def success(self, text: str) -> None:
+        self.line(text, style=_GREEN)
+
+    def failure(self, text: str) -> None:
+        self.show()
+        self.line(text, style=_RED)
+
+    def line(self, text: str = "", *, style: str = "") -> None:
+        # Whoever reads may be gone (a closed pipe or terminal): what runs still has to be stopped in order.
+        with suppress(OSError):
+            self._stream.write(f"{style}{text}{_PLAIN}\n" if style and self._has_colour else f"{text}\n")
+            self._stream.flush()

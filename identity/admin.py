@@ -1,0 +1,54 @@
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from identity.models import EmergencyContact, User
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:
+    _ModelAdmin = admin.ModelAdmin  # Generic to the type checker only.
+
+
+@admin.register(User)
+class UserAdmin(_ModelAdmin):
+    """To find, deactivate and empower people. They are made by registering, or by `createsuperuser`."""
+
+    list_display = ("id", "phone_number", "language", "is_active", "is_staff", "date_joined")
+    list_filter = ("is_active", "is_staff", "language")
+    # The whole number only: people are looked up, not browsed by parts of theirs.
+    search_fields = ("=phone_number",)
+    fields = (
+        "id",
+        "phone_number",
+        "language",
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        "groups",
+        "last_login",
+        "date_joined",
+    )
+    readonly_fields = ("id", "phone_number", "language", "last_login", "date_joined")
+    ordering = ("-id",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+@admin.register(EmergencyContact)
+class EmergencyContactAdmin(_ModelAdmin):
+    """To read only: whom somebody trusts is theirs to say."""
+
+    list_display = ("id", "user", "language", "order", "created_at")
+    search_fields = ("=id", "=user__id")
+    fields: ClassVar[Any] = ("id", "user", "language", "order", "created_at", "updated_at")
+    readonly_fields = fields
+    ordering = ("-id",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,34 @@
+"""What every view reads from a request: its valid body, the signed-in person, the client's address."""
+
+from typing import Any
+
+from rest_framework.exceptions import NotAuthenticated, ParseError
+from rest_framework.request import Request
+from rest_framework.serializers import BaseSerializer
+from rest_framework.throttling import BaseThrottle
+
+from identity.models import User
+
+
+def parse(serializer: type[BaseSerializer[Any]], request: Request, *, partial: bool = False) -> dict[str, Any]:
+    """The validated body; with `partial`, only the fields that were sent."""
+    try:
+        parsed = serializer(data=request.data, partial=partial)
+        parsed.is_valid(raise_exception=True)
+    except RecursionError as error:
+        # Fields put what they refuse into their messages: the representation of a deep value does not end.
+        raise ParseError("The JSON is nested too deeply.") from error
+    validated: dict[str, Any] = parsed.validated_data
+    return validated
+
+
+def person(request: Request) -> User:
+    """The signed-in person; views behind IsAuthenticated always have one."""
+    if not isinstance(request.user, User):
+        raise NotAuthenticated
+    return request.user
+
+
+def client_address(request: Request) -> str:
+    """The client's IP address as NUM_PROXIES trusts it."""
+    return str(BaseThrottle().get_ident(request))

@@ -1,0 +1,30 @@
+"""What is no longer needed is deleted: pending registrations and counters say who did what, and when."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Model, Q
+
+from identity import idempotency, rates, verification
+from identity.models import IdempotencyRecord, RateCount, Session, Verification
+
+# Rows of a table in one call: short transactions, and the next call goes on.
+STEP = 5_000
+
+
+def purge(*, now: datetime) -> int:
+    """Delete at most STEP outdated rows of each table; returns how many were deleted."""
+    outdated: list[tuple[type[Model], Q]] = [
+        (Verification, Q(expires_at__lte=now - verification.RENEWABLE_FOR)),
+        (RateCount, Q(window_start__lte=now - rates.LONGEST_WINDOW)),
+        (Session, Q(expires_at__lte=now)),
+        (IdempotencyRecord, Q(created_at__lte=now - idempotency.KEPT_FOR)),
+    ]
+    return sum(_delete(model, condition) for model, condition in outdated)
+
+
+def _delete(model: type[Any], condition: Q) -> int:
+    some = model.objects.filter(condition).values("pk")[:STEP]
+    # The condition again: a record that was taken over meanwhile is not outdated any more.
+    deleted, _ = model.objects.filter(condition, pk__in=some).delete()
+    return int(deleted)

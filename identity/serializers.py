@@ -1,0 +1,134 @@
+"""The bodies of the API: what is read, and what is answered."""
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError as DjangoValidationError
+from rest_framework import serializers
+
+from identity.contacts import MAX_CONTACTS
+from identity.fields import LanguageField, PhoneNumberField, PlainTextField
+from identity.models import EmergencyContact, Language, User, Verification
+from identity.sessions import SignedIn, Tokens
+from identity.verification import RESEND_AFTER
+
+# argon2 reads all of it; Django's own forms have no bound.
+_LONGEST_PASSWORD = 128
+# Ours have about 400 characters; a header nested as deep as this allows is still parsed.
+LONGEST_TOKEN = 600
+
+
+class RegisterSerializer(serializers.Serializer[None]):
+    phone_number = PhoneNumberField()
+    password = serializers.CharField(
+        max_length=_LONGEST_PASSWORD, trim_whitespace=False, style={"input_type": "password"}
+    )
+    first_name = PlainTextField(max_length=50)
+    last_name = PlainTextField(max_length=50, allow_blank=True, default="")
+    language = LanguageField(default=Language.RU)
+
+    def validate_password(self, value: str) -> str:
+        try:
+            validate_password(value)
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(error.messages) from error
+        return value
+
+
+class ResendSerializer(serializers.Serializer[None]):
+    phone_number = PhoneNumberField()
+    verification_id = serializers.UUIDField()
+
+
+class VerifySerializer(serializers.Serializer[None]):
+    phone_number = PhoneNumberField()
+    code = serializers.RegexField(r"^[0-9]{6}$")
+    verification_id = serializers.UUIDField()
+
+
+class SignInSerializer(serializers.Serializer[None]):
+    phone_number = PhoneNumberField()
+    password = serializers.CharField(
+        max_length=_LONGEST_PASSWORD, trim_whitespace=False, style={"input_type": "password"}
+    )
+
+
+class RefreshSerializer(serializers.Serializer[None]):
+    refresh = serializers.CharField(max_length=LONGEST_TOKEN)
+
+
+class CodeSentSerializer(serializers.ModelSerializer[Verification]):
+    """The same whether the number is known or not."""
+
+    detail = serializers.SerializerMethodField()
+    phone_number = serializers.CharField(read_only=True)
+    verification_id = serializers.UUIDField(source="id", read_only=True)
+    resend_after_s = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Verification
+        fields = ["detail", "phone_number", "verification_id", "expires_at", "resend_after_s"]
+        read_only_fields = fields
+
+    def get_detail(self, _: Verification) -> str:
+        return "Verification code sent"
+
+    def get_resend_after_s(self, _: Verification) -> int:
+        return int(RESEND_AFTER.total_seconds())
+
+
+class TokensSerializer(serializers.Serializer[Tokens]):
+    access = serializers.CharField(read_only=True)
+    refresh = serializers.CharField(read_only=True)
+
+
+class UserSerializer(serializers.ModelSerializer[User]):
+    phone_number = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = User
+        fields = ["id", "phone_number", "first_name", "last_name", "language", "email"]
+        read_only_fields = fields
+
+
+class SignedInSerializer(serializers.Serializer[SignedIn]):
+    tokens = TokensSerializer(read_only=True)
+    user = UserSerializer(read_only=True)
+
+
+class ProfileSerializer(serializers.Serializer[None]):
+    first_name = PlainTextField(max_length=50)
+    last_name = PlainTextField(max_length=50, allow_blank=True)
+    language = LanguageField()
+    email = serializers.EmailField(max_length=254, allow_null=True)
+
+
+class ContactSerializer(serializers.ModelSerializer[EmergencyContact]):
+    phone_number = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = EmergencyContact
+        fields = ["id", "name", "phone_number", "relation", "language", "order"]
+        read_only_fields = fields
+
+
+class ContactListSerializer(serializers.Serializer[None]):
+    """Complete: there are at most 50."""
+
+    results = ContactSerializer(many=True, read_only=True)
+
+
+class NewContactSerializer(serializers.Serializer[None]):
+    name = PlainTextField(max_length=100)
+    phone_number = PhoneNumberField()
+    relation = PlainTextField(max_length=50, allow_blank=True, default="")
+    language = LanguageField(required=False, help_text="The person's own when left out.")
+
+
+class ContactChangesSerializer(serializers.Serializer[None]):
+    name = PlainTextField(max_length=100)
+    phone_number = PhoneNumberField()
+    relation = PlainTextField(max_length=50, allow_blank=True)
+    language = LanguageField()
+
+
+class ContactOrderSerializer(serializers.Serializer[None]):
+    ids = serializers.ListField(child=serializers.UUIDField(), max_length=MAX_CONTACTS)

@@ -1,0 +1,20 @@
+"""The SMS of a registration. One segment in every language: some carriers do not join parts."""
+
+from django.utils.translation import gettext
+
+from messaging import texts
+
+
+def code(digits: str, *, language: str) -> str:
+    return texts.render(
+        lambda: gettext("AlertMe: %(code)s is your code. Do not tell it to anyone.") % {"code": digits},
+        language=language,
+    )
+
+
+def known_number(*, language: str) -> str:
+    """What the owner of a number that has an account gets when somebody registers it."""
+    return texts.render(
+        lambda: gettext("AlertMe: you already have an account. If this was you, just sign in."),
+        language=language,
+    )

@@ -1,0 +1,32 @@
+"""Two devices edit the same thing: an edit made on an old version of it is refused (RFC 9110, If-Match)."""
+
+import hashlib
+import json
+from collections.abc import Collection
+
+from rest_framework.exceptions import APIException
+
+from identity.models import EmergencyContact, User
+
+_SEEN_FIELDS: dict[type[User | EmergencyContact], tuple[str, ...]] = {
+    User: ("id", "phone_number", "first_name", "last_name", "language", "email"),
+    EmergencyContact: ("id", "name", "phone_number", "relation", "language", "order"),
+}
+
+
+class PreconditionFailed(APIException):
+    status_code = 412
+    default_code = "precondition_failed"
+    default_detail = "It was changed meanwhile. Read it again."
+
+
+def etag_of(row: User | EmergencyContact) -> str:
+    """A strong ETag: a hash of everything a client sees, so it needs no clock."""
+    seen = [str(getattr(row, field)) for field in _SEEN_FIELDS[type(row)]]
+    return f'"{hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:32]}"'
+
+
+def require(row: User | EmergencyContact, *, if_match: Collection[str] | None) -> None:
+    """Raise PreconditionFailed unless the row is what the client has; None: it did not ask. Lock the row first."""
+    if if_match is not None and "*" not in if_match and etag_of(row) not in if_match:
+        raise PreconditionFailed

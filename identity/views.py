@@ -1,0 +1,228 @@
+from uuid import UUID
+
+from django.utils.http import parse_etags
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from identity import contacts, people, serializers, sessions, signin, verification
+from identity.idempotency import replayable
+from identity.models import EmergencyContact, User
+from identity.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, problems
+from identity.requests import client_address, parse, person
+from identity.versions import etag_of
+from messaging import clock
+
+_TOO_MANY = "`too_many_requests`; Retry-After says when to try again"
+_STALE = "`precondition_failed`"
+
+
+class OpenView(APIView):
+    # A client may still send its expired token: it is not looked at.
+    authentication_classes = ()
+    permission_classes = ()
+
+
+class RegisterView(OpenView):
+    @extend_schema(
+        summary="Register: a code is sent by SMS",
+        request=serializers.RegisterSerializer,
+        responses={200: serializers.CodeSentSerializer, **problems(s429=_TOO_MANY)},
+        tags=["auth"],
+    )
+    def post(self, request: Request) -> Response:
+        applicant = parse(serializers.RegisterSerializer, request)
+        pending = verification.register(**applicant, address=client_address(request), now=clock.now())
+        return Response(serializers.CodeSentSerializer(pending).data)
+
+
+class SendSmsView(OpenView):
+    @extend_schema(
+        summary="Send a new code",
+        request=serializers.ResendSerializer,
+        responses={
+            200: serializers.CodeSentSerializer,
+            **problems(s404="`verification_unknown`: register again", s429=_TOO_MANY),
+        },
+        tags=["auth"],
+    )
+    def post(self, request: Request) -> Response:
+        which = parse(serializers.ResendSerializer, request)
+        pending = verification.resend(**which, address=client_address(request), now=clock.now())
+        return Response(serializers.CodeSentSerializer(pending).data)
+
+
+class VerifySmsView(OpenView):
+    @extend_schema(
+        summary="Prove the number with the code; the account begins",
+        request=serializers.VerifySerializer,
+        responses={
+            200: serializers.SignedInSerializer,
+            **problems(s400="`code_invalid`, or `invalid` input", s409="`already_registered`: sign in"),
+        },
+        tags=["auth"],
+    )
+    def post(self, request: Request) -> Response:
+        proof = parse(serializers.VerifySerializer, request)
+        signed_in = verification.verify(**proof, now=clock.now())
+        return Response(serializers.SignedInSerializer(signed_in).data)
+
+
+class LoginView(OpenView):
+    @extend_schema(
+        summary="Sign in",
+        request=serializers.SignInSerializer,
+        responses={
+            200: serializers.SignedInSerializer,
+            **problems(s401="`credentials_invalid`", s429=_TOO_MANY),
+        },
+        tags=["auth"],
+    )
+    def post(self, request: Request) -> Response:
+        credentials = parse(serializers.SignInSerializer, request)
+        signed_in = signin.sign_in(**credentials, address=client_address(request), now=clock.now())
+        return Response(serializers.SignedInSerializer(signed_in).data)
+
+
+class RefreshView(OpenView):
+    @extend_schema(
+        summary="Next tokens; the old refresh token ends",
+        request=serializers.RefreshSerializer,
+        responses={200: serializers.TokensSerializer, **problems(s401="`token_invalid`: sign in")},
+        tags=["auth"],
+    )
+    def post(self, request: Request) -> Response:
+        token = parse(serializers.RefreshSerializer, request)["refresh"]
+        return Response(serializers.TokensSerializer(sessions.refresh(token, now=clock.now())).data)
+
+
+class LogoutView(OpenView):
+    @extend_schema(
+        summary="Sign this device out; repeats change nothing",
+        request=serializers.RefreshSerializer,
+        responses={204: None},
+        tags=["auth"],
+    )
+    def post(self, request: Request) -> Response:
+        token = parse(serializers.RefreshSerializer, request)["refresh"]
+        sessions.close(token, now=clock.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MeView(APIView):
+    @extend_schema(
+        summary="The signed-in person",
+        parameters=[ETAG],
+        responses=serializers.UserSerializer,
+        tags=["me"],
+    )
+    def get(self, request: Request) -> Response:
+        return _profile(person(request))
+
+    @extend_schema(
+        summary="Change names, language or e-mail",
+        parameters=[IF_MATCH, ETAG],
+        request=serializers.ProfileSerializer,
+        responses={200: serializers.UserSerializer, **problems(s412=_STALE)},
+        tags=["me"],
+    )
+    def patch(self, request: Request) -> Response:
+        changes = parse(serializers.ProfileSerializer, request, partial=True)
+        user = people.change_profile(person_id=person(request).id, changes=changes, if_match=_if_match(request))
+        return _profile(user)
+
+
+class ContactsView(APIView):
+    @extend_schema(
+        operation_id="me_contacts_list",
+        summary="All emergency contacts, in the order they are told",
+        responses=serializers.ContactListSerializer,
+        tags=["contacts"],
+    )
+    def get(self, request: Request) -> Response:
+        return _listed(list(person(request).contacts.all()))
+
+    @extend_schema(
+        summary="Add an emergency contact",
+        parameters=[IDEMPOTENCY_KEY],
+        request=serializers.NewContactSerializer,
+        responses={
+            201: serializers.ContactSerializer,
+            **problems(s409="`too_many_contacts`", s422="`idempotency_key_reused`"),
+        },
+        tags=["contacts"],
+    )
+    @replayable
+    def post(self, request: Request) -> Response:
+        wanted = parse(serializers.NewContactSerializer, request)
+        contact = contacts.add(person_id=person(request).id, **wanted, now=clock.now())
+        return Response(serializers.ContactSerializer(contact).data, status=status.HTTP_201_CREATED)
+
+
+class ContactView(APIView):
+    @extend_schema(
+        summary="One emergency contact",
+        parameters=[ETAG],
+        responses={200: serializers.ContactSerializer, **problems(s404="`not_found`")},
+        tags=["contacts"],
+    )
+    def get(self, request: Request, contact_id: UUID) -> Response:
+        return _contact(contacts.of_person(person_id=person(request).id, contact_id=contact_id))
+
+    @extend_schema(
+        summary="Change an emergency contact",
+        parameters=[IF_MATCH, ETAG],
+        request=serializers.ContactChangesSerializer,
+        responses={200: serializers.ContactSerializer, **problems(s404="`not_found`", s412=_STALE)},
+        tags=["contacts"],
+    )
+    def patch(self, request: Request, contact_id: UUID) -> Response:
+        changes = parse(serializers.ContactChangesSerializer, request, partial=True)
+        contact = contacts.change(
+            person_id=person(request).id,
+            contact_id=contact_id,
+            changes=changes,
+            if_match=_if_match(request),
+        )
+        return _contact(contact)
+
+    @extend_schema(
+        summary="Remove an emergency contact; those after it move up",
+        parameters=[IF_MATCH],
+        responses={204: None, **problems(s404="`not_found`", s412=_STALE)},
+        tags=["contacts"],
+    )
+    def delete(self, request: Request, contact_id: UUID) -> Response:
+        contacts.remove(person_id=person(request).id, contact_id=contact_id, if_match=_if_match(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ContactOrderView(APIView):
+    @extend_schema(
+        summary="Put the emergency contacts in order: exactly all of their ids",
+        request=serializers.ContactOrderSerializer,
+        responses=serializers.ContactListSerializer,
+        tags=["contacts"],
+    )
+    def put(self, request: Request) -> Response:
+        ids = parse(serializers.ContactOrderSerializer, request)["ids"]
+        return _listed(contacts.reorder(person_id=person(request).id, contact_ids=ids))
+
+
+def _if_match(request: Request) -> list[str] | None:
+    header = request.headers.get("If-Match")
+    return None if header is None else parse_etags(header)
+
+
+def _profile(user: User) -> Response:
+    return Response(serializers.UserSerializer(user).data, headers={"ETag": etag_of(user)})
+
+
+def _contact(contact: EmergencyContact) -> Response:
+    return Response(serializers.ContactSerializer(contact).data, headers={"ETag": etag_of(contact)})
+
+
+def _listed(ordered: list[EmergencyContact]) -> Response:
+    return Response({"results": serializers.ContactSerializer(ordered, many=True).data})
