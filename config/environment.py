@@ -1,5 +1,6 @@
 """Typed reading of the environment: a missing or wrong value stops the start with its name and what is expected."""
 
+import os
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -13,7 +14,8 @@ _env = environ.Env()
 
 
 def _read(name: str, expected: str, parse: Callable[[str], T], default: T | None) -> T:
-    raw = str(_env.str(name, default="")).strip()
+    # Not through environ, which takes a value that begins with $ for the name of another variable.
+    raw = os.environ.get(name, "").strip()
     if not raw:
         if default is None:
             raise ImproperlyConfigured(f"{name} is missing: expected {expected}.")
@@ -62,7 +64,7 @@ def words(name: str, expected: str, *, pattern: str, default: list[str] | None =
 
     def parse(raw: str) -> list[str]:
         items = [item.strip() for item in raw.split(",") if item.strip()]
-        if not all(re.fullmatch(pattern, item) for item in items):
+        if not items or not all(re.fullmatch(pattern, item) for item in items):
             raise ValueError(name)
         return items
 
@@ -72,11 +74,20 @@ def words(name: str, expected: str, *, pattern: str, default: list[str] | None =
 def url(name: str, expected: str, *, schemes: set[str], default: str | None = None) -> str:
     def parse(raw: str) -> str:
         parts = urlsplit(raw)
-        if parts.scheme not in schemes or not parts.netloc or parts.port == 0:
+        if parts.scheme not in schemes or not parts.hostname or parts.port == 0:
             raise ValueError(name)
         return raw.rstrip("/")
 
     return _read(name, expected, parse, default)
+
+
+def mail(name: str, *, default: str) -> dict[str, Any]:
+    """Django's EMAIL_* settings from a URL."""
+
+    def parse(raw: str) -> dict[str, Any]:
+        return dict(_env.email_url_config(raw))
+
+    return _read(name, "smtp://user:password@host:587 or smtp+tls://…", parse, parse(default))
 
 
 def database(name: str) -> dict[str, Any]:

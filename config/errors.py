@@ -39,15 +39,10 @@ def _problem(error: exceptions.APIException, data: Any) -> dict[str, Any]:
     codes = error.get_codes()
     problem: dict[str, Any] = {"type": "about:blank", "status": error.status_code}
     if isinstance(error, exceptions.ValidationError):
-        problem |= {
-            "title": "Invalid input",
-            "code": "invalid",
-            "detail": "Some fields are wrong.",
-            "errors": data,
-        }
-        if isinstance(data, list):
-            problem["errors"] = {"non_field_errors": data}
-        return problem
+        # {message, code} for each error of each field.
+        errors = error.get_full_details()
+        problem |= {"title": "Invalid input", "code": "invalid", "detail": "Some fields are wrong."}
+        return problem | {"errors": {"non_field_errors": errors} if isinstance(errors, list) else errors}
     detail = data.get("detail") if isinstance(data, dict) else data
     code = codes if isinstance(codes, str) else error.default_code
     return problem | {"title": str(error.default_detail), "code": code, "detail": str(detail)}

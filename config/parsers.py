@@ -28,8 +28,19 @@ class BoundedJSONParser(JSONParser):
         if len(body) > limit:
             raise BodyTooLarge
         try:
-            return super().parse(io.BytesIO(body), "application/json", parser_context)
+            return _storable(super().parse(io.BytesIO(body), "application/json", parser_context))
         except RecursionError as error:
             raise ParseError("The JSON is nested too deeply.") from error
         except (UnicodeError, json.JSONDecodeError, ValueError) as error:
             raise ParseError("The body is not valid JSON in UTF-8.") from error
+
+
+def _storable(value: Any) -> Any:
+    """The value with half surrogate pairs, which are no characters and which nothing can store or print, replaced by
+    question marks: a broken keyboard must not cost somebody their SOS."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.loads(text.encode(errors="replace"))
+    return value

@@ -34,6 +34,6 @@ def _scrubbed(value: Any) -> Any:
         return _DIGITS.sub("[digits]", value)
     if isinstance(value, dict):
         return {key: _scrubbed(item) for key, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [_scrubbed(item) for item in value]
     return value

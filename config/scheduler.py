@@ -14,6 +14,7 @@ from config.models import SchedulerTick
 from config.relay import Relay
 from messaging import clock, delivery, dispatch, notices, policy, settling, sweeping
 from messaging.actors import deliver
+from messaging.alarms import alarm
 from messaging.models import Deliverer
 
 log = structlog.get_logger(__name__)
@@ -88,13 +89,14 @@ class Scheduler:
         overdue = sweeping.overdue_urgent()
         if overdue:
             rescued = self._courier.deliver(overdue)
-            log.error("workers_did_not_deliver", rescued=rescued)
+            if rescued:
+                alarm("workers_did_not_deliver", now=clock.now(), messages=rescued)
 
     def _run_periodic(self) -> None:
         for name in periodic.take_due():
             self._relay.send(actors.run_periodic, name)
         for name in periodic.take_neglected():
-            log.error("workers_did_not_run", name=name)
+            alarm("workers_did_not_run", now=clock.now(), periodic=name)
             periodic.run(name)
 
 

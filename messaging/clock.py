@@ -8,6 +8,10 @@ from typing import cast
 from messaging.sql import rows
 
 
+# A process that freezes while it holds locks others wait for loses them after this.
+IDLE_LIMIT = "1s"
+
+
 def now() -> datetime:
     """The database's clock, not the transaction's start."""
     [(value,)] = rows("SELECT clock_timestamp()")
@@ -17,11 +21,12 @@ def now() -> datetime:
 def lock_briefly() -> datetime:
     """Call first in a transaction that locks rows others wait for; returns the database's clock.
 
-    A process that freezes while it holds them loses its connection, and with it the locks, after a second.
+    A process that freezes while it holds them loses its connection, and with it the locks, after IDLE_LIMIT.
     """
     [(value, *_)] = rows(
-        "SELECT clock_timestamp(), set_config('idle_in_transaction_session_timeout', '1s', true),"
-        " set_config('lock_timeout', '1s', true), set_config('statement_timeout', '5s', true)"
+        "SELECT clock_timestamp(), set_config('idle_in_transaction_session_timeout', %s, true),"
+        " set_config('lock_timeout', '1s', true), set_config('statement_timeout', '5s', true)",
+        [IDLE_LIMIT],
     )
     return cast(datetime, value)
 

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 # Calls in flight in one process; a thread that brings more waits here, before it claims anything.
-MAX_IN_FLIGHT = 1_000
+MAX_IN_FLIGHT = 500
 DRAIN_S = 17.0
 
 
@@ -87,14 +87,17 @@ class Courier:
         slot = reading.monotonic_at(claimed.slot_at)
         # Unless the machine was busy, claims come before their slot.
         await asyncio.sleep(max(slot - time.monotonic(), 0))
-        late = time.monotonic() - slot
-        if _is_too_late(late, claimed):
+        now = time.monotonic()
+        # The attempt's deadline: it runs from the slot, or from the claim when that came later.
+        left_s = max(slot, reading.monotonic) + policy.CALL_DEADLINE.total_seconds() - now
+        # A process that was frozen between claim and call must neither burst nor call past its deadline.
+        if pacing.is_late(now - slot, each=claimed.each) or left_s < policy.SHORTEST_CALL.total_seconds():
             outcome = Outcome(kind=Kind.TRANSIENT, code="slot_missed", retry_after_s=0)
         else:
-            outcome = await self._call(claimed, reading)
+            outcome = await self._call(claimed, reading, timeout_s=left_s)
         self._recorder.put(Result(claim=claimed, outcome=outcome))
 
-    async def _call(self, claimed: Claim, reading: clock.Reading) -> Outcome:
+    async def _call(self, claimed: Claim, reading: clock.Reading, *, timeout_s: float) -> Outcome:
         try:
             text = sealing.unseal(claimed.text)
         except sealing.Unreadable:
@@ -108,18 +111,13 @@ class Courier:
                 phone_number=claimed.phone_number,
                 messaging_service_sid=claimed.messaging_service_sid,
                 validity_s=int(left_s),
+                timeout_s=timeout_s,
             )
         )
 
 
 # The loop itself keeps only weak references to its tasks.
 _running: set[asyncio.Task[None]] = set()
-
-
-def _is_too_late(late_s: float, claimed: Claim) -> bool:
-    """A process that was frozen between claim and call must neither burst nor outlive its lease."""
-    missed = pacing.is_late(late_s, each=claimed.each)
-    return missed or late_s > policy.START_WITHIN.total_seconds()
 
 
 async def _made(make_provider: Callable[[], Provider]) -> Provider:

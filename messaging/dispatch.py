@@ -56,11 +56,11 @@ def grant(sender_id: int) -> tuple[list[Hint], bool]:
         return [], True
     each = pacing.interval(sender)
     room = pacing.room(next_free_at=sender.next_free_at, now=now, each=each)
-    if not each:
-        room = min(room, policy.WAITING_FOR_WORKERS - _waiting_for_workers(sender_id))
     if room <= 0:
         return [], True
-    picked = _next(sender_id, limit=room, now=now)
+    # What waits for workers never keeps an urgent message waiting: those have workers of their own.
+    urgent_only = not each and _waiting_for_workers(sender_id) >= policy.WAITING_FOR_WORKERS
+    picked = _next(sender_id, limit=room, urgent_only=urgent_only, now=now)
     taken, free_at = pacing.slots(
         [segments for _, segments, _ in picked], next_free_at=sender.next_free_at, now=now, each=each
     )
@@ -72,14 +72,16 @@ def grant(sender_id: int) -> tuple[list[Hint], bool]:
     if picked:
         _dispatch(picked, taken, now=now)
         Sender.objects.filter(id=sender_id).update(next_free_at=free_at)
-    return _hints(picked), len(picked) == room or count < len(taken)
+    return _hints(picked), urgent_only or len(picked) == room or count < len(taken)
 
 
-def _next(sender_id: int, *, limit: int, now: datetime) -> list[tuple[int, int, int]]:
+def _next(sender_id: int, *, limit: int, urgent_only: bool, now: datetime) -> list[tuple[int, int, int]]:
     """(id, segments, class) of the most urgent messages that are due."""
+    classes = URGENT if urgent_only else MessageClass
     return list(
         Message.objects.select_for_update(skip_locked=True, no_key=True)
         .filter(sender_id=sender_id, state=State.QUEUED, due_at__lte=now, deadline_at__gt=now)
+        .filter(message_class__in=classes)
         .order_by("message_class", "rank", "id")
         .values_list("id", "segments", "message_class")[:limit]
     )

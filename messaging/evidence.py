@@ -1,5 +1,6 @@
 """What the provider tells of a message after the call: by callback or look-up, late, twice, in any order."""
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -7,6 +8,7 @@ import structlog
 from django.db import transaction
 
 from messaging import clock, policy
+from messaging.alarms import alarm
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message
 from messaging.moves import Change, move
 from messaging.providers import Kind, Outcome
@@ -17,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 _HAS_IT = (AttemptOutcome.ACCEPTED, AttemptOutcome.DELIVERED)
 # Another call that may still reach the phone: a failure of this one does not speak for the message.
-_STILL_HOPEFUL = (*_HAS_IT, AttemptOutcome.SENDING, AttemptOutcome.UNKNOWN)
+_STILL_HOPEFUL = {*_HAS_IT, AttemptOutcome.SENDING}
 # A carrier's temporary failure is worth this many calls in all; each is a paid message.
 _CALLS_PER_MESSAGE = 3
 
@@ -34,12 +36,29 @@ def learn(attempt_id: UUID, outcome: Outcome, *, by: Deliverer) -> bool:
     message = _locked_message(attempt_id)
     attempts = list(Attempt.objects.filter(message_id=message.id))
     attempt = next(a for a in attempts if a.id == attempt_id)
+    had_failed = attempt.outcome == AttemptOutcome.UNDELIVERED
     _note(attempt, outcome)
-    others_hope = any(a.id != attempt_id and a.outcome in _STILL_HOPEFUL for a in attempts)
-    if outcome.kind is not Kind.ACCEPTED and others_hope:
+    if had_failed and _is_old(message, outcome):
+        return False
+    others = {a.outcome for a in attempts if a.id != attempt_id}
+    if outcome.kind is not Kind.ACCEPTED and others & _STILL_HOPEFUL:
         return False
     change = _change(message, attempt, outcome, now=now)
-    return change.to != message.state and bool(move([change], by=by, now=now))
+    if change.to in (State.UNDELIVERED, State.FAILED) and AttemptOutcome.UNKNOWN in others:
+        # An earlier call may have reached the phone: this end is the one that may still learn it.
+        change = replace(change, to=State.UNCONFIRMED)
+    if change.to == message.state or not move([change], by=by, now=now):
+        return False
+    if outcome.kind in (Kind.CONFIGURATION, Kind.QUOTA):
+        alarm(f"provider_{outcome.kind.value}", now=now, provider_code=outcome.code, message_id=message.id)
+    return True
+
+
+def _is_old(message: Message, outcome: Outcome) -> bool:
+    """Whether news of an attempt that has failed already says nothing: the message may be waiting for its next one."""
+    if outcome.kind is Kind.ACCEPTED:
+        return outcome.state is not State.DELIVERED
+    return message.state in (State.QUEUED, State.DISPATCHED)
 
 
 def _locked_message(attempt_id: UUID) -> Message:
@@ -63,7 +82,9 @@ def _note(attempt: Attempt, outcome: Outcome) -> None:
     if (attempt.outcome, attempt.provider_id) == (heard, outcome.provider_id):
         return
     attempt.outcome = heard
-    attempt.provider_id = attempt.provider_id or outcome.provider_id
+    # A look-up may have taken this provider id for another attempt's; the URL of a callback is no guess.
+    if not attempt.provider_id and not Attempt.objects.filter(provider_id=outcome.provider_id).exists():
+        attempt.provider_id = outcome.provider_id
     attempt.error_code = outcome.code
     attempt.save(update_fields=["outcome", "provider_id", "error_code"])
 

@@ -13,7 +13,8 @@ from messaging.states import FINAL, MOVES, State
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
     """Where one message should go. `attempt` (its number) makes the move depend on being the latest attempt:
-    a late refusal of an earlier call says nothing about the present one."""
+    a late refusal of an earlier call says nothing about the present one. `only_in_call` makes it depend on the
+    call's outcome being open: evidence for another attempt, or what came after this one, stands."""
 
     id: int
     to: State
@@ -21,6 +22,7 @@ class Change:
     error_code: str = ""
     attempt_id: UUID | None = None
     attempt: int | None = None
+    only_in_call: bool = False
 
 
 # The state is read by the very UPDATE that changes it: of two racing writers exactly one finds it movable. Rows are
@@ -28,7 +30,8 @@ class Change:
 _MOVE = """
 WITH change AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(dues)s::timestamptz[], %(errors)s::text[],
-        %(attempt_ids)s::uuid[], %(attempts)s::int[]) AS c (id, state, due_at, error_code, attempt_id, attempt)
+        %(attempt_ids)s::uuid[], %(attempts)s::int[], %(only_in_call)s::bool[])
+        AS c (id, state, due_at, error_code, attempt_id, attempt, only_in_call)
 ), locked AS (
     SELECT m.id FROM messaging_message m JOIN change USING (id) ORDER BY m.id FOR NO KEY UPDATE OF m
 ), moved AS (
@@ -43,6 +46,7 @@ WITH change AS (
     FROM change c JOIN locked USING (id)
     WHERE m.id = c.id AND m.state || '>' || c.state = ANY(%(moves)s)
         AND (c.attempt IS NULL OR c.attempt = m.attempts)
+        AND (NOT c.only_in_call OR m.state IN ('sending', 'unknown'))
     RETURNING m.id, c.state, c.attempt_id, c.error_code
 ), event AS (
     INSERT INTO messaging_messageevent (message_id, state, attempt_id, error_code, by, at)
@@ -65,6 +69,7 @@ def move(changes: Sequence[Change], *, by: Deliverer, now: datetime) -> list[int
             "errors": [c.error_code for c in changes],
             "attempt_ids": [c.attempt_id for c in changes],
             "attempts": [c.attempt for c in changes],
+            "only_in_call": [c.only_in_call for c in changes],
             "final": [str(state) for state in FINAL],
             "moves": MOVES,
             "by": str(by),

@@ -34,8 +34,8 @@ HINT_LOST_AFTER = timedelta(seconds=10)
 CALL_DEADLINE = timedelta(seconds=13)
 # What a claim holds a message for, from its slot: the call and the recording of its outcome.
 LEASE = timedelta(seconds=15)
-# A call must begin within this of its slot, or it could outlive the lease.
-START_WITHIN = timedelta(seconds=1)
+# A call that would have less than this until the deadline is not begun.
+SHORTEST_CALL = timedelta(seconds=3)
 
 # A look-up this long after the attempt's deadline that does not show the message proves it was not created.
 PROOF_AFTER = timedelta(seconds=5)

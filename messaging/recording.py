@@ -5,16 +5,17 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
 
 from messaging import clock, policy
 from messaging.alarms import alarm
 from messaging.claims import Claim
-from messaging.models import AttemptOutcome, Deliverer
+from messaging.models import Attempt, AttemptOutcome, Deliverer, Message
 from messaging.moves import Change, move
 from messaging.notices import notify
 from messaging.providers import Kind, Outcome
@@ -62,6 +63,13 @@ class Recorder:
             try:
                 record(batch, by=self._by)
                 connection.close()
+            except (DataError, IntegrityError) as error:
+                # One reply that cannot be stored, or a provider id that another attempt has, must not hold up the rest.
+                log.error("outcome_refused_by_database", count=len(batch), error=type(error).__name__)
+                connection.close()
+                for result in batch:
+                    self._write([result] if len(batch) > 1 else [_bare(result)])
+                return
             except (DatabaseError, InterfaceError) as error:
                 log.warning("outcomes_not_recorded_yet", count=len(batch), error=type(error).__name__)
                 connection.close()
@@ -75,7 +83,8 @@ def record(results: Sequence[Result], *, by: Deliverer) -> None:
     """Write outcomes of calls: the attempts, and the moves they mean for their messages."""
     with transaction.atomic():
         now = clock.lock_briefly()
-        changes = [_change(result, now=now) for result in results]
+        failed = _failed_meanwhile(results)
+        changes = [_change(result, failed=failed, now=now) for result in results]
         move(changes, by=by, now=now)
         if any(change.to is State.QUEUED and change.due_at == now for change in changes):
             notify()
@@ -83,24 +92,40 @@ def record(results: Sequence[Result], *, by: Deliverer) -> None:
         _raise_alarms(results, now=now)
 
 
-def _change(result: Result, *, now: datetime) -> Change:
+def _bare(result: Result) -> Result:
+    """The same outcome without the provider's own words: these the database can always take."""
+    return replace(result, outcome=replace(result.outcome, code="unstorable", provider_id=""))
+
+
+def _failed_meanwhile(results: Sequence[Result]) -> set[UUID]:
+    """Attempts whose failure a callback told before the reply was recorded; locks the messages, as evidence does."""
+    ids = [result.claim.message_id for result in results]
+    list(Message.objects.select_for_update(no_key=True).filter(id__in=ids).order_by("id").values_list("id"))
+    attempts = Attempt.objects.filter(id__in=[result.claim.attempt_id for result in results])
+    return set(attempts.filter(outcome=AttemptOutcome.UNDELIVERED).values_list("id", flat=True))
+
+
+def _change(result: Result, *, failed: set[UUID], now: datetime) -> Change:
     claim, outcome = result.claim, result.outcome
     if outcome.kind is Kind.ACCEPTED:
-        # True whatever happened since: the latest attempt or not, the provider has a message of ours.
+        # True whatever happened since: the latest attempt or not, the provider has a message of ours. Unless it has
+        # failed already: then the message may be waiting for its next attempt.
         return Change(
             id=claim.message_id,
             to=outcome.state,
             due_at=now + policy.AWAITING_CALLBACK,
             attempt_id=claim.attempt_id,
+            only_in_call=claim.attempt_id in failed,
         )
     to, due_at = after_failure(outcome, attempt=claim.attempt, now=now)
     return Change(
         id=claim.message_id,
         to=to,
         due_at=due_at,
-        error_code=outcome.code,
+        error_code=outcome.code[:40],
         attempt_id=claim.attempt_id,
         attempt=claim.attempt,
+        only_in_call=True,
     )
 
 

@@ -28,7 +28,7 @@ class Doubt:
     message_id: int
     attempt_id: UUID
     address: str
-    text: str
+    text: str | None  # None: sealed with a key that is lost, so no look-up can recognise it.
     message_class: MessageClass
     started_at: datetime
     proof_at: datetime
@@ -56,6 +56,8 @@ async def _look_up(
     """For each what the provider has, None if it has nothing, False if it did not answer."""
 
     async def one(doubt: Doubt) -> Outcome | None | Literal[False]:
+        if doubt.text is None:
+            return False
         try:
             return await provider.find(
                 address=doubt.address,
@@ -97,7 +99,7 @@ def _doubt(message: Message) -> Doubt:
         message_id=message.id,
         attempt_id=attempt.id,
         address=message.address,
-        text=sealing.unseal(message.text or b""),
+        text=_readable(message),
         message_class=MessageClass(message.message_class),
         started_at=attempt.started_at,
         proof_at=attempt.deadline_at + policy.PROOF_AFTER,
@@ -105,8 +107,19 @@ def _doubt(message: Message) -> Doubt:
     )
 
 
+def _readable(message: Message) -> str | None:
+    try:
+        return sealing.unseal(message.text or b"")
+    except sealing.Unreadable:
+        log.error("text_unreadable", message_id=message.id)
+        return None
+
+
 def _with_answer(doubt: Doubt, found: Outcome | None, *, asked_at: datetime) -> bool:
     if found is not None:
+        if Attempt.objects.filter(provider_id=found.provider_id).exclude(id=doubt.attempt_id).exists():
+            # Another attempt of this pass, with the same address and text, has taken it: ask for what else there is.
+            return _look_again(doubt, at=asked_at)
         return evidence.learn(doubt.attempt_id, found, by=Deliverer.SCHEDULER)
     if asked_at < doubt.proof_at:
         return _look_again(doubt, at=doubt.proof_at)

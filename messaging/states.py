@@ -34,7 +34,7 @@ REACHED_FROM: dict[State, set[State]] = {
     State.FAILED: _IN_OUR_HANDS | {State.ACCEPTED, State.SENT, State.UNCONFIRMED},
     State.EXPIRED: {State.QUEUED, State.DISPATCHED},
     State.CANCELLED: {State.QUEUED, State.DISPATCHED},
-    State.UNCONFIRMED: {State.UNKNOWN, State.ACCEPTED, State.SENT},
+    State.UNCONFIRMED: {State.SENDING, State.UNKNOWN, State.ACCEPTED, State.SENT},
 }
 
 FINAL = (

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from messaging import clock
 from messaging.models import URGENT, Attempt, AttemptOutcome, Deliverer, Message
@@ -47,9 +47,9 @@ def _ids(rows: QuerySet[Message]) -> list[int]:
 
 
 def _with_attempt(rows: QuerySet[Message]) -> list[tuple[int, UUID]]:
-    """(message id, id of the attempt in flight); the attempt is now in doubt too."""
-    ids = _ids(rows)
-    attempts = Attempt.objects.filter(message_id__in=ids, outcome=AttemptOutcome.SENDING)
-    pairs = list(attempts.values_list("message_id", "id"))
-    attempts.update(outcome=AttemptOutcome.UNKNOWN)
+    """(message id, id of the attempt in flight); the attempt is now in doubt too, unless it was heard of."""
+    latest = Attempt.objects.filter(message_id__in=_ids(rows), number=F("message__attempts"))
+    pairs = list(latest.values_list("message_id", "id"))
+    unheard = Attempt.objects.filter(id__in=[attempt_id for _, attempt_id in pairs], outcome=AttemptOutcome.SENDING)
+    unheard.update(outcome=AttemptOutcome.UNKNOWN)
     return pairs

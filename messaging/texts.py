@@ -5,7 +5,7 @@ from functools import partial
 
 from django.utils.translation import override
 
-from messaging.segments import UCS2_SINGLE, code_units, count_segments
+from messaging.segments import GSM_SINGLE, code_units, count_segments
 
 
 def render(compose: Callable[[], str], *, language: str) -> str:
@@ -16,12 +16,13 @@ def render(compose: Callable[[], str], *, language: str) -> str:
 
 def fit_name(compose: Callable[[str], str], *, name: str, language: str) -> str:
     """The text with as much of the name as one segment holds; some carriers do not join parts."""
-    name = " ".join(name.split())
+    name = shortened(" ".join(name.split()), GSM_SINGLE)
     while True:
         text = render(partial(compose, name), language=language)
         if not name or count_segments(text) == 1:
             return text
-        name = shortened(name, max(code_units(name) - max(code_units(text) - UCS2_SINGLE, 1), 0))
+        # One by one: without its last letter a text may be of the GSM alphabet and hold 160 characters.
+        name = shortened(name, code_units(name) - 1)
 
 
 def shortened(text: str, units: int) -> str:

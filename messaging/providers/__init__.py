@@ -37,7 +37,8 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """One message to be created at the provider. `validity_s` is how long it is worth delivering."""
+    """One message to be created at the provider. `validity_s` is how long it is worth delivering, `timeout_s` how
+    long the whole call may take."""
 
     attempt_id: UUID
     address: str
@@ -45,6 +46,7 @@ class Call:
     phone_number: str
     messaging_service_sid: str
     validity_s: int
+    timeout_s: float
 
 
 class LookUpFailed(Exception):

@@ -69,22 +69,18 @@ def kind_of(code: str) -> Kind:
 
 
 class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
-    """The SDK's asynchronous client with a total deadline and a bounded number of connections.
+    """The SDK's asynchronous client with a bounded number of connections. Deadlines are the caller's: the SDK ignores
+    its constructor's `timeout` and hands None to every request, which means no limit at all."""
 
-    The SDK ignores its constructor's `timeout` and hands None to every request, which means: no limit at all.
-    """
-
-    def __init__(self, base_url: str, *, deadline: timedelta) -> None:
+    def __init__(self, base_url: str) -> None:
         super().__init__(pool_connections=False)
         self.base_url = base_url
-        self.deadline_s = deadline.total_seconds()
         self.session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=_MAX_CONNECTIONS, keepalive_timeout=30),
-            timeout=aiohttp.ClientTimeout(total=self.deadline_s, sock_connect=5),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
         )
 
     async def request(self, method: str, url: str, **kwargs: Any) -> Response:
-        kwargs["timeout"] = self.session.timeout
         url = url.replace("https://api.twilio.com", self.base_url, 1)
         auth = kwargs.pop("auth", None)
         async with self.session.request(
@@ -104,7 +100,7 @@ class TwilioProvider:
     """Lives in one event loop: make it there."""
 
     def __init__(self) -> None:
-        self._http = _HttpClient(settings.TWILIO_API_BASE_URL, deadline=policy.CALL_DEADLINE)
+        self._http = _HttpClient(settings.TWILIO_API_BASE_URL)
         client = Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=self._http)
         # Resolved once: the SDK imports and builds it lazily, at a cost to the first message.
         self._messages = client.messages
@@ -116,13 +112,14 @@ class TwilioProvider:
             else {"from_": call.phone_number}
         )
         try:
-            message = await self._messages.create_async(
-                to=call.address,
-                body=call.text,
-                status_callback=callback_url(str(call.attempt_id)),
-                validity_period=min(max(call.validity_s, 1), 36_000),
-                **origin,
-            )
+            async with asyncio.timeout(call.timeout_s):
+                message = await self._messages.create_async(
+                    to=call.address,
+                    body=call.text,
+                    status_callback=callback_url(str(call.attempt_id)),
+                    validity_period=min(max(call.validity_s, 1), 36_000),
+                    **origin,
+                )
         except TwilioRestException as error:
             return _refused(error)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -168,11 +165,12 @@ def reported(status: str, *, code: object, provider_id: str) -> Outcome:
 def _refused(error: TwilioRestException) -> Outcome:
     """An error reply. A 429 was never processed; after a 5xx the message may exist all the same."""
     code = str(error.code) if error.code else str(error.status)
-    if error.status == 429:
+    kind = kind_of(code)
+    # The daily limit is a 429 too, and no matter of seconds.
+    if error.status == 429 and kind is not Kind.QUOTA:
         return Outcome(kind=Kind.TRANSIENT, code=code, retry_after_s=_asked_to_wait())
     if error.status >= 500 or error.status < 300:
         return Outcome(kind=Kind.UNKNOWN, code=code)
-    kind = kind_of(code)
     if kind is Kind.UNRECOGNISED:
         log.error("provider_code_unrecognised", code=code, status=error.status)
     return Outcome(kind=kind, code=code)

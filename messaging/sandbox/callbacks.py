@@ -146,7 +146,8 @@ class Callbacks:
 
 
 def _is_ours(url: str, own_host: str | None) -> bool:
-    """A sandbox calls nobody but the installation it belongs to. Judged by the parser that makes the request, so that no two readings of a URL can differ."""
+    """A sandbox calls nobody but the installation it belongs to. Judged by the parser that makes the request, so that
+    no two readings of a URL can differ."""
     try:
         host = URL(url, encoded=True).host or ""
         return host in ("localhost", own_host) or ip_address(host).is_loopback

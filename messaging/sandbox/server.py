@@ -28,7 +28,8 @@ SHUTDOWN_S = 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxConfig:
-    """`port` 0 takes a free one. Callbacks go to loopback and `callback_host`. `log_path` gets a JSON line for each accepted message."""
+    """`port` 0 takes a free one. Callbacks go to loopback and `callback_host` only. `log_path` gets a JSON line for
+    each accepted message."""
 
     account_sid: str
     auth_token: str

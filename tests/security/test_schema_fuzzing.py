@@ -9,6 +9,7 @@ import schemathesis
 from rest_framework_simplejwt.tokens import AccessToken
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -26,7 +27,7 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_no_operation_fails(mode: GenerationMode) -> None:
     schema = schemathesis.openapi.from_wsgi("/api/schema/", application)
-    operations = [found.ok() for found in schema.get_all_operations()]
+    operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
     assert len(operations) >= 19
     user = User.objects.create(phone_number="+996700111222", first_name="Aida")
     for operation in operations:
@@ -48,7 +49,7 @@ def _fuzz(operation: Any, *, mode: GenerationMode, authorization: dict[str, str]
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
-    def attack(case: schemathesis.Case) -> None:
+    def attack(case: schemathesis.Case[Any]) -> None:
         # A limit would answer everything with 429 and hide what lies behind it.
         RateCount.objects.all().delete()
         case.call_and_validate(headers=authorization, checks=CHECKS)

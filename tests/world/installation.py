@@ -165,11 +165,11 @@ class World:
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
-            return connection.execute(query, parameters).fetchall()  # type: ignore[arg-type]
+            return connection.execute(query, parameters).fetchall()
 
     def execute(self, statement: str, *parameters: object) -> None:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
-            connection.execute(statement, parameters)  # type: ignore[arg-type]
+            connection.execute(statement, parameters)
 
     def pace(self, segments_per_second: float) -> None:
         self.execute("UPDATE messaging_sender SET segments_per_second = %s, next_free_at = now()", segments_per_second)
@@ -223,7 +223,7 @@ class World:
             return {a.to for a in found} == set(addresses)
 
         assert wait_until(complete, timeout_s=timeout_s, every_s=0.03), (
-            f"{len(found)} arrivals for {len(addresses)} phones in {timeout_s} s: {self.states(addresses)}\n{self.logs()}"
+            f"{len(found)} arrivals for {len(addresses)} phones: {self.states(addresses)}\n{self.logs()}"
         )
         return found
 

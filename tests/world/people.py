@@ -36,7 +36,7 @@ class Person:
     contacts: list[Contact] = field(default_factory=list)
     session: requests.Session = field(default_factory=requests.Session)
 
-    def post(self, path: str, body: object = None, **kwargs: Any) -> requests.Response:
+    def post(self, path: str, body: Any = None, **kwargs: Any) -> requests.Response:
         return self.session.post(f"{self.world.url}/api/v1/{path}", json=body, timeout=20, **kwargs)
 
     def get(self, path: str) -> requests.Response:

@@ -1,0 +1,118 @@
+"""A broker that hangs or refuses holds nobody up: the caller hands over and goes on."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dramatiq
+import pytest
+from dramatiq.brokers.stub import StubBroker
+from dramatiq.errors import QueueNotFound
+
+from config import broker as brokers
+from config import relay
+from config.broker import QUEUES, connect
+from config.relay import Relay
+from deploy.local.rabbitmq import PrivateRabbitMQ
+
+AT_ONCE_S = 1.0
+
+
+def actor_at(broker: dramatiq.Broker) -> "dramatiq.Actor[[int], None]":
+    def work(number: int) -> None: ...
+
+    return dramatiq.Actor(work, broker=broker, actor_name="work", queue_name="default", priority=0, options={})
+
+
+def eventually(claim: Callable[[], bool], timeout_s: float = 15) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while not (holds := claim()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return holds
+
+
+@contextmanager
+def silent_listener() -> Iterator[str]:
+    """Accepts connections and never says a word: a frozen broker."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
+        yield f"amqp://guest:guest@127.0.0.1:{listening.getsockname()[1]}/"
+
+
+def send_many(url: str, monkeypatch: pytest.MonkeyPatch) -> float:
+    """Seconds it takes to hand over more than the relay can hold."""
+    monkeypatch.setattr(relay, "WAITING", 50)
+    broker = connect(url=url, middleware=[])
+    work, handing = actor_at(broker), Relay()
+    started = time.monotonic()
+    kept = [handing.send(work, number) for number in range(200)]
+    took = time.monotonic() - started
+    assert kept[:50] == [True] * 50
+    return took
+
+
+def test_a_hung_broker_holds_nobody_up_and_what_does_not_fit_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    with silent_listener() as url:
+        assert send_many(url, monkeypatch) < AT_ONCE_S
+
+
+def test_a_refusing_broker_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert send_many("amqp://guest:guest@127.0.0.1:1/", monkeypatch) < AT_ONCE_S
+
+
+def test_publishers_outlive_a_broker_that_refuses(rabbitmq_server: PrivateRabbitMQ) -> None:
+    """More failures than there are publisher threads, then a broker that works."""
+    handing = Relay()
+    refused = actor_at(connect(url="amqp://guest:guest@127.0.0.1:1/", middleware=[]))
+    for number in range(3 * relay.THREADS):
+        assert handing.send(refused, number)
+    memory = StubBroker(middleware=[])
+    memory.declare_queue("default")
+    works = actor_at(memory)
+    assert handing.send(works, 7)
+    assert eventually(lambda: memory.queues["default"].qsize() == 1)
+
+
+def test_a_message_goes_to_its_own_queue_or_the_one_named() -> None:
+    memory = StubBroker(middleware=[])
+    for queue in ("default", "messages"):
+        memory.declare_queue(queue)
+    work, handing = actor_at(memory), Relay()
+    handing.send(work, 1)
+    handing.send(work, 2, to="messages")
+    assert eventually(lambda: [memory.queues[q].qsize() for q in ("default", "messages")] == [1, 1])
+
+
+def test_every_queue_is_a_quorum_queue_of_a_real_broker(rabbitmq_server: PrivateRabbitMQ) -> None:
+    broker = connect(url=rabbitmq_server.url, middleware=[])
+    assert isinstance(broker, brokers.QuorumBroker)
+    try:
+        for queue in QUEUES:
+            broker.declare_queue(queue, ensure=True)
+        work, handing = actor_at(broker), Relay()
+        for number in range(20):
+            assert handing.send(work, number)
+        assert eventually(lambda: depth(broker, "default") >= 20)
+    finally:
+        broker.flush_all()
+        broker.close()
+
+
+def depth(broker: Any, queue: str) -> int:
+    try:
+        ready, _, _ = broker.get_queue_message_counts(queue)
+    except QueueNotFound:
+        return 0
+    return int(ready)
+
+
+def test_the_url_keeps_its_own_options() -> None:
+    plain = connect(url="amqp://127.0.0.1:1/", middleware=[])
+    tuned = connect(url="amqp://127.0.0.1:1/?frame_max=8192", middleware=[])
+    for broker in (plain, tuned):
+        assert isinstance(broker, brokers.QuorumBroker)
+        parameters: Any = broker.parameters
+        assert (parameters.heartbeat, parameters.stack_timeout, parameters.connection_attempts) == (10, 5, 1)
+        assert parameters.blocked_connection_timeout is None
+    assert set(connect(url="memory://local", middleware=[]).get_declared_queues()) == set(QUEUES)

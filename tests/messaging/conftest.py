@@ -1,0 +1,70 @@
+"""The engine against a real PostgreSQL, and a Twilio-compatible server in a thread."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+
+from messaging import clock
+from messaging.delivery import Courier
+from messaging.models import Deliverer, Sender
+from messaging.sandbox.control import SandboxControl
+from messaging.sandbox.server import SandboxConfig, SandboxThread
+from tests.messaging.engine import set_pace
+from tests.messaging.wire import Wire, serve
+
+
+@pytest.fixture(autouse=True)
+def patient_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test's own transaction lasts as long as the test: on a busy machine longer than the engine's may."""
+    monkeypatch.setattr(clock, "IDLE_LIMIT", "60s")
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[SandboxThread]:
+    sid, token = django_settings.TWILIO_ACCOUNT_SID, django_settings.TWILIO_AUTH_TOKEN
+    with SandboxThread(SandboxConfig(account_sid=sid, auth_token=token)) as running:
+        yield running
+
+
+@pytest.fixture
+def phones(sandbox: SandboxThread, settings: Any) -> Iterator[SandboxControl]:
+    """The phones behind the provider the engine is pointed at; its callbacks reach nobody."""
+    settings.TWILIO_API_BASE_URL = sandbox.url
+    settings.PUBLIC_BASE_URL = "http://127.0.0.1:1"
+    control = SandboxControl(sandbox.url, settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN)
+    yield control
+    control.reset()
+
+
+@pytest.fixture
+def unpaced(transactional_db: None) -> Sender:
+    return set_pace(0)
+
+
+@pytest.fixture
+def make_courier(unpaced: Sender, phones: SandboxControl) -> Iterator[Callable[[], Courier]]:
+    """A courier made after the test has set what it is made of."""
+    made: list[Courier] = []
+
+    def make() -> Courier:
+        made.append(Courier(by=Deliverer.WORKER))
+        return made[-1]
+
+    yield make
+    for courier in made:
+        courier.close()
+
+
+@pytest.fixture
+def courier(make_courier: Callable[[], Courier]) -> Courier:
+    return make_courier()
+
+
+@pytest.fixture
+def wire(phones: SandboxControl, settings: Any) -> Iterator[Wire]:
+    """Instead of the sandbox: a provider without its good manners."""
+    with serve() as running:
+        settings.TWILIO_API_BASE_URL = running.url
+        yield running

@@ -1,0 +1,155 @@
+"""Messages in any state, what became of them, and two callers at the same moment."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from threading import Barrier, Thread
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from messaging import clock, outbox, sealing
+from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass, MessageEvent, Sender
+from messaging.outbox import Outgoing
+from messaging.senders import DEFAULT
+from messaging.states import FINAL, State
+
+ANA = "+996700000001"
+BEN = "+996700000002"
+LONG_AGO = timedelta(minutes=1)
+
+
+def outgoing(
+    text: str = "Help", *, to: str = ANA, kind: MessageClass = MessageClass.EMERGENCY, rank: int = 0
+) -> Outgoing:
+    return Outgoing(address=to, text=text, message_class=kind, rank=rank)
+
+
+@transaction.atomic
+def queued(*items: Outgoing) -> list[Message]:
+    return outbox.queue(items or [outgoing()], now=clock.now())
+
+
+def standing(
+    state: State,
+    *,
+    text: str = "Help",
+    to: str = ANA,
+    kind: MessageClass = MessageClass.EMERGENCY,
+    rank: int = 0,
+    segments: int = 1,
+    attempts: int = 0,
+    due_in: timedelta = timedelta(0),
+    deadline_in: timedelta = timedelta(hours=1),
+    slot_in: timedelta | None = None,
+) -> Message:
+    """A message as the engine may leave it, with one attempt row for each attempt it counts."""
+    now = clock.now()
+    message = Message.objects.create(
+        address=to,
+        text=None if state in FINAL else sealing.seal(text),
+        segments=segments,
+        message_class=kind,
+        rank=rank,
+        sender=Sender.objects.get(name=DEFAULT),
+        state=state,
+        attempts=attempts,
+        due_at=now + due_in,
+        slot_at=None if slot_in is None else now + slot_in,
+        deadline_at=now + deadline_in,
+        queued_at=now,
+    )
+    for number in range(1, attempts + 1):
+        attempt_of(message, number=number)
+    return message
+
+
+def attempt_of(
+    message: Message,
+    *,
+    number: int = 1,
+    outcome: AttemptOutcome = AttemptOutcome.SENDING,
+    started_ago: timedelta = timedelta(0),
+    provider_id: str = "",
+) -> Attempt:
+    started = clock.now() - started_ago
+    return Attempt.objects.create(
+        message=message,
+        number=number,
+        by=Deliverer.WORKER,
+        outcome=outcome,
+        provider_id=provider_id,
+        started_at=started,
+        deadline_at=started + timedelta(seconds=13),
+    )
+
+
+def dispatched(count: int = 1, *, to: str = ANA, **fields: Any) -> list[int]:
+    """Ids of messages granted for now."""
+    fields = {"slot_in": timedelta(0), "due_in": timedelta(seconds=1)} | fields
+    return [standing(State.DISPATCHED, to=to, **fields).id for _ in range(count)]
+
+
+def attempts(message_id: int) -> list[Attempt]:
+    return list(Attempt.objects.filter(message_id=message_id).order_by("number"))
+
+
+def attempt_ids(message_id: int) -> list[UUID]:
+    return [attempt.id for attempt in attempts(message_id)]
+
+
+def state_of(message_id: int) -> str:
+    return Message.objects.values_list("state", flat=True).get(id=message_id)
+
+
+def story(message_id: int) -> list[str]:
+    """The states its events tell of, in order."""
+    return list(MessageEvent.objects.filter(message_id=message_id).order_by("id").values_list("state", flat=True))
+
+
+def shift(message_id: int, by: timedelta) -> None:
+    """Let time pass for a message: all its times, and those of its attempts and events, move into the past."""
+    message = Message.objects.get(id=message_id)
+    slot_at = message.slot_at - by if message.slot_at else None
+    Message.objects.filter(id=message_id).update(due_at=message.due_at - by, slot_at=slot_at)
+    for attempt in attempts(message_id):
+        Attempt.objects.filter(id=attempt.id).update(
+            started_at=attempt.started_at - by, deadline_at=attempt.deadline_at - by
+        )
+    for event in MessageEvent.objects.filter(message_id=message_id):
+        MessageEvent.objects.filter(id=event.id).update(at=event.at - by)
+
+
+def set_pace(segments_per_second: float) -> Sender:
+    """The default sender at this pace, its next slot free."""
+    Sender.objects.filter(name=DEFAULT).update(segments_per_second=segments_per_second, next_free_at=clock.now())
+    return Sender.objects.get(name=DEFAULT)
+
+
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """Run each in a thread with a connection of its own, all starting together; an exception is a result too."""
+    results: list[Any] = [None] * len(calls)
+    barrier = Barrier(len(calls))
+
+    def run(place: int) -> None:
+        try:
+            connection.ensure_connection()
+            barrier.wait(timeout=10)
+            results[place] = calls[place]()
+        except Exception as error:  # noqa: BLE001 the test asserts on it
+            results[place] = error
+        finally:
+            connection.close()
+
+    threads = [Thread(target=run, args=(place,)) for place in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert not any(thread.is_alive() for thread in threads)
+    return results
+
+
+def all_of(results: Sequence[Any]) -> list[Any]:
+    """The concatenated lists of callers none of which failed."""
+    return [item for result in results for item in result]

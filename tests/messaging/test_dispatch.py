@@ -1,0 +1,212 @@
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from messaging import clock, dispatch, pacing, policy
+from messaging.dispatch import Hint, grant, grant_all
+from messaging.models import Message, MessageClass, Sender
+from messaging.states import State
+from tests.messaging.engine import at_once, outgoing, queued, set_pace, standing, state_of, story
+
+SECOND = timedelta(seconds=1)
+ROUTINE = MessageClass.ROUTINE
+
+
+def granted_ids(sender: Sender) -> list[int]:
+    hints, _ = grant(sender.id)
+    return [message_id for hint in hints for message_id in hint.message_ids]
+
+
+def grant_with_free_slot(sender: Sender) -> list[int]:
+    Sender.objects.filter(id=sender.id).update(next_free_at=clock.now())
+    return granted_ids(sender)
+
+
+@pytest.mark.django_db
+def test_next_is_by_class_then_rank_then_age() -> None:
+    sender = set_pace(10)
+    asked = [
+        (ROUTINE, 0),
+        (MessageClass.EMERGENCY, 1),
+        (MessageClass.SAFETY, 0),
+        (MessageClass.EMERGENCY, 0),
+        (MessageClass.VERIFICATION, 5),
+        (MessageClass.EMERGENCY, 0),
+        (ROUTINE, 0),
+    ]
+    ids = [standing(State.QUEUED, kind=kind, rank=rank).id for kind, rank in asked]
+    order = [i for _ in asked for i in grant_with_free_slot(sender)]
+    assert order == [ids[place] for place in (3, 5, 1, 4, 2, 0, 6)]
+
+
+@pytest.mark.django_db
+def test_only_slots_inside_the_horizon_are_granted_and_stamped() -> None:
+    sender = set_pace(100)
+    for _ in range(30):
+        standing(State.QUEUED)
+    before = clock.now()
+    ids = granted_ids(sender)
+    after = clock.now()
+    sender.refresh_from_db()
+    messages = [Message.objects.get(id=i) for i in ids]
+    each = pacing.interval(sender)
+    slots = [m.slot_at for m in messages if m.slot_at]
+    assert 10 <= len(slots) <= 11
+    assert slots == [slots[0] + each * place for place in range(len(slots))]
+    assert before <= slots[0] <= after
+    assert slots[-1] < after + policy.HORIZON
+    assert sender.next_free_at == slots[-1] + each
+    assert {m.state for m in messages} == {State.DISPATCHED}
+    assert [m.due_at for m in messages] == [slot + policy.RESCUE_AFTER for slot in slots]
+    assert story(ids[0]) == [State.DISPATCHED]
+    assert Message.objects.filter(state=State.QUEUED).count() == 30 - len(ids)
+
+
+@pytest.mark.django_db
+def test_a_second_grant_has_no_slots_left_and_says_that_messages_wait() -> None:
+    sender = set_pace(1)
+    standing(State.QUEUED)
+    waiting = standing(State.QUEUED)
+    assert len(granted_ids(sender)) == 1
+    assert grant(sender.id) == ([], True)
+    assert state_of(waiting.id) == State.QUEUED
+
+
+@pytest.mark.django_db
+def test_a_text_of_several_segments_uses_up_the_room_of_several() -> None:
+    sender = set_pace(100)
+    long, short = standing(State.QUEUED, segments=30), standing(State.QUEUED)
+    assert granted_ids(sender) == [long.id]
+    sender.refresh_from_db()
+    message = Message.objects.get(id=long.id)
+    assert message.slot_at is not None
+    assert sender.next_free_at == message.slot_at + 30 * pacing.interval(sender)
+    assert state_of(short.id) == State.QUEUED
+
+
+@pytest.mark.django_db
+def test_a_text_longer_than_the_horizon_still_gets_its_turn() -> None:
+    sender = set_pace(1)
+    long = standing(State.QUEUED, segments=10)
+    assert granted_ids(sender) == [long.id]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("times", [{"due_in": SECOND}, {"deadline_in": timedelta(0)}, {"deadline_in": -SECOND}])
+def test_a_retry_not_due_and_a_message_expired_are_not_granted(times: dict[str, Any]) -> None:
+    sender = set_pace(10)
+    standing(State.QUEUED, **times)
+    assert granted_ids(sender) == []
+    sender_after = Sender.objects.get(id=sender.id)
+    assert sender_after.next_free_at == sender.next_free_at
+
+
+@pytest.mark.django_db
+def test_an_unpaced_sender_leaves_no_more_than_its_limit_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "WAITING_FOR_WORKERS", 3)
+    sender = set_pace(0)
+    for _ in range(2):
+        standing(State.DISPATCHED, kind=ROUTINE)
+    routine = [standing(State.QUEUED, kind=ROUTINE).id for _ in range(3)]
+    assert granted_ids(sender) == routine
+    late = standing(State.QUEUED, kind=ROUTINE)
+    assert grant(sender.id) == ([], True)
+    assert state_of(late.id) == State.QUEUED
+
+
+@pytest.mark.django_db
+def test_an_emergency_never_waits_for_routine_messages_that_wait_for_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "WAITING_FOR_WORKERS", 3)
+    sender = set_pace(0)
+    for _ in range(5):
+        standing(State.DISPATCHED, kind=ROUTINE)
+    standing(State.QUEUED, kind=ROUTINE)
+    urgent = [standing(State.QUEUED, kind=kind).id for kind in (MessageClass.EMERGENCY, MessageClass.VERIFICATION)]
+    assert granted_ids(sender) == urgent
+
+
+@pytest.mark.django_db
+def test_hints_are_split_by_queue_and_size() -> None:
+    sender = set_pace(0)
+    routine = [standing(State.QUEUED, kind=ROUTINE).id for _ in range(policy.HINT_SIZE + 1)]
+    urgent = [standing(State.QUEUED).id, standing(State.QUEUED, kind=MessageClass.VERIFICATION).id]
+    hints, waiting = grant(sender.id)
+    assert hints == [
+        Hint(dispatch.URGENT_QUEUE, urgent),
+        Hint(dispatch.ROUTINE_QUEUE, routine[: policy.HINT_SIZE]),
+        Hint(dispatch.ROUTINE_QUEUE, routine[policy.HINT_SIZE :]),
+    ]
+    assert not waiting
+
+
+@pytest.mark.django_db
+def test_routine_hints_have_longer_before_they_count_as_lost() -> None:
+    set_pace(0)
+    message = standing(State.QUEUED, kind=ROUTINE)
+    grant_all()
+    message.refresh_from_db()
+    assert message.slot_at is not None
+    assert message.due_at == message.slot_at + policy.HINT_LOST_AFTER
+
+
+@pytest.mark.django_db
+def test_all_senders_grant_the_one_with_the_most_urgent_message_first() -> None:
+    calm = set_pace(0)
+    busy = Sender.objects.create(name="busy", phone_number="+1", segments_per_second=0, next_free_at=clock.now())
+    routine = standing(State.QUEUED, kind=ROUTINE)
+    urgent = standing(State.QUEUED)
+    Message.objects.filter(id=urgent.id).update(sender=busy)
+    hints, _ = grant_all()
+    assert [hint.message_ids for hint in hints] == [[urgent.id], [routine.id]]
+    assert calm.id < busy.id
+
+
+@pytest.fixture
+def held_sender(transactional_db: None) -> Iterator[Sender]:
+    """The sender's row, locked as a grant locks it by a process that takes its time."""
+    sender = set_pace(100)
+    locked, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            Sender.objects.select_for_update(no_key=True).get(id=sender.id)
+            locked.set()
+            release.wait(20)
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert locked.wait(10)
+    yield sender
+    release.set()
+    holder.join(timeout=10)
+
+
+def test_a_locked_sender_is_left_to_whoever_holds_it(held_sender: Sender) -> None:
+    message = standing(State.QUEUED)
+    assert grant(held_sender.id) == ([], True)
+    assert state_of(message.id) == State.QUEUED
+
+
+def test_messages_can_be_queued_while_a_grant_holds_the_sender(held_sender: Sender) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '500ms'")
+        [message] = queued(outgoing())
+    assert state_of(message.id) == State.QUEUED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_schedulers_never_grant_the_same_message_or_slot() -> None:
+    sender = set_pace(100)
+    for _ in range(60):
+        standing(State.QUEUED)
+    for _ in range(5):
+        at_once(lambda: grant(sender.id), lambda: grant(sender.id))
+        Sender.objects.filter(id=sender.id).update(next_free_at=clock.now() + policy.HORIZON / 2)
+    slots = list(Message.objects.exclude(slot_at=None).order_by("id").values_list("slot_at", flat=True))
+    assert len(slots) == len(set(slots))
+    assert all(len(story(m.id)) == 1 for m in Message.objects.filter(state=State.DISPATCHED))
