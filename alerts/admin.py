@@ -1,33 +1,11 @@
-from typing import TYPE_CHECKING, Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 
 from alerts.models import Notification, SosAlert
-
-if TYPE_CHECKING:
-    _ModelAdmin = admin.ModelAdmin[Any]
-else:
-    _ModelAdmin = admin.ModelAdmin  # Generic to the type checker only.
-
-
-class _ReadOnlyAdmin(_ModelAdmin):
-    """The operator sees what happened and changes nothing; who and where is nobody's business."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+from messaging.admin import ReadOnlyAdmin
 
 
 @admin.register(SosAlert)
-class SosAlertAdmin(_ReadOnlyAdmin):
+class SosAlertAdmin(ReadOnlyAdmin):
     list_display = fields = ("id", "status", "created_at", "updated_at", "ended_at")
     list_filter = ("status",)
     search_fields = ("=id",)
@@ -35,7 +13,7 @@ class SosAlertAdmin(_ReadOnlyAdmin):
 
 
 @admin.register(Notification)
-class NotificationAdmin(_ReadOnlyAdmin):
+class NotificationAdmin(ReadOnlyAdmin):
     list_display = fields = ("id", "alert_id", "kind", "language", "message_id", "state", "error_code", "attempts")
     list_filter = ("kind", "message__state")
     list_select_related = ("message",)

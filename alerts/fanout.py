@@ -9,8 +9,8 @@ from alerts import texts
 from alerts.models import Notification, NotificationKind, SosAlert
 from identity.models import EmergencyContact, User
 from messaging import outbox
-from messaging.models import Attempt, AttemptOutcome, Message, MessageClass
-from messaging.states import FINAL, State
+from messaging.models import Attempt, AttemptOutcome, MessageClass
+from messaging.states import State
 
 
 def call_for_help(alert: SosAlert, owner: User, *, now: datetime) -> None:
@@ -39,9 +39,6 @@ def call_off(alert: SosAlert, owner: User, *, now: datetime) -> None:
     called = Notification.objects.filter(alert=alert, kind=NotificationKind.SOS)
     message_ids = list(called.values_list("message_id", flat=True))
     outbox.cancel(message_ids, now=now)
-    # The call has locked these rows in the engine's order. What is in flight and fails may not be tried again: no
-    # SOS follows the all-clear.
-    Message.objects.filter(id__in=message_ids).exclude(state__in=FINAL).update(deadline_at=now)
     _tell(
         [
             Notification(

@@ -1,7 +1,9 @@
 """Structured logs: a constant event name with ids as fields, one JSON object a line. No numbers, names or texts."""
 
 import logging.config
-from collections.abc import Callable
+import sys
+import traceback
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -23,7 +25,7 @@ def configure(*, debug: bool) -> None:
         "foreign_pre_chain": _SHARED,
         "processors": [
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
+            _where_not_what,
             renderer,
         ],
     }
@@ -49,6 +51,24 @@ def configure(*, debug: bool) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _where_not_what(logger: object, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A traceback without the exceptions' own words: those quote rows, numbers and texts."""
+    info = event.pop("exc_info", None)
+    error = info[1] if isinstance(info, tuple) else sys.exc_info()[1] if info is True else info
+    if isinstance(error, BaseException):
+        event["exception"] = "".join(_frames(error))
+    return event
+
+
+def _frames(error: BaseException) -> Iterator[str]:
+    earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if earlier is not None:
+        yield from _frames(earlier)
+        yield "then\n"
+    yield from traceback.format_tb(error.__traceback__)
+    yield f"{type(error).__module__}.{type(error).__qualname__}\n"
 
 
 class RequestIdMiddleware:

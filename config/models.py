@@ -2,7 +2,7 @@ from django.db import models
 
 
 class SchedulerTick(models.Model):
-    """When any scheduler last completed a pass; /readyz and the operator look at it."""
+    """When any scheduler last completed a granting pass; /readyz and the operator look at it."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     at = models.DateTimeField()
@@ -16,7 +16,7 @@ class PeriodicRun(models.Model):
 
     name = models.CharField(max_length=60, primary_key=True)
     due_at = models.DateTimeField()
-    # Set when a worker was asked, cleared when the work was done: what stays set too long, the scheduler runs itself.
+    # When a worker was asked last; if nothing was completed since, the scheduler does the work itself.
     asked_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
 

@@ -23,9 +23,12 @@ def start(dsn: str) -> None:
 
 
 def scrub(event: Any, hint: Any) -> Any:
-    """Drop the request, the user and all extra data; blank out long digit runs in what is left."""
+    """Drop the request, the user, all extra data and the exceptions' own words, which quote rows and texts; blank out
+    long digit runs in what is left."""
     for key in ("request", "user", "extra", "breadcrumbs"):
         event.pop(key, None)
+    for error in (event.get("exception") or {}).get("values") or []:
+        error.pop("value", None)
     return {key: value if key in _KEPT else _scrubbed(value) for key, value in event.items()}
 
 

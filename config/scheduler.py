@@ -1,6 +1,7 @@
 """The scheduler: grants and publishes, and does by age what nobody else did. Run two or more; rows arbitrate."""
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -12,7 +13,7 @@ from django.db import connection
 from config import actors, periodic
 from config.models import SchedulerTick
 from config.relay import Relay
-from messaging import clock, delivery, dispatch, notices, policy, settling, sweeping
+from messaging import clock, delivery, dispatch, notices, policy, settling, sweeping, watching
 from messaging.actors import deliver
 from messaging.alarms import alarm
 from messaging.models import Deliverer
@@ -24,7 +25,10 @@ POLL_S = 0.5
 RESCUE_EVERY_S = 0.1
 SWEEP_EVERY_S = 0.5
 SETTLE_EVERY_S = 0.25
+WATCH_EVERY_S = 1.0
 PERIODIC_EVERY_S = 1.0
+# A granting pass takes milliseconds and follows the last within POLL_S.
+GRANT_WITHIN_S = 3.0
 # After an error a loop waits this long, so that an unreachable database is not hammered.
 PAUSE_S = 0.5
 
@@ -37,6 +41,7 @@ class Scheduler:
         self._relay = Relay()
         self._courier = delivery.courier(by=Deliverer.SCHEDULER)
         self._notices = Notices()
+        self._granted_at = time.monotonic()
 
     def run(self) -> None:
         """Blocks until `stop`; then finishes the calls it has begun."""
@@ -44,8 +49,9 @@ class Scheduler:
             (self._rescue, RESCUE_EVERY_S),
             (sweeping.sweep, SWEEP_EVERY_S),
             (lambda: settling.settle(self._courier), SETTLE_EVERY_S),
+            (lambda: watching.watch(self._courier), WATCH_EVERY_S),
             (self._run_periodic, PERIODIC_EVERY_S),
-            (_tick, PERIODIC_EVERY_S),
+            (self._tick, PERIODIC_EVERY_S),
         ]
         threads = [threading.Thread(target=self._repeat, args=step, daemon=True) for step in steps]
         for thread in threads:
@@ -81,12 +87,18 @@ class Scheduler:
 
     def _grant(self) -> None:
         hints, waiting = dispatch.grant_all()
+        self._granted_at = time.monotonic()
         for hint in hints:
             self._relay.send(deliver, hint.message_ids, to=hint.queue)
         self._notices.wait(policy.HORIZON.total_seconds() / 2 if waiting else POLL_S)
 
+    def _tick(self) -> None:
+        """Tells /readyz that grants are made."""
+        if time.monotonic() - self._granted_at < GRANT_WITHIN_S:
+            SchedulerTick.objects.update_or_create(id=1, defaults={"at": clock.now()})
+
     def _rescue(self) -> None:
-        overdue = sweeping.overdue_urgent()
+        overdue = sweeping.overdue()
         if overdue:
             rescued = self._courier.deliver(overdue)
             if rescued:
@@ -98,11 +110,6 @@ class Scheduler:
         for name in periodic.take_neglected():
             alarm("workers_did_not_run", now=clock.now(), periodic=name)
             periodic.run(name)
-
-
-def _tick() -> None:
-    """Tells /readyz that a scheduler lives."""
-    SchedulerTick.objects.update_or_create(id=1, defaults={"at": clock.now()})
 
 
 class Notices:

@@ -36,7 +36,7 @@ OPS_EMAILS = environment.words(
     "OPS_EMAILS", "e-mail addresses, comma-separated", pattern=r"[^@\s]+@[^@\s]+", default=[]
 )
 # How many proxies in front of us append to X-Forwarded-For; 0: the peer's address is the client's.
-NUM_PROXIES = int(environment.number("NUM_PROXIES", "a whole number from 0", minimum=0, maximum=10, default=0))
+NUM_PROXIES = int(environment.text("NUM_PROXIES", "a whole number from 0 to 9", pattern=r"[0-9]", default="0"))
 
 # -- PostgreSQL and RabbitMQ ----------------------------------------------------------------------------------
 
@@ -47,9 +47,14 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "pool": {"min_size": 1, "max_size": 20, "timeout": 5, "max_lifetime": 1800},
+            # A server that vanishes without a word is noticed in seconds, not by the kernel's patience.
             "connect_timeout": 5,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
             # A process that freezes inside a transaction gives its locks back; the paths that lock the rows
-            # others wait for ask for less (messaging/locking.py).
+            # others wait for ask for less (messaging/clock.py).
             "options": "-c idle_in_transaction_session_timeout=10s -c statement_timeout=30s -c lock_timeout=5s",
         },
     }
@@ -133,6 +138,7 @@ MIDDLEWARE = [
     "config.logging.RequestIdMiddleware",
     "config.errors.DatabaseUnavailableMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -156,11 +162,12 @@ TEMPLATES = [
 ]
 AUTH_USER_MODEL = "identity.User"
 PASSWORD_HASHERS = ["identity.hashing.Argon2"]
+AUTHENTICATION_BACKENDS = ["identity.backends.LimitedBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
-LANGUAGE_CODE = "ru"
+LANGUAGE_CODE = "en"  # Of answers to clients that ask for none; SMS are in their reader's language.
 LANGUAGES = [("ky", "Кыргызча"), ("ru", "Русский"), ("en", "English")]
 
 TIME_ZONE = "UTC"
@@ -186,6 +193,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.negotiation.AlwaysJSON",
     "DEFAULT_PARSER_CLASSES": ["config.parsers.BoundedJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "config.pagination.NewestFirst",
@@ -220,6 +228,6 @@ LOGGING_CONFIG = None
 logging.configure(debug=DEBUG)
 SENTRY_DSN = environment.url("SENTRY_DSN", "the DSN of a Sentry project", schemes={"https", "http"}, default="")
 reporting.start(SENTRY_DSN)
-EMAIL_CONFIG = environ.Env().email_url("EMAIL_URL", default="consolemail://")
-vars().update(EMAIL_CONFIG)
+vars().update(environment.mail("EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("EMAIL_FROM", "alertme@localhost")

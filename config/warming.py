@@ -1,14 +1,23 @@
-"""What Django and its libraries load lazily, at a cost to whoever comes first: not to somebody's SOS."""
+"""What a process does before it takes work: check, and load what would cost whoever comes first."""
 
 import phonenumbers
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import get_resolver
 from django.utils.translation import gettext, override
 
 
+def refuse_published_secrets() -> None:
+    """The values of `.env.example` are known to everyone: with them anybody could sign tokens and callbacks."""
+    for name in ("SECRET_KEY", "TWILIO_AUTH_TOKEN"):
+        if "change-me" in getattr(settings, name):
+            raise ImproperlyConfigured(f"{name} is the example's: put one of your own into it.")
+
+
 def warm_up() -> None:
-    """Load URLs, phone metadata, translations and the password hasher. Opens no connection: a fork may follow."""
+    """URLs, phone metadata, translations, the password hasher: what is loaded lazily otherwise. Opens no connection: a
+    fork may follow."""
     _ = get_resolver().url_patterns
     for country in settings.SMS_COUNTRIES:
         phonenumbers.example_number(country)

@@ -4,7 +4,7 @@ Every change locks the person's row first, so that the limit, the uniqueness and
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -12,8 +12,9 @@ from django.db.models import F
 from django.http import Http404
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 
-from identity import people, versions
+from identity import people, rates, versions
 from identity.models import EmergencyContact, User
+from identity.rates import Limit
 
 # Each one is an SMS of every alert: at a sender's 10 a second, fifty are told within five seconds.
 MAX_CONTACTS = 50
@@ -23,6 +24,9 @@ class TooManyContacts(APIException):
     status_code = 409
     default_code = "too_many_contacts"
     default_detail = f"There can be at most {MAX_CONTACTS} emergency contacts."
+
+
+ADDED_A_DAY = Limit(scope="contacts added", times=100, window=timedelta(days=1))
 
 
 def add(
@@ -38,6 +42,8 @@ def add(
 
     Raises TooManyContacts, or ValidationError when the number is the person's own or already among them.
     """
+    # Whoever changes contacts without end has an SMS pump in mind, not friends.
+    rates.spend(ADDED_A_DAY, str(person_id), now=now)
     with transaction.atomic():
         user = people.locked(person_id)
         place = user.contacts.count()

@@ -24,13 +24,18 @@ class CredentialsInvalid(APIException):
 
 def sign_in(*, phone_number: str, password: str, address: str, now: datetime) -> sessions.SignedIn:
     """Raises CredentialsInvalid, also for a person who was deactivated, or TooManyRequests."""
-    network = rates.network_of(address)
-    rates.spend(PER_ADDRESS, network, now=now)
-    rates.spend(PER_NUMBER_AND_ADDRESS, phone_number, network, now=now)
-    rates.spend(PER_NUMBER, phone_number, now=now)
+    spend_try(phone_number=phone_number, address=address, now=now)
     user = User.objects.filter(phone_number=phone_number).first()
     # Without a hash to compare with, Django computes one all the same.
     is_right = check_password(password, user.password if user else "")
     if user is None or not is_right or not user.is_active:
         raise CredentialsInvalid
     return sessions.SignedIn(user=user, tokens=sessions.open_session(user, now=now))
+
+
+def spend_try(*, phone_number: str, address: str, now: datetime) -> None:
+    """Count one try to sign in; raises TooManyRequests."""
+    network = rates.network_of(address)
+    rates.spend(PER_ADDRESS, network, now=now)
+    rates.spend(PER_NUMBER_AND_ADDRESS, phone_number, network, now=now)
+    rates.spend(PER_NUMBER, phone_number, now=now)

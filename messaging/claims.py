@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from messaging import clock, pacing, policy
-from messaging.models import Deliverer, Sender
+from messaging.models import URGENT, Deliverer, Sender
 from messaging.sql import rows
 
 
@@ -29,6 +29,7 @@ class Claim:
     slot_at: datetime
     each: timedelta
     attempt_id: UUID
+    message_class: int
 
 
 _CLAIM = """
@@ -39,7 +40,8 @@ WITH free AS (
     UPDATE messaging_message m
     SET state = 'sending', attempts = m.attempts + 1, due_at = greatest(m.slot_at, %(now)s) + %(lease)s
     FROM free WHERE m.id = free.id
-    RETURNING m.id, m.address, m.text, m.segments, m.attempts, m.sender_id, m.deadline_at, m.slot_at
+    RETURNING m.id, m.address, m.text, m.segments, m.attempts, m.sender_id, m.deadline_at, m.slot_at,
+        m.message_class
 ), attempt AS (
     INSERT INTO messaging_attempt
         (id, message_id, number, by, outcome, provider_id, error_code, started_at, deadline_at)
@@ -51,7 +53,7 @@ WITH free AS (
     SELECT message_id, id, 'sending', %(by)s, '', %(now)s FROM attempt
 )
 SELECT c.id, c.address, c.text, c.segments, c.attempts, c.sender_id, s.phone_number, s.messaging_service_sid,
-    c.deadline_at, c.slot_at, s.segments_per_second, a.id
+    c.deadline_at, c.slot_at, s.segments_per_second, a.id, c.message_class
 FROM claimed c JOIN attempt a ON a.message_id = c.id JOIN messaging_sender s ON s.id = c.sender_id
 ORDER BY c.slot_at
 """
@@ -63,7 +65,8 @@ def claim(message_ids: Sequence[int], *, by: Deliverer) -> tuple[list[Claim], cl
 
     Messages whose slot has passed get new ones here, so that a worker that was frozen does not burst on waking.
     """
-    now = clock.lock_briefly()
+    reading = clock.Reading.of(clock.lock_briefly())
+    now = reading.at
     claimed = rows(
         _CLAIM,
         {
@@ -74,29 +77,38 @@ def claim(message_ids: Sequence[int], *, by: Deliverer) -> tuple[list[Claim], cl
             "call": policy.CALL_DEADLINE,
         },
     )
-    claims = [Claim(*(*row[:10], pacing.interval_at(row[10]), row[11])) for row in claimed]
-    return _with_new_slots(claims, now=now), clock.Reading.of(now)
+    claims = [Claim(*(*row[:10], pacing.interval_at(row[10]), *row[11:])) for row in claimed]
+    return _with_new_slots(claims, now=now), reading
 
 
 def _with_new_slots(claims: list[Claim], *, now: datetime) -> list[Claim]:
     """Reserve slots for claims that come too late for theirs: the claim is kept, so that a machine too busy to be
-    on time still makes progress, and the pace holds."""
+    on time still makes progress, and the pace holds. Routine that would have to wait long keeps its lost slot, with
+    which the courier gives it back: an emergency must not find a second of slots taken before it."""
     missed: dict[int, list[Claim]] = defaultdict(list)
     for claimed in claims:
         if pacing.is_missed(slot_at=claimed.slot_at, now=now, each=claimed.each):
             missed[claimed.sender_id].append(claimed)
-    renewed = {c.message_id: c for sender_id, late in missed.items() for c in _reserve(sender_id, late, now=now)}
+    # Senders in one order, so that two claimers never wait for each other.
+    reserved = [c for sender_id in sorted(missed) for c in _reserve(sender_id, missed[sender_id], now=now)]
+    renewed = {c.message_id: c for c in reserved}
     return [renewed.get(claimed.message_id, claimed) for claimed in claims]
 
 
 def _reserve(sender_id: int, late: list[Claim], *, now: datetime) -> list[Claim]:
     sender = Sender.objects.select_for_update(no_key=True).get(id=sender_id)
-    taken, sender.next_free_at = pacing.slots(
+    late.sort(key=lambda c: (c.message_class, c.message_id))
+    taken, free_at = pacing.slots(
         [c.segments for c in late],
         next_free_at=sender.next_free_at,
         now=now,
         each=pacing.interval(sender),
     )
+    near = [c.message_class in URGENT or slot < now + policy.RESERVE_AHEAD for c, slot in zip(late, taken, strict=True)]
+    if not all(near):
+        count = near.index(False)
+        late, taken, free_at = late[:count], taken[:count], taken[count]
+    sender.next_free_at = free_at
     sender.save(update_fields=["next_free_at"])
     rows(
         "WITH slot AS (SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::timestamptz[])"

@@ -7,7 +7,6 @@ from typing import cast
 
 from messaging.sql import rows
 
-
 # A process that freezes while it holds locks others wait for loses them after this.
 IDLE_LIMIT = "1s"
 

@@ -90,8 +90,13 @@ class Courier:
         now = time.monotonic()
         # The attempt's deadline: it runs from the slot, or from the claim when that came later.
         left_s = max(slot, reading.monotonic) + policy.CALL_DEADLINE.total_seconds() - now
-        # A process that was frozen between claim and call must neither burst nor call past its deadline.
-        if pacing.is_late(now - slot, each=claimed.each) or left_s < policy.SHORTEST_CALL.total_seconds():
+        # A process that was frozen between claim and call must neither burst nor call past its deadline; a text
+        # whose own deadline has passed has nothing to say any more.
+        if (
+            pacing.is_late(now - slot, each=claimed.each)
+            or left_s < policy.SHORTEST_CALL.total_seconds()
+            or reading.monotonic_at(claimed.deadline_at) <= now
+        ):
             outcome = Outcome(kind=Kind.TRANSIENT, code="slot_missed", retry_after_s=0)
         else:
             outcome = await self._call(claimed, reading, timeout_s=left_s)

@@ -94,7 +94,7 @@ def _waiting_for_workers(sender_id: int) -> int:
 def _dispatch(picked: list[tuple[int, int, int]], taken: list[datetime], *, now: datetime) -> None:
     urgent = [message_class in URGENT for _, _, message_class in picked]
     dues = [
-        slot + (policy.RESCUE_AFTER if is_urgent else policy.HINT_LOST_AFTER)
+        slot + (policy.RESCUE_AFTER if is_urgent else policy.RESCUE_ROUTINE_AFTER)
         for slot, is_urgent in zip(taken, urgent, strict=True)
     ]
     rows(

@@ -1,6 +1,5 @@
 """What the provider tells of a message after the call: by callback or look-up, late, twice, in any order."""
 
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +11,6 @@ from messaging.alarms import alarm
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message
 from messaging.moves import Change, move
 from messaging.providers import Kind, Outcome
-from messaging.recording import after_failure
 from messaging.states import State
 
 log = structlog.get_logger(__name__)
@@ -44,12 +42,9 @@ def learn(attempt_id: UUID, outcome: Outcome, *, by: Deliverer) -> bool:
     if outcome.kind is not Kind.ACCEPTED and others & _STILL_HOPEFUL:
         return False
     change = _change(message, attempt, outcome, now=now)
-    if change.to in (State.UNDELIVERED, State.FAILED) and AttemptOutcome.UNKNOWN in others:
-        # An earlier call may have reached the phone: this end is the one that may still learn it.
-        change = replace(change, to=State.UNCONFIRMED)
     if change.to == message.state or not move([change], by=by, now=now):
         return False
-    if outcome.kind in (Kind.CONFIGURATION, Kind.QUOTA):
+    if outcome.kind in (Kind.CONFIGURATION, Kind.QUOTA, Kind.UNRECOGNISED):
         alarm(f"provider_{outcome.kind.value}", now=now, provider_code=outcome.code, message_id=message.id)
     return True
 
@@ -93,9 +88,10 @@ def _change(message: Message, attempt: Attempt, outcome: Outcome, *, now: dateti
     to, due_at = outcome.state, now + policy.AWAITING_CALLBACK
     if outcome.kind in (Kind.TRANSIENT, Kind.UNRECOGNISED) and _may_try_again(message, now=now):
         # The provider has certainly given this one up: another call cannot make two.
-        to, due_at = after_failure(outcome, attempt=message.attempts, now=now)
+        to, due_at = State.QUEUED, now + policy.CARRIER_RETRY
     return Change(id=message.id, to=to, due_at=due_at, error_code=outcome.code, attempt_id=attempt.id)
 
 
 def _may_try_again(message: Message, *, now: datetime) -> bool:
-    return message.text is not None and message.attempts < _CALLS_PER_MESSAGE and now < message.deadline_at
+    created = Attempt.objects.filter(message=message).exclude(outcome=AttemptOutcome.NOT_CREATED).count()
+    return message.text is not None and created < _CALLS_PER_MESSAGE and now < message.deadline_at

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from messaging.models import Deliverer
 from messaging.sql import rows
-from messaging.states import FINAL, MOVES, State
+from messaging.states import FINAL, MOVES, WITHOUT_SMS, State
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,33 +33,39 @@ WITH change AS (
         %(attempt_ids)s::uuid[], %(attempts)s::int[], %(only_in_call)s::bool[])
         AS c (id, state, due_at, error_code, attempt_id, attempt, only_in_call)
 ), locked AS (
-    SELECT m.id FROM messaging_message m JOIN change USING (id) ORDER BY m.id FOR NO KEY UPDATE OF m
+    SELECT m.id, CASE WHEN c.state = ANY(%(without_sms)s) AND EXISTS (
+        SELECT FROM messaging_attempt a WHERE a.message_id = m.id AND a.outcome IN ('sending', 'unknown')
+            AND a.id IS DISTINCT FROM c.attempt_id) THEN 'unconfirmed' ELSE c.state END AS to_state
+    FROM messaging_message m JOIN change c USING (id) ORDER BY m.id FOR NO KEY UPDATE OF m
 ), moved AS (
     UPDATE messaging_message m SET
-        state = c.state,
+        state = to_state,
         due_at = coalesce(c.due_at, %(now)s),
         error_code = c.error_code,
-        accepted_at = CASE WHEN c.state IN ('accepted', 'sent', 'delivered')
+        accepted_at = CASE WHEN to_state IN ('accepted', 'sent', 'delivered')
             THEN coalesce(m.accepted_at, %(now)s) ELSE m.accepted_at END,
-        final_at = CASE WHEN c.state = ANY(%(final)s) THEN coalesce(m.final_at, %(now)s) END,
-        text = CASE WHEN c.state = ANY(%(final)s) THEN NULL ELSE m.text END
+        final_at = CASE WHEN to_state = ANY(%(final)s) THEN coalesce(m.final_at, %(now)s) END,
+        text = CASE WHEN to_state = ANY(%(final)s) THEN NULL ELSE m.text END
     FROM change c JOIN locked USING (id)
-    WHERE m.id = c.id AND m.state || '>' || c.state = ANY(%(moves)s)
+    WHERE m.id = c.id AND m.state || '>' || c.state = ANY(%(moves)s) AND m.state || '>' || to_state = ANY(%(moves)s)
         AND (c.attempt IS NULL OR c.attempt = m.attempts)
         AND (NOT c.only_in_call OR m.state IN ('sending', 'unknown'))
-    RETURNING m.id, c.state, c.attempt_id, c.error_code
+    RETURNING m.id, m.state, c.attempt_id, c.error_code
 ), event AS (
     INSERT INTO messaging_messageevent (message_id, state, attempt_id, error_code, by, at)
     SELECT id, state, attempt_id, error_code, %(by)s, %(now)s FROM moved
 )
-SELECT id FROM moved
+SELECT id, state FROM moved
 """
 
 
-def move(changes: Sequence[Change], *, by: Deliverer, now: datetime) -> list[int]:
-    """Make every move that the table of states allows; returns the ids that moved. Ids must not repeat."""
+def move(changes: Sequence[Change], *, by: Deliverer, now: datetime) -> dict[int, State]:
+    """Make every move that the table of states allows; returns where each that moved is now. Ids must not repeat.
+
+    An end that says "no SMS" is `unconfirmed` instead while another call for the message may have made one.
+    """
     if not changes:
-        return []
+        return {}
     moved = rows(
         _MOVE,
         {
@@ -71,9 +77,10 @@ def move(changes: Sequence[Change], *, by: Deliverer, now: datetime) -> list[int
             "attempts": [c.attempt for c in changes],
             "only_in_call": [c.only_in_call for c in changes],
             "final": [str(state) for state in FINAL],
+            "without_sms": [str(state) for state in WITHOUT_SMS],
             "moves": MOVES,
             "by": str(by),
             "now": now,
         },
     )
-    return [row[0] for row in moved]
+    return {message_id: State(state) for message_id, state in moved}

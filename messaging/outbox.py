@@ -9,15 +9,12 @@ from django.db.models import Count
 
 from messaging import numbers, policy, sealing
 from messaging.alarms import alarm
-from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass, MessageEvent, Sender
+from messaging.models import Deliverer, Message, MessageClass, MessageEvent, Sender
 from messaging.moves import Change, move
 from messaging.notices import notify
 from messaging.segments import count_segments
 from messaging.senders import DEFAULT
-from messaging.states import State
-
-# A message waiting to be sent again may have been sent by a call whose outcome nobody knows.
-_MAY_HAVE_REACHED = (AttemptOutcome.SENDING, AttemptOutcome.UNKNOWN)
+from messaging.states import FINAL, State
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,9 +52,10 @@ def queue(outgoing: Sequence[Outgoing], *, now: datetime) -> list[Message]:
 
 def cancel(message_ids: Collection[int], *, now: datetime) -> set[int]:
     """Cancel what no process has begun to send; returns the ids that were certainly not sent and will not be."""
-    cancelled = move([Change(id=i, to=State.CANCELLED) for i in set(message_ids)], by=Deliverer.WEB, now=now)
-    in_doubt = Attempt.objects.filter(message_id__in=cancelled, outcome__in=_MAY_HAVE_REACHED)
-    return set(cancelled) - set(in_doubt.values_list("message_id", flat=True))
+    moved = move([Change(id=i, to=State.CANCELLED) for i in set(message_ids)], by=Deliverer.WEB, now=now)
+    # What is in flight and fails is not tried again.
+    Message.objects.filter(id__in=message_ids).exclude(state__in=FINAL).update(deadline_at=now)
+    return {message_id for message_id, state in moved.items() if state is State.CANCELLED}
 
 
 def _message(item: Outgoing, *, sender: Sender, refusal: str, now: datetime) -> Message:

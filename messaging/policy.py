@@ -27,13 +27,15 @@ HINT_SIZE = 50
 
 # An urgent message not claimed this long after its slot is delivered by the scheduler itself.
 RESCUE_AFTER = timedelta(seconds=1)
-# Any other is put back: its hint was lost, or every worker is dead.
-HINT_LOST_AFTER = timedelta(seconds=10)
+# Any other is, after this: its hint was lost, or every worker is dead.
+RESCUE_ROUTINE_AFTER = timedelta(seconds=10)
 
 # The whole call to the provider, however slowly the reply drips, ends within this.
 CALL_DEADLINE = timedelta(seconds=13)
 # What a claim holds a message for, from its slot: the call and the recording of its outcome.
 LEASE = timedelta(seconds=15)
+# A late message that is not urgent reserves a new slot at most this far ahead, or an emergency would wait behind it.
+RESERVE_AHEAD = timedelta(seconds=1)
 # A call that would have less than this until the deadline is not begun.
 SHORTEST_CALL = timedelta(seconds=3)
 
@@ -41,14 +43,22 @@ SHORTEST_CALL = timedelta(seconds=3)
 PROOF_AFTER = timedelta(seconds=5)
 # With no evidence to be had, an EMERGENCY is sent again this long after becoming unknown.
 RESEND_EMERGENCY_AFTER = timedelta(seconds=10)
+# In all so many calls for one message whose outcome nobody could find out.
+BLIND_CALLS = 3
 # Anything else ends `unconfirmed` when no look-up answered for this long.
 GIVE_UP_LOOKING_AFTER = timedelta(minutes=5)
 # A look-up that has not answered by then is asked again.
 LOOK_UP_DEADLINE = timedelta(seconds=5)
 LOOK_AGAIN_AFTER = timedelta(seconds=2)
 
-# An accepted or sent message is not due until a callback; this only keeps the row off the list of due work.
+# A phone that is off or out of reach is tried again after this.
+CARRIER_RETRY = timedelta(seconds=30)
+
+# An accepted or sent message of which no callback tells is looked up after this, then at growing distance.
 AWAITING_CALLBACK = timedelta(minutes=2)
+WATCH_AT_MOST_EVERY = timedelta(hours=1)
+# The provider itself stops trying at the deadline (ValidityPeriod); what it has not finished by then it never will.
+NEVER_FINISHED_AFTER = timedelta(minutes=30)
 
 MAX_ATTEMPTS_UNKNOWN_CODE = 3
 BACKOFF_CAP = timedelta(seconds=60)

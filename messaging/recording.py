@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from messaging import clock, policy
 from messaging.alarms import alarm
@@ -63,20 +63,25 @@ class Recorder:
             try:
                 record(batch, by=self._by)
                 connection.close()
-            except (DataError, IntegrityError) as error:
-                # One reply that cannot be stored, or a provider id that another attempt has, must not hold up the rest.
-                log.error("outcome_refused_by_database", count=len(batch), error=type(error).__name__)
-                connection.close()
-                for result in batch:
-                    self._write([result] if len(batch) > 1 else [_bare(result)])
-                return
-            except (DatabaseError, InterfaceError) as error:
+            except (OperationalError, InterfaceError) as error:
                 log.warning("outcomes_not_recorded_yet", count=len(batch), error=type(error).__name__)
                 connection.close()
                 time.sleep(pause_s)
                 pause_s = min(pause_s * 2, 2.0)
+            except Exception as error:  # noqa: BLE001 whatever it was, the thread that records everything must go on
+                connection.close()
+                return self._write_singly(batch, error)
             else:
-                return
+                return None
+
+    def _write_singly(self, batch: list[Result], error: Exception) -> None:
+        """One reply that cannot be stored, or a provider id that another attempt has, must not hold up the rest."""
+        log.error("outcome_refused", count=len(batch), error=type(error).__name__)
+        if len(batch) > 1:
+            for result in batch:
+                self._write([result])
+        elif (bare := _bare(batch[0])) != batch[0]:
+            self._write([bare])
 
 
 def record(results: Sequence[Result], *, by: Deliverer) -> None:
@@ -117,7 +122,8 @@ def _change(result: Result, *, failed: set[UUID], now: datetime) -> Change:
             attempt_id=claim.attempt_id,
             only_in_call=claim.attempt_id in failed,
         )
-    to, due_at = after_failure(outcome, attempt=claim.attempt, now=now)
+    calls = _calls(claim) if outcome.kind is Kind.UNRECOGNISED else claim.attempt
+    to, due_at = after_failure(outcome, calls=calls, now=now)
     return Change(
         id=claim.message_id,
         to=to,
@@ -129,8 +135,8 @@ def _change(result: Result, *, failed: set[UUID], now: datetime) -> Change:
     )
 
 
-def after_failure(outcome: Outcome, *, attempt: int, now: datetime) -> tuple[State, datetime]:
-    """Where a message goes that was not accepted, and when it is due there.
+def after_failure(outcome: Outcome, *, calls: int, now: datetime) -> tuple[State, datetime]:
+    """Where a message goes that was not accepted by so many calls, and when it is due there.
 
     What may succeed later waits in the outbox until its deadline; only a recipient's refusal ends it at once.
     """
@@ -139,7 +145,7 @@ def after_failure(outcome: Outcome, *, attempt: int, now: datetime) -> tuple[Sta
             return State.UNKNOWN, now
         case Kind.RECIPIENT:
             return outcome.state if outcome.provider_id else State.FAILED, now
-        case Kind.UNRECOGNISED if attempt >= policy.MAX_ATTEMPTS_UNKNOWN_CODE:
+        case Kind.UNRECOGNISED if calls >= policy.MAX_ATTEMPTS_UNKNOWN_CODE:
             return State.FAILED, now
         case Kind.CONFIGURATION:
             return State.QUEUED, now + policy.CONFIGURATION_RETRY
@@ -147,12 +153,17 @@ def after_failure(outcome: Outcome, *, attempt: int, now: datetime) -> tuple[Sta
             return State.QUEUED, now + policy.QUOTA_RETRY
     if outcome.retry_after_s is not None:
         return State.QUEUED, now + timedelta(seconds=outcome.retry_after_s)
-    return State.QUEUED, now + backoff(attempt)
+    return State.QUEUED, now + backoff(calls)
 
 
-def backoff(attempt: int) -> timedelta:
+def _calls(claim: Claim) -> int:
+    """Calls that were made for the message: a slot that was missed is none."""
+    return Attempt.objects.filter(message_id=claim.message_id).exclude(error_code="slot_missed").count()
+
+
+def backoff(calls: int) -> timedelta:
     """Exponential from half a second, capped, with full jitter in its upper half so that retries do not meet."""
-    ceiling = min(2.0 ** min(attempt, 10) / 2, policy.BACKOFF_CAP.total_seconds())
+    ceiling = min(2.0 ** min(calls, 10) / 2, policy.BACKOFF_CAP.total_seconds())
     return timedelta(seconds=ceiling * random.uniform(0.5, 1))  # noqa: S311 not a secret
 
 

@@ -10,6 +10,7 @@ import structlog
 from django.db import connection, transaction
 
 from messaging import clock, evidence, policy, sealing
+from messaging.alarms import alarm
 from messaging.delivery import Courier
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass, MessageEvent
 from messaging.moves import Change, move
@@ -31,6 +32,8 @@ class Doubt:
     text: str | None  # None: sealed with a key that is lost, so no look-up can recognise it.
     message_class: MessageClass
     started_at: datetime
+    deadline_at: datetime
+    unknown_calls: int
     proof_at: datetime
     since: datetime
 
@@ -102,6 +105,8 @@ def _doubt(message: Message) -> Doubt:
         text=_readable(message),
         message_class=MessageClass(message.message_class),
         started_at=attempt.started_at,
+        deadline_at=message.deadline_at,
+        unknown_calls=Attempt.objects.filter(message=message, outcome=AttemptOutcome.UNKNOWN).count(),
         proof_at=attempt.deadline_at + policy.PROOF_AFTER,
         since=since,
     )
@@ -128,16 +133,25 @@ def _with_answer(doubt: Doubt, found: Outcome | None, *, asked_at: datetime) -> 
 
 def _without_evidence(doubt: Doubt) -> bool:
     now = clock.now()
-    if doubt.message_class == MessageClass.EMERGENCY and now >= doubt.since + policy.RESEND_EMERGENCY_AFTER:
-        log.error("emergency_sent_again_without_evidence", message_id=doubt.message_id)
+    if _may_send_blindly(doubt, now=now):
+        if now < doubt.since + policy.RESEND_EMERGENCY_AFTER:
+            at = min(now + policy.LOOK_AGAIN_AFTER, doubt.since + policy.RESEND_EMERGENCY_AFTER)
+            return _look_again(doubt, at=at)
+        alarm("emergency_sent_again_without_evidence", now=now, message_id=doubt.message_id)
         return _again(doubt, outcome=AttemptOutcome.UNKNOWN, reason="no_evidence")
-    if doubt.message_class != MessageClass.EMERGENCY and now >= doubt.since + policy.GIVE_UP_LOOKING_AFTER:
-        end = Change(id=doubt.message_id, to=State.UNCONFIRMED, error_code="no_evidence")
-        return bool(move([end], by=Deliverer.SCHEDULER, now=now))
-    at = now + policy.LOOK_AGAIN_AFTER
-    if doubt.message_class == MessageClass.EMERGENCY:
-        at = min(at, max(doubt.since + policy.RESEND_EMERGENCY_AFTER, now))
-    return _look_again(doubt, at=at)
+    if now < doubt.since + policy.GIVE_UP_LOOKING_AFTER:
+        return _look_again(doubt, at=now + policy.LOOK_AGAIN_AFTER)
+    end = Change(id=doubt.message_id, to=State.UNCONFIRMED, error_code="no_evidence")
+    return bool(move([end], by=Deliverer.SCHEDULER, now=now))
+
+
+def _may_send_blindly(doubt: Doubt, *, now: datetime) -> bool:
+    """An EMERGENCY rather twice than not at all; but not on and on while the provider is out of sight."""
+    return (
+        doubt.message_class == MessageClass.EMERGENCY
+        and now < doubt.deadline_at
+        and doubt.unknown_calls < policy.BLIND_CALLS
+    )
 
 
 @transaction.atomic

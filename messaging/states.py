@@ -34,7 +34,7 @@ REACHED_FROM: dict[State, set[State]] = {
     State.FAILED: _IN_OUR_HANDS | {State.ACCEPTED, State.SENT, State.UNCONFIRMED},
     State.EXPIRED: {State.QUEUED, State.DISPATCHED},
     State.CANCELLED: {State.QUEUED, State.DISPATCHED},
-    State.UNCONFIRMED: {State.SENDING, State.UNKNOWN, State.ACCEPTED, State.SENT},
+    State.UNCONFIRMED: _IN_OUR_HANDS | {State.ACCEPTED, State.SENT},
 }
 
 FINAL = (
@@ -45,5 +45,8 @@ FINAL = (
     State.CANCELLED,
     State.UNCONFIRMED,
 )
+
+# Ends that say: no SMS of ours reached the phone.
+WITHOUT_SMS = (State.UNDELIVERED, State.FAILED, State.EXPIRED, State.CANCELLED)
 
 MOVES = [f"{origin}>{to}" for to, origins in REACHED_FROM.items() for origin in sorted(origins)]

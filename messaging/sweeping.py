@@ -1,22 +1,24 @@
 """The sweep: rows whose due time has passed in a state that someone should have moved them out of."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, QuerySet
 
 from messaging import clock
-from messaging.models import URGENT, Attempt, AttemptOutcome, Deliverer, Message
+from messaging.alarms import alarm
+from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass
 from messaging.moves import Change, move
 from messaging.states import State
 
 _BATCH = 500
 
 
-def overdue_urgent(*, limit: int = 100) -> list[int]:
-    """Urgent messages that no worker claimed in time, the most urgent first: the caller delivers them itself."""
+def overdue(*, limit: int = 100) -> list[int]:
+    """Messages that no worker claimed in time, the most urgent first: the caller delivers them itself."""
     return list(
-        Message.objects.filter(state=State.DISPATCHED, due_at__lte=clock.now(), message_class__in=URGENT)
+        Message.objects.filter(state=State.DISPATCHED, due_at__lte=clock.now())
         .order_by("message_class", "rank", "id")
         .values_list("id", flat=True)[:limit]
     )
@@ -26,20 +28,27 @@ def overdue_urgent(*, limit: int = 100) -> list[int]:
 def sweep() -> int:
     """Move on what nobody will: returns the number of moved rows.
 
-    Routine hints that were lost go back to the queue; a claim whose lease has ended is unknown, since the call may
-    have been made; what was not granted before its deadline is expired.
+    A claim whose lease has ended is unknown, since the call may have been made; what was not claimed before its
+    deadline is expired.
     """
     now = clock.lock_briefly()
     due = Message.objects.select_for_update(skip_locked=True, no_key=True).order_by("id")
-    hints = due.filter(state=State.DISPATCHED, due_at__lte=now, deadline_at__gt=now).exclude(message_class__in=URGENT)
     leases = due.filter(state=State.SENDING, due_at__lte=now)
     late = due.filter(state__in=[State.QUEUED, State.DISPATCHED], deadline_at__lte=now)
     changes = [
-        *(Change(id=i, to=State.QUEUED, error_code="hint_lost") for i in _ids(hints)),
         *(Change(id=i, to=State.UNKNOWN, error_code="lease_ended", attempt_id=a) for i, a in _with_attempt(leases)),
         *(Change(id=i, to=State.EXPIRED, error_code="deadline_passed") for i in _ids(late)),
     ]
-    return len(move(changes, by=Deliverer.SCHEDULER, now=now))
+    moved = move(changes, by=Deliverer.SCHEDULER, now=now)
+    _alarm_expired([i for i, state in moved.items() if state is State.EXPIRED], now=now)
+    return len(moved)
+
+
+def _alarm_expired(message_ids: list[int], *, now: datetime) -> None:
+    """Somebody was not told of danger, or that it is over: the operator must know."""
+    unsent = Message.objects.filter(id__in=message_ids, message_class__in=(MessageClass.EMERGENCY, MessageClass.SAFETY))
+    if count := unsent.count():
+        alarm("messages_expired", now=now, messages=count)
 
 
 def _ids(rows: QuerySet[Message]) -> list[int]:

@@ -118,6 +118,9 @@ class PrivatePostgres(PrivateServer):
             "max_connections": MAX_CONNECTIONS,
             "timezone": "UTC",
             "log_timezone": "UTC",
+            # A failed statement is logged without its values: those are people's numbers and names.
+            "log_min_error_statement": "panic",
+            "log_error_verbosity": "terse",
         }
         if not self.durable:
             # synchronous_commit stays on: a committed row must survive kill() in tests as well.

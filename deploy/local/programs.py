@@ -48,7 +48,8 @@ autorestart=true
 startsecs=1
 startretries=1000000
 stopwaitsecs={stop_wait}
-stopasgroup=true
+; Only the master is told to stop, and tells its children: told twice, a worker cuts its calls off.
+stopasgroup=false
 killasgroup=true
 stdout_logfile=/dev/fd/1
 stdout_logfile_maxbytes=0

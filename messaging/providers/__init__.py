@@ -61,4 +61,7 @@ class Provider(Protocol):
         """The message created since then for this address with this text whose id is not among the known ones;
         None when there is none. Raises LookUpFailed."""
 
+    async def fetch(self, provider_id: str) -> Outcome | None:
+        """What has become of a message; None when the provider does not have it. Raises LookUpFailed."""
+
     async def close(self) -> None: ...

@@ -193,7 +193,7 @@ def test_a_client_gets_the_alert_of_its_person_only(phone: APIClient, stranger: 
 def _claim(ids: list[int]) -> list[int]:
     with transaction.atomic():
         changes = [Change(id=i, to=State.SENDING) for i in ids]
-        return move(changes, by=Deliverer.WORKER, now=clock.now())
+        return list(move(changes, by=Deliverer.WORKER, now=clock.now()))
 
 
 def _closing(call: Callable[[], Any]) -> Any:

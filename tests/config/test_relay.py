@@ -115,4 +115,4 @@ def test_the_url_keeps_its_own_options() -> None:
         parameters: Any = broker.parameters
         assert (parameters.heartbeat, parameters.stack_timeout, parameters.connection_attempts) == (10, 5, 1)
         assert parameters.blocked_connection_timeout is None
-    assert set(connect(url="memory://local", middleware=[]).get_declared_queues()) == set(QUEUES)
+    assert connect(url="memory://local", middleware=[]).get_declared_queues() >= set(QUEUES)

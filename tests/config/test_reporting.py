@@ -72,7 +72,7 @@ def test_what_really_leaves_holds_no_number(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sentry_sdk, "init", lambda **options: started(transport=kept, **options))
     reporting.start("https://key@sentry.invalid/1")
     try:
-        address, name = PHONE, "Ainura"
+        address = PHONE
         try:
             raise ValueError(f"cannot send to {address}")
         except ValueError:
@@ -82,9 +82,10 @@ def test_what_really_leaves_holds_no_number(monkeypatch: pytest.MonkeyPatch) -> 
         started()
     [event] = kept.sent
     told = json.dumps(event, default=str)
-    assert "cannot send to [digits]" in told
+    assert "ValueError" in told
     assert address[1:] not in told
-    assert name not in json.dumps(event["exception"]["values"][0]["value"])
+    # What an exception says may name anybody; what kind it is and where it arose does not.
+    assert "value" not in event["exception"]["values"][0]
     assert "vars" not in told
 
 

@@ -1,62 +1,19 @@
 """Promise 3: a dead broker or dead workers delay nothing that matters."""
 
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 
 from deploy.local.processes import wait_until
+from tests.faults import faults
+from tests.faults.faults import OUTAGES
 from tests.world import Person, World
 from tests.world.installation import WORKERS
 from tests.world.people import fresh_number
 
 ACCEPTED_WITHIN_S = 1.0
 LEAVES_WITHIN_S = 5.0
-
-
-@contextmanager
-def _stopped(world: World) -> Iterator[None]:
-    world.rabbitmq.stop()
-    try:
-        yield
-    finally:
-        world.rabbitmq.start()
-
-
-@contextmanager
-def _paused(world: World) -> Iterator[None]:
-    world.rabbitmq.pause()
-    try:
-        yield
-    finally:
-        world.rabbitmq.resume()
-
-
-@contextmanager
-def _alarmed(world: World) -> Iterator[None]:
-    world.rabbitmq.memory_alarm(True)
-    try:
-        yield
-    finally:
-        world.rabbitmq.memory_alarm(False)
-
-
-def _killed_workers(world: World) -> AbstractContextManager[None]:
-    return world.without(*WORKERS)
-
-
-def _frozen_workers(world: World) -> AbstractContextManager[None]:
-    return world.frozen(*WORKERS)
-
-
-FAULTS = {
-    "broker stopped": _stopped,
-    "broker paused": _paused,
-    "broker out of memory": _alarmed,
-    "workers killed": _killed_workers,
-    "workers frozen": _frozen_workers,
-}
 
 
 def _press_and_count(world: World, aida: Person, phones: list[str]) -> None:
@@ -71,13 +28,13 @@ def _press_and_count(world: World, aida: Person, phones: list[str]) -> None:
     assert last_s < LEAVES_WITHIN_S
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", OUTAGES)
 def test_sos_and_registration_go_through(world: World, fault: str) -> None:
     aida = world.new_person("Aida")
     phones = [c.phone for c in aida.add_contacts("Bek", "Cholpon", "Daniyar", "Elnura", "Farida")]
     bek = Person(world, fresh_number(), "Bek")
 
-    with FAULTS[fault](world):
+    with OUTAGES[fault](world):
         _press_and_count(world, aida, phones)
         asked = time.time()
         assert bek.register().ok
@@ -98,13 +55,13 @@ def test_broker_freezes_after_it_confirmed(world: World) -> None:
     aida = world.new_person("Aida")
     phones = [c.phone for c in aida.add_contacts("Bek", "Cholpon")]
 
-    with ExitStack() as faults:
-        faults.enter_context(world.frozen(*WORKERS))
+    with ExitStack() as lasting:
+        lasting.enter_context(world.frozen(*WORKERS))
         published = world.rabbitmq.published_total()
         pressed = time.time()
         assert aida.press_sos().status_code == 201
         assert wait_until(lambda: world.rabbitmq.published_total() > published, timeout_s=5)
-        faults.enter_context(_paused(world))
+        lasting.enter_context(faults.broker_paused(world))
         arrivals = world.wait_for_arrivals(phones, timeout_s=20)
         assert max(a.at for a in arrivals) - pressed < LEAVES_WITHIN_S
 
@@ -118,7 +75,7 @@ def test_broker_freezes_after_it_confirmed(world: World) -> None:
 def test_after_a_fault_workers_deliver_again(world: World) -> None:
     aida = world.new_person("Aida")
     [bek] = aida.add_contacts("Bek")
-    with _stopped(world):
+    with faults.broker_stopped(world):
         pass
     world.wait_until_ready()
 

@@ -6,19 +6,12 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 
-from messaging import clock
 from messaging.delivery import Courier
 from messaging.models import Deliverer, Sender
 from messaging.sandbox.control import SandboxControl
 from messaging.sandbox.server import SandboxConfig, SandboxThread
 from tests.messaging.engine import set_pace
 from tests.messaging.wire import Wire, serve
-
-
-@pytest.fixture(autouse=True)
-def patient_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test's own transaction lasts as long as the test: on a busy machine longer than the engine's may."""
-    monkeypatch.setattr(clock, "IDLE_LIMIT", "60s")
 
 
 @pytest.fixture(scope="session")

@@ -150,7 +150,7 @@ def test_routine_hints_have_longer_before_they_count_as_lost() -> None:
     grant_all()
     message.refresh_from_db()
     assert message.slot_at is not None
-    assert message.due_at == message.slot_at + policy.HINT_LOST_AFTER
+    assert message.due_at == message.slot_at + policy.RESCUE_ROUTINE_AFTER
 
 
 @pytest.mark.django_db

@@ -11,8 +11,8 @@ from tests.messaging.engine import at_once, attempt_ids, standing, state_of
 
 # The state machine as DESIGN section 4 draws it, written out: origin and every state it may go to.
 ALLOWED = {
-    State.QUEUED: "dispatched accepted sent delivered undelivered failed expired cancelled",
-    State.DISPATCHED: "queued sending accepted sent delivered undelivered failed expired cancelled",
+    State.QUEUED: "dispatched accepted sent delivered undelivered failed expired cancelled unconfirmed",
+    State.DISPATCHED: "queued sending accepted sent delivered undelivered failed expired cancelled unconfirmed",
     State.SENDING: "queued unknown accepted sent delivered undelivered failed unconfirmed",
     State.UNKNOWN: "queued accepted sent delivered undelivered failed unconfirmed",
     State.ACCEPTED: "queued sent delivered undelivered failed unconfirmed",
@@ -28,7 +28,7 @@ ALLOWED = {
 
 def step(message_id: int, to: State, **fields: object) -> list[int]:
     change = Change(id=message_id, to=to, **fields)  # type: ignore[arg-type]
-    return move([change], by=Deliverer.WORKER, now=clock.now())
+    return list(move([change], by=Deliverer.WORKER, now=clock.now()))
 
 
 @pytest.mark.django_db
@@ -52,7 +52,7 @@ def test_every_pair_of_states_moves_or_is_refused_as_drawn(origin: State) -> Non
 def test_a_batch_moves_what_it_can_and_nothing_else() -> None:
     movable, final, bystander = standing(State.SENDING), standing(State.DELIVERED), standing(State.SENDING)
     changes = [Change(id=message.id, to=State.ACCEPTED) for message in (movable, final)]
-    assert move(changes, by=Deliverer.WORKER, now=clock.now()) == [movable.id]
+    assert move(changes, by=Deliverer.WORKER, now=clock.now()) == {movable.id: State.ACCEPTED}
     assert state_of(final.id) == State.DELIVERED
     assert state_of(bystander.id) == State.SENDING
 
@@ -95,7 +95,7 @@ def test_of_two_racing_movers_exactly_one_wins() -> None:
         for to in (State.CANCELLED, State.EXPIRED)
     )
     cancelled, expired = at_once(cancel, expire)
-    assert sorted(cancelled + expired) == [m.id for m in messages]
+    assert sorted([*cancelled, *expired]) == [m.id for m in messages]
     assert MessageEvent.objects.count() == len(messages)
 
 
@@ -108,6 +108,6 @@ def test_batches_with_the_same_ids_in_opposite_orders_do_not_deadlock() -> None:
             partial(move, onward, by=Deliverer.WORKER, now=clock.now()),
             partial(move, onward[::-1], by=Deliverer.CALLBACK, now=clock.now()),
         )
-        assert sorted(forth + back) == ids
+        assert sorted([*forth, *back]) == ids
     assert MessageEvent.objects.count() == 3 * len(ids)
     assert set(Message.objects.values_list("state", flat=True)) == {State.SENT}

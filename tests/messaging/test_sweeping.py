@@ -3,38 +3,45 @@ from datetime import timedelta
 import pytest
 
 from messaging import clock
-from messaging.models import URGENT, Attempt, AttemptOutcome, Message, MessageClass
+from messaging.models import URGENT, Attempt, AttemptOutcome, Message, MessageClass, OperatorAlarm
 from messaging.states import FINAL, State
-from messaging.sweeping import overdue_urgent, sweep
+from messaging.sweeping import overdue, sweep
 from tests.messaging.engine import at_once, attempt_ids, standing, state_of, story
 
 SECOND = timedelta(seconds=1)
-CALM = [MessageClass.SAFETY, MessageClass.ROUTINE]
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("kind", CALM)
-def test_a_lost_hint_puts_a_calm_message_back(kind: MessageClass) -> None:
-    lost = standing(State.DISPATCHED, kind=kind, due_in=-SECOND)
-    pending = standing(State.DISPATCHED, kind=kind, due_in=5 * SECOND)
-    assert sweep() == 1
-    lost.refresh_from_db()
-    assert (lost.state, lost.error_code) == (State.QUEUED, "hint_lost")
-    assert lost.due_at <= clock.now()
-    assert state_of(pending.id) == State.DISPATCHED
-
-
-@pytest.mark.django_db
-def test_urgent_messages_are_left_for_the_rescue_in_the_order_of_urgency() -> None:
-    asked = [(MessageClass.VERIFICATION, 0), (MessageClass.EMERGENCY, 1), (MessageClass.EMERGENCY, 0)]
+def test_what_no_worker_claimed_is_left_for_the_rescue_in_the_order_of_urgency() -> None:
+    asked = [
+        (MessageClass.ROUTINE, 0),
+        (MessageClass.VERIFICATION, 0),
+        (MessageClass.EMERGENCY, 1),
+        (MessageClass.EMERGENCY, 0),
+    ]
     ids = [standing(State.DISPATCHED, kind=kind, rank=rank, due_in=-SECOND).id for kind, rank in asked]
     standing(State.DISPATCHED, due_in=5 * SECOND)
-    standing(State.DISPATCHED, kind=MessageClass.ROUTINE, due_in=-SECOND)
     standing(State.SENDING, due_in=-SECOND, attempts=1)
-    assert overdue_urgent() == ids[::-1]
-    assert overdue_urgent(limit=1) == ids[-1:]
+    assert overdue() == ids[::-1]
+    assert overdue(limit=1) == ids[-1:]
     sweep()
     assert {state_of(i) for i in ids} == {State.DISPATCHED}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", [MessageClass.EMERGENCY, MessageClass.SAFETY])
+def test_an_alert_or_all_clear_that_expires_alarms_the_operator(kind: MessageClass) -> None:
+    standing(State.QUEUED, kind=kind, deadline_in=-SECOND)
+    sweep()
+    assert OperatorAlarm.objects.get().code == "messages_expired"
+
+
+@pytest.mark.django_db
+def test_what_an_unknown_call_may_have_sent_does_not_expire() -> None:
+    message = standing(State.QUEUED, attempts=1, deadline_in=-SECOND)
+    Attempt.objects.update(outcome=AttemptOutcome.UNKNOWN)
+    sweep()
+    assert state_of(message.id) == State.UNCONFIRMED
 
 
 @pytest.mark.django_db
@@ -65,7 +72,7 @@ def test_an_ended_lease_is_found_whatever_was_heard_of_the_attempt(outcome: Atte
 @pytest.mark.parametrize("kind", MessageClass)
 @pytest.mark.parametrize("state", State)
 def test_past_its_deadline_only_what_was_not_sent_expires(state: State, kind: MessageClass) -> None:
-    message = standing(state, kind=kind, deadline_in=-SECOND, due_in=timedelta(hours=1), attempts=1)
+    message = standing(state, kind=kind, deadline_in=-SECOND, due_in=timedelta(hours=1))
     sweep()
     message.refresh_from_db()
     if state in (State.QUEUED, State.DISPATCHED):
@@ -84,9 +91,9 @@ def test_an_urgent_hint_lost_past_the_deadline_expires_too() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_sweeps_at_once_move_each_row_once() -> None:
-    ids = [standing(State.DISPATCHED, kind=MessageClass.ROUTINE, due_in=-SECOND).id for _ in range(60)]
+    ids = [standing(State.QUEUED, kind=MessageClass.ROUTINE, deadline_in=-SECOND).id for _ in range(60)]
     ids += [standing(State.SENDING, attempts=1, due_in=-SECOND).id for _ in range(60)]
     mine, yours = at_once(sweep, sweep)
     assert mine + yours == len(ids)
     assert all(len(story(i)) == 1 for i in ids)
-    assert set(Message.objects.values_list("state", flat=True)) == {State.QUEUED, State.UNKNOWN}
+    assert set(Message.objects.values_list("state", flat=True)) == {State.EXPIRED, State.UNKNOWN}

@@ -182,7 +182,7 @@ class World:
         """Who made the calls to the provider."""
         found = self.rows(
             "SELECT a.by FROM messaging_attempt a JOIN messaging_message m ON m.id = a.message_id"
-            " WHERE m.address = ANY(%s)",
+            " WHERE m.address = ANY(%s) AND a.outcome <> 'not_created'",
             addresses,
         )
         return Counter(row[0] for row in found)

@@ -1,0 +1,74 @@
+"""The faults, each a block during which it lasts."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from tests.world import World
+from tests.world.installation import WORKERS
+
+
+@contextmanager
+def broker_stopped(world: World) -> Iterator[None]:
+    world.rabbitmq.stop()
+    try:
+        yield
+    finally:
+        world.rabbitmq.start()
+
+
+@contextmanager
+def broker_killed(world: World) -> Iterator[None]:
+    world.rabbitmq.kill()
+    try:
+        yield
+    finally:
+        world.rabbitmq.start()
+
+
+@contextmanager
+def broker_paused(world: World) -> Iterator[None]:
+    world.rabbitmq.pause()
+    try:
+        yield
+    finally:
+        world.rabbitmq.resume()
+
+
+@contextmanager
+def broker_out_of_memory(world: World) -> Iterator[None]:
+    world.rabbitmq.memory_alarm(True)
+    try:
+        yield
+    finally:
+        world.rabbitmq.memory_alarm(False)
+
+
+def workers_killed(world: World) -> AbstractContextManager[None]:
+    return world.without(*WORKERS)
+
+
+def workers_frozen(world: World) -> AbstractContextManager[None]:
+    return world.frozen(*WORKERS)
+
+
+def scheduler_killed(world: World) -> AbstractContextManager[None]:
+    return world.without("scheduler-1")
+
+
+def scheduler_frozen(world: World) -> AbstractContextManager[None]:
+    return world.frozen("scheduler-2")
+
+
+# Where a whole class of processes or the broker is away: what promise 3 names.
+OUTAGES: dict[str, Callable[[World], AbstractContextManager[None]]] = {
+    "broker stopped": broker_stopped,
+    "broker paused": broker_paused,
+    "broker out of memory": broker_out_of_memory,
+    "workers killed": workers_killed,
+    "workers frozen": workers_frozen,
+}
+FAULTS = OUTAGES | {
+    "broker killed": broker_killed,
+    "one scheduler killed": scheduler_killed,
+    "one scheduler frozen": scheduler_frozen,
+}
