@@ -65,7 +65,6 @@ class Scheduler:
 
     def stop(self) -> None:
         self._stop.set()
-        self._notices.wake()
 
     def _repeat(self, step: Callable[[], object], every_s: float) -> None:
         while not self._stop.is_set():
@@ -117,7 +116,6 @@ class Notices:
 
     def __init__(self) -> None:
         self._connection: psycopg.Connection | None = None
-        self._woken = threading.Event()
 
     def wait(self, timeout_s: float) -> None:
         """Until something was queued, at most so long. Without a connection it is only a wait: the poll's."""
@@ -128,10 +126,7 @@ class Notices:
         except psycopg.Error as error:
             log.warning("listen_failed", error=type(error).__name__)
             self._connection = None
-            self._woken.wait(timeout_s)
-
-    def wake(self) -> None:
-        self._woken.set()
+            time.sleep(timeout_s)
 
     def _connected(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
