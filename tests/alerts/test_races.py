@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from threading import Barrier, Thread
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -18,34 +18,12 @@ from messaging.moves import Change, move
 from messaging.states import State
 from tests.alerts.conftest import Contacts, app
 from tests.alerts.engine import all_clears, drive, messages
+from tests.race import at_once
 
 URL = "/api/v1/sos-alerts/"
 ROUNDS = 4
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """Run each call in a thread with a connection of its own, all starting together."""
-    results: list[Any] = [None] * len(calls)
-    barrier = Barrier(len(calls))
-
-    def run(place: int) -> None:
-        try:
-            connection.ensure_connection()
-            barrier.wait(timeout=5)
-            results[place] = calls[place]()
-        except Exception as error:  # noqa: BLE001 the test asserts on it
-            results[place] = error
-        finally:
-            connection.close()
-
-    threads = [Thread(target=run, args=(place,)) for place in range(len(calls))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=20)
-    return results
 
 
 def press(user: User) -> Any:

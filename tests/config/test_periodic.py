@@ -6,7 +6,8 @@ from config import periodic
 from config.models import PeriodicRun
 from config.periodic import PERIODIC, take_due, take_neglected
 from messaging import clock
-from tests.messaging.engine import all_of, at_once
+from tests.messaging.engine import all_of
+from tests.race import at_once
 
 NAMES = sorted(PERIODIC)
 SOON = timedelta(seconds=1)

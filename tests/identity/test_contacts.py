@@ -8,10 +8,10 @@ from rest_framework.exceptions import ValidationError
 from identity import contacts
 from identity.models import EmergencyContact, User
 from messaging import clock
+from tests.race import at_once
 
 from .conftest import AddContacts, signed_in
 from .phones import ANA, BEN, App
-from .race import at_once
 
 CONTACTS = "/api/v1/me/contacts/"
 
@@ -168,14 +168,14 @@ def test_adds_at_once_respect_the_limit_and_the_order(ana: User, anas_app: App, 
     adds = [
         partial(signed_in(ana).post, CONTACTS, {"name": "Ben", "phone_number": f"+9967002000{n:02}"}) for n in range(8)
     ]
-    assert sorted(answer.status_code for answer in at_once(adds)) == [201] * 3 + [409] * 5
+    assert sorted(answer.status_code for answer in at_once(*adds)) == [201] * 3 + [409] * 5
     assert len(_names(anas_app)) == contacts.MAX_CONTACTS
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_same_number_at_once_is_added_once(ana: User) -> None:
     adds = [partial(signed_in(ana).post, CONTACTS, {"name": "Ben", "phone_number": BEN}) for _ in range(4)]
-    assert sorted(answer.status_code for answer in at_once(adds)) == [201, 400, 400, 400]
+    assert sorted(answer.status_code for answer in at_once(*adds)) == [201, 400, 400, 400]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -183,12 +183,10 @@ def test_edits_at_once_leave_a_whole_order(ana: User, anas_app: App, add_contact
     made = add_contacts("Aida", "Bakyt", "Chyngyz", "Daniyar")
     backwards = [str(contact.id) for contact in reversed(made)]
     answers = at_once(
-        [
-            partial(signed_in(ana).delete, _one(made[0])),
-            partial(signed_in(ana).put, f"{CONTACTS}order/", {"ids": backwards}),
-            partial(signed_in(ana).post, CONTACTS, {"name": "Ben", "phone_number": BEN}),
-            partial(signed_in(ana).delete, _one(made[2])),
-        ]
+        partial(signed_in(ana).delete, _one(made[0])),
+        partial(signed_in(ana).put, f"{CONTACTS}order/", {"ids": backwards}),
+        partial(signed_in(ana).post, CONTACTS, {"name": "Ben", "phone_number": BEN}),
+        partial(signed_in(ana).delete, _one(made[2])),
     )
     assert [answers[0].status_code, answers[2].status_code, answers[3].status_code] == [204, 201, 204]
     assert answers[1].status_code in {200, 400}

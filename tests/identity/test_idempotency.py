@@ -12,10 +12,10 @@ from identity.idempotency import replayable
 from identity.models import EmergencyContact, IdempotencyRecord, User
 from identity.requests import person
 from messaging import clock
+from tests.race import at_once
 
 from .conftest import signed_in
 from .phones import BEN, App
-from .race import at_once
 
 CONTACTS = "/api/v1/me/contacts/"
 BODY = {"name": "Ben", "phone_number": BEN, "relation": "brother"}
@@ -96,7 +96,7 @@ def test_a_key_does_not_let_anyone_in(app: App) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_twins_at_once_create_once(ana: User) -> None:
-    answers = at_once([partial(_post, signed_in(ana), "k1") for _ in range(5)])
+    answers = at_once(*[partial(_post, signed_in(ana), "k1") for _ in range(5)])
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert sum("Idempotency-Replayed" in answer for answer in answers) == 4
@@ -106,7 +106,7 @@ def test_twins_at_once_create_once(ana: User) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_twins_at_once_with_two_bodies(ana: User) -> None:
     bodies = [BODY, {"name": "Aida", "phone_number": "+996700100000"}]
-    answers = at_once([partial(_post, signed_in(ana), "k1", body) for body in bodies])
+    answers = at_once(*[partial(_post, signed_in(ana), "k1", body) for body in bodies])
     assert sorted(answer.status_code for answer in answers) == [201, 422]
     assert EmergencyContact.objects.count() == 1
 

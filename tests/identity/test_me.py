@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 
 from identity.models import User
+from tests.race import at_once
 
 from .conftest import signed_in
 from .phones import BEN, App
-from .race import at_once
 
 ME = "/api/v1/me/"
 
@@ -85,4 +85,4 @@ def test_of_two_devices_one_wins(anas_app: App, ana: User) -> None:
         partial(signed_in(ana).patch, ME, {"first_name": name}, headers={"If-Match": etag})
         for name in ("One", "Two", "Three")
     ]
-    assert sorted(answer.status_code for answer in at_once(edits)) == [200, 412, 412]
+    assert sorted(answer.status_code for answer in at_once(*edits)) == [200, 412, 412]

@@ -5,8 +5,7 @@ import pytest
 from identity import rates
 from identity.models import RateCount
 from identity.rates import Limit, TooManyRequests
-
-from .race import at_once
+from tests.race import at_once
 
 TWICE = Limit(scope="test", times=2, window=timedelta(hours=1))
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -51,6 +50,6 @@ def test_networks(address: str, network: str) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_uses_at_once_never_exceed_the_limit() -> None:
-    used = at_once([lambda: rates.spend(TWICE, "value", now=NOON)] * 8)
+    used = at_once(*[lambda: rates.spend(TWICE, "value", now=NOON)] * 8)
     assert used.count(None) == 2
     assert RateCount.objects.get().count == 8

@@ -10,9 +10,9 @@ from django.db.models import F
 from identity import sessions
 from identity.models import Session, User
 from messaging import clock
+from tests.race import at_once
 
 from .phones import App
-from .race import at_once
 
 
 def _tokens(user: User) -> dict[str, str]:
@@ -190,7 +190,7 @@ def test_what_is_no_token_is_invalid(db: None, token: Any) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_refreshes_at_once_get_the_same_generation(ana: User) -> None:
     token = _tokens(ana)["refresh"]
-    answers = at_once([partial(_refresh, token) for _ in range(6)])
+    answers = at_once(*[partial(_refresh, token) for _ in range(6)])
     assert {answer.status_code for answer in answers} == {200}
     assert len({_claims(answer.json()["refresh"])["jti"] for answer in answers}) == 1
     assert _refresh(answers[0].json()["refresh"]).status_code == 200

@@ -1,12 +1,11 @@
 """Messages in any state, what became of them, and two callers at the same moment."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from threading import Barrier, Thread
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from messaging import clock, outbox, sealing
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass, MessageEvent, Sender
@@ -124,30 +123,6 @@ def set_pace(segments_per_second: float) -> Sender:
     """The default sender at this pace, its next slot free."""
     Sender.objects.filter(name=DEFAULT).update(segments_per_second=segments_per_second, next_free_at=clock.now())
     return Sender.objects.get(name=DEFAULT)
-
-
-def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """Run each in a thread with a connection of its own, all starting together; an exception is a result too."""
-    results: list[Any] = [None] * len(calls)
-    barrier = Barrier(len(calls))
-
-    def run(place: int) -> None:
-        try:
-            connection.ensure_connection()
-            barrier.wait(timeout=10)
-            results[place] = calls[place]()
-        except Exception as error:  # noqa: BLE001 the test asserts on it
-            results[place] = error
-        finally:
-            connection.close()
-
-    threads = [Thread(target=run, args=(place,)) for place in range(len(calls))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
-    assert not any(thread.is_alive() for thread in threads)
-    return results
 
 
 def all_of(results: Sequence[Any]) -> list[Any]:

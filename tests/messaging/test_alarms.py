@@ -8,7 +8,8 @@ from django.core import mail
 from messaging import clock, policy
 from messaging.alarms import alarm, mail_alarms
 from messaging.models import OperatorAlarm
-from tests.messaging.engine import ANA, at_once, outgoing, queued
+from tests.messaging.engine import ANA, outgoing, queued
+from tests.race import at_once
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from messaging.claims import Claim, claim
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, Sender
 from messaging.sealing import unseal
 from messaging.states import State
-from tests.messaging.engine import ANA, all_of, at_once, attempts, dispatched, set_pace, standing, state_of, story
+from tests.messaging.engine import ANA, all_of, attempts, dispatched, set_pace, standing, state_of, story
+from tests.race import at_once
 
 SECOND = timedelta(seconds=1)
 

@@ -10,7 +10,8 @@ from messaging import clock, dispatch, pacing, policy
 from messaging.dispatch import Hint, grant, grant_all
 from messaging.models import Message, MessageClass, Sender
 from messaging.states import State
-from tests.messaging.engine import at_once, outgoing, queued, set_pace, standing, state_of, story
+from tests.messaging.engine import outgoing, queued, set_pace, standing, state_of, story
+from tests.race import at_once
 
 SECOND = timedelta(seconds=1)
 ROUTINE = MessageClass.ROUTINE

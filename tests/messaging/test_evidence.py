@@ -11,7 +11,8 @@ from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, Messag
 from messaging.providers import Outcome
 from messaging.providers.twilio import reported
 from messaging.states import State
-from tests.messaging.engine import at_once, attempt_ids, attempt_of, standing, state_of, story
+from tests.messaging.engine import attempt_ids, attempt_of, standing, state_of, story
+from tests.race import at_once
 
 HOPEFUL = [AttemptOutcome.ACCEPTED, AttemptOutcome.SENDING]
 

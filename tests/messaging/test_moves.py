@@ -7,7 +7,8 @@ from messaging import clock
 from messaging.models import Deliverer, Message, MessageEvent
 from messaging.moves import Change, move
 from messaging.states import FINAL, State
-from tests.messaging.engine import at_once, attempt_ids, standing, state_of
+from tests.messaging.engine import attempt_ids, standing, state_of
+from tests.race import at_once
 
 # The state machine as DESIGN section 4 draws it, written out: origin and every state it may go to.
 ALLOWED = {

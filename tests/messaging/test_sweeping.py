@@ -6,7 +6,8 @@ from messaging import clock
 from messaging.models import URGENT, Attempt, AttemptOutcome, Message, MessageClass, OperatorAlarm
 from messaging.states import FINAL, State
 from messaging.sweeping import overdue, sweep
-from tests.messaging.engine import at_once, attempt_ids, standing, state_of, story
+from tests.messaging.engine import attempt_ids, standing, state_of, story
+from tests.race import at_once
 
 SECOND = timedelta(seconds=1)
 
