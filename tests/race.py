@@ -9,7 +9,7 @@ from django.db import connection
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """What each call returned, or the exception it raised."""
+    """What each call returned, or the exception it raised. Fewer calls than the pool has connections."""
     barrier = Barrier(len(calls))
 
     def run(call: Callable[[], Any]) -> Any:
