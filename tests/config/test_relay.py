@@ -20,10 +20,14 @@ from deploy.local.rabbitmq import PrivateRabbitMQ
 AT_ONCE_S = 1.0
 
 
+# Of this test alone: the installation of the scenarios consumes the others.
+OURS = "relay-test"
+
+
 def actor_at(broker: dramatiq.Broker) -> "dramatiq.Actor[[int], None]":
     def work(number: int) -> None: ...
 
-    return dramatiq.Actor(work, broker=broker, actor_name="work", queue_name="default", priority=0, options={})
+    return dramatiq.Actor(work, broker=broker, actor_name="work", queue_name=OURS, priority=0, options={})
 
 
 def eventually(claim: Callable[[], bool], timeout_s: float = 15) -> bool:
@@ -68,34 +72,35 @@ def test_publishers_outlive_a_broker_that_refuses(rabbitmq_server: PrivateRabbit
     for number in range(3 * relay.THREADS):
         assert handing.send(refused, number)
     memory = StubBroker(middleware=[])
-    memory.declare_queue("default")
+    memory.declare_queue(OURS)
     works = actor_at(memory)
     assert handing.send(works, 7)
-    assert eventually(lambda: memory.queues["default"].qsize() == 1)
+    assert eventually(lambda: memory.queues[OURS].qsize() == 1)
 
 
 def test_a_message_goes_to_its_own_queue_or_the_one_named() -> None:
     memory = StubBroker(middleware=[])
-    for queue in ("default", "messages"):
+    for queue in (OURS, "messages"):
         memory.declare_queue(queue)
     work, handing = actor_at(memory), Relay()
     handing.send(work, 1)
     handing.send(work, 2, to="messages")
-    assert eventually(lambda: [memory.queues[q].qsize() for q in ("default", "messages")] == [1, 1])
+    assert eventually(lambda: [memory.queues[q].qsize() for q in (OURS, "messages")] == [1, 1])
 
 
 def test_every_queue_is_a_quorum_queue_of_a_real_broker(rabbitmq_server: PrivateRabbitMQ) -> None:
     broker = connect(url=rabbitmq_server.url, middleware=[])
     assert isinstance(broker, brokers.QuorumBroker)
     try:
-        for queue in QUEUES:
+        # Declared again with what they have: RabbitMQ refuses another type.
+        for queue in (*QUEUES, OURS):
             broker.declare_queue(queue, ensure=True)
         work, handing = actor_at(broker), Relay()
         for number in range(20):
             assert handing.send(work, number)
-        assert eventually(lambda: depth(broker, "default") >= 20)
+        assert eventually(lambda: depth(broker, OURS) >= 20)
     finally:
-        broker.flush_all()
+        broker.flush(OURS)
         broker.close()
 
 
