@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from base64 import b64encode
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -70,6 +71,24 @@ def kind_of(code: str) -> Kind:
     return CODES.get(code, Kind.UNRECOGNISED)
 
 
+# `time.monotonic()` by which the request of this task must be written; look-ups have no limit.
+_write_by: ContextVar[float] = ContextVar("write_by", default=math.inf)
+
+
+class _TooLate(Exception):
+    """The process was frozen before it wrote the request: what it holds may have been sent by others since."""
+
+
+class _PunctualRequest(aiohttp.ClientRequest):
+    """Looks at the clock at the last moment: a process that wakes goes on exactly where it stood."""
+
+    async def send(self, conn: Any) -> aiohttp.ClientResponse:
+        if time.monotonic() > _write_by.get():
+            conn.close()
+            raise _TooLate
+        return await super().send(conn)
+
+
 class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
     """The SDK's asynchronous client with a bounded number of connections. Deadlines are the caller's: the SDK ignores
     its constructor's `timeout` and hands None to every request, which means no limit at all."""
@@ -82,6 +101,7 @@ class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
         self.session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=_MAX_CONNECTIONS, keepalive_timeout=30),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
+            request_class=_PunctualRequest,
         )
 
     async def request(self, method: str, url: str, **kwargs: Any) -> Response:
@@ -113,6 +133,7 @@ class TwilioProvider:
             if call.messaging_service_sid
             else {"from_": call.phone_number}
         )
+        _write_by.set(time.monotonic() + call.timeout_s - policy.SHORTEST_CALL.total_seconds())
         try:
             async with asyncio.timeout(call.timeout_s):
                 message = await self._messages.create_async(
@@ -124,6 +145,8 @@ class TwilioProvider:
                 )
         except TwilioRestException as error:
             return _refused(error)
+        except _TooLate:
+            return Outcome(kind=Kind.TRANSIENT, code="slot_missed", retry_after_s=0)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             # No connection, so no request: certainly not created.
             return Outcome(kind=Kind.TRANSIENT, code=type(error).__name__)

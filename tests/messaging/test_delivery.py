@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from messaging import delivery, policy
 from messaging.delivery import Courier
 from messaging.models import AttemptOutcome, Message, MessageClass, OperatorAlarm
+from messaging.providers import Call, Kind
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
 from tests.messaging.engine import ANA, BEN, attempts, dispatched, set_pace, state_of, story
@@ -183,3 +185,19 @@ def test_drain_says_when_the_time_did_not_suffice(courier: Courier, phones: Sand
     courier.deliver(dispatched())
     assert not courier.drain(0.05)
     assert courier.drain(15)
+
+
+def test_a_process_that_wakes_too_late_writes_no_request(courier: Courier, phones: SandboxControl) -> None:
+    call = Call(
+        attempt_id=uuid4(),
+        address=ANA,
+        text="Help",
+        phone_number="+15005550006",
+        messaging_service_sid="",
+        validity_s=60,
+        # What is left of the call's time when the process goes on.
+        timeout_s=policy.SHORTEST_CALL.total_seconds() - 0.5,
+    )
+    outcome = courier.run(courier.provider.send(call))
+    assert (outcome.kind, outcome.code) == (Kind.TRANSIENT, "slot_missed")
+    assert phones.messages(ANA) == []
