@@ -126,7 +126,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_dramatiq",
-    "django_filters",
     "phonenumber_field",
     "rest_framework",
     "drf_spectacular",
