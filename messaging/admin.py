@@ -43,4 +43,4 @@ class MessageAdmin(ReadOnlyAdmin):
 
 @admin.register(Sender)
 class SenderAdmin(ReadOnlyAdmin):
-    list_display = fields = ("name", "phone_number", "messaging_service_sid", "segments_per_second", "next_free_at")
+    list_display = fields = ("name", "origin", "messaging_service_sid", "segments_per_second", "next_free_at")

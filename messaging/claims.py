@@ -23,7 +23,7 @@ class Claim:
     segments: int
     attempt: int
     sender_id: int
-    phone_number: str
+    origin: str
     messaging_service_sid: str
     deadline_at: datetime
     slot_at: datetime
@@ -52,7 +52,7 @@ WITH free AS (
     INSERT INTO messaging_messageevent (message_id, attempt_id, state, by, error_code, at)
     SELECT message_id, id, 'sending', %(by)s, '', %(now)s FROM attempt
 )
-SELECT c.id, c.address, c.text, c.segments, c.attempts, c.sender_id, s.phone_number, s.messaging_service_sid,
+SELECT c.id, c.address, c.text, c.segments, c.attempts, c.sender_id, s.origin, s.messaging_service_sid,
     c.deadline_at, c.slot_at, s.segments_per_second, a.id, c.message_class
 FROM claimed c JOIN attempt a ON a.message_id = c.id JOIN messaging_sender s ON s.id = c.sender_id
 ORDER BY c.slot_at

@@ -113,7 +113,7 @@ class Courier:
                 attempt_id=claimed.attempt_id,
                 address=claimed.address,
                 text=text,
-                phone_number=claimed.phone_number,
+                origin=claimed.origin,
                 messaging_service_sid=claimed.messaging_service_sid,
                 validity_s=int(left_s),
                 timeout_s=timeout_s,

@@ -19,6 +19,8 @@ URGENT = (MessageClass.EMERGENCY, MessageClass.VERIFICATION)
 
 class Channel(models.TextChoices):
     SMS = "sms"
+    VOICE = "voice"
+    EMAIL = "email"
 
 
 class Deliverer(models.TextChoices):
@@ -34,7 +36,9 @@ class Sender(models.Model):
     """What messages are sent from, with its own pace; its row is the lock that grants are ordered by."""
 
     name = models.CharField(max_length=50, unique=True)
-    phone_number = models.CharField(max_length=16, blank=True)
+    channel = models.CharField(max_length=8, choices=Channel, default=Channel.SMS)
+    # What recipients see: a number, an alphanumeric name, an e-mail address.
+    origin = models.CharField(max_length=254, blank=True)
     messaging_service_sid = models.CharField(max_length=34, blank=True)
     # 0: not paced.
     segments_per_second = models.FloatField()
@@ -44,9 +48,7 @@ class Sender(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(segments_per_second__gte=0), name="sender_pace_not_negative"),
-            models.CheckConstraint(
-                condition=~Q(phone_number="", messaging_service_sid=""), name="sender_has_an_origin"
-            ),
+            models.CheckConstraint(condition=~Q(origin="", messaging_service_sid=""), name="sender_has_an_origin"),
         ]
 
     def __str__(self) -> str:
@@ -57,8 +59,9 @@ class Message(models.Model):
     """The outbox: one text for one address. `due_at` says when the row next needs work, whatever its state:
     queued: may be granted; dispatched: someone else takes over; sending: the lease ends; unknown: look it up."""
 
-    channel = models.CharField(max_length=8, choices=Channel)
-    address = models.CharField(max_length=16)
+    channel = models.CharField(max_length=8, choices=Channel, default=Channel.SMS)
+    # E.164, or an e-mail address.
+    address = models.CharField(max_length=254)
     text = models.BinaryField(null=True)  # Sealed (messaging/sealing.py); null once final.
     segments = models.PositiveSmallIntegerField()
     message_class = models.PositiveSmallIntegerField(choices=MessageClass)

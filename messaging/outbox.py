@@ -9,7 +9,7 @@ from django.db.models import Count
 
 from messaging import numbers, policy, sealing
 from messaging.alarms import alarm
-from messaging.models import Deliverer, Message, MessageClass, MessageEvent, Sender
+from messaging.models import Channel, Deliverer, Message, MessageClass, MessageEvent, Sender
 from messaging.moves import Change, move
 from messaging.notices import notify
 from messaging.segments import count_segments
@@ -19,11 +19,13 @@ from messaging.states import FINAL, State
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outgoing:
-    """One SMS: an E.164 address, its text, its class, its rank within the class (0 first) and its deadline."""
+    """One message: an address of its channel (E.164, for e-mail an e-mail address), its text, its class, its rank
+    within the class (0 first) and its deadline."""
 
     address: str
     text: str
     message_class: MessageClass
+    channel: Channel = Channel.SMS
     rank: int = 0
     deadline_at: datetime | None = None
 
@@ -60,6 +62,7 @@ def cancel(message_ids: Collection[int], *, now: datetime) -> set[int]:
 
 def _message(item: Outgoing, *, sender: Sender, refusal: str, now: datetime) -> Message:
     return Message(
+        channel=item.channel,
         address=item.address,
         text=None if refusal else sealing.seal(item.text),
         segments=count_segments(item.text),

@@ -11,7 +11,7 @@ DEFAULT = "default"
 def sync_default(**_: object) -> None:
     """Write the sender of the settings into its row; runs after every `migrate`."""
     origin = {
-        "phone_number": settings.TWILIO_PHONE_NUMBER,
+        "origin": settings.TWILIO_PHONE_NUMBER,
         "messaging_service_sid": settings.TWILIO_MESSAGING_SERVICE_SID,
         "segments_per_second": settings.TWILIO_SEGMENTS_PER_SECOND,
     }

@@ -43,7 +43,7 @@ class Call:
     attempt_id: UUID
     address: str
     text: str
-    phone_number: str
+    origin: str
     messaging_service_sid: str
     validity_s: int
     timeout_s: float

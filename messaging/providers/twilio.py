@@ -131,7 +131,7 @@ class TwilioProvider:
         origin = (
             {"messaging_service_sid": call.messaging_service_sid}
             if call.messaging_service_sid
-            else {"from_": call.phone_number}
+            else {"from_": call.origin}
         )
         _write_by.set(time.monotonic() + call.timeout_s - policy.SHORTEST_CALL.total_seconds())
         try:

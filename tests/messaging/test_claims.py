@@ -43,7 +43,7 @@ def test_a_claim_brings_what_the_call_needs_and_leaves_an_attempt_with_a_lease()
     assert message.slot_at > before - SECOND
     assert (mine.address, unseal(mine.text), mine.segments) == (ANA, "Help me", 1)
     assert (mine.attempt, mine.attempt_id, mine.slot_at) == (1, attempt.id, message.slot_at)
-    assert (mine.sender_id, mine.phone_number, mine.each) == (sender.id, "+15005550006", pacing.interval(sender))
+    assert (mine.sender_id, mine.origin, mine.each) == (sender.id, "+15005550006", pacing.interval(sender))
     assert (message.state, message.attempts) == (State.SENDING, 1)
     assert message.due_at == message.slot_at + policy.LEASE
     assert (attempt.number, attempt.outcome, attempt.by) == (1, AttemptOutcome.SENDING, Deliverer.WORKER)

@@ -192,7 +192,7 @@ def test_a_process_that_wakes_too_late_writes_no_request(courier: Courier, phone
         attempt_id=uuid4(),
         address=ANA,
         text="Help",
-        phone_number="+15005550006",
+        origin="+15005550006",
         messaging_service_sid="",
         validity_s=60,
         # What is left of the call's time when the process goes on.

@@ -157,7 +157,7 @@ def test_routine_hints_have_longer_before_they_count_as_lost() -> None:
 @pytest.mark.django_db
 def test_all_senders_grant_the_one_with_the_most_urgent_message_first() -> None:
     calm = set_pace(0)
-    busy = Sender.objects.create(name="busy", phone_number="+1", segments_per_second=0, next_free_at=clock.now())
+    busy = Sender.objects.create(name="busy", origin="+1", segments_per_second=0, next_free_at=clock.now())
     routine = standing(State.QUEUED, kind=ROUTINE)
     urgent = standing(State.QUEUED)
     Message.objects.filter(id=urgent.id).update(sender=busy)
