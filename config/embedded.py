@@ -52,8 +52,20 @@ def _end_in_order() -> None:
             signal.signal(number, _leave)
 
 
+_asked_to_leave = 0
+
+
 def _leave(number: int, _: object) -> None:
-    sys.exit(128 + number)
+    global _asked_to_leave
+    _asked_to_leave = number
+    leave_if_asked()
+
+
+def leave_if_asked() -> None:
+    """End the program if a signal asked for it: what the signal raised itself is swallowed where it happened to come
+    while a finalizer or a callback ran."""
+    if _asked_to_leave:
+        sys.exit(128 + _asked_to_leave)
 
 
 def _take(lock: Path) -> None:

@@ -4,6 +4,8 @@ import time
 from contextlib import suppress
 from typing import TextIO
 
+from config.embedded import leave_if_asked
+
 _BOLD, _GREEN, _RED, _PLAIN = "\033[1m", "\033[32m", "\033[31m", "\033[0m"
 
 
@@ -28,6 +30,7 @@ class Timeline:
         self._noted.append((at or time.time(), text))
 
     def show(self) -> None:
+        leave_if_asked()
         for at, text in sorted(self._noted):
             self.line(f"  +{self.ms_of(at):6d} ms  {text}")
         self._noted.clear()
