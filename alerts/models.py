@@ -83,7 +83,8 @@ class Notification(models.Model):
     name = models.CharField(max_length=100)
     phone_number = PhoneNumberField()
     language = models.CharField(max_length=2, choices=Language)
-    message = models.OneToOneField(Message, on_delete=models.PROTECT)
+    # Not one to one: what two alerts tell one phone within a moment is one message.
+    message = models.ForeignKey(Message, on_delete=models.PROTECT)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["alert", "contact_id", "kind"], name="told_once_per_kind")]

@@ -63,6 +63,9 @@ class Reason(TextChoices):
 REASON_OF_CODE = {
     "country_not_allowed": Reason.COUNTRY_NOT_ALLOWED,
     "recipient_ceiling": Reason.RECIPIENT_CEILING,
+    "opted_out": Reason.REFUSES_SMS,
+    "no_sender": Reason.SERVICE_TROUBLE,
+    "daily_cap": Reason.SERVICE_TROUBLE,
     "21211": Reason.INVALID_NUMBER,
     "21408": Reason.COUNTRY_NOT_ALLOWED,
     "21610": Reason.REFUSES_SMS,

@@ -71,6 +71,13 @@ def words(name: str, expected: str, *, pattern: str, default: list[str] | None =
     return _read(name, expected, parse, default)
 
 
+def caps(name: str, *, default: str) -> dict[str, int]:
+    """Messages a day by class, like "verification=5000,routine=50000"."""
+    pattern = r"(verification|safety|routine)=\d{1,9}"
+    found = words(name, f"class=messages a day, like {default}", pattern=pattern, default=default.split(","))
+    return {kind: int(cap) for kind, _, cap in (word.partition("=") for word in found)}
+
+
 def url(name: str, expected: str, *, schemes: set[str], default: str | None = None) -> str:
     def parse(raw: str) -> str:
         parts = urlsplit(raw)

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from config.models import PeriodicRun
-from identity import retention
+from identity import conversion, retention
 from messaging import alarms, clock
 
 log = structlog.get_logger(__name__)
@@ -25,6 +25,7 @@ class Periodic:
 
 PERIODIC = {
     "mail_alarms": Periodic(run=alarms.mail_alarms, every=timedelta(seconds=30), patience=timedelta(seconds=10)),
+    "judge_conversion": Periodic(run=conversion.judge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
     "purge_identity": Periodic(run=retention.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
 }
 

@@ -13,7 +13,7 @@ from django.db import connection
 from config import actors, periodic
 from config.models import SchedulerTick
 from config.relay import Relay
-from messaging import clock, delivery, dispatch, notices, policy, settling, sweeping, watching
+from messaging import clock, delivery, dispatch, notices, outages, policy, settling, sweeping, watching
 from messaging.actors import deliver
 from messaging.alarms import alarm
 from messaging.models import Deliverer
@@ -48,6 +48,7 @@ class Scheduler:
         steps: list[tuple[Callable[[], object], float]] = [
             (self._rescue, RESCUE_EVERY_S),
             (sweeping.sweep, SWEEP_EVERY_S),
+            (outages.reroute, SWEEP_EVERY_S),
             (lambda: settling.settle(self._courier), SETTLE_EVERY_S),
             (lambda: watching.watch(self._courier), WATCH_EVERY_S),
             (self._run_periodic, PERIODIC_EVERY_S),

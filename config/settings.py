@@ -96,6 +96,10 @@ TWILIO_MESSAGING_SERVICE_SID = environment.text(
     pattern=r"MG[0-9a-fA-F]{32}",
     default="",
 )
+# Earlier auth tokens whose signatures are still taken, while the account's is being changed.
+TWILIO_AUTH_TOKEN_FALLBACKS = environment.words(
+    "TWILIO_AUTH_TOKEN_FALLBACKS", "earlier or coming auth tokens, comma-separated", pattern=r".{16,}", default=[]
+)
 if not (TWILIO_PHONE_NUMBER or TWILIO_MESSAGING_SERVICE_SID):
     raise ImproperlyConfigured("TWILIO_PHONE_NUMBER is missing: expected it or TWILIO_MESSAGING_SERVICE_SID.")
 TWILIO_API_BASE_URL = environment.url(
@@ -110,6 +114,8 @@ TWILIO_SEGMENTS_PER_SECOND = environment.number(
 SMS_COUNTRIES = environment.words(
     "SMS_COUNTRIES", "two-letter country codes, comma-separated", pattern=r"[A-Z]{2}", default=["KG"]
 )
+# Messages of a class granted in a day (UTC); more are refused and the operator is alarmed. EMERGENCY has no cap.
+DAILY_CAPS = environment.caps("DAILY_CAPS", default="verification=5000,safety=50000,routine=50000")
 
 # -- Django ---------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import admin
 from django.http import HttpRequest
 
-from identity.models import EmergencyContact, User
+from identity.models import CodeCount, EmergencyContact, User
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -37,16 +37,7 @@ class UserAdmin(_ModelAdmin):
         return False
 
 
-@admin.register(EmergencyContact)
-class EmergencyContactAdmin(_ModelAdmin):
-    """To read only: whom somebody trusts is theirs to say."""
-
-    list_display = ("id", "user", "language", "order", "created_at")
-    search_fields = ("=id", "=user__id")
-    fields: ClassVar[Any] = ("id", "user", "language", "order", "created_at", "updated_at")
-    readonly_fields = fields
-    ordering = ("-id",)
-
+class ReadOnlyAdmin(_ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -55,3 +46,21 @@ class EmergencyContactAdmin(_ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(CodeCount)
+class CodeCountAdmin(ReadOnlyAdmin):
+    list_display = ("day", "country", "sent", "verified", "alarmed_at")
+    list_filter = ("country",)
+    ordering = ("-day", "country")
+
+
+@admin.register(EmergencyContact)
+class EmergencyContactAdmin(ReadOnlyAdmin):
+    """Whom somebody trusts is theirs to say."""
+
+    list_display = ("id", "user", "language", "order", "created_at")
+    search_fields = ("=id", "=user__id")
+    fields: ClassVar[Any] = ("id", "user", "language", "order", "created_at", "updated_at")
+    readonly_fields = fields
+    ordering = ("-id",)

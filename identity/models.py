@@ -60,6 +60,8 @@ class EmergencyContact(models.Model):
     order = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
+    # No column: `contacts.mark_refusals` says it.
+    refuses_sms = False
 
     class Meta:
         ordering = ["order"]
@@ -118,6 +120,22 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class CodeCount(models.Model):
+    """Codes sent to a country in a day (UTC) and proved: SMS pumping asks for codes that nobody types in."""
+
+    day = models.DateField()
+    country = models.CharField(max_length=4)  # Its calling code, like +996.
+    sent = models.PositiveIntegerField(default=0)
+    verified = models.PositiveIntegerField(default=0)
+    alarmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["day", "country"], name="code_count_once")]
+
+    def __str__(self) -> str:
+        return f"{self.country} on {self.day}: {self.verified} of {self.sent}"
 
 
 class RateCount(models.Model):

@@ -1,13 +1,14 @@
 """What is no longer needed is deleted: pending registrations and counters say who did what, and when."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Model, Q
 
 from identity import idempotency, rates, verification
-from identity.models import IdempotencyRecord, RateCount, Session, Verification
+from identity.models import CodeCount, IdempotencyRecord, RateCount, Session, Verification
 
+COUNTS_KEPT_FOR = timedelta(days=400)
 # Rows of a table in one call: short transactions, and the next call goes on.
 STEP = 5_000
 
@@ -18,6 +19,7 @@ def purge(*, now: datetime) -> int:
         (Verification, Q(expires_at__lte=now - verification.RENEWABLE_FOR)),
         (RateCount, Q(window_start__lte=now - rates.LONGEST_WINDOW)),
         (Session, Q(expires_at__lte=now)),
+        (CodeCount, Q(day__lte=now - COUNTS_KEPT_FOR)),
         (IdempotencyRecord, Q(created_at__lte=now - idempotency.KEPT_FOR)),
     ]
     return sum(_delete(model, condition) for model, condition in outdated)

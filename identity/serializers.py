@@ -103,10 +103,13 @@ class ProfileSerializer(serializers.Serializer[None]):
 
 class ContactSerializer(serializers.ModelSerializer[EmergencyContact]):
     phone_number = serializers.CharField(read_only=True)
+    refuses_sms = serializers.BooleanField(
+        read_only=True, help_text="They texted STOP: an SOS is tried all the same, other messages are not."
+    )
 
     class Meta:
         model = EmergencyContact
-        fields = ["id", "name", "phone_number", "relation", "language", "order"]
+        fields = ["id", "name", "phone_number", "relation", "language", "order", "refuses_sms"]
         read_only_fields = fields
 
 

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from rest_framework.exceptions import APIException
 
-from identity import codes, rates, sessions, texts
+from identity import codes, conversion, rates, sessions, texts
 from identity.models import User, Verification
 from identity.rates import Limit, TooManyRequests
 from messaging import outbox
@@ -133,7 +133,9 @@ def verify(*, phone_number: str, code: str, verification_id: UUID, now: datetime
         raise CodeInvalid
     with transaction.atomic():
         user = _become_person(pending, now=now)
-        return sessions.SignedIn(user=user, tokens=sessions.open_session(user, now=now))
+        signed_in = sessions.SignedIn(user=user, tokens=sessions.open_session(user, now=now))
+        conversion.count_verified(str(pending.phone_number), now=now)
+        return signed_in
 
 
 def _open(*, phone_number: str, verification_id: UUID) -> QuerySet[Verification]:
@@ -185,3 +187,4 @@ def _send(pending: Verification, *, code: str, now: datetime) -> None:
         deadline_at=pending.expires_at,
     )
     outbox.queue([outgoing], now=now)
+    conversion.count_sent(outgoing.address, now=now)

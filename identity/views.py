@@ -1,3 +1,4 @@
+from typing import Any
 from uuid import UUID
 
 from django.utils.http import parse_etags
@@ -158,7 +159,7 @@ class ContactsView(APIView):
     def post(self, request: Request) -> Response:
         wanted = parse(serializers.NewContactSerializer, request)
         contact = contacts.add(person_id=person(request).id, **wanted, now=clock.now())
-        return Response(serializers.ContactSerializer(contact).data, status=status.HTTP_201_CREATED)
+        return Response(_shown([contact])[0], status=status.HTTP_201_CREATED)
 
 
 class ContactView(APIView):
@@ -221,8 +222,13 @@ def _profile(user: User) -> Response:
 
 
 def _contact(contact: EmergencyContact) -> Response:
-    return Response(serializers.ContactSerializer(contact).data, headers={"ETag": etag_of(contact)})
+    return Response(_shown([contact])[0], headers={"ETag": etag_of(contact)})
 
 
 def _listed(ordered: list[EmergencyContact]) -> Response:
-    return Response({"results": serializers.ContactSerializer(ordered, many=True).data})
+    return Response({"results": _shown(ordered)})
+
+
+def _shown(found: list[EmergencyContact]) -> list[dict[str, Any]]:
+    contacts.mark_refusals(found)
+    return [serializers.ContactSerializer(contact).data for contact in found]

@@ -3,7 +3,8 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from messaging.models import Message, OperatorAlarm, Sender
+from messaging import clock
+from messaging.models import DailyCount, Message, OperatorAlarm, Sender, SenderOutage
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -42,5 +43,35 @@ class MessageAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Sender)
-class SenderAdmin(ReadOnlyAdmin):
-    list_display = fields = ("name", "origin", "messaging_service_sid", "segments_per_second", "next_free_at")
+class SenderAdmin(_ModelAdmin):
+    """Senders and their pace are edited while everything runs: the next grant reads the row."""
+
+    list_display = ("name", "channel", "origin", "preference", "is_active", "segments_per_second", "segments_per_day")
+    exclude = ("next_free_at",)
+    actions = None
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # Its messages name it: take it out with `is_active`.
+
+    def save_model(self, request: HttpRequest, obj: Sender, form: Any, change: bool) -> None:
+        if not change:
+            obj.next_free_at = clock.now()
+            super().save_model(request, obj, form, change)
+        else:
+            # Only what was edited: grants move next_free_at meanwhile.
+            obj.save(update_fields=form.changed_data)
+
+
+@admin.register(SenderOutage)
+class SenderOutageAdmin(ReadOnlyAdmin):
+    list_display = fields = ("sender", "country", "error_code", "times", "since", "until")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True  # The operator has put it right: the sender is in again at once.
+
+
+@admin.register(DailyCount)
+class DailyCountAdmin(ReadOnlyAdmin):
+    list_display = fields = ("day", "sender", "message_class", "messages", "segments")
+    list_filter = ("sender", "message_class")
+    ordering = ("-day", "sender", "message_class")

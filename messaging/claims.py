@@ -44,8 +44,8 @@ WITH free AS (
         m.message_class
 ), attempt AS (
     INSERT INTO messaging_attempt
-        (id, message_id, number, by, outcome, provider_id, error_code, started_at, deadline_at)
-    SELECT gen_random_uuid(), id, attempts, %(by)s, 'sending', '', '', %(now)s,
+        (id, message_id, sender_id, number, by, outcome, provider_id, error_code, started_at, deadline_at)
+    SELECT gen_random_uuid(), id, sender_id, attempts, %(by)s, 'sending', '', '', %(now)s,
         greatest(slot_at, %(now)s) + %(call)s FROM claimed
     RETURNING id, message_id
 ), event AS (

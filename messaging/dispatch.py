@@ -6,8 +6,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from messaging import clock, pacing, policy
-from messaging.models import URGENT, Deliverer, Message, MessageClass, Sender
+from messaging import clock, limits, pacing, policy
+from messaging.models import URGENT, Deliverer, Message, MessageClass, Sender, SenderOutage
 from messaging.sql import rows
 from messaging.states import State
 
@@ -58,9 +58,14 @@ def grant(sender_id: int) -> tuple[list[Hint], bool]:
     room = pacing.room(next_free_at=sender.next_free_at, now=now, each=each)
     if room <= 0:
         return [], True
-    # What waits for workers never keeps an urgent message waiting: those have workers of their own.
+    today = limits.Today.of(sender_id, now=now)
+    classes = today.classes_for(sender)
+    # What waits for workers never keeps an urgent message waiting: those have workers of their own. A sender that is
+    # out is tried by the urgent alone.
     urgent_only = not each and _waiting_for_workers(sender_id) >= policy.WAITING_FOR_WORKERS
-    picked = _next(sender_id, limit=room, urgent_only=urgent_only, now=now)
+    if urgent_only or _is_out(sender_id, now=now):
+        classes = [kind for kind in classes if kind in URGENT]
+    picked = _next(sender_id, limit=room, classes=classes, now=now)
     taken, free_at = pacing.slots(
         [segments for _, segments, _ in picked], next_free_at=sender.next_free_at, now=now, each=each
     )
@@ -71,13 +76,13 @@ def grant(sender_id: int) -> tuple[list[Hint], bool]:
     picked, taken = picked[:count], taken[:count]
     if picked:
         _dispatch(picked, taken, now=now)
+        limits.count(sender, picked, today=today, now=now)
         Sender.objects.filter(id=sender_id).update(next_free_at=free_at)
     return _hints(picked), urgent_only or len(picked) == room or count < len(taken)
 
 
-def _next(sender_id: int, *, limit: int, urgent_only: bool, now: datetime) -> list[tuple[int, int, int]]:
+def _next(sender_id: int, *, limit: int, classes: list[MessageClass], now: datetime) -> list[tuple[int, int, int]]:
     """(id, segments, class) of the most urgent messages that are due."""
-    classes = URGENT if urgent_only else MessageClass
     return list(
         Message.objects.select_for_update(skip_locked=True, no_key=True)
         .filter(sender_id=sender_id, state=State.QUEUED, due_at__lte=now, deadline_at__gt=now)
@@ -85,6 +90,10 @@ def _next(sender_id: int, *, limit: int, urgent_only: bool, now: datetime) -> li
         .order_by("message_class", "rank", "id")
         .values_list("id", "segments", "message_class")[:limit]
     )
+
+
+def _is_out(sender_id: int, *, now: datetime) -> bool:
+    return SenderOutage.objects.filter(sender_id=sender_id, country="", until__gt=now).exists()
 
 
 def _waiting_for_workers(sender_id: int) -> int:

@@ -6,11 +6,12 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
-from messaging import clock, policy
+from messaging import clock, optouts, outages, policy
 from messaging.alarms import alarm
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message
 from messaging.moves import Change, move
-from messaging.providers import Kind, Outcome
+from messaging.notices import notify
+from messaging.providers import Kind, Outcome, Scope
 from messaging.states import State
 
 log = structlog.get_logger(__name__)
@@ -46,7 +47,18 @@ def learn(attempt_id: UUID, outcome: Outcome, *, by: Deliverer) -> bool:
         return False
     if outcome.kind in (Kind.CONFIGURATION, Kind.QUOTA, Kind.UNRECOGNISED):
         alarm(f"provider_{outcome.kind.value}", now=now, provider_code=outcome.code, message_id=message.id)
+        _judge_sender(message, attempt, outcome, now=now)
+    if outcome.code == optouts.REFUSED_CODE:
+        optouts.remember(message.address, reason=outcome.code, now=now)
     return True
+
+
+def _judge_sender(message: Message, attempt: Attempt, outcome: Outcome, *, now: datetime) -> None:
+    """What the sender could not do, the next one may."""
+    if outcome.scope is not Scope.MESSAGE:
+        outages.trip(attempt.sender_id, address=message.address, outcome=outcome, now=now)
+    if outcome.kind is Kind.CONFIGURATION and outages.pass_on([message.id], now=now):
+        notify()
 
 
 def _is_old(message: Message, outcome: Outcome) -> bool:
@@ -89,6 +101,13 @@ def _change(message: Message, attempt: Attempt, outcome: Outcome, *, now: dateti
     if outcome.kind in (Kind.TRANSIENT, Kind.UNRECOGNISED) and _may_try_again(message, now=now):
         # The provider has certainly given this one up: another call cannot make two.
         to, due_at = State.QUEUED, now + policy.CARRIER_RETRY
+    elif (
+        outcome.kind is Kind.CONFIGURATION
+        and _may_try_again(message, now=now)
+        and outages.has_alternative(message, now=now)
+    ):
+        # Not at this sender again: without another one this is the end.
+        to, due_at = State.QUEUED, now
     return Change(id=message.id, to=to, due_at=due_at, error_code=outcome.code, attempt_id=attempt.id)
 
 

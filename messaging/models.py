@@ -1,3 +1,5 @@
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from uuid_utils.compat import uuid7
@@ -40,19 +42,84 @@ class Sender(models.Model):
     # What recipients see: a number, an alphanumeric name, an e-mail address.
     origin = models.CharField(max_length=254, blank=True)
     messaging_service_sid = models.CharField(max_length=34, blank=True)
+    # Of the senders that can carry a message the one with the lowest preference does.
+    preference = models.PositiveSmallIntegerField(default=100)
+    # Calling codes it reaches, like +996, and classes it carries; empty: all.
+    countries = ArrayField(
+        models.CharField(max_length=4, validators=[RegexValidator(r"^\+[1-9]\d{0,2}$")]), default=list, blank=True
+    )
+    classes = ArrayField(
+        models.PositiveSmallIntegerField(choices=MessageClass),
+        default=list,
+        blank=True,
+        help_text="0 emergency, 1 verification, 2 safety, 3 routine",
+    )
+    is_active = models.BooleanField(default=True)
     # 0: not paced.
-    segments_per_second = models.FloatField()
+    segments_per_second = models.FloatField(validators=[MinValueValidator(0), MaxValueValidator(10_000)])
+    # What the account may send in a day (UTC); the last part of it is kept for emergencies. 0: no limit.
+    segments_per_day = models.PositiveIntegerField(default=0)
     # GCRA: the time the next slot is free.
     next_free_at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(segments_per_second__gte=0), name="sender_pace_not_negative"),
+            models.CheckConstraint(
+                condition=Q(segments_per_second__gte=0, segments_per_second__lte=10_000), name="sender_pace_in_range"
+            ),
             models.CheckConstraint(condition=~Q(origin="", messaging_service_sid=""), name="sender_has_an_origin"),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class SenderOutage(models.Model):
+    """A sender's open circuit: it answered with a configuration or quota error, for one country or ("") for all."""
+
+    sender = models.ForeignKey(Sender, on_delete=models.CASCADE)
+    country = models.CharField(max_length=4, blank=True)
+    error_code = models.CharField(max_length=40)
+    # How often it failed again when its time was over: each time it stays out for longer.
+    times = models.PositiveSmallIntegerField(default=1)
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["sender", "country"], name="one_outage_per_sender_and_country")]
+
+    def __str__(self) -> str:
+        return f"sender {self.sender_id} out: {self.error_code}"
+
+
+class DailyCount(models.Model):
+    """What was granted in a day (UTC): the caps of classes and of senders are counted here."""
+
+    day = models.DateField()
+    sender = models.ForeignKey(Sender, on_delete=models.CASCADE)
+    message_class = models.PositiveSmallIntegerField(choices=MessageClass)
+    messages = models.PositiveIntegerField()
+    segments = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["day", "sender", "message_class"], name="one_count_per_day_sender_class")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} sender {self.sender_id}"
+
+
+class OptOut(models.Model):
+    """A number that refuses our SMS: it texted STOP, or Twilio said so (21610)."""
+
+    address = models.CharField(primary_key=True, max_length=254)
+    # "STOP", or the provider's code.
+    reason = models.CharField(max_length=40)
+    since = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"opted out since {self.since}"
 
 
 class Message(models.Model):
@@ -66,7 +133,7 @@ class Message(models.Model):
     segments = models.PositiveSmallIntegerField()
     message_class = models.PositiveSmallIntegerField(choices=MessageClass)
     rank = models.PositiveSmallIntegerField(default=0)
-    sender = models.ForeignKey(Sender, on_delete=models.PROTECT)
+    sender = models.ForeignKey(Sender, null=True, on_delete=models.PROTECT)  # Null: no sender could carry it.
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     due_at = models.DateTimeField()
     slot_at = models.DateTimeField(null=True)
@@ -93,6 +160,7 @@ class Message(models.Model):
             models.CheckConstraint(
                 condition=~Q(state__in=FINAL) | Q(text__isnull=True), name="message_final_text_erased"
             ),
+            models.CheckConstraint(condition=Q(sender__isnull=False) | Q(state__in=FINAL), name="message_has_sender"),
         ]
 
     def __str__(self) -> str:
@@ -113,6 +181,7 @@ class Attempt(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     message = models.ForeignKey(Message, on_delete=models.CASCADE)
+    sender = models.ForeignKey(Sender, on_delete=models.PROTECT)
     number = models.PositiveSmallIntegerField()
     by = models.CharField(max_length=10, choices=Deliverer)
     outcome = models.CharField(max_length=12, choices=AttemptOutcome, default=AttemptOutcome.SENDING)

@@ -1,4 +1,4 @@
-"""Which numbers an SMS may go to: a country allow-list, against SMS pumping."""
+"""Which numbers a message may go to: a country allow-list, against SMS pumping; and where a number belongs."""
 
 import re
 
@@ -9,9 +9,13 @@ from django.conf import settings
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 
 
+def is_e164(address: str) -> bool:
+    return bool(_E164.fullmatch(address))
+
+
 def is_allowed(address: str) -> bool:
     """Whether this is a valid number in E.164 form and of a country in SMS_COUNTRIES."""
-    if not _E164.fullmatch(address):
+    if not is_e164(address):
         return False
     try:
         number = phonenumbers.parse(address)
@@ -27,3 +31,12 @@ def is_allowed(address: str) -> bool:
 def _regions(number: phonenumbers.PhoneNumber) -> set[str]:
     region = phonenumbers.region_code_for_number(number)
     return {region} if region else set()
+
+
+def calling_code(address: str) -> str:
+    """The calling code of an E.164 number, like +996 (ITU-T E.164 annex D: none begins with another); "" of what is
+    no number."""
+    try:
+        return f"+{phonenumbers.parse(address).country_code}"
+    except phonenumbers.NumberParseException:
+        return ""

@@ -1,19 +1,17 @@
 """Queue and cancel messages inside the caller's transaction: what commits will be sent, what rolls back never was."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.db.models import Count
-
-from messaging import numbers, policy, sealing
+from messaging import coalescing, limits, numbers, optouts, policy, sealing
 from messaging.alarms import alarm
 from messaging.models import Channel, Deliverer, Message, MessageClass, MessageEvent, Sender
 from messaging.moves import Change, move
 from messaging.notices import notify
+from messaging.routing import Routes
 from messaging.segments import count_segments
-from messaging.senders import DEFAULT
 from messaging.states import FINAL, State
 
 
@@ -33,23 +31,89 @@ class Outgoing:
 def queue(outgoing: Sequence[Outgoing], *, now: datetime) -> list[Message]:
     """Write the messages to the outbox, in order, and tell the scheduler at commit.
 
-    A message that may not be sent is written too, `failed` with its reason in `error_code`: `country_not_allowed`,
-    or `recipient_ceiling` when the number got its emergency SMS of this hour. Call inside a transaction.
+    A message that may not be sent is written too, `failed` with its reason in `error_code` (see `_refusal`). A safety
+    or routine message for a phone that another one is waiting for becomes part of that one, which is returned for
+    both. Call inside a transaction.
     """
     if not outgoing:
         return []
-    sender = Sender.objects.get(name=DEFAULT)
-    recent = _recent_emergencies(outgoing, now=now)
-    messages = [_message(item, sender=sender, refusal=_refusal(item, recent), now=now) for item in outgoing]
-    Message.objects.bulk_create(messages)
-    MessageEvent.objects.bulk_create(
-        MessageEvent(message=m, state=m.state, by=Deliverer.WEB, error_code=m.error_code, at=now) for m in messages
-    )
-    for message in messages:
-        if message.error_code == "recipient_ceiling":
-            alarm("recipient_ceiling", now=now, message_id=message.id)
+    batch = _Batch.of(outgoing, now=now)
+    messages = [batch.add(item) for item in outgoing]
+    batch.write()
     notify()
     return messages
+
+
+class _Batch:
+    """The messages of one call, with what was known of their addresses before."""
+
+    def __init__(self, *, now: datetime) -> None:
+        self.now = now
+        self.routes = Routes.at(now)
+        self.today: limits.Today | None = None
+        self.recent: Counter[tuple[str, int]] = Counter()
+        self.refusing: set[str] = set()
+        self.waiting: dict[str, Message] = {}
+        self.new: list[Message] = []
+        self.joined: list[Message] = []
+
+    @classmethod
+    def of(cls, outgoing: Sequence[Outgoing], *, now: datetime) -> "_Batch":
+        batch = cls(now=now)
+        batch.recent = limits.to_recipients((item.address for item in outgoing), now=now)
+        # An SOS asks nothing that only the others need to know.
+        if any(item.message_class != MessageClass.EMERGENCY for item in outgoing):
+            batch.today = limits.Today.of(None, now=now)
+        if joinable := [item.address for item in outgoing if item.message_class in coalescing.JOINABLE]:
+            batch.refusing = optouts.refusing(joinable)
+            batch.waiting = coalescing.waiting(joinable)
+        return batch
+
+    def add(self, item: Outgoing) -> Message:
+        sender = self.routes.choose(channel=item.channel, address=item.address, message_class=item.message_class)
+        message = _message(item, sender=sender, refusal=self._refusal(item, sender), now=self.now)
+        if message.error_code or not _is_joinable(item):
+            self.new.append(message)
+            return message
+        earlier = self.waiting.get(item.address)
+        if earlier is not None and coalescing.join(earlier, text=item.text, more=message):
+            self.joined.append(earlier)
+            return earlier
+        self.waiting[item.address] = message
+        self.new.append(message)
+        return message
+
+    def _refusal(self, item: Outgoing, sender: Sender | None) -> str:
+        """Why a message may not be sent; "" if it may."""
+        if not numbers.is_allowed(item.address):
+            return "country_not_allowed"
+        if sender is None:
+            return "no_sender"
+        if item.address in self.refusing and item.message_class in optouts.RESPECTED_BY:
+            return "opted_out"
+        if self.today is not None and not self.today.has_room(item.message_class):
+            return "daily_cap"
+        to_one = (item.address, int(item.message_class))
+        if self.recent[to_one] >= policy.PER_RECIPIENT_AND_HOUR[item.message_class]:
+            return "recipient_ceiling"
+        self.recent[to_one] += 1
+        return ""
+
+    def write(self) -> None:
+        if earlier := {m.pk: m for m in self.joined if m.pk is not None}:
+            Message.objects.bulk_update(earlier.values(), coalescing.JOINED_FIELDS)
+        Message.objects.bulk_create(self.new)
+        MessageEvent.objects.bulk_create(
+            MessageEvent(message=m, state=m.state, by=Deliverer.WEB, error_code=reason, at=self.now)
+            for m, reason in [*((m, m.error_code) for m in self.new), *((m, "joined") for m in self.joined)]
+        )
+        for message in self.new:
+            if message.error_code in _ALARMING:
+                alarm(message.error_code, now=self.now, message_id=message.id)
+
+
+# Refusals that an operator has to know of.
+_ALARMING = ("recipient_ceiling", "daily_cap", "no_sender")
 
 
 def cancel(message_ids: Collection[int], *, now: datetime) -> set[int]:
@@ -60,7 +124,7 @@ def cancel(message_ids: Collection[int], *, now: datetime) -> set[int]:
     return {message_id for message_id, state in moved.items() if state is State.CANCELLED}
 
 
-def _message(item: Outgoing, *, sender: Sender, refusal: str, now: datetime) -> Message:
+def _message(item: Outgoing, *, sender: Sender | None, refusal: str, now: datetime) -> Message:
     return Message(
         channel=item.channel,
         address=item.address,
@@ -71,37 +135,12 @@ def _message(item: Outgoing, *, sender: Sender, refusal: str, now: datetime) -> 
         sender=sender,
         state=State.FAILED if refusal else State.QUEUED,
         error_code=refusal,
-        due_at=now,
+        due_at=now + policy.COALESCE if _is_joinable(item) else now,
         deadline_at=item.deadline_at or now + policy.DEADLINES[item.message_class],
         queued_at=now,
         final_at=now if refusal else None,
     )
 
 
-def _refusal(item: Outgoing, recent: Counter[str]) -> str:
-    if not numbers.is_allowed(item.address):
-        return "country_not_allowed"
-    if item.message_class == MessageClass.EMERGENCY:
-        if recent[item.address] >= policy.EMERGENCIES_PER_RECIPIENT_PER_HOUR:
-            return "recipient_ceiling"
-        recent[item.address] += 1
-    return ""
-
-
-def _recent_emergencies(outgoing: Iterable[Outgoing], *, now: datetime) -> Counter[str]:
-    addresses = {item.address for item in outgoing if item.message_class == MessageClass.EMERGENCY}
-    if not addresses:
-        return Counter()
-    sent = (
-        Message.objects.filter(
-            address__in=addresses,
-            message_class=MessageClass.EMERGENCY,
-            queued_at__gt=now - timedelta(hours=1),
-        )
-        .exclude(error_code__in=["recipient_ceiling", "country_not_allowed"])
-        .exclude(state=State.CANCELLED)
-        .values_list("address")
-        .annotate(Count("id"))
-        .order_by()
-    )
-    return Counter(dict(sent))
+def _is_joinable(item: Outgoing) -> bool:
+    return item.channel is Channel.SMS and item.message_class in coalescing.JOINABLE

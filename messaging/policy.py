@@ -66,5 +66,25 @@ BACKOFF_CAP = timedelta(seconds=60)
 CONFIGURATION_RETRY = timedelta(seconds=30)
 QUOTA_RETRY = timedelta(minutes=10)
 
-# Emergency SMS that one number may get in an hour: beyond it a stolen phone or a loop is more likely than danger.
-EMERGENCIES_PER_RECIPIENT_PER_HOUR = 10
+# What one number may get in an hour, by class: beyond it a stolen phone or a loop is more likely than a reason.
+PER_RECIPIENT_AND_HOUR = {
+    MessageClass.EMERGENCY: 10,
+    MessageClass.VERIFICATION: 10,
+    MessageClass.SAFETY: 30,
+    MessageClass.ROUTINE: 5,
+}
+# The part of a sender's day that a class may use up: what is left is the reserve of the more urgent.
+SHARE_OF_A_DAY = {
+    MessageClass.VERIFICATION: 0.95,
+    MessageClass.SAFETY: 0.9,
+    MessageClass.ROUTINE: 0.8,
+}
+
+# A safety or routine message waits this long for others to the same phone, to become one text with them.
+COALESCE = timedelta(milliseconds=1_500)
+# Longer texts are not made by joining: some carriers deliver the parts apart.
+COALESCED_SEGMENTS = 3
+
+# A sender that answered with a configuration error is out for so long, twice as long each time it fails again.
+OUTAGE = timedelta(minutes=1)
+LONGEST_OUTAGE = timedelta(minutes=15)

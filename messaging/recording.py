@@ -12,13 +12,13 @@ from uuid import UUID
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from messaging import clock, policy
+from messaging import clock, optouts, outages, policy
 from messaging.alarms import alarm
 from messaging.claims import Claim
-from messaging.models import Attempt, AttemptOutcome, Deliverer, Message
+from messaging.models import URGENT, Attempt, AttemptOutcome, Deliverer, Message
 from messaging.moves import Change, move
 from messaging.notices import notify
-from messaging.providers import Kind, Outcome
+from messaging.providers import Kind, Outcome, Scope
 from messaging.sql import rows
 from messaging.states import State
 
@@ -95,6 +95,7 @@ def record(results: Sequence[Result], *, by: Deliverer) -> None:
             notify()
         _record_attempts(results, now=now)
         _raise_alarms(results, now=now)
+        _judge_senders(results, now=now)
 
 
 def _bare(result: Result) -> Result:
@@ -123,7 +124,7 @@ def _change(result: Result, *, failed: set[UUID], now: datetime) -> Change:
             only_in_call=claim.attempt_id in failed,
         )
     calls = _calls(claim) if outcome.kind is Kind.UNRECOGNISED else claim.attempt
-    to, due_at = after_failure(outcome, calls=calls, now=now)
+    to, due_at = after_failure(outcome, calls=calls, is_urgent=claim.message_class in URGENT, now=now)
     return Change(
         id=claim.message_id,
         to=to,
@@ -135,7 +136,7 @@ def _change(result: Result, *, failed: set[UUID], now: datetime) -> Change:
     )
 
 
-def after_failure(outcome: Outcome, *, calls: int, now: datetime) -> tuple[State, datetime]:
+def after_failure(outcome: Outcome, *, calls: int, is_urgent: bool, now: datetime) -> tuple[State, datetime]:
     """Where a message goes that was not accepted by so many calls, and when it is due there.
 
     What may succeed later waits in the outbox until its deadline; only a recipient's refusal ends it at once.
@@ -147,10 +148,10 @@ def after_failure(outcome: Outcome, *, calls: int, now: datetime) -> tuple[State
             return outcome.state if outcome.provider_id else State.FAILED, now
         case Kind.UNRECOGNISED if calls >= policy.MAX_ATTEMPTS_UNKNOWN_CODE:
             return State.FAILED, now
-        case Kind.CONFIGURATION:
-            return State.QUEUED, now + policy.CONFIGURATION_RETRY
-        case Kind.QUOTA:
+        case Kind.QUOTA if not is_urgent:
             return State.QUEUED, now + policy.QUOTA_RETRY
+        case Kind.CONFIGURATION | Kind.QUOTA:
+            return State.QUEUED, now + policy.CONFIGURATION_RETRY
     if outcome.retry_after_s is not None:
         return State.QUEUED, now + timedelta(seconds=outcome.retry_after_s)
     return State.QUEUED, now + backoff(calls)
@@ -204,3 +205,23 @@ def _raise_alarms(results: Sequence[Result], *, now: datetime) -> None:
                 sender_id=hit[0].claim.sender_id,
                 messages=len(hit),
             )
+
+
+_SENDERS_FAULT = (Kind.CONFIGURATION, Kind.QUOTA)
+
+
+def _judge_senders(results: Sequence[Result], *, now: datetime) -> None:
+    """A sender that cannot send is taken out and its message passed on; who refuses our SMS is remembered."""
+    failed = [r for r in results if r.outcome.kind in _SENDERS_FAULT]
+    for result in failed:
+        if result.outcome.scope is not Scope.MESSAGE:
+            outages.trip(result.claim.sender_id, address=result.claim.address, outcome=result.outcome, now=now)
+    if failed and outages.pass_on([r.claim.message_id for r in failed], now=now):
+        notify()
+    accepted = [r.claim for r in results if r.outcome.kind is Kind.ACCEPTED]
+    if accepted:
+        outages.close(accepted)
+        optouts.forget([claim.address for claim in accepted])
+    for result in results:
+        if result.outcome.code == optouts.REFUSED_CODE:
+            optouts.remember(result.claim.address, reason=result.outcome.code, now=now)

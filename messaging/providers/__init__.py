@@ -21,6 +21,14 @@ class Kind(Enum):
     UNKNOWN = "unknown"  # It may or may not have been created.
 
 
+class Scope(Enum):
+    """What an outcome says something about: this message alone, or its sender too, in one country or everywhere."""
+
+    MESSAGE = "message"
+    COUNTRY = "country"
+    SENDER = "sender"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """What became of one call, or of one message according to a callback or a look-up.
@@ -29,6 +37,7 @@ class Outcome:
     """
 
     kind: Kind
+    scope: Scope = Scope.MESSAGE
     code: str = ""
     provider_id: str = ""
     state: State = State.ACCEPTED

@@ -17,7 +17,7 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from messaging import policy
-from messaging.providers import Call, Kind, LookUpFailed, Outcome
+from messaging.providers import Call, Kind, LookUpFailed, Outcome, Scope
 from messaging.states import State
 
 log = structlog.get_logger(__name__)
@@ -46,6 +46,12 @@ CODES = {
     "63038": Kind.QUOTA,
 }
 
+# Which of them are the sender's fault, so that the next message would meet the same.
+SCOPES = {
+    **dict.fromkeys(("20003", "20404", "21603", "21606", "63038"), Scope.SENDER),
+    **dict.fromkeys(("21408", "21612", "30034", "30450"), Scope.COUNTRY),
+}
+
 STATUSES = {
     "accepted": State.ACCEPTED,
     "scheduled": State.ACCEPTED,
@@ -69,6 +75,10 @@ _retry_after: ContextVar[str] = ContextVar("retry_after", default="")
 
 def kind_of(code: str) -> Kind:
     return CODES.get(code, Kind.UNRECOGNISED)
+
+
+def scope_of(code: str) -> Scope:
+    return SCOPES.get(code, Scope.MESSAGE)
 
 
 # `time.monotonic()` by which the request of this task must be written; look-ups have no limit.
@@ -203,7 +213,9 @@ def reported(status: str, *, code: object, provider_id: str) -> Outcome:
         # By somebody at the provider's console: not ours to send again.
         return Outcome(kind=Kind.RECIPIENT, code=status, provider_id=provider_id, state=state)
     if state in (State.UNDELIVERED, State.FAILED):
-        return Outcome(kind=kind_of(error), code=error or status, provider_id=provider_id, state=state)
+        return Outcome(
+            kind=kind_of(error), scope=scope_of(error), code=error or status, provider_id=provider_id, state=state
+        )
     return Outcome(kind=Kind.ACCEPTED, code=error, provider_id=provider_id, state=state)
 
 
@@ -218,7 +230,7 @@ def _refused(error: TwilioRestException) -> Outcome:
         return Outcome(kind=Kind.UNKNOWN, code=code)
     if kind is Kind.UNRECOGNISED:
         log.error("provider_code_unrecognised", code=code, status=error.status)
-    return Outcome(kind=kind, code=code)
+    return Outcome(kind=kind, scope=scope_of(code), code=code)
 
 
 def _asked_to_wait() -> float | None:

@@ -51,8 +51,10 @@ def attempt(message: Message, outcome: AttemptOutcome) -> Attempt:
     number = Attempt.objects.filter(message=message).count() + 1
     now = clock.now()
     Message.objects.filter(id=message.id).update(attempts=number)
+    assert message.sender is not None
     return Attempt.objects.create(
         message=message,
+        sender=message.sender,
         number=number,
         by=Deliverer.WORKER,
         outcome=outcome,

@@ -7,7 +7,7 @@ from rest_framework.exceptions import ValidationError
 
 from identity import contacts
 from identity.models import EmergencyContact, User
-from messaging import clock
+from messaging import clock, optouts
 from tests.race import at_once
 
 from .conftest import AddContacts, signed_in
@@ -38,6 +38,7 @@ def test_adding(anas_app: App, ana: User) -> None:
         "relation": "brother",
         "language": "ky",
         "order": 0,
+        "refuses_sms": False,
     }
     assert anas_app.get(CONTACTS).json() == {"results": [answer.json()]}
     assert anas_app.get(_one(contact)).json() == answer.json()
@@ -191,3 +192,12 @@ def test_edits_at_once_leave_a_whole_order(ana: User, anas_app: App, add_contact
     assert [answers[0].status_code, answers[2].status_code, answers[3].status_code] == [204, 201, 204]
     assert answers[1].status_code in {200, 400}
     assert sorted(_names(anas_app)) == ["Bakyt", "Ben", "Daniyar"]
+
+
+def test_a_contact_who_refuses_sms_is_shown_so(anas_app: App, ana: User) -> None:
+    anas_app.post(CONTACTS, {"name": "Ben", "phone_number": BEN})
+    [contact] = anas_app.get(CONTACTS).json()["results"]
+    assert contact["refuses_sms"] is False
+    optouts.remember(BEN, reason="STOP", now=clock.now())
+    assert anas_app.get(CONTACTS).json() == {"results": [contact | {"refuses_sms": True}]}
+    assert anas_app.get(f"{CONTACTS}{contact['id']}/").json()["refuses_sms"] is True

@@ -74,6 +74,7 @@ def attempt_of(
     started = clock.now() - started_ago
     return Attempt.objects.create(
         message=message,
+        sender=Sender.objects.get(name=DEFAULT),
         number=number,
         by=Deliverer.WORKER,
         outcome=outcome,

@@ -7,7 +7,7 @@ from django.core import mail
 
 from messaging import clock, policy
 from messaging.alarms import alarm, mail_alarms
-from messaging.models import OperatorAlarm
+from messaging.models import MessageClass, OperatorAlarm
 from tests.messaging.engine import ANA, outgoing, queued
 from tests.race import at_once
 
@@ -64,7 +64,9 @@ def test_without_an_operators_address_nothing_piles_up() -> None:
 
 @pytest.mark.django_db
 def test_an_alarm_holds_ids_only(operator: str) -> None:
-    queued(*[outgoing("Ana needs help at 42.87") for _ in range(policy.EMERGENCIES_PER_RECIPIENT_PER_HOUR + 1)])
+    queued(
+        *[outgoing("Ana needs help at 42.87") for _ in range(policy.PER_RECIPIENT_AND_HOUR[MessageClass.EMERGENCY] + 1)]
+    )
     row = OperatorAlarm.objects.get()
     mail_alarms(now=clock.now())
     for told in (json.dumps(row.detail), mail.outbox[0].subject, mail.outbox[0].body):

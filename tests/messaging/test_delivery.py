@@ -11,7 +11,7 @@ import pytest
 
 from messaging import delivery, policy
 from messaging.delivery import Courier
-from messaging.models import AttemptOutcome, Message, MessageClass, OperatorAlarm
+from messaging.models import AttemptOutcome, Message, MessageClass, OperatorAlarm, Sender
 from messaging.providers import Call, Kind
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
@@ -76,9 +76,7 @@ def test_a_messaging_service_is_used_instead_of_the_number(wire: Wire, make_cour
     wire.answers = [(201, {"sid": "SM1", "status": "accepted"})]
     service = "MG" + "0" * 32
     ids = dispatched()
-    sender = Message.objects.get(id=ids[0]).sender
-    sender.messaging_service_sid = service
-    sender.save()
+    Sender.objects.update(messaging_service_sid=service)
     send(make_courier(), ids)
     assert wire.asked[0]["MessagingServiceSid"] == service
     assert "From" not in wire.asked[0]

@@ -50,7 +50,7 @@ def test_messages_are_written_in_order_with_class_rank_and_segments() -> None:
 def test_each_class_has_its_deadline_unless_one_is_given(kind: MessageClass) -> None:
     now = clock.now()
     code_dies = now + timedelta(minutes=7)
-    own = outbox.Outgoing(address=ANA, text="Help", message_class=kind, deadline_at=code_dies)
+    own = outbox.Outgoing(address=BEN, text="Help", message_class=kind, deadline_at=code_dies)
     [usual, given] = outbox.queue([outgoing(kind=kind), own], now=now)
     assert usual.deadline_at == now + policy.DEADLINES[kind]
     assert given.deadline_at == code_dies

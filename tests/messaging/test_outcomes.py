@@ -8,7 +8,7 @@ import pytest
 
 from messaging import clock, dispatch, policy
 from messaging.delivery import Courier
-from messaging.models import AttemptOutcome, Message, OperatorAlarm
+from messaging.models import AttemptOutcome, Message, MessageClass, OperatorAlarm
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
 from tests.messaging.engine import ANA, attempts, dispatched, state_of
@@ -18,9 +18,9 @@ MakeCourier = Callable[[], Courier]
 NOT_CREATED = AttemptOutcome.NOT_CREATED
 
 
-def answered(courier: Courier) -> Message:
+def answered(courier: Courier, *, kind: MessageClass = MessageClass.EMERGENCY) -> Message:
     """A message after one call."""
-    [message_id] = dispatched()
+    [message_id] = dispatched(kind=kind)
     courier.deliver([message_id])
     assert courier.drain(15)
     return Message.objects.get(id=message_id)
@@ -66,11 +66,16 @@ def test_a_wrong_configuration_alarms_and_the_message_waits(
     assert alarm.detail == {"provider_code": str(code), "sender_id": message.sender_id, "messages": 1}
 
 
-def test_the_daily_limit_alarms_and_the_message_waits_long(courier: Courier, phones: SandboxControl) -> None:
+@pytest.mark.parametrize(
+    ("kind", "shortest_s", "longest_s"), [(MessageClass.ROUTINE, 590, 600), (MessageClass.EMERGENCY, 20, 30)]
+)
+def test_over_the_daily_limit_routine_waits_long_and_an_emergency_is_tried_soon(
+    kind: MessageClass, shortest_s: float, longest_s: float, courier: Courier, phones: SandboxControl
+) -> None:
     phones.behave(error_code=63038)
-    message = answered(courier)
+    message = answered(courier, kind=kind)
     assert (message.state, message.error_code) == (State.QUEUED, "63038")
-    assert waits_s(message) > 60
+    assert shortest_s < waits_s(message) <= longest_s
     assert alarms() == ["provider_quota"]
 
 

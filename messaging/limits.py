@@ -1,0 +1,94 @@
+"""How much may be sent: to one phone in an hour, of one class and by one sender in a day (UTC).
+
+What is granted is counted in the transaction that has the sender's row: nobody ever waits for a count.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Count
+
+from messaging import policy
+from messaging.alarms import alarm
+from messaging.models import Message, MessageClass, Sender
+from messaging.sql import rows
+from messaging.states import State
+
+# Refused when queued: nothing was sent, so nothing counts.
+REFUSALS = ("recipient_ceiling", "country_not_allowed", "opted_out", "daily_cap", "no_sender", "address_invalid")
+
+
+def to_recipients(addresses: Iterable[str], *, now: datetime) -> Counter[tuple[str, int]]:
+    """Messages to each address in the last hour, by class."""
+    recent = (
+        Message.objects.filter(address__in=set(addresses), queued_at__gt=now - timedelta(hours=1))
+        .exclude(error_code__in=REFUSALS)
+        .exclude(state=State.CANCELLED)
+        .values_list("address", "message_class")
+        .annotate(Count("id"))
+        .order_by()
+    )
+    return Counter({(address, kind): count for address, kind, count in recent})
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """What was granted today: messages of each class, and segments of one sender."""
+
+    messages: dict[int, int]
+    segments: int
+
+    @classmethod
+    def of(cls, sender_id: int | None, *, now: datetime) -> "Today":
+        counted = rows(
+            "SELECT message_class, sum(messages)::bigint,"
+            " coalesce(sum(segments) FILTER (WHERE sender_id = %s), 0)::bigint"
+            " FROM messaging_dailycount WHERE day = %s GROUP BY message_class",
+            [sender_id, _day(now)],
+        )
+        return cls(messages={row[0]: row[1] for row in counted}, segments=sum(row[2] for row in counted))
+
+    def has_room(self, kind: MessageClass) -> bool:
+        """Whether the class is within its daily cap. EMERGENCY has none."""
+        cap = _cap(kind)
+        return cap is None or self.messages.get(kind, 0) < cap
+
+    def classes_for(self, sender: Sender) -> list[MessageClass]:
+        """The classes within their caps that leave the more urgent their part of the sender's day."""
+        return [kind for kind in MessageClass if self.has_room(kind) and self._leaves_reserve(sender, kind)]
+
+    def _leaves_reserve(self, sender: Sender, kind: MessageClass) -> bool:
+        share = policy.SHARE_OF_A_DAY.get(kind)
+        return not share or not sender.segments_per_day or self.segments < share * sender.segments_per_day
+
+
+def count(sender: Sender, granted: Sequence[tuple[int, int, int]], *, today: Today, now: datetime) -> None:
+    """Count what was granted: (id, segments, class). The operator is alarmed when a class has reached its cap."""
+    messages, segments = Counter[int](), Counter[int]()
+    for _, size, kind in granted:
+        messages[kind] += 1
+        segments[kind] += size
+    kinds = sorted(messages)
+    rows(
+        "INSERT INTO messaging_dailycount AS d (day, sender_id, message_class, messages, segments)"
+        " SELECT %s, %s, * FROM unnest(%s::int[], %s::int[], %s::int[])"
+        " ON CONFLICT (day, sender_id, message_class) DO UPDATE"
+        " SET messages = d.messages + excluded.messages, segments = d.segments + excluded.segments",
+        [_day(now), sender.id, kinds, [messages[kind] for kind in kinds], [segments[kind] for kind in kinds]],
+    )
+    for kind in map(MessageClass, kinds):
+        before, cap = today.messages.get(kind, 0), _cap(kind)
+        if cap is not None and before < cap <= before + messages[kind]:
+            alarm("daily_cap_reached", now=now, message_class=kind.label)
+
+
+def _cap(kind: MessageClass) -> int | None:
+    cap: int | None = settings.DAILY_CAPS.get(kind.name.lower())
+    return cap
+
+
+def _day(now: datetime) -> date:
+    return now.astimezone(UTC).date()

@@ -1,0 +1,55 @@
+"""Numbers that refuse our SMS. Safety and routine messages to them are not tried; an SOS, or a code they ask for, is:
+only the provider knows whether they have opted in again."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from django.utils.translation import gettext
+
+from messaging.models import MessageClass, OptOut
+from messaging.texts import render
+
+# Twilio: "Attempt to send to unsubscribed recipient".
+REFUSED_CODE = "21610"
+RESPECTED_BY = (MessageClass.SAFETY, MessageClass.ROUTINE)
+
+
+def remember(address: str, *, reason: str, now: datetime) -> None:
+    OptOut.objects.get_or_create(address=address, defaults={"reason": reason, "since": now})
+
+
+def forget(addresses: Collection[str]) -> None:
+    """They have opted in again: by START, or because the provider takes messages for them."""
+    if OptOut.objects.exists():
+        OptOut.objects.filter(address__in=addresses).delete()
+
+
+def refusing(addresses: Iterable[str]) -> set[str]:
+    """Those of these numbers that refuse our SMS."""
+    return set(OptOut.objects.filter(address__in=set(addresses)).values_list("address", flat=True))
+
+
+# Twilio's own words (https://help.twilio.com/articles/223134027) it also answers itself; the Cyrillic ones are ours.
+_STOP = ("STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT")
+_START = ("START", "YES", "UNSTOP")
+_OURS = {"СТОП": "STOP", "СТАРТ": "START", "ПОМОЩЬ": "HELP"}
+
+
+def take_word(address: str, text: str, *, now: datetime) -> str:
+    """Act on an SMS from this number if it is one of the words; returns our answer, "" where Twilio gives its own."""
+    said = text.strip().upper()
+    word = _OURS.get(said, said)
+    if word in _STOP:
+        remember(address, reason="STOP", now=now)
+    elif word in _START:
+        OptOut.objects.filter(address=address).delete()
+    return render(lambda: _answer(word), language="ru") if said in _OURS else ""
+
+
+def _answer(word: str) -> str:
+    match word:
+        case "STOP":
+            return gettext("AlertMe: you get no more messages but an SOS. Send START to get them again.")
+        case "START":
+            return gettext("AlertMe: you get messages again.")
+    return gettext("AlertMe tells you when somebody who trusts you needs help. Send STOP to get no more messages.")

@@ -1,0 +1,105 @@
+"""What is told to one phone within a moment is one text."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+
+from messaging import clock, dispatch, outbox, policy, sealing
+from messaging.models import Message, MessageClass
+from messaging.outbox import Outgoing
+from messaging.segments import count_segments
+from messaging.states import State
+from tests.messaging.engine import ANA, BEN, outgoing, queued, set_pace, story
+from tests.race import at_once
+
+SAFETY, ROUTINE = MessageClass.SAFETY, MessageClass.ROUTINE
+
+
+def text_of(message: Message) -> str:
+    message.refresh_from_db()
+    return sealing.unseal(message.text or b"")
+
+
+@pytest.mark.django_db
+def test_two_for_one_phone_are_one_text_and_one_row() -> None:
+    [first] = queued(outgoing("Ana left work.", kind=ROUTINE))
+    [second] = queued(outgoing("Ana is home.", kind=SAFETY, rank=2))
+    assert first.id == second.id
+    assert text_of(first) == "Ana left work.\nAna is home."
+    assert (first.message_class, first.segments) == (SAFETY, 1)
+    assert story(first.id) == [State.QUEUED, State.QUEUED]
+
+
+@pytest.mark.django_db
+def test_in_one_call_too_and_the_answer_keeps_its_order() -> None:
+    one, other, same = queued(
+        outgoing("1", kind=SAFETY), outgoing("2", to=BEN, kind=SAFETY), outgoing("3", kind=SAFETY)
+    )
+    assert one is same
+    assert [text_of(one), text_of(other)] == ["1\n3", "2"]
+    assert Message.objects.count() == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", [MessageClass.EMERGENCY, MessageClass.VERIFICATION])
+def test_the_urgent_neither_wait_nor_join(kind: MessageClass) -> None:
+    [first] = queued(outgoing("1", kind=kind))
+    [second] = queued(outgoing("2", kind=kind))
+    assert first.id != second.id
+    assert first.due_at == first.queued_at
+
+
+@pytest.mark.django_db
+def test_it_waits_its_moment_and_no_longer() -> None:
+    set_pace(0)
+    [message] = queued(outgoing(kind=SAFETY))
+    assert message.due_at == message.queued_at + policy.COALESCE
+    assert dispatch.grant_all()[0] == []
+    [joined] = queued(outgoing(kind=SAFETY))
+    assert joined.due_at == message.due_at
+    Message.objects.update(due_at=clock.now())
+    assert [hint.message_ids for hint in dispatch.grant_all()[0]] == [[message.id]]
+    [next_one] = queued(outgoing(kind=SAFETY))
+    assert next_one.id != message.id
+
+
+@pytest.mark.django_db
+def test_the_joined_text_lives_as_long_as_the_longer() -> None:
+    now = clock.now()
+    [first] = queued(outgoing(kind=ROUTINE))
+    later = Outgoing(address=ANA, text="2", message_class=SAFETY, deadline_at=now + timedelta(days=3))
+    outbox.queue([later], now=now)
+    first.refresh_from_db()
+    assert first.deadline_at == later.deadline_at
+
+
+@pytest.mark.django_db
+def test_a_text_that_would_become_too_long_is_one_of_its_own() -> None:
+    [first] = queued(outgoing("я" * 134, kind=SAFETY))
+    [second] = queued(outgoing("я" * 66, kind=SAFETY))
+    assert first.id == second.id
+    assert count_segments(text_of(first)) == policy.COALESCED_SEGMENTS
+    [third] = queued(outgoing("я", kind=SAFETY))
+    assert third.id != first.id
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_that_rolls_back_takes_its_text_back() -> None:
+    [first] = queued(outgoing("kept", kind=SAFETY))
+    with transaction.atomic():
+        outbox.queue([outgoing("lost", kind=SAFETY)], now=clock.now())
+        transaction.set_rollback(True)
+    assert text_of(first) == "kept"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_joining_races_with_the_grant_and_no_text_is_lost() -> None:
+    sender = set_pace(0)
+    for _ in range(10):
+        Message.objects.all().delete()
+        queued(outgoing("first", kind=SAFETY))
+        Message.objects.update(due_at=clock.now())
+        at_once(lambda: queued(outgoing("second", kind=SAFETY)), lambda: dispatch.grant(sender.id))
+        texts = "\n".join(text_of(message) for message in Message.objects.order_by("id"))
+        assert texts == "first\nsecond"

@@ -1,0 +1,95 @@
+"""How much one phone, one class and one sender get."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from messaging import clock, dispatch, policy
+from messaging.models import DailyCount, Message, MessageClass, OperatorAlarm, Sender
+from messaging.states import State
+from tests.messaging.engine import BEN, outgoing, queued, set_pace, standing
+
+pytestmark = pytest.mark.django_db
+ROUTINE, SAFETY = MessageClass.ROUTINE, MessageClass.SAFETY
+
+
+def phone(number: int) -> str:
+    return f"+99670000{number:04d}"
+
+
+def granted() -> list[int]:
+    return [i for hint in dispatch.grant_all()[0] for i in hint.message_ids]
+
+
+@pytest.fixture
+def caps(settings: Any) -> Iterator[dict[str, int]]:
+    settings.DAILY_CAPS = {}
+    return settings.DAILY_CAPS  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("kind", MessageClass)
+def test_a_phone_gets_so_many_of_a_class_in_an_hour(kind: MessageClass) -> None:
+    limit = policy.PER_RECIPIENT_AND_HOUR[kind]
+    for _ in range(limit):
+        [message] = queued(outgoing(kind=kind))
+        # So that the next is one of its own.
+        Message.objects.filter(id=message.id).update(state=State.SENT)
+    [refused] = queued(outgoing(kind=kind))
+    assert (refused.state, refused.error_code) == (State.FAILED, "recipient_ceiling")
+    assert queued(outgoing(to=BEN, kind=kind))[0].state == State.QUEUED
+    Message.objects.update(queued_at=clock.now() - timedelta(hours=1))
+    assert queued(outgoing(kind=kind))[0].state == State.QUEUED
+
+
+def test_what_is_granted_is_counted_by_day_sender_and_class() -> None:
+    sender = set_pace(0)
+    for kind, segments in [(ROUTINE, 1), (ROUTINE, 3), (SAFETY, 2)]:
+        standing(State.QUEUED, kind=kind, segments=segments)
+    granted()
+    standing(State.QUEUED, kind=SAFETY)
+    granted()
+    counts = DailyCount.objects.order_by("message_class")
+    assert [(c.sender, c.message_class, c.messages, c.segments) for c in counts] == [
+        (sender, SAFETY, 2, 3),
+        (sender, ROUTINE, 2, 4),
+    ]
+
+
+def test_a_class_beyond_its_daily_cap_is_refused_and_not_granted(caps: dict[str, int]) -> None:
+    caps["routine"] = 2
+    set_pace(0)
+    waiting = [standing(State.QUEUED, kind=ROUTINE, to=phone(n)).id for n in range(3)]
+    assert granted() == waiting  # One batch may go beyond.
+    late = standing(State.QUEUED, kind=ROUTINE)
+    assert granted() == []
+    [refused, safety, sos] = queued(outgoing(kind=ROUTINE), outgoing(to=phone(8), kind=SAFETY), outgoing(to=phone(9)))
+    assert (refused.state, refused.error_code) == (State.FAILED, "daily_cap")
+    assert safety.state == sos.state == State.QUEUED
+    assert list(OperatorAlarm.objects.order_by("id").values_list("code", "times")) == [
+        ("daily_cap_reached", 1),
+        ("daily_cap", 1),
+    ]
+    DailyCount.objects.update(day=clock.now().date() - timedelta(days=1))
+    assert granted() == [sos.id, late.id]
+
+
+def test_the_last_part_of_a_senders_day_is_for_the_more_urgent(caps: dict[str, int]) -> None:
+    sender = set_pace(0)
+    Sender.objects.update(segments_per_day=100)
+    used = DailyCount.objects.create(
+        day=clock.now().date(), sender=sender, message_class=SAFETY, messages=1, segments=79
+    )
+    ids = {}
+    for segments, kinds in [
+        (80, [MessageClass.EMERGENCY, MessageClass.VERIFICATION, SAFETY]),
+        (90, [MessageClass.EMERGENCY, MessageClass.VERIFICATION]),
+        (95, [MessageClass.EMERGENCY]),
+        (200, [MessageClass.EMERGENCY]),
+    ]:
+        ids = {kind: standing(State.QUEUED, kind=kind).id for kind in MessageClass}
+        DailyCount.objects.exclude(id=used.id).delete()
+        DailyCount.objects.filter(id=used.id).update(segments=segments)
+        assert granted() == [ids[kind] for kind in kinds]
+        Message.objects.all().delete()
