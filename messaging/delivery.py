@@ -23,6 +23,10 @@ T = TypeVar("T")
 # Calls in flight in one process; a thread that brings more waits here, before it claims anything.
 MAX_IN_FLIGHT = 500
 DRAIN_S = 17.0
+# A second call asks first whether it is still wanted; a database that does not answer by then must not stop it.
+ASK_S = 0.5
+
+_NOT_CALLED = Outcome(kind=Kind.TRANSIENT, code="slot_missed", retry_after_s=0)
 
 
 class Courier:
@@ -87,6 +91,9 @@ class Courier:
         slot = reading.monotonic_at(claimed.slot_at)
         # Unless the machine was busy, claims come before their slot.
         await asyncio.sleep(max(slot - time.monotonic(), 0))
+        if claimed.attempt > 1 and not await _is_open(claimed):
+            self._recorder.put(Result(claim=claimed, outcome=_NOT_CALLED))
+            return
         now = time.monotonic()
         # The attempt's deadline: it runs from the slot, or from the claim when that came later.
         left_s = max(slot, reading.monotonic) + policy.CALL_DEADLINE.total_seconds() - now
@@ -97,7 +104,7 @@ class Courier:
             or left_s < policy.SHORTEST_CALL.total_seconds()
             or reading.monotonic_at(claimed.deadline_at) <= now
         ):
-            outcome = Outcome(kind=Kind.TRANSIENT, code="slot_missed", retry_after_s=0)
+            outcome = _NOT_CALLED
         else:
             outcome = await self._call(claimed, reading, timeout_s=left_s)
         self._recorder.put(Result(claim=claimed, outcome=outcome))
@@ -119,6 +126,13 @@ class Courier:
                 timeout_s=timeout_s,
             )
         )
+
+
+async def _is_open(claimed: Claim) -> bool:
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(claims.is_open, claimed), ASK_S)
+    except TimeoutError:
+        return True
 
 
 # The loop itself keeps only weak references to its tasks.

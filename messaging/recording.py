@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from messaging import clock, policy
 from messaging.alarms import alarm
 from messaging.claims import Claim
-from messaging.models import Attempt, AttemptOutcome, Deliverer, Message
+from messaging.models import URGENT, Attempt, AttemptOutcome, Deliverer, Message
 from messaging.moves import Change, move
 from messaging.notices import notify
 from messaging.providers import Kind, Outcome
@@ -123,7 +123,7 @@ def _change(result: Result, *, failed: set[UUID], now: datetime) -> Change:
             only_in_call=claim.attempt_id in failed,
         )
     calls = _calls(claim) if outcome.kind is Kind.UNRECOGNISED else claim.attempt
-    to, due_at = after_failure(outcome, calls=calls, now=now)
+    to, due_at = after_failure(outcome, calls=calls, urgent=claim.message_class in URGENT, now=now)
     return Change(
         id=claim.message_id,
         to=to,
@@ -135,7 +135,7 @@ def _change(result: Result, *, failed: set[UUID], now: datetime) -> Change:
     )
 
 
-def after_failure(outcome: Outcome, *, calls: int, now: datetime) -> tuple[State, datetime]:
+def after_failure(outcome: Outcome, *, calls: int, urgent: bool, now: datetime) -> tuple[State, datetime]:
     """Where a message goes that was not accepted by so many calls, and when it is due there.
 
     What may succeed later waits in the outbox until its deadline; only a recipient's refusal ends it at once.
@@ -153,7 +153,7 @@ def after_failure(outcome: Outcome, *, calls: int, now: datetime) -> tuple[State
             return State.QUEUED, now + policy.QUOTA_RETRY
     if outcome.retry_after_s is not None:
         return State.QUEUED, now + timedelta(seconds=outcome.retry_after_s)
-    return State.QUEUED, now + backoff(calls)
+    return State.QUEUED, now + backoff(calls, urgent=urgent)
 
 
 def _calls(claim: Claim) -> int:
@@ -161,9 +161,10 @@ def _calls(claim: Claim) -> int:
     return Attempt.objects.filter(message_id=claim.message_id).exclude(error_code="slot_missed").count()
 
 
-def backoff(calls: int) -> timedelta:
+def backoff(calls: int, *, urgent: bool) -> timedelta:
     """Exponential from half a second, capped, with full jitter in its upper half so that retries do not meet."""
-    ceiling = min(2.0 ** min(calls, 10) / 2, policy.BACKOFF_CAP.total_seconds())
+    cap = policy.URGENT_BACKOFF_CAP if urgent else policy.BACKOFF_CAP
+    ceiling = min(2.0 ** min(calls, 10) / 2, cap.total_seconds())
     return timedelta(seconds=ceiling * random.uniform(0.5, 1))  # noqa: S311 not a secret
 
 

@@ -10,17 +10,17 @@ from typing import Any, Literal
 from deploy.local.processes import free_port
 
 Fault = Literal["refused", "held", "slow", "garbage", "reset"]
-SLOW_S = 0.5
 
 
 class Line:
     """Forwards 127.0.0.1:`port` to a server on this machine; every connection sees the fault of the moment.
 
     refused: nobody listens, and what was connected is reset. held: bytes wait until the fault is over. slow: every
-    piece takes half a second each way. garbage: noise answers instead of the server. reset: so does a reset.
+    piece takes `slow_s` each way. garbage: noise answers instead of the server. reset: so does a reset.
     """
 
-    def __init__(self, to_port: int) -> None:
+    def __init__(self, to_port: int, *, slow_s: float = 0.5) -> None:
+        self._slow_s = slow_s
         self.port = free_port()
         self._to_port = to_port
         self._fault: Fault | None = None
@@ -87,7 +87,7 @@ class Line:
 
     async def _carry(self, piece: bytes, writer: asyncio.StreamWriter, *, back: asyncio.StreamWriter) -> None:
         if self._fault == "slow":
-            await asyncio.sleep(SLOW_S)
+            await asyncio.sleep(self._slow_s)
         while self._fault == "held":
             await self._changed.wait()
         if self._fault == "reset":
