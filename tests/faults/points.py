@@ -4,6 +4,7 @@ A test arms a point with a file that names the signal; whoever renames it is the
 
 import os
 import signal
+import threading
 from pathlib import Path
 
 from deploy.local.processes import send, wait_until
@@ -39,7 +40,9 @@ def reached(point: str) -> None:
         armed.rename(hit)
     except FileNotFoundError:
         return
-    os.kill(os.getpid(), signal.Signals[hit.read_text()])
+    # Sent to this very thread: it stops before its next instruction. One sent to the process may be taken by another
+    # thread, and this one gets as far as its commit meanwhile.
+    signal.pthread_kill(threading.get_ident(), signal.Signals[hit.read_text()])
 
 
 class Points:
