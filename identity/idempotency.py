@@ -65,7 +65,8 @@ def replayable(
     def once(self: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Response:
         key = _key(request)
         with transaction.atomic():
-            record, is_new = _claim(request, key=key, now=clock.now()) if key else (None, True)
+            now = clock.answer_briefly()
+            record, is_new = _claim(request, key=key, now=now) if key else (None, True)
             if record and not is_new:
                 return _replay(record, request)
             response = post(self, request, *args, **kwargs)

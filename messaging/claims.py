@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 
 from messaging import clock, pacing, policy
 from messaging.models import URGENT, Deliverer, Sender
@@ -79,6 +80,23 @@ def claim(message_ids: Sequence[int], *, by: Deliverer) -> tuple[list[Claim], cl
     )
     claims = [Claim(*(*row[:10], pacing.interval_at(row[10]), *row[11:])) for row in claimed]
     return _with_new_slots(claims, now=now), reading
+
+
+def is_open(claimed: Claim) -> bool:
+    """Whether the call still has to be made: evidence for an earlier one may have come since it was claimed. What
+    cannot be found out is yes."""
+    try:
+        return bool(
+            rows(
+                "SELECT 1 FROM messaging_message WHERE id = %s AND state = 'sending' AND attempts = %s",
+                [claimed.message_id, claimed.attempt],
+            )
+        )
+    except DatabaseError:
+        return True
+    finally:
+        with suppress(DatabaseError):
+            connection.close()
 
 
 def _with_new_slots(claims: list[Claim], *, now: datetime) -> list[Claim]:

@@ -23,6 +23,10 @@ T = TypeVar("T")
 # Calls in flight in one process; a thread that brings more waits here, before it claims anything.
 MAX_IN_FLIGHT = 500
 DRAIN_S = 17.0
+# A second call asks first whether it is still wanted; a database that does not answer by then must not stop it.
+ASK_S = 0.5
+
+_NOT_CALLED = Outcome(kind=Kind.TRANSIENT, code="slot_missed", retry_after_s=0)
 
 
 class Courier:
@@ -84,30 +88,20 @@ class Courier:
         task.add_done_callback(_running.discard)
 
     async def _send(self, claimed: Claim, reading: clock.Reading) -> None:
-        slot = reading.monotonic_at(claimed.slot_at)
         # Unless the machine was busy, claims come before their slot.
-        await asyncio.sleep(max(slot - time.monotonic(), 0))
-        now = time.monotonic()
-        # The attempt's deadline: it runs from the slot, or from the claim when that came later.
-        left_s = max(slot, reading.monotonic) + policy.CALL_DEADLINE.total_seconds() - now
-        # A process that was frozen between claim and call must neither burst nor call past its deadline; a text
-        # whose own deadline has passed has nothing to say any more.
-        if (
-            pacing.is_late(now - slot, each=claimed.each)
-            or left_s < policy.SHORTEST_CALL.total_seconds()
-            or reading.monotonic_at(claimed.deadline_at) <= now
-        ):
-            outcome = Outcome(kind=Kind.TRANSIENT, code="slot_missed", retry_after_s=0)
+        await asyncio.sleep(max(reading.monotonic_at(claimed.slot_at) - time.monotonic(), 0))
+        if _is_too_late(claimed, reading) or (claimed.attempt > 1 and not await _is_open(claimed)):
+            outcome = _NOT_CALLED
         else:
-            outcome = await self._call(claimed, reading, timeout_s=left_s)
+            outcome = await self._call(claimed, reading)
         self._recorder.put(Result(claim=claimed, outcome=outcome))
 
-    async def _call(self, claimed: Claim, reading: clock.Reading, *, timeout_s: float) -> Outcome:
+    async def _call(self, claimed: Claim, reading: clock.Reading) -> Outcome:
         try:
             text = sealing.unseal(claimed.text)
         except sealing.Unreadable:
             return Outcome(kind=Kind.CONFIGURATION, code="text_unreadable")
-        left_s = reading.monotonic_at(claimed.deadline_at) - time.monotonic()
+        now = time.monotonic()
         return await self._provider.send(
             Call(
                 attempt_id=claimed.attempt_id,
@@ -115,10 +109,33 @@ class Courier:
                 text=text,
                 origin=claimed.origin,
                 messaging_service_sid=claimed.messaging_service_sid,
-                validity_s=int(left_s),
-                timeout_s=timeout_s,
+                validity_s=int(reading.monotonic_at(claimed.deadline_at) - now),
+                timeout_s=_call_ends(claimed, reading) - now,
             )
         )
+
+
+def _call_ends(claimed: Claim, reading: clock.Reading) -> float:
+    """The attempt's deadline, monotonic: it runs from the slot, or from the claim when that came later."""
+    return max(reading.monotonic_at(claimed.slot_at), reading.monotonic) + policy.CALL_DEADLINE.total_seconds()
+
+
+def _is_too_late(claimed: Claim, reading: clock.Reading) -> bool:
+    """A process that was frozen between claim and call must neither burst nor call past its deadline; a text whose
+    own deadline has passed has nothing to say any more."""
+    now = time.monotonic()
+    return (
+        pacing.is_late(now - reading.monotonic_at(claimed.slot_at), each=claimed.each)
+        or _call_ends(claimed, reading) - now < policy.SHORTEST_CALL.total_seconds()
+        or reading.monotonic_at(claimed.deadline_at) <= now
+    )
+
+
+async def _is_open(claimed: Claim) -> bool:
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(claims.is_open, claimed), ASK_S)
+    except TimeoutError:
+        return True
 
 
 # The loop itself keeps only weak references to its tasks.

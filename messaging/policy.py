@@ -62,6 +62,8 @@ NEVER_FINISHED_AFTER = timedelta(minutes=30)
 
 MAX_ATTEMPTS_UNKNOWN_CODE = 3
 BACKOFF_CAP = timedelta(seconds=60)
+# When the provider is back after an outage, an emergency must not sit out a minute of its own.
+URGENT_BACKOFF_CAP = timedelta(seconds=5)
 # The operator has to change something first; trying more often tells us nothing new.
 CONFIGURATION_RETRY = timedelta(seconds=30)
 QUOTA_RETRY = timedelta(minutes=10)

@@ -154,7 +154,7 @@ def after_failure(outcome: Outcome, *, calls: int, is_urgent: bool, now: datetim
             return State.QUEUED, now + policy.CONFIGURATION_RETRY
     if outcome.retry_after_s is not None:
         return State.QUEUED, now + timedelta(seconds=outcome.retry_after_s)
-    return State.QUEUED, now + backoff(calls)
+    return State.QUEUED, now + backoff(calls, is_urgent=is_urgent)
 
 
 def _calls(claim: Claim) -> int:
@@ -162,9 +162,10 @@ def _calls(claim: Claim) -> int:
     return Attempt.objects.filter(message_id=claim.message_id).exclude(error_code="slot_missed").count()
 
 
-def backoff(calls: int) -> timedelta:
+def backoff(calls: int, *, is_urgent: bool) -> timedelta:
     """Exponential from half a second, capped, with full jitter in its upper half so that retries do not meet."""
-    ceiling = min(2.0 ** min(calls, 10) / 2, policy.BACKOFF_CAP.total_seconds())
+    cap = policy.URGENT_BACKOFF_CAP if is_urgent else policy.BACKOFF_CAP
+    ceiling = min(2.0 ** min(calls, 10) / 2, cap.total_seconds())
     return timedelta(seconds=ceiling * random.uniform(0.5, 1))  # noqa: S311 not a secret
 
 

@@ -14,6 +14,7 @@ from messaging.alarms import alarm
 from messaging.delivery import Courier
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass, MessageEvent
 from messaging.moves import Change, move
+from messaging.notices import notify
 from messaging.providers import LookUpFailed, Outcome, Provider
 from messaging.states import State
 
@@ -164,6 +165,7 @@ def _again(doubt: Doubt, *, outcome: AttemptOutcome, reason: str) -> bool:
     if not still.exists() or not move([change], by=Deliverer.SCHEDULER, now=now):
         return False
     Attempt.objects.filter(id=doubt.attempt_id, outcome=AttemptOutcome.UNKNOWN).update(outcome=outcome)
+    notify()
     return True
 
 

@@ -10,6 +10,7 @@ from tests.world import World
 def patient_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test's own transaction lasts as long as the test: on a busy machine longer than the engine's may."""
     monkeypatch.setattr(clock, "IDLE_LIMIT", "60s")
+    monkeypatch.setattr(clock, "REQUEST_IDLE_LIMIT", "60s")
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import structlog
+from aiohttp.abc import AbstractStreamWriter
 from django.conf import settings
 from twilio.base.exceptions import TwilioRestException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
@@ -90,13 +91,17 @@ class _TooLate(Exception):
 
 
 class _PunctualRequest(aiohttp.ClientRequest):
-    """Looks at the clock at the last moment: a process that wakes goes on exactly where it stood."""
+    """Looks at the clock at the last moment: a process that wakes goes on exactly where it stood.
 
-    async def send(self, conn: Any) -> aiohttp.ClientResponse:
+    Head and body leave together, in `write_bytes`, which runs in a task of its own after `send` has returned.
+    """
+
+    async def write_bytes(self, writer: AbstractStreamWriter, conn: Any, content_length: int | None = None) -> None:
         if time.monotonic() > _write_by.get():
-            conn.close()
-            raise _TooLate
-        return await super().send(conn)
+            # Whoever waits for the reply gets it, and closes the connection.
+            conn.protocol.set_exception(_TooLate())
+            return
+        await super().write_bytes(writer, conn, content_length)
 
 
 class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]

@@ -59,6 +59,16 @@ def scheduler_frozen(world: World) -> AbstractContextManager[None]:
     return world.frozen("scheduler-2")
 
 
+@contextmanager
+def scripted(world: World, **script: object) -> Iterator[None]:
+    """The sandbox behaves like this to everyone."""
+    world.sandbox.behave(**script)
+    try:
+        yield
+    finally:
+        world.sandbox.clear_behaviour()
+
+
 # Where a whole class of processes or the broker is away: what promise 3 names.
 OUTAGES: dict[str, Callable[[World], AbstractContextManager[None]]] = {
     "broker stopped": broker_stopped,

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 
-from messaging import clock, evidence, policy
+from messaging import clock, evidence
 from messaging.claims import Claim, claim
 from messaging.delivery import Courier
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageEvent
@@ -124,11 +124,19 @@ def test_a_batch_goes_in_together(db: None) -> None:
     assert MessageEvent.objects.filter(state=State.ACCEPTED).count() == 100
 
 
-def test_backoff_doubles_up_to_a_minute_with_jitter() -> None:
-    for attempt, ceiling_s in ((1, 1.0), (2, 2.0), (5, 16.0), (7, 60.0), (1_000, 60.0)):
-        waits = {backoff(attempt) for _ in range(50)}
+@pytest.mark.parametrize(
+    ("urgent", "ceilings"),
+    [
+        (False, {1: 1.0, 2: 2.0, 5: 16.0, 7: 60.0, 1_000: 60.0}),
+        # When the provider is back after an outage, an emergency is out within seconds.
+        (True, {1: 1.0, 2: 2.0, 4: 5.0, 1_000: 5.0}),
+    ],
+)
+def test_backoff_doubles_up_to_its_cap_with_jitter(urgent: bool, ceilings: dict[int, float]) -> None:
+    for calls, ceiling_s in ceilings.items():
+        waits = {backoff(calls, is_urgent=urgent) for _ in range(50)}
         assert timedelta(seconds=ceiling_s / 2) <= min(waits)
-        assert max(waits) <= timedelta(seconds=ceiling_s) <= policy.BACKOFF_CAP
+        assert max(waits) <= timedelta(seconds=ceiling_s)
         assert len(waits) > 10
 
 

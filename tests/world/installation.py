@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pika
@@ -99,6 +100,46 @@ class World:
         self.sandbox.reset()
         self.execute("DELETE FROM identity_ratecount")
         self.pace(100)
+
+    @contextmanager
+    def restarted_with(self, **environment: str) -> Iterator[None]:
+        """Every process but the sandbox started anew with these settings, and again without them afterwards."""
+        kept = dict(self.environment)
+        ours = [process for name, process in self.processes.items() if name != "sandbox"]
+
+        def restart(settings: dict[str, str]) -> None:
+            for process in ours:
+                process.kill()
+            self.environment.clear()
+            self.environment.update(settings)
+            for process in ours:
+                process.start()
+            self.wait_until_ready()
+
+        restart(kept | environment)
+        try:
+            yield
+        finally:
+            restart(kept)
+
+    @contextmanager
+    def supervised(self) -> Iterator[None]:
+        """Start processes that end, as systemd or Kubernetes would, for the time of a block."""
+        over = Event()
+
+        def supervise() -> None:
+            while not over.wait(0.1):
+                for process in self.processes.values():
+                    if not process.is_running:
+                        process.start()
+
+        supervisor = Thread(target=supervise, daemon=True)
+        supervisor.start()
+        try:
+            yield
+        finally:
+            over.set()
+            supervisor.join()
 
     def wait_until_ready(self) -> None:
         """The web answers, a scheduler ticks, and each worker pool consumes its queue."""

@@ -1,0 +1,95 @@
+"""Strikes the installation's processes exactly at the steps that tests/faults/points.py names.
+
+An app of tests/faults/settings.py: production functions are wrapped when Django is ready, in every process.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+from django.apps import AppConfig
+
+from tests.faults.points import reached
+
+
+class StruckHere(AppConfig):
+    name = "tests.faults"
+
+    def ready(self) -> None:
+        # Views and actors can be imported only now.
+        from alerts.views import AlertsView
+        from config.broker import QuorumBroker
+        from identity import idempotency
+        from messaging import claims, dispatch, evidence, recording
+        from messaging.delivery import Courier
+        from messaging.providers.twilio import _PunctualRequest
+        from messaging.recording import Recorder
+        from messaging.views import TwilioStatusView
+
+        _after(idempotency, "_keep", "sos before commit")
+        _after(AlertsView, "post", "sos after commit")
+        _after_each_notice("notice received")
+        _after(dispatch, "_dispatch", "grant before commit")
+        _after(dispatch, "grant", "grant after commit", when=lambda granted: bool(granted[0]))
+        _after(QuorumBroker, "enqueue", "hint published", when=lambda message: message.actor_name == "deliver")
+        _after(claims, "_with_new_slots", "claim before commit", when=bool)
+        _after(claims, "claim", "claim after commit", when=lambda claimed: bool(claimed[0]))
+        _after(Courier, "deliver", "hint not acknowledged", when=bool)
+        _around_writing(_PunctualRequest, "request not written", "request written")
+        _before(Recorder, "put", "reply not recorded")
+        _after(recording, "_raise_alarms", "record before commit")
+        _after(recording, "record", "record after commit")
+        _after(evidence, "move", "callback before commit")
+        _after(TwilioStatusView, "post", "callback after commit", when=lambda answer: answer.status_code == 204)
+
+
+def _before(owner: Any, name: str, point: str) -> None:
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    def struck(*args: Any, **kwargs: Any) -> Any:
+        reached(point)
+        return original(*args, **kwargs)
+
+    setattr(owner, name, struck)
+
+
+def _after(owner: Any, name: str, point: str, *, when: Callable[[Any], bool] = lambda _: True) -> None:
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    def struck(*args: Any, **kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
+        if when(result):
+            reached(point)
+        return result
+
+    setattr(owner, name, struck)
+
+
+def _after_each_notice(point: str) -> None:
+    original = psycopg.Connection.notifies
+
+    @functools.wraps(original)
+    def struck(self: Any, **kwargs: Any) -> Iterator[psycopg.Notify]:
+        for notice in original(self, **kwargs):
+            reached(point)
+            yield notice
+
+    psycopg.Connection.notifies = struck  # type: ignore[assignment,method-assign]
+
+
+def _around_writing(request_class: Any, before: str, after: str) -> None:
+    """Around the bytes of a create: what leaves the process leaves it inside `write_bytes`."""
+    original = request_class.write_bytes
+
+    @functools.wraps(original)
+    async def struck(self: Any, *args: Any, **kwargs: Any) -> None:
+        if self.method == "POST":
+            reached(before)
+        await original(self, *args, **kwargs)
+        if self.method == "POST":
+            reached(after)
+
+    request_class.write_bytes = struck
