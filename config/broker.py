@@ -15,14 +15,17 @@ QUEUES = ("emergency", "messages", "geo", "media", "default")
 _PARAMETERS = "heartbeat=10&stack_timeout=5&connection_attempts=1"
 
 
-def connect(*, url: str, middleware: list[dramatiq.Middleware]) -> dramatiq.Broker:
-    """The broker of RABBITMQ_URL, with all queues; `memory://` is the embedded mode's, within one process."""
+def connect(*, urls: list[str], middleware: list[dramatiq.Middleware]) -> dramatiq.Broker:
+    """The broker of RABBITMQ_URL, with all queues; `memory://` is the embedded mode's, within one process.
+
+    Of several nodes a connection takes the first that answers.
+    """
     broker: dramatiq.Broker
-    if url.startswith("memory:"):
+    if urls[0].startswith("memory:"):
         broker = StubBroker(middleware=middleware)
     else:
-        separator = "&" if urlsplit(url).query else "?"
-        broker = QuorumBroker(url=f"{url}{separator}{_PARAMETERS}", confirm_delivery=True, middleware=middleware)
+        nodes = [f"{url}{'&' if urlsplit(url).query else '?'}{_PARAMETERS}" for url in urls]
+        broker = QuorumBroker(url=nodes, confirm_delivery=True, middleware=middleware)
     for queue in QUEUES:
         broker.declare_queue(queue)
     return broker
