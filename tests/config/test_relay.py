@@ -112,12 +112,12 @@ def depth(broker: Any, queue: str) -> int:
     return int(ready)
 
 
-def test_the_url_keeps_its_own_options() -> None:
-    plain = connect(urls=["amqp://127.0.0.1:1/"], middleware=[])
-    tuned = connect(urls=["amqp://127.0.0.1:1/?frame_max=8192"], middleware=[])
-    for broker in (plain, tuned):
-        assert isinstance(broker, brokers.QuorumBroker)
-        parameters: Any = broker.parameters
-        assert (parameters.heartbeat, parameters.stack_timeout, parameters.connection_attempts) == (10, 5, 1)
-        assert parameters.blocked_connection_timeout is None
+def test_each_url_keeps_its_own_options() -> None:
+    broker = connect(urls=["amqp://127.0.0.1:1/", "amqp://127.0.0.1:2/?frame_max=8192"], middleware=[])
+    assert isinstance(broker, brokers.QuorumBroker)
+    nodes: Any = broker.parameters
+    assert [(node.port, node.frame_max == 8192) for node in nodes] == [(1, False), (2, True)]
+    for node in nodes:
+        assert (node.heartbeat, node.stack_timeout, node.connection_attempts) == (10, 5, 1)
+        assert node.blocked_connection_timeout is None
     assert connect(urls=["memory://local"], middleware=[]).get_declared_queues() >= set(QUEUES)

@@ -20,6 +20,7 @@ from messaging.models import MessageClass
 from messaging.sandbox.control import Arrival, SandboxControl
 from messaging.sealing import seal
 from tests.services import postgres, rabbitmq
+from tests.world import clocks
 from tests.world.people import Person, fresh_number
 from tests.world.process import BIN, Process, django
 
@@ -150,6 +151,20 @@ class World:
             yield
         finally:
             for name in names:
+                self.processes[name].start()
+
+    @contextmanager
+    def with_clocks(self, shifts: dict[str, float]) -> Iterator[None]:
+        """Restart these processes with wall clocks so many seconds ahead (or behind), for the time of a block."""
+        for name, seconds in shifts.items():
+            self.processes[name].kill()
+            self.processes[name].start(clocks.shifted(seconds))
+        try:
+            self.wait_until_ready()
+            yield
+        finally:
+            for name in shifts:
+                self.processes[name].kill()
                 self.processes[name].start()
 
     @contextmanager
