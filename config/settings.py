@@ -75,6 +75,7 @@ DRAMATIQ_BROKER: dict[str, Any] = {
         "dramatiq.middleware.TimeLimit",
         "dramatiq.middleware.ShutdownNotifications",
         "dramatiq.middleware.Retries",
+        "config.broker.ErrorNames",  # After Retries in this list: before it when a message is done.
         "django_dramatiq.middleware.DbConnectionsMiddleware",
         "config.broker.CourierLifecycle",
     ],
