@@ -68,6 +68,7 @@ ELECT_LEADERS = """\
 """
 SET_WATERMARK = "vm_memory_monitor:set_vm_memory_high_watermark({watermark})."
 ALARMS = "rabbit_alarm:get_alarms()."
+CONNECTIONS = "length(rabbit_networking:local_connections())."
 NODES = "rabbit_nodes:all_running()."
 # Not by deleting the policy: a quorum queue of 3.10 then keeps the last limit.
 LIMIT = """\
@@ -126,6 +127,10 @@ class PrivateRabbitMQ(PrivateServer):
     def full(self, on: bool) -> None:
         """Let a queue that holds anything refuse what is published, as one does that has reached its length."""
         self._evaluate(LIMIT.format(virtual_host=VIRTUAL_HOST, length=0 if on else 1_000_000))
+
+    def connections(self) -> int:
+        """Clients that are connected to this very node."""
+        return int(self._evaluate(CONNECTIONS))
 
     def running_nodes(self) -> set[str]:
         """The nodes of its cluster that run, as this one sees them."""
