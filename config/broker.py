@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import dramatiq
 import pika.exceptions
-from dramatiq.brokers.rabbitmq import RabbitmqBroker
+from dramatiq.brokers.rabbitmq import RabbitmqBroker, _RabbitmqConsumer
 from dramatiq.brokers.stub import StubBroker
 
 QUEUES = ("emergency", "messages", "geo", "media", "default")
@@ -15,14 +15,17 @@ QUEUES = ("emergency", "messages", "geo", "media", "default")
 _PARAMETERS = "heartbeat=10&stack_timeout=5&connection_attempts=1"
 
 
-def connect(*, url: str, middleware: list[dramatiq.Middleware]) -> dramatiq.Broker:
-    """The broker of RABBITMQ_URL, with all queues; `memory://` is the embedded mode's, within one process."""
+def connect(*, urls: list[str], middleware: list[dramatiq.Middleware]) -> dramatiq.Broker:
+    """The broker of RABBITMQ_URL, with all queues; `memory://` is the embedded mode's, within one process.
+
+    Of several nodes a connection takes the first that answers.
+    """
     broker: dramatiq.Broker
-    if url.startswith("memory:"):
+    if urls[0].startswith("memory:"):
         broker = StubBroker(middleware=middleware)
     else:
-        separator = "&" if urlsplit(url).query else "?"
-        broker = QuorumBroker(url=f"{url}{separator}{_PARAMETERS}", confirm_delivery=True, middleware=middleware)
+        nodes = [f"{url}{'&' if urlsplit(url).query else '?'}{_PARAMETERS}" for url in urls]
+        broker = QuorumBroker(url=nodes, confirm_delivery=True, middleware=middleware)
     for queue in QUEUES:
         broker.declare_queue(queue)
     return broker
@@ -35,12 +38,55 @@ class QuorumBroker(RabbitmqBroker):
         arguments: dict[str, Any] = super()._build_queue_arguments(queue_name)  # type: ignore[no-untyped-call]
         return arguments | {"x-queue-type": "quorum"}
 
+    @property
+    def consumer_class(self) -> type[dramatiq.Consumer]:
+        return _Consumer
+
     def drop_connection(self) -> None:
         """Forget this thread's connection, so that the next publish makes a new one."""
         try:
             del self.connection
         except (pika.exceptions.AMQPError, OSError, ValueError, KeyError):
             self.logger.debug("The connection was already unusable.", exc_info=True)
+
+
+class _Consumer(_RabbitmqConsumer):
+    """Refuses what would stop the worker instead of the message: Dramatiq's threads end with a queue they do not know,
+    and its consumers start over for ever with options that are none."""
+
+    def __next__(self) -> dramatiq.MessageProxy | None:
+        message: dramatiq.MessageProxy | None = super().__next__()  # type: ignore[no-untyped-call]
+        if message is None or self._is_sound(message):
+            return message
+        self.logger.error("Refused a malformed message. Moving it to the DLQ.")
+        self.nack(message)  # type: ignore[no-untyped-call]
+        return None
+
+    def _is_sound(self, message: dramatiq.MessageProxy) -> bool:
+        return (
+            message.queue_name == self.queue_name
+            and isinstance(message.options, dict)
+            and isinstance(message.kwargs, dict)
+            and isinstance(message.actor_name, str)
+        )
+
+
+class ErrorNames(dramatiq.Middleware):
+    """A message that is retried carries its error's name, not the traceback: that quotes rows, numbers and texts."""
+
+    def after_process_message(
+        self,
+        broker: dramatiq.Broker,
+        message: dramatiq.MessageProxy,
+        *,
+        result: Any = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        if exception is not None:
+            message.options["error"] = type(exception).__name__
+
+    def before_enqueue(self, broker: dramatiq.Broker, message: dramatiq.Message[Any], delay: int | None) -> None:
+        message.options.pop("traceback", None)
 
 
 class CourierLifecycle(dramatiq.Middleware):

@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import environ
+import psycopg
 from django.core.exceptions import ImproperlyConfigured
+from psycopg.conninfo import conninfo_to_dict
 
 T = TypeVar("T")
 _env = environ.Env()
@@ -97,10 +99,74 @@ def mail(name: str, *, default: str) -> dict[str, Any]:
     return _read(name, "smtp://user:password@host:587 or smtp+tls://…", parse, parse(default))
 
 
+_DATABASE = "postgres://user:password@host:5432/name, further hosts after a comma"
+_HOST = r"/.+|[\w.:-]+"  # A folder: the server's Unix socket is in it.
+# Sessions that can only read are of no use; "any" is for a proxy that chooses the server itself.
+_SESSIONS = {"any", "read-write", "primary"}
+
+
 def database(name: str) -> dict[str, Any]:
-    expected = "postgres://user:password@host:5432/name"
-    value = url(name, expected, schemes={"postgres", "postgresql"})
-    parsed: dict[str, Any] = _env.db_url_config(value)
-    if not parsed.get("NAME"):
-        raise ImproperlyConfigured(f"{name} is wrong: expected {expected}.")
-    return parsed
+    """Django's DATABASES entry of a libpq URL; what its query says stands in OPTIONS.
+
+    Of several hosts the one that takes writes is used, unless `target_session_attrs` says otherwise.
+    """
+
+    def parse(raw: str) -> dict[str, Any]:
+        if urlsplit(raw).scheme not in {"postgres", "postgresql"}:
+            raise ValueError(name)
+        try:
+            parts = conninfo_to_dict(raw)
+        except psycopg.ProgrammingError:
+            raise ValueError(name) from None  # Its text repeats the URL, with the password.
+        hosts, ports = _hosts(str(parts.pop("host", ""))), str(parts.pop("port", ""))
+        _check_ports(ports, hosts=len(hosts))
+        if len(hosts) > 1:
+            parts.setdefault("target_session_attrs", "read-write")
+        # The session's own settings are the engine's: its timeouts depend on them.
+        if "options" in parts or parts.get("target_session_attrs", "any") not in _SESSIONS or not parts.get("dbname"):
+            raise ValueError(name)
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": parts.pop("dbname"),
+            "USER": parts.pop("user", ""),
+            "PASSWORD": parts.pop("password", ""),
+            "HOST": ",".join(hosts),
+            "PORT": ports if ports.strip(",") else "",
+            "OPTIONS": parts,
+        }
+
+    return _read(name, _DATABASE, parse, None)
+
+
+def _hosts(listed: str) -> list[str]:
+    hosts = listed.split(",")
+    if not all(re.fullmatch(_HOST, host) for host in hosts):
+        raise ValueError("host")
+    return hosts
+
+
+def _check_ports(listed: str, *, hosts: int) -> None:
+    """libpq takes one port for all hosts, or one for each; an empty one is 5432."""
+    ports = listed.split(",")
+    if len(ports) not in (1, hosts) or not all(port == "" or 0 < int(port) < 65536 for port in ports):
+        raise ValueError("port")
+
+
+_BROKER = "amqp://user:password@host:5672/vhost, further nodes' URLs after a comma"
+
+
+def broker(name: str) -> list[str]:
+    """The URLs of the cluster's nodes, in the order in which they are tried; `memory://` stands alone."""
+
+    def parse(raw: str) -> list[str]:
+        # Only where the next URL begins: a password may hold commas.
+        urls = re.split(r"\s*[,;]\s*(?=\w+://)", raw)
+        for item in urls:
+            parts = urlsplit(item)
+            if parts.scheme not in {"amqp", "amqps", "memory"} or not parts.hostname or parts.port == 0:
+                raise ValueError(name)
+        if len(urls) > 1 and any(item.startswith("memory:") for item in urls):
+            raise ValueError(name)
+        return urls
+
+    return _read(name, _BROKER, parse, None)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
+import dramatiq
 import structlog
 from django.http import HttpRequest, HttpResponse
 
@@ -34,7 +35,10 @@ def configure(*, debug: bool) -> None:
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"structured": formatter},
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+            "filters": {"ids": {"()": IdsOfBrokerMessages}},
+            "handlers": {
+                "stderr": {"class": "logging.StreamHandler", "formatter": "structured", "filters": ["ids"]},
+            },
             "root": {"handlers": ["stderr"], "level": "INFO"},
             "loggers": {
                 # Their lines carry addresses, bodies or whole connection parameters.
@@ -51,6 +55,18 @@ def configure(*, debug: bool) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+class IdsOfBrokerMessages(logging.Filter):
+    """Dramatiq's lines name a message by its id, not by its arguments: a poisoned one may hold anything."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                item.message_id if isinstance(item, (dramatiq.Message, dramatiq.MessageProxy)) else item
+                for item in record.args
+            )
+        return True
 
 
 def _where_not_what(logger: object, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -22,3 +22,34 @@ class PeriodicRun(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class DeadLetter(models.Model):
+    """A broker message that no worker could do. It held ids and its rows are the truth, so nothing is lost with it;
+    the same message again counts up. Kept is what can be shown to anyone: no body, no error's words."""
+
+    fingerprint = models.CharField(max_length=64, unique=True)
+    queue = models.CharField(max_length=60)
+    # Empty: the message could not be read.
+    actor = models.CharField(max_length=60, blank=True)
+    # The actor's arguments if they are ids; null: withheld, and so it cannot be replayed.
+    arguments = models.JSONField(null=True)
+    # An error's name, `undecodable`, `unknown_actor`, or the broker's own reason.
+    reason = models.CharField(max_length=60)
+    times = models.PositiveIntegerField(default=1)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    replay_asked_at = models.DateTimeField(null=True)
+    replayed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["replay_asked_at"],
+                condition=models.Q(replay_asked_at__isnull=False),
+                name="deadletter_to_replay",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"dead letter {self.pk}"

@@ -29,12 +29,15 @@ class Relay:
     def send(self, actor: dramatiq.Actor[..., Any], *args: object, to: str | None = None) -> bool:
         """Publish a call of an actor, to its own queue or the one named; False if it had to be dropped."""
         message = actor.message(*args)
-        if to:
-            message = message.copy(queue_name=to)
+        return self.publish(message.copy(queue_name=to) if to else message, at=actor.broker)
+
+    def publish(self, message: dramatiq.Message[Any], *, at: dramatiq.Broker | None = None) -> bool:
+        """Publish a broker message, at the process's broker unless another is named; False if it had to be dropped."""
+        broker = at or dramatiq.get_broker()
         try:
-            self._messages.put_nowait(lambda: actor.broker.enqueue(message))
+            self._messages.put_nowait(lambda: broker.enqueue(message))
         except queue.Full:
-            log.error("hint_dropped", actor=actor.actor_name)
+            log.error("hint_dropped", actor=message.actor_name)
             return False
         return True
 

@@ -10,7 +10,7 @@ import structlog
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from config import actors, periodic
+from config import actors, deadletters, periodic
 from config.models import SchedulerTick
 from config.relay import Relay
 from messaging import clock, delivery, dispatch, notices, outages, policy, settling, sweeping, watching
@@ -105,6 +105,8 @@ class Scheduler:
                 alarm("workers_did_not_deliver", now=clock.now(), messages=rescued)
 
     def _run_periodic(self) -> None:
+        for message in deadletters.take_replays():
+            self._relay.publish(message)
         for name in periodic.take_due():
             self._relay.send(actors.run_periodic, name)
         for name in periodic.take_neglected():

@@ -40,19 +40,24 @@ NUM_PROXIES = int(environment.text("NUM_PROXIES", "a whole number from 0 to 9", 
 
 # -- PostgreSQL and RabbitMQ ----------------------------------------------------------------------------------
 
+_database = environment.database("DATABASE_URL")
 DATABASES = {
-    "default": environment.database("DATABASE_URL")
+    "default": _database
     | {
         "CONN_MAX_AGE": 0,  # Django refuses anything else together with a pool.
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
-            "pool": {"min_size": 1, "max_size": 20, "timeout": 5, "max_lifetime": 1800},
-            # A server that vanishes without a word is noticed in seconds, not by the kernel's patience.
-            "connect_timeout": 5,
+            # A server that vanishes without a word is noticed in seconds, not by the kernel's patience. The pool waits
+            # longer than one host's connect_timeout, so that the next host still serves who waits.
+            "connect_timeout": 3,
             "keepalives_idle": 5,
             "keepalives_interval": 2,
             "keepalives_count": 3,
             "tcp_user_timeout": 10_000,
+            **_database["OPTIONS"],
+            # The pool's own attempts come at doubling intervals; after 2 s it gives up, and whoever then asks for a
+            # connection starts a new one at once: the servers' return is noticed by the first request after it.
+            "pool": {"min_size": 1, "max_size": 20, "timeout": 4, "max_lifetime": 1800, "reconnect_timeout": 2},
             # A process that freezes inside a transaction gives its locks back; the paths that lock the rows
             # others wait for ask for less (messaging/clock.py).
             "options": "-c idle_in_transaction_session_timeout=10s -c statement_timeout=30s -c lock_timeout=5s",
@@ -61,17 +66,16 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-RABBITMQ_URL = environment.url(
-    "RABBITMQ_URL", "amqp://user:password@host:5672/vhost", schemes={"amqp", "amqps", "memory"}
-)
+RABBITMQ_URLS = environment.broker("RABBITMQ_URL")
 DRAMATIQ_BROKER: dict[str, Any] = {
     "BROKER": "config.broker.connect",
-    "OPTIONS": {"url": RABBITMQ_URL},
+    "OPTIONS": {"urls": RABBITMQ_URLS},
     "MIDDLEWARE": [
         "dramatiq.middleware.AgeLimit",
         "dramatiq.middleware.TimeLimit",
         "dramatiq.middleware.ShutdownNotifications",
         "dramatiq.middleware.Retries",
+        "config.broker.ErrorNames",  # After Retries in this list: before it when a message is done.
         "django_dramatiq.middleware.DbConnectionsMiddleware",
         "config.broker.CourierLifecycle",
     ],

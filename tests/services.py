@@ -72,7 +72,7 @@ def pytest_unconfigure() -> None:
 
 def start() -> None:
     """Both servers, at the same time, and the environment that names them."""
-    ensure_installed()
+    ensure_installed(for_tests=True)
     servers: tuple[PrivatePostgres, PrivateRabbitMQ] = (PrivatePostgres(durable=False), PrivateRabbitMQ())
     _running.update({type(server): server for server in servers})
     try:

@@ -1,4 +1,5 @@
-"""The server programs of PostgreSQL and RabbitMQ: installed where that can be done, asked for where not."""
+"""PostgreSQL's and RabbitMQ's server programs, and for tests libfaketime: installed where that can be done, asked for
+where not."""
 
 from __future__ import annotations
 
@@ -10,30 +11,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.local import postgres, rabbitmq
+from deploy.local import clocks, postgres, rabbitmq
 
 # Debian's packages start a service when installed, unless this file exists and answers "forbidden".
 POLICY = Path("/usr/sbin/policy-rc.d")
 FORBID = "#!/bin/sh\nexit 101\n"
 
 
-def missing() -> list[str]:
+def missing(*, for_tests: bool = False) -> list[str]:
     """Debian's names of the packages whose programs are not on this machine."""
     found = {"postgresql": postgres.binaries(), "rabbitmq-server": rabbitmq.server_program()}
+    if for_tests:
+        found["libfaketime"] = clocks.library()
     return [package for package, program in found.items() if program is None]
 
 
-def ensure_installed() -> None:
+def ensure_installed(*, for_tests: bool = False) -> None:
     """Install what is missing when we may (root, apt-get); else end the program saying what to type."""
-    packages = missing()
+    packages = missing(for_tests=for_tests)
     if not packages:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         sys.exit(advice(packages))
     print(f"Installing {' and '.join(packages)} (programs only: no service is started)", flush=True)
     install(packages)
-    if missing():
-        sys.exit(advice(missing()))
+    if still := missing(for_tests=for_tests):
+        sys.exit(advice(still))
 
 
 def advice(packages: list[str]) -> str:
@@ -42,7 +45,8 @@ def advice(packages: list[str]) -> str:
         return f"Missing: {', '.join(packages)}. Type this, then run the command again:\n    {command}"
     return (
         f"Missing: {', '.join(packages)}. Install the server programs of PostgreSQL 15 or later (initdb,"
-        " postgres) and RabbitMQ 3.10 or later with your system's package manager, then run the command again."
+        " postgres) and RabbitMQ 3.10 or later, for tests libfaketime 0.9.10 or later too, with your system's package"
+        " manager, then run the command again."
     )
 
 

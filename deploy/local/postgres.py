@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import psycopg
 
-from deploy.local.processes import ServerFailed, free_port
+from deploy.local.processes import ServerFailed, free_port, wait_until
 from deploy.local.server import PrivateServer
 
 DATABASE = "alertme"
@@ -78,10 +78,7 @@ class PrivatePostgres(PrivateServer):
             shutil.chown(self.data, self._user)
         if (self.data / "PG_VERSION").exists():
             return
-        command = [
-            *(self._program("initdb"), "--pgdata", str(self.data), "--username", DATABASE),
-            *("--encoding=UTF8", "--locale=C.UTF-8", "--auth=trust", "--no-instructions"),
-        ]
+        command = self._fill_command()
         made = subprocess.run(
             command if self.durable else [*command, "--no-sync"],
             user=self._user,
@@ -94,7 +91,14 @@ class PrivatePostgres(PrivateServer):
         )
         if made.returncode:
             # For root the commonest cause is a folder above that the server's user cannot enter, like /root.
-            raise ServerFailed(f"initdb failed in {self.data} as {self._user or 'you'}:\n{made.stdout}{made.stderr}")
+            name = Path(command[0]).name
+            raise ServerFailed(f"{name} failed in {self.data} as {self._user or 'you'}:\n{made.stdout}{made.stderr}")
+
+    def _fill_command(self) -> list[str]:
+        return [
+            *(self._program("initdb"), "--pgdata", str(self.data), "--username", DATABASE),
+            *("--encoding=UTF8", "--locale=C.UTF-8", "--auth=trust", "--no-instructions"),
+        ]
 
     def _launch(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
@@ -146,3 +150,44 @@ class PrivatePostgres(PrivateServer):
         if folder is None:
             raise ServerFailed("PostgreSQL's server programs (initdb, postgres) are not installed")
         return str(folder / name)
+
+
+class PrivateStandby(PrivatePostgres):
+    """A synchronous standby of a private server that runs: a commit that one confirms, this one has on its disk."""
+
+    def __init__(self, primary: PrivatePostgres) -> None:
+        super().__init__(durable=primary.durable)
+        self.primary = primary
+
+    @property
+    def pair_url(self) -> str:
+        """Both servers; the client takes the one that accepts writes."""
+        hosts = ",".join(f"127.0.0.1:{server.port}" for server in (self.primary, self))
+        return f"postgres://{DATABASE}@{hosts}/{DATABASE}?target_session_attrs=read-write"
+
+    def start(self) -> None:
+        """Copy the primary the first time, follow it, and let it wait for us from then on."""
+        super().start()
+        if not self._is_following():
+            return
+        with psycopg.connect(self.primary.url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            connection.execute("SELECT pg_reload_conf()")
+            states = "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"
+            if not wait_until(lambda: connection.execute(states).fetchone() is not None, timeout_s=30):
+                raise ServerFailed(f"the standby did not follow the primary:\n{self.log_tail()}")
+
+    def promote(self) -> None:
+        """Take writes from now on; the primary must be dead, or there are two truths."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("SELECT pg_promote()")
+
+    def _is_following(self) -> bool:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            found = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+        return found == (True,)
+
+    def _fill_command(self) -> list[str]:
+        # --write-recovery-conf: it starts as a standby that knows its primary.
+        source = ["--dbname", self.primary.url, "--checkpoint=fast", "--write-recovery-conf"]
+        return [self._program("pg_basebackup"), "--pgdata", str(self.data), *source]

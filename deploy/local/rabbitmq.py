@@ -21,8 +21,8 @@ from deploy.local.processes import ServerFailed, free_port, send, wait_until
 from deploy.local.server import PrivateServer
 
 VIRTUAL_HOST = "alertme"
-# The name can be the same everywhere: each node has a name server (epmd) of its own.
-NODE = "alertme@localhost"
+# The name can be the same everywhere: each node, or cluster, has a name server (epmd) of its own.
+NODE = "alertme{number}@localhost"
 MEMORY_WATERMARK = 0.4
 
 DEFINITIONS = {
@@ -50,6 +50,13 @@ vm_memory_high_watermark.relative = {watermark}
 raft.wal_max_size_bytes = 33554432
 """
 
+# A node that is new finds the first of its cluster by this, and joins it.
+JOIN = """\
+cluster_formation.peer_discovery_backend = classic_config
+cluster_formation.classic_config.nodes.1 = {first}
+cluster_formation.classic_config.nodes.2 = {own}
+"""
+
 LIST_QUEUES = """\
 lists:flatten(["\\n", [begin {{ok, Ready, _}} = rabbit_amqqueue:stat(Q), {{resource, _, _, Name}} = element(2, Q),
 io_lib:format("~s ~p~n", [Name, Ready]) end || Q <- rabbit_amqqueue:list(<<"{virtual_host}">>)]]).
@@ -61,6 +68,13 @@ ELECT_LEADERS = """\
 """
 SET_WATERMARK = "vm_memory_monitor:set_vm_memory_high_watermark({watermark})."
 ALARMS = "rabbit_alarm:get_alarms()."
+CONNECTIONS = "length(rabbit_networking:local_connections())."
+NODES = "rabbit_nodes:all_running()."
+# Not by deleting the policy: a quorum queue of 3.10 then keeps the last limit.
+LIMIT = """\
+rabbit_policy:set(<<"{virtual_host}">>, <<"limit">>, <<".*">>,
+[{{<<"max-length">>, {length}}}, {{<<"overflow">>, <<"reject-publish">>}}], 0, <<"queues">>, <<"alertme">>).
+"""
 
 
 def server_program() -> Path | None:
@@ -90,10 +104,15 @@ class PrivateRabbitMQ(PrivateServer):
     name: ClassVar[str] = "RabbitMQ"
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, joins: PrivateRabbitMQ | None = None, number: int = 1) -> None:
+        """`joins` is the first node of a cluster, which runs; each node of one has a number of its own."""
         super().__init__(folder)
         self.port, self.metrics_port, self._dist_port, self._epmd_port = (free_port() for _ in range(4))
+        self.node = NODE.format(number=number)
         self._epmd: subprocess.Popen[bytes] | None = None
+        self._first = joins
+        if joins is not None:
+            self._epmd_port = joins._epmd_port
 
     @property
     def url(self) -> str:
@@ -104,6 +123,18 @@ class PrivateRabbitMQ(PrivateServer):
         self._evaluate(SET_WATERMARK.format(watermark="1.0e-9" if on else MEMORY_WATERMARK))
         if not wait_until(lambda: ("memory" in self._evaluate(ALARMS)) is on, timeout_s=10):
             raise ServerFailed(f"the memory alarm did not turn {'on' if on else 'off'}")
+
+    def full(self, on: bool) -> None:
+        """Let a queue that holds anything refuse what is published, as one does that has reached its length."""
+        self._evaluate(LIMIT.format(virtual_host=VIRTUAL_HOST, length=0 if on else 1_000_000))
+
+    def connections(self) -> int:
+        """Clients that are connected to this very node."""
+        return int(self._evaluate(CONNECTIONS))
+
+    def running_nodes(self) -> set[str]:
+        """The nodes of its cluster that run, as this one sees them."""
+        return set(re.findall(r"[\w@]+", self._evaluate(NODES)))
 
     def queue_depths(self) -> dict[str, int]:
         """Messages ready for delivery in each queue, this moment; those with a worker do not count.
@@ -121,6 +152,11 @@ class PrivateRabbitMQ(PrivateServer):
         counts = re.findall(r"^rabbitmq_global_messages_received_total\{[^}]*} (\d+)", text, re.MULTILINE)
         return sum(map(int, counts))
 
+    def purge(self, queue: str) -> None:
+        """Lose what is ready in a queue."""
+        with contextlib.closing(pika.BlockingConnection(pika.URLParameters(self.url))) as connection:
+            connection.channel().queue_purge(queue)
+
     def reset(self) -> None:
         """Delete every queue of the virtual host with what is in it."""
         self._evaluate(ELECT_LEADERS.format(virtual_host=VIRTUAL_HOST))
@@ -135,19 +171,25 @@ class PrivateRabbitMQ(PrivateServer):
             folder.mkdir(exist_ok=True)
         self._cookie_file = home / ".erlang.cookie"
         if not self._cookie_file.exists():
-            self._cookie_file.write_text(secrets.token_hex(20))
+            # Nodes of one cluster know each other by it.
+            self._cookie_file.write_text(self._first._cookie if self._first else secrets.token_hex(20))
             self._cookie_file.chmod(0o400)
         definitions = self.folder / "definitions.json"
         definitions.write_text(json.dumps(DEFINITIONS))
         (self.folder / "enabled_plugins").write_text("[rabbitmq_prometheus].\n")
-        (self.folder / "rabbitmq.conf").write_text(
-            CONFIGURATION.format(
-                amqp_port=self.port,
-                metrics_port=self.metrics_port,
-                definitions=definitions,
-                watermark=MEMORY_WATERMARK,
-            )
+        configuration = CONFIGURATION.format(
+            amqp_port=self.port,
+            metrics_port=self.metrics_port,
+            definitions=definitions,
+            watermark=MEMORY_WATERMARK,
         )
+        if self._first is not None:
+            configuration += JOIN.format(first=self._first.node, own=self.node)
+        (self.folder / "rabbitmq.conf").write_text(configuration)
+
+    @property
+    def _cookie(self) -> str:
+        return self._cookie_file.read_text()
 
     def _launch(self) -> subprocess.Popen[bytes]:
         program = server_program()
@@ -158,7 +200,7 @@ class PrivateRabbitMQ(PrivateServer):
 
     def _start_epmd(self) -> None:
         # Erlang would start one in the background by itself, which nothing would ever end.
-        if self._epmd is None or self._epmd.poll() is not None:
+        if self._first is None and (self._epmd is None or self._epmd.poll() is not None):
             port = str(self._epmd_port)
             self._epmd = self._spawn([erlang_program("epmd"), "-port", port, "-address", "127.0.0.1"])
 
@@ -179,7 +221,7 @@ class PrivateRabbitMQ(PrivateServer):
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return inherited | {
             "HOME": str(self.folder / "home"),
-            "RABBITMQ_NODENAME": NODE,
+            "RABBITMQ_NODENAME": self.node,
             # A file that is not there: the machine's own must not be read.
             "RABBITMQ_CONF_ENV_FILE": str(self.folder / "rabbitmq-env.conf"),
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
@@ -214,7 +256,7 @@ class PrivateRabbitMQ(PrivateServer):
     def _evaluate(self, expressions: str) -> str:
         """Let the node evaluate Erlang: a hundred times faster than rabbitmqctl, which starts a node for it."""
         call = subprocess.run(
-            [erlang_program("erl_call"), "-sname", NODE, "-c", self._cookie_file.read_text(), "-e"],
+            [erlang_program("erl_call"), "-sname", self.node, "-c", self._cookie, "-e"],
             env=self._environment(),
             input=expressions + "\n",
             capture_output=True,

@@ -5,7 +5,7 @@ import math
 import time
 from base64 import b64encode
 from contextvars import ContextVar
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -179,8 +179,8 @@ class TwilioProvider:
         except Exception as error:
             raise LookUpFailed(type(error).__name__) from error
         for message in messages:
-            created: datetime = message.date_created or datetime.now(UTC)
-            ours = _shows(message.body, text) and created >= since - _CLOCK_ALLOWANCE
+            created: datetime | None = message.date_created
+            ours = _shows(message.body, text) and (created is None or created >= since - _CLOCK_ALLOWANCE)
             if ours and message.sid not in known:
                 return reported(str(message.status), code=message.error_code, provider_id=str(message.sid))
         return None

@@ -57,6 +57,7 @@ def arrivals_page(store: Store, query: Mapping[str, str]) -> dict[str, object]:
                 "segments": message.segments,
                 "body": message.body,
                 "sid": message.sid,
+                "validity_s": message.validity_s,
             }
             for message in found
         ],

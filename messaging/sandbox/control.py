@@ -13,13 +13,15 @@ POLL_S = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
-    """One accepted message; `at` is the Unix time its request arrived, by the sandbox's clock."""
+    """One accepted message; `at` is the Unix time its request arrived, by the sandbox's clock, `validity_s` its
+    ValidityPeriod."""
 
     at: float
     to: str
     segments: int
     body: str
     sid: str
+    validity_s: int | None
 
 
 class SandboxControl:

@@ -23,13 +23,14 @@ VALIDITY_S = range(1, 36_001)
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A valid message that is not sent yet; `callback_url` is empty when none was asked for."""
+    """A valid message that is not sent yet; `callback_url` is empty when none was asked for, `validity_s` None."""
 
     to: str
     sender: str | None
     service_sid: str | None
     body: str
     callback_url: str
+    validity_s: int | None
 
 
 def read_draft(form: bytes) -> Draft:
@@ -49,8 +50,7 @@ def read_draft(form: bytes) -> Draft:
     callback_url = fields.get("StatusCallback", "")
     if callback_url and not _is_callback_url(callback_url):
         raise TwilioError(21609)
-    _check_validity(fields.get("ValidityPeriod", ""))
-    return Draft(to, sender, service_sid, body, callback_url)
+    return Draft(to, sender, service_sid, body, callback_url, _validity(fields.get("ValidityPeriod", "")))
 
 
 def _fields(form: bytes) -> Mapping[str, str]:
@@ -73,11 +73,14 @@ def _origin(fields: Mapping[str, str]) -> tuple[str | None, str | None]:
     return sender, service_sid
 
 
-def _check_validity(period: str) -> None:
+def _validity(period: str) -> int | None:
+    if not period:
+        return None
     # The length limit comes first: int() of a very long digit string is refused by Python itself.
     is_number = period.isascii() and period.isdigit() and len(period) <= 6
-    if period and not (is_number and int(period) in VALIDITY_S):
+    if not is_number or int(period) not in VALIDITY_S:
         raise TwilioError(INVALID_PARAMETER, "ValidityPeriod must be between 1 and 36000 seconds")
+    return int(period)
 
 
 def _is_callback_url(url: str) -> bool:

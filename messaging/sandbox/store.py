@@ -39,6 +39,8 @@ class Message:
     arrived_at: float
     born: float
     plan: Plan
+    # How long the provider was asked to try, in seconds.
+    validity_s: int | None = None
 
     def steps_taken(self, now: float) -> int:
         """How many steps of the plan are over at `now` (monotonic seconds)."""
@@ -103,6 +105,7 @@ class Store:
         callback_url: str,
         arrived_at: float,
         plan: Plan,
+        validity_s: int | None = None,
     ) -> Message:
         self._serial += 1
         sid = "SM" + os.urandom(16).hex()
@@ -118,6 +121,7 @@ class Store:
             arrived_at,
             time.monotonic(),
             plan,
+            validity_s,
         )
         self._by_sid[sid] = message
         self._messages.append(message)

@@ -78,6 +78,7 @@ class TwilioApi:
             callback_url=draft.callback_url,
             arrived_at=arrived_at,
             plan=script.plan,
+            validity_s=draft.validity_s,
         )
         if self._log is not None:
             self._log.append(message)

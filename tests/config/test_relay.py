@@ -47,7 +47,7 @@ def silent_listener() -> Iterator[str]:
 def send_many(url: str, monkeypatch: pytest.MonkeyPatch) -> float:
     """Seconds it takes to hand over more than the relay can hold."""
     monkeypatch.setattr(relay, "WAITING", 50)
-    broker = connect(url=url, middleware=[])
+    broker = connect(urls=[url], middleware=[])
     work, handing = actor_at(broker), Relay()
     started = time.monotonic()
     kept = [handing.send(work, number) for number in range(200)]
@@ -68,7 +68,7 @@ def test_a_refusing_broker_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> N
 def test_publishers_outlive_a_broker_that_refuses(rabbitmq_server: PrivateRabbitMQ) -> None:
     """More failures than there are publisher threads, then a broker that works."""
     handing = Relay()
-    refused = actor_at(connect(url="amqp://guest:guest@127.0.0.1:1/", middleware=[]))
+    refused = actor_at(connect(urls=["amqp://guest:guest@127.0.0.1:1/"], middleware=[]))
     for number in range(3 * relay.THREADS):
         assert handing.send(refused, number)
     memory = StubBroker(middleware=[])
@@ -89,7 +89,7 @@ def test_a_message_goes_to_its_own_queue_or_the_one_named() -> None:
 
 
 def test_every_queue_is_a_quorum_queue_of_a_real_broker(rabbitmq_server: PrivateRabbitMQ) -> None:
-    broker = connect(url=rabbitmq_server.url, middleware=[])
+    broker = connect(urls=[rabbitmq_server.url], middleware=[])
     assert isinstance(broker, brokers.QuorumBroker)
     try:
         # Declared again with what they have: RabbitMQ refuses another type.
@@ -112,12 +112,12 @@ def depth(broker: Any, queue: str) -> int:
     return int(ready)
 
 
-def test_the_url_keeps_its_own_options() -> None:
-    plain = connect(url="amqp://127.0.0.1:1/", middleware=[])
-    tuned = connect(url="amqp://127.0.0.1:1/?frame_max=8192", middleware=[])
-    for broker in (plain, tuned):
-        assert isinstance(broker, brokers.QuorumBroker)
-        parameters: Any = broker.parameters
-        assert (parameters.heartbeat, parameters.stack_timeout, parameters.connection_attempts) == (10, 5, 1)
-        assert parameters.blocked_connection_timeout is None
-    assert connect(url="memory://local", middleware=[]).get_declared_queues() >= set(QUEUES)
+def test_each_url_keeps_its_own_options() -> None:
+    broker = connect(urls=["amqp://127.0.0.1:1/", "amqp://127.0.0.1:2/?frame_max=8192"], middleware=[])
+    assert isinstance(broker, brokers.QuorumBroker)
+    nodes: Any = broker.parameters
+    assert [(node.port, node.frame_max == 8192) for node in nodes] == [(1, False), (2, True)]
+    for node in nodes:
+        assert (node.heartbeat, node.stack_timeout, node.connection_attempts) == (10, 5, 1)
+        assert node.blocked_connection_timeout is None
+    assert connect(urls=["memory://local"], middleware=[]).get_declared_queues() >= set(QUEUES)

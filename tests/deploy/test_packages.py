@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import packages, postgres, rabbitmq
+from deploy.local import clocks, packages, postgres, rabbitmq
 
 
 @pytest.fixture
@@ -15,20 +15,23 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(postgres, "binaries", lambda: None)
     monkeypatch.setattr(rabbitmq, "server_program", lambda: None)
+    monkeypatch.setattr(clocks, "library", lambda: None)
     return tmp_path
 
 
 def test_nothing_happens_when_all_is_there() -> None:
-    assert packages.missing() == []
-    packages.ensure_installed()
+    assert packages.missing(for_tests=True) == []
+    packages.ensure_installed(for_tests=True)
 
 
 def test_without_root_it_says_what_to_type(bare: Path) -> None:
     apt_get = bare / "apt-get"
     apt_get.write_text("#!/bin/sh\n")
     apt_get.chmod(0o755)
-    with pytest.raises(SystemExit, match="sudo apt-get install -y postgresql rabbitmq-server"):
+    with pytest.raises(SystemExit, match=r"sudo apt-get install -y postgresql rabbitmq-server$"):
         packages.ensure_installed()
+    with pytest.raises(SystemExit, match=r"sudo apt-get install -y postgresql rabbitmq-server libfaketime$"):
+        packages.ensure_installed(for_tests=True)
 
 
 def test_without_apt_it_says_what_is_needed(bare: Path) -> None:

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from deploy.local.postgres import PrivatePostgres
+from deploy.local.postgres import PrivatePostgres, PrivateStandby
 from deploy.local.processes import ServerFailed, descendants, is_alive, wait_until
 
 
@@ -40,14 +42,11 @@ def test_it_listens_on_loopback_only_and_not_on_the_machines_port(server: Privat
 
 def test_paused_it_keeps_connections_and_answers_nothing(server: PrivatePostgres) -> None:
     with psycopg.connect(server.url, autocommit=True) as connection:
-        server.pause()
-        try:
+        with paused(server):
             with pytest.raises(psycopg.OperationalError):
                 query(server, "SELECT 1")
             # A session that had just ended stays unreaped while its parent is frozen.
             assert {state(child) for child in descendants(server.pid)} - {"Z"} == {"T"}
-        finally:
-            server.resume()
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
@@ -76,6 +75,43 @@ def test_a_failed_start_says_why() -> None:
     with pytest.raises(ServerFailed, match="FATAL"):
         broken.start()
     broken.close()
+
+
+def test_a_standby_has_what_its_primary_confirmed_and_takes_over() -> None:
+    with (
+        PrivatePostgres(durable=False) as primary,
+        PrivateStandby(primary) as standby,
+        ThreadPoolExecutor() as threads,
+    ):
+        with psycopg.connect(standby.pair_url, autocommit=True) as connection:
+            assert connection.info.port == primary.port
+            connection.execute("CREATE TABLE kept (number int)")
+        with paused(standby):
+            commit = threads.submit(query, primary, "INSERT INTO kept VALUES (7) RETURNING number")
+            with pytest.raises(TimeoutError):
+                commit.result(timeout=0.5)
+        assert commit.result(timeout=20) == "7"
+        primary.kill()
+        assert query(standby, "SELECT number FROM kept") == "7"
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            query(standby, "INSERT INTO kept VALUES (8) RETURNING number")
+
+        standby.promote()
+
+        with psycopg.connect(standby.pair_url, autocommit=True) as connection:
+            assert connection.info.port == standby.port
+            connection.execute("INSERT INTO kept VALUES (8)")
+        standby.restart()
+        assert query(standby, "SELECT max(number) FROM kept") == "8"
+
+
+@contextmanager
+def paused(server: PrivatePostgres) -> Iterator[None]:
+    server.pause()
+    try:
+        yield
+    finally:
+        server.resume()
 
 
 def test_it_does_not_outlive_a_killed_program() -> None:

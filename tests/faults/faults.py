@@ -43,6 +43,17 @@ def broker_out_of_memory(world: World) -> Iterator[None]:
         world.rabbitmq.memory_alarm(False)
 
 
+@contextmanager
+def broker_full(world: World) -> Iterator[None]:
+    """Nobody consumes, so every queue reaches its length and refuses what is published."""
+    with workers_frozen(world):
+        world.rabbitmq.full(True)
+        try:
+            yield
+        finally:
+            world.rabbitmq.full(False)
+
+
 def workers_killed(world: World) -> AbstractContextManager[None]:
     return world.without(*WORKERS)
 
@@ -76,6 +87,7 @@ OUTAGES: dict[str, Callable[[World], AbstractContextManager[None]]] = {
     "broker out of memory": broker_out_of_memory,
     "workers killed": workers_killed,
     "workers frozen": workers_frozen,
+    "queues full": broker_full,
 }
 FAULTS = OUTAGES | {
     "broker killed": broker_killed,

@@ -12,7 +12,7 @@ from messaging import claims, delivery, evidence
 from messaging.claims import Claim, claim
 from messaging.delivery import Courier
 from messaging.dispatch import grant
-from messaging.models import Attempt, AttemptOutcome, Deliverer, Message
+from messaging.models import Attempt, AttemptOutcome, Deliverer, Sender
 from messaging.providers import Kind, Outcome
 from messaging.providers.twilio import reported
 from messaging.recording import Result, record
@@ -56,7 +56,7 @@ def assert_never_went_back(message_id: int) -> None:
 def test_before_the_grant(unpaced: object) -> None:
     for _ in range(ROUNDS):
         message_id, news = again(State.QUEUED)
-        sender_id = Message.objects.get(id=message_id).sender_id
+        sender_id = Sender.objects.get(message=message_id).id
         results = at_once(partial(news, "delivered"), partial(grant, sender_id))
         assert not [r for r in results if isinstance(r, Exception)]
         assert claim([message_id], by=Deliverer.WORKER)[0] == []

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
+from urllib.parse import urlsplit
 
 import pika
 import pika.exceptions
@@ -20,6 +21,7 @@ from messaging.models import MessageClass
 from messaging.sandbox.control import Arrival, SandboxControl
 from messaging.sealing import seal
 from tests.services import postgres, rabbitmq
+from tests.world import clocks
 from tests.world.people import Person, fresh_number
 from tests.world.process import BIN, Process, django
 
@@ -29,17 +31,28 @@ _databases = itertools.count(1)
 
 
 class World:
-    """Start it once, `settle` it before each test. `pace` is the sender's segments per second, 0 for unpaced."""
+    """Start it once, `settle` it before each test. `pace` is the sender's segments per second, 0 for unpaced.
 
-    def __init__(self, *, pace: float = 100, worker_processes: int = 1) -> None:
+    Servers of its own are named by their URLs, as the settings take them; without, it shares those of the test run.
+    """
+
+    def __init__(
+        self,
+        *,
+        pace: float = 100,
+        worker_processes: int = 1,
+        postgres_url: str | None = None,
+        rabbitmq_url: str | None = None,
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="alertme-world-"))
         self.rabbitmq = rabbitmq()
-        self.postgres = postgres()
-        self.database_url = self._make_database()
+        self.rabbitmq_url = rabbitmq_url or self.rabbitmq.url
+        self.database_url = self._make_database(postgres_url or postgres().url)
         web, sandbox = free_port(), free_port()
         self.url = f"http://127.0.0.1:{web}"
         self.environment = {
             "DATABASE_URL": self.database_url,
+            "RABBITMQ_URL": self.rabbitmq_url,
             "PUBLIC_BASE_URL": self.url,
             "TWILIO_API_BASE_URL": f"http://127.0.0.1:{sandbox}",
             "TWILIO_SEGMENTS_PER_SECOND": str(pace),
@@ -54,11 +67,12 @@ class World:
             for name, command in self._commands(web, worker_processes)
         }
 
-    def _make_database(self) -> str:
+    @staticmethod
+    def _make_database(server_url: str) -> str:
         name = f"world_{os.getpid()}_{next(_databases)}"
-        with psycopg.connect(self.postgres.url, autocommit=True) as connection:
+        with psycopg.connect(server_url, autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}"')
-        return f"{self.postgres.url.rpartition('/')[0]}/{name}"
+        return urlsplit(server_url)._replace(path=f"/{name}").geturl()
 
     def _commands(self, port: int, worker_processes: int) -> Iterator[tuple[str, list[str]]]:
         yield "sandbox", django("runsandbox")
@@ -159,7 +173,7 @@ class World:
         count = 0
         with (
             suppress(pika.exceptions.AMQPError),
-            closing(pika.BlockingConnection(pika.URLParameters(self.rabbitmq.url))) as connection,
+            closing(pika.BlockingConnection(list(map(pika.URLParameters, self.rabbitmq_url.split(","))))) as connection,
         ):
             for name in WORKERS:
                 queue = connection.channel().queue_declare(name.removeprefix("worker-"), passive=True)
@@ -178,6 +192,20 @@ class World:
             yield
         finally:
             for name in names:
+                self.processes[name].start()
+
+    @contextmanager
+    def with_clocks(self, shifts: dict[str, float]) -> Iterator[None]:
+        """Restart these processes with wall clocks so many seconds ahead (or behind), for the time of a block."""
+        for name, seconds in shifts.items():
+            self.processes[name].kill()
+            self.processes[name].start(clocks.shifted(seconds))
+        try:
+            self.wait_until_ready()
+            yield
+        finally:
+            for name in shifts:
+                self.processes[name].kill()
                 self.processes[name].start()
 
     @contextmanager

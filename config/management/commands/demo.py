@@ -16,6 +16,6 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not settings.RABBITMQ_URL.startswith("memory:"):
+        if not settings.RABBITMQ_URLS[0].startswith("memory:"):
             raise CommandError("The demo brings its own servers, and starts only as `manage.py demo`.")
         sys.exit(run.demo())

@@ -1,0 +1,161 @@
+"""Dead letters: what no worker could do leaves the broker for rows, where the operator sees it and can replay it.
+
+RabbitMQ alone would keep them unseen and drop them after seven days.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import dramatiq
+import pika
+import pika.exceptions
+import structlog
+from django.db import transaction
+from django.utils.crypto import salted_hmac
+from dramatiq.common import xq_name
+from dramatiq.errors import DecodeError
+from psycopg.types.json import Jsonb
+
+from config.broker import QUEUES, QuorumBroker
+from config.models import DeadLetter, PeriodicRun
+from messaging import clock
+from messaging.alarms import alarm
+from messaging.sql import rows
+
+log = structlog.get_logger(__name__)
+
+# In one pass from one queue; what a flood leaves waits for the next.
+_PER_PASS = 500
+# The newest so many are kept: more of them tell the operator nothing new.
+KEPT = 1_000
+# A hint that met no database has lost nothing: its row was found by age. An outage would bury the real ones.
+_OUTAGES = {"OperationalError", "InterfaceError"}
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# A phone number has at least eleven digits with its country: an id has fewer for a long time to come.
+_ID_BELOW = 10**10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Letter:
+    queue: str
+    actor: str
+    arguments: list[Any] | None
+    reason: str
+    fingerprint: str
+
+
+def collect(*, now: datetime) -> int:
+    """Move what lies in the broker's dead-letter queues into rows, and tell the operator; returns how many."""
+    broker = dramatiq.get_broker()
+    if not isinstance(broker, QuorumBroker):
+        return 0
+    try:
+        connection = pika.BlockingConnection(broker.parameters)
+    except Exception as error:  # noqa: BLE001 pika's errors have no common base; they stay where they are
+        log.warning("dead_letters_not_read", error=type(error).__name__)
+        return 0
+    words = set(PeriodicRun.objects.values_list("name", flat=True))
+    with closing(connection):
+        kept = [letter for queue in QUEUES for letter in _drain(connection, queue, words=words, now=now)]
+    if kept:
+        alarm("broker_dead_letters", now=now, letters=len(kept), queue=kept[0].queue, reason=kept[0].reason)
+        _forget_oldest()
+    return len(kept)
+
+
+def _drain(connection: Any, queue: str, *, words: set[str], now: datetime) -> Iterator[Letter]:
+    channel = connection.channel()
+    try:
+        for _ in range(_PER_PASS):
+            method, properties, body = channel.basic_get(xq_name(queue))
+            if method is None:
+                return
+            letter = _read(queue, body, properties.headers or {}, words=words)
+            if letter.reason in _OUTAGES:
+                log.warning("hint_died_of_an_outage", queue=queue, error=letter.reason)
+            else:
+                # The row first: a process that dies here counts it twice.
+                _keep(letter, now=now)
+                yield letter
+            channel.basic_ack(method.delivery_tag)
+    except pika.exceptions.ChannelClosedByBroker as error:
+        if error.reply_code != 404:  # Nobody has used this queue yet.
+            raise
+
+
+def _read(queue: str, body: bytes, headers: dict[str, Any], *, words: set[str]) -> Letter:
+    try:
+        message: dramatiq.Message[Any] = dramatiq.Message.decode(body)
+    except DecodeError:
+        message = dramatiq.Message(queue_name=queue, actor_name="", args=(), kwargs={}, options={})
+    actor = message.actor_name if _NAME.fullmatch(str(message.actor_name)) else ""
+    arguments = list(message.args) if actor and not message.kwargs and _are_ids(message.args, words) else None
+    seen = f"{queue} {actor} {arguments}" if arguments is not None else body
+    return Letter(
+        queue=queue,
+        actor=actor,
+        arguments=arguments,
+        reason=_reason(actor, message.options, headers),
+        # Keyed: a short body could be guessed from its plain hash.
+        fingerprint=salted_hmac("config.deadletters", seen, algorithm="sha256").hexdigest(),
+    )
+
+
+def _are_ids(value: object, words: set[str]) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(_are_ids(item, words) for item in value)
+    if isinstance(value, str):
+        return value in words or _UUID.fullmatch(value) is not None
+    return type(value) is int and 0 <= value < _ID_BELOW
+
+
+def _reason(actor: str, options: object, headers: dict[str, Any]) -> str:
+    if not actor:
+        return "undecodable"
+    if actor not in dramatiq.get_broker().actors:
+        return "unknown_actor"
+    error = options.get("error") if isinstance(options, dict) else None
+    if isinstance(error, str) and _NAME.fullmatch(error):
+        return error
+    return str(headers.get("x-first-death-reason", "rejected"))[:60]
+
+
+def _keep(letter: Letter, *, now: datetime) -> None:
+    arguments = None if letter.arguments is None else Jsonb(letter.arguments)
+    rows(
+        "INSERT INTO config_deadletter (fingerprint, queue, actor, arguments, reason, times, first_at, last_at)"
+        " VALUES (%s, %s, %s, %s, %s, 1, %s, %s) ON CONFLICT (fingerprint) DO UPDATE"
+        " SET times = config_deadletter.times + 1, reason = excluded.reason, last_at = excluded.last_at",
+        [letter.fingerprint, letter.queue, letter.actor, arguments, letter.reason, now, now],
+    )
+
+
+def _forget_oldest() -> None:
+    kept = DeadLetter.objects.order_by("-last_at", "-id").values("id")[:KEPT]
+    DeadLetter.objects.exclude(id__in=kept).delete()
+
+
+def ask_replay(letter_ids: Collection[int], *, now: datetime) -> int:
+    """Have these published once more, by a scheduler; returns how many can be."""
+    letters = DeadLetter.objects.filter(id__in=letter_ids).exclude(actor="").exclude(arguments=None)
+    return letters.update(replay_asked_at=now)
+
+
+@transaction.atomic
+def take_replays() -> list[dramatiq.Message[Any]]:
+    """Broker messages to publish after commit; each goes to exactly one of any number of schedulers."""
+    now = clock.lock_briefly()
+    asked = DeadLetter.objects.select_for_update(skip_locked=True).filter(replay_asked_at__isnull=False)
+    letters = list(asked.order_by("replay_asked_at")[:_PER_PASS])
+    DeadLetter.objects.filter(id__in=[letter.id for letter in letters]).update(replay_asked_at=None, replayed_at=now)
+    return [
+        dramatiq.Message(
+            queue_name=letter.queue, actor_name=letter.actor, args=tuple(letter.arguments or ()), kwargs={}, options={}
+        )
+        for letter in letters
+    ]

@@ -1,0 +1,99 @@
+"""PostgreSQL restarts, freezes and fails over to its synchronous standby under load: processes go on as they are."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from deploy.local.postgres import PrivatePostgres, PrivateStandby
+from deploy.local.processes import wait_until
+from tests.faults import crowds
+from tests.world import World
+
+RECOVERS_WITHIN_S = 10.0
+
+
+@pytest.fixture(scope="module")
+def primary() -> Iterator[PrivatePostgres]:
+    with PrivatePostgres(durable=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def standby(primary: PrivatePostgres) -> Iterator[PrivateStandby]:
+    with PrivateStandby(primary) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def world(standby: PrivateStandby) -> Iterator[World]:
+    """An installation of its own: nobody else's database is broken."""
+    world = World(postgres_url=standby.pair_url)
+    try:
+        world.start()
+        yield world
+    finally:
+        world.stop()
+
+
+@pytest.fixture(autouse=True)
+def settled(world: World) -> None:
+    world.settle()
+
+
+@pytest.mark.matrix
+def test_a_restart_under_load(world: World, primary: PrivatePostgres) -> None:
+    """A moment is not noticed by those who press; five seconds are longer than anyone waits for a connection."""
+
+    def restart_twice() -> None:
+        primary.restart()
+        time.sleep(2)
+        primary.stop()
+        time.sleep(5)
+        primary.start()
+
+    crowd = _survive(world, restart_twice, people=8)
+    assert crowd.statuses()[503] > 0
+
+
+@pytest.mark.matrix
+def test_three_frozen_seconds_under_load(world: World, primary: PrivatePostgres) -> None:
+    def freeze() -> None:
+        primary.pause()
+        time.sleep(3)
+        primary.resume()
+
+    _survive(world, freeze, people=8)
+
+
+def test_the_standby_takes_over_under_load(world: World, primary: PrivatePostgres, standby: PrivateStandby) -> None:
+    """The last of this module: there is no second standby."""
+
+    def fail_over() -> None:
+        primary.kill()
+        time.sleep(3)
+        standby.promote()
+
+    crowd = _survive(world, fail_over, people=10)
+    assert crowd.statuses()[503] > 0
+
+
+def _survive(world: World, fault: Callable[[], None], *, people: int) -> crowds.Crowd:
+    """A crowd presses before, during and after the fault: everything is as if there had been none."""
+    crowd = crowds.gather(world, people=people, contacts=2)
+    late = crowds.gather(world, people=1, contacts=2)
+    pids = {name: process.pid for name, process in world.processes.items()}
+    world.pace(20)
+    with crowd.pressing(letters=100):
+        assert wait_until(lambda: len(world.arrivals(crowd.phones)) >= 2, timeout_s=30)
+        fault()
+        # Everything works again: one more person presses and is heard while the crowd goes on.
+        recovered = time.monotonic()
+        with late.pressing(letters=0):
+            world.wait_for_arrivals(late.phones, timeout_s=30)
+        assert time.monotonic() - recovered < RECOVERS_WITHIN_S
+    for each in (crowd, late):
+        each.assert_answers()
+        each.assert_each_has_one_sms()
+    assert pids == {name: process.pid for name, process in world.processes.items() if process.is_running}
+    return crowd
