@@ -12,13 +12,21 @@ from django.db import DatabaseError, connection
 
 from messaging import claims, clock, pacing, policy, sealing
 from messaging.claims import Claim
-from messaging.models import Deliverer
+from messaging.models import Channel, Deliverer, MessageClass
 from messaging.providers import Call, Kind, Outcome, Provider
+from messaging.providers.email import EmailProvider
 from messaging.providers.twilio import TwilioProvider
+from messaging.providers.twilio_voice import TwilioVoiceProvider
 from messaging.recording import Recorder, Result
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
+
+PROVIDERS: dict[Channel, Callable[[], Provider]] = {
+    Channel.SMS: TwilioProvider,
+    Channel.VOICE: TwilioVoiceProvider,
+    Channel.EMAIL: EmailProvider,
+}
 
 # Calls in flight in one process; a thread that brings more waits here, before it claims anything.
 MAX_IN_FLIGHT = 500
@@ -26,13 +34,15 @@ DRAIN_S = 17.0
 
 
 class Courier:
-    """One event loop, one provider session and one recorder; made after the fork, by the first delivery."""
+    """One event loop, a provider for each channel and one recorder; made after the fork, by the first delivery."""
 
-    def __init__(self, *, by: Deliverer, make_provider: Callable[[], Provider] = TwilioProvider) -> None:
+    def __init__(self, *, by: Deliverer) -> None:
         self.by = by
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="courier", daemon=True).start()
-        self._provider = self.run(_made(make_provider))
+        self._providers: dict[Channel, Provider] = {}
+        # What an SOS leaves by is ready before the first comes; the others are made when they are needed.
+        self.run(self.provider(Channel.SMS))
         self._recorder = Recorder(by=by, on_recorded=self._land)
         self._changed = threading.Condition()
         self._in_flight = 0
@@ -42,9 +52,11 @@ class Courier:
         future: Future[T] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         return future.result()
 
-    @property
-    def provider(self) -> Provider:
-        return self._provider
+    async def provider(self, channel: Channel) -> Provider:
+        """The channel's provider, made in the loop by whoever asks first."""
+        if channel not in self._providers:
+            self._providers[channel] = PROVIDERS[channel]()
+        return self._providers[channel]
 
     def deliver(self, message_ids: Sequence[int]) -> int:
         """Claim these and hand them to the loop; returns how many were ours. Safe to call twice."""
@@ -65,7 +77,8 @@ class Courier:
 
     def close(self) -> None:
         self.drain()
-        self.run(self._provider.close())
+        for provider in self._providers.values():
+            self.run(provider.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     def _take_off(self, count: int) -> None:
@@ -108,11 +121,16 @@ class Courier:
         except sealing.Unreadable:
             return Outcome(kind=Kind.CONFIGURATION, code="text_unreadable")
         left_s = reading.monotonic_at(claimed.deadline_at) - time.monotonic()
-        return await self._provider.send(
+        provider = await self.provider(Channel(claimed.channel))
+        return await provider.send(
             Call(
                 attempt_id=claimed.attempt_id,
+                message_id=claimed.message_id,
+                message_class=MessageClass(claimed.message_class),
                 address=claimed.address,
                 text=text,
+                language=claimed.language,
+                recording=claimed.recording,
                 origin=claimed.origin,
                 messaging_service_sid=claimed.messaging_service_sid,
                 validity_s=int(left_s),
@@ -123,10 +141,6 @@ class Courier:
 
 # The loop itself keeps only weak references to its tasks.
 _running: set[asyncio.Task[None]] = set()
-
-
-async def _made(make_provider: Callable[[], Provider]) -> Provider:
-    return make_provider()
 
 
 _couriers: dict[Deliverer, Courier] = {}

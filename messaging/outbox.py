@@ -7,25 +7,30 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count
 
-from messaging import numbers, policy, sealing
+from messaging import addresses, policy, sealing, speech
 from messaging.alarms import alarm
 from messaging.models import Channel, Deliverer, Message, MessageClass, MessageEvent, Sender
 from messaging.moves import Change, move
 from messaging.notices import notify
 from messaging.segments import count_segments
-from messaging.senders import DEFAULT
 from messaging.states import FINAL, State
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outgoing:
     """One message: an address of its channel (E.164, for e-mail an e-mail address), its text, its class, its rank
-    within the class (0 first) and its deadline."""
+    within the class (0 first) and its deadline.
+
+    A call needs to know the language it speaks; one without a voice (ky) says a `recording` (messaging/speech.py)
+    instead of the text. Of an e-mail the language chooses the subject.
+    """
 
     address: str
     text: str
     message_class: MessageClass
     channel: Channel = Channel.SMS
+    language: str = ""
+    recording: str = ""
     rank: int = 0
     deadline_at: datetime | None = None
 
@@ -34,13 +39,17 @@ def queue(outgoing: Sequence[Outgoing], *, now: datetime) -> list[Message]:
     """Write the messages to the outbox, in order, and tell the scheduler at commit.
 
     A message that may not be sent is written too, `failed` with its reason in `error_code`: `country_not_allowed`,
-    or `recipient_ceiling` when the number got its emergency SMS of this hour. Call inside a transaction.
+    `address_not_valid`, `no_sender` on its channel, `cannot_be_said` by a call, or `recipient_ceiling` when the address
+    got its emergency messages of this hour. Call inside a transaction.
     """
     if not outgoing:
         return []
-    sender = Sender.objects.get(name=DEFAULT)
+    senders = {sender.channel: sender for sender in Sender.objects.order_by("-id")}
     recent = _recent_emergencies(outgoing, now=now)
-    messages = [_message(item, sender=sender, refusal=_refusal(item, recent), now=now) for item in outgoing]
+    messages = []
+    for item in outgoing:
+        sender = senders.get(item.channel)
+        messages.append(_message(item, sender=sender, refusal=_refusal(item, sender, recent), now=now))
     Message.objects.bulk_create(messages)
     MessageEvent.objects.bulk_create(
         MessageEvent(message=m, state=m.state, by=Deliverer.WEB, error_code=m.error_code, at=now) for m in messages
@@ -60,12 +69,14 @@ def cancel(message_ids: Collection[int], *, now: datetime) -> set[int]:
     return {message_id for message_id, state in moved.items() if state is State.CANCELLED}
 
 
-def _message(item: Outgoing, *, sender: Sender, refusal: str, now: datetime) -> Message:
+def _message(item: Outgoing, *, sender: Sender | None, refusal: str, now: datetime) -> Message:
     return Message(
         channel=item.channel,
-        address=item.address,
+        address=addresses.storable(item.address),
         text=None if refusal else sealing.seal(item.text),
-        segments=count_segments(item.text),
+        language=item.language,
+        recording=item.recording,
+        segments=count_segments(item.text) if item.channel == Channel.SMS else 1,
         message_class=item.message_class,
         rank=item.rank,
         sender=sender,
@@ -78,30 +89,37 @@ def _message(item: Outgoing, *, sender: Sender, refusal: str, now: datetime) -> 
     )
 
 
-def _refusal(item: Outgoing, recent: Counter[str]) -> str:
-    if not numbers.is_allowed(item.address):
-        return "country_not_allowed"
+def _refusal(item: Outgoing, sender: Sender | None, recent: Counter[tuple[str, str]]) -> str:
+    if refusal := addresses.refusal(item.channel, item.address):
+        return refusal
+    if sender is None:
+        return "no_sender"
+    is_call = item.channel == Channel.VOICE
+    if is_call and not speech.can_say(item.text, language=item.language, recording=item.recording):
+        return "cannot_be_said"
     if item.message_class == MessageClass.EMERGENCY:
-        if recent[item.address] >= policy.EMERGENCIES_PER_RECIPIENT_PER_HOUR:
+        recipient = (item.channel, item.address)
+        if recent[recipient] >= policy.EMERGENCIES_PER_RECIPIENT_PER_HOUR:
             return "recipient_ceiling"
-        recent[item.address] += 1
+        recent[recipient] += 1
     return ""
 
 
-def _recent_emergencies(outgoing: Iterable[Outgoing], *, now: datetime) -> Counter[str]:
-    addresses = {item.address for item in outgoing if item.message_class == MessageClass.EMERGENCY}
-    if not addresses:
+def _recent_emergencies(outgoing: Iterable[Outgoing], *, now: datetime) -> Counter[tuple[str, str]]:
+    """By channel and address: calls that follow SMS nobody answered are not too many of them."""
+    recipients = {addresses.storable(item.address) for item in outgoing if item.message_class == MessageClass.EMERGENCY}
+    if not recipients:
         return Counter()
     sent = (
         Message.objects.filter(
-            address__in=addresses,
+            address__in=recipients,
             message_class=MessageClass.EMERGENCY,
             queued_at__gt=now - timedelta(hours=1),
         )
-        .exclude(error_code__in=["recipient_ceiling", "country_not_allowed"])
+        .exclude(state=State.FAILED, attempts=0)  # Refused here.
         .exclude(state=State.CANCELLED)
-        .values_list("address")
+        .values_list("channel", "address")
         .annotate(Count("id"))
         .order_by()
     )
-    return Counter(dict(sent))
+    return Counter({(channel, address): count for channel, address, count in sent})

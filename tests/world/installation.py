@@ -207,7 +207,7 @@ class World:
             "INSERT INTO messaging_message (channel, address, text, segments, message_class, rank, sender_id, state,"
             " due_at, deadline_at, attempts, error_code, queued_at)"
             " SELECT 'sms', a, %s, 1, %s, 0, s.id, 'queued', now(), now() + interval '1 day', 0, '', now()"
-            " FROM messaging_sender s, unnest(%s::text[]) AS a",
+            " FROM messaging_sender s, unnest(%s::text[]) AS a WHERE s.channel = 'sms'",
             seal("The weekly letter"),
             int(MessageClass.ROUTINE),
             addresses,
