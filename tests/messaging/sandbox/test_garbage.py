@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from messaging.sandbox.drafts import read_draft
 from messaging.sandbox.errors import TwilioError
-from messaging.sandbox.resources import read_listing
+from messaging.sandbox.listing import read_listing
 from messaging.sandbox.rules import CHECKS, RuleError, read_rules
 from tests.messaging.sandbox.conftest import ACCOUNT_SID, AUTH_TOKEN
 
