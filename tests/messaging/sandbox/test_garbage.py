@@ -7,6 +7,8 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from messaging.sandbox import twiml
+from messaging.sandbox.calls import read_call
 from messaging.sandbox.drafts import read_draft
 from messaging.sandbox.errors import TwilioError
 from messaging.sandbox.listing import read_listing
@@ -44,6 +46,23 @@ def test_any_values_in_a_form(fields: dict[str, str]) -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=200))
+def test_any_bytes_as_a_call(form: bytes) -> None:
+    with pytest.raises(TwilioError):
+        read_call(form)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=80) | st.text(st.sampled_from("<>/&;!-?[]Response Say'\"=x"), max_size=60))
+def test_any_text_as_twiml(document: str) -> None:
+    try:
+        script = twiml.read(f"<Response>{document}</Response>")
+    except TwilioError:
+        return
+    assert isinstance(script.lines, tuple)
+
+
+@settings(max_examples=60, deadline=None)
 @given(json_values | st.dictionaries(st.sampled_from(sorted(CHECKS)), json_values, max_size=5))
 def test_any_json_as_a_rule(posted: object) -> None:
     try:
@@ -78,6 +97,8 @@ def test_any_list_parameters(query: dict[str, str]) -> None:
         f"{ACCOUNT}/Messages/%2e%2e%2f.json",
         f"{ACCOUNT}/Messages/.json",
         f"{ACCOUNT}/Calls.json",
+        f"{ACCOUNT}/Calls.json?Status=%00&PageToken=PACA",
+        f"{ACCOUNT}/Calls/%2e%2e%2f.json",
     ],
 )
 def test_any_method_on_any_path(url: str, method: str, path: str) -> None:
