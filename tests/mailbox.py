@@ -1,6 +1,7 @@
 """A real SMTP server in a thread, which keeps what it is given and misbehaves by script."""
 
 import asyncio
+import logging
 import time
 from collections import defaultdict
 from email import message_from_bytes, policy
@@ -24,6 +25,7 @@ class Mailbox:
         self.script: dict[str, str] = {}
         self.times: dict[str, int] = defaultdict(lambda: 1_000_000)
         self.mails: list[EmailMessage] = []
+        self._is_running = False
         self._controller = Controller(self, hostname="127.0.0.1", port=port or free_port(), ready_timeout=30)
 
     @property
@@ -31,10 +33,20 @@ class Mailbox:
         return int(self._controller.port)
 
     def start(self) -> None:
+        logging.getLogger("mail.log").setLevel(logging.WARNING)
         self._controller.start()
+        self._is_running = True
 
     def stop(self) -> None:
-        self._controller.stop(no_assert=True)
+        if self._is_running:
+            self._is_running = False
+            self._controller.stop()
+
+    def clear(self) -> None:
+        """Forget what arrived and what was scripted."""
+        self.script.clear()
+        self.times.clear()
+        self.mails.clear()
 
     def to(self, address: str) -> list[EmailMessage]:
         return [mail for mail in self.mails if mail["To"] == address]

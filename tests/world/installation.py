@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from deploy.local.processes import free_port, wait_until
 from messaging.models import MessageClass
 from messaging.sandbox.control import Arrival, SandboxControl
 from messaging.sealing import seal
+from tests.mailbox import Mailbox
 from tests.services import postgres, rabbitmq
 from tests.world.people import Person, fresh_number
 from tests.world.process import BIN, Process, django
@@ -37,11 +39,13 @@ class World:
         self.database_url = self._make_database()
         web, sandbox = free_port(), free_port()
         self.url = f"http://127.0.0.1:{web}"
+        self.mailbox = Mailbox()
         self.environment = {
             "DATABASE_URL": self.database_url,
             "PUBLIC_BASE_URL": self.url,
             "TWILIO_API_BASE_URL": f"http://127.0.0.1:{sandbox}",
             "TWILIO_SEGMENTS_PER_SECOND": str(pace),
+            "EMAIL_URL": f"smtp://127.0.0.1:{self.mailbox.port}",
             "ALLOW_SANDBOX": "1",
             "dramatiq_worker_timeout": "100",
         }
@@ -76,6 +80,7 @@ class World:
         migrate = Process("migrate", django("migrate"), environment=self.environment, folder=self.folder)
         migrate.start()
         assert wait_until(lambda: not migrate.is_running, timeout_s=60), migrate.tail()
+        self.mailbox.start()
         for process in self.processes.values():
             process.start()
         self.wait_until_ready()
@@ -83,6 +88,7 @@ class World:
     def stop(self) -> None:
         for process in self.processes.values():
             process.kill()
+        self.mailbox.stop()
 
     def settle(self) -> None:
         """Before a test: everything runs, nothing is in flight, nothing is scripted."""
@@ -97,6 +103,7 @@ class World:
             " WHERE final_at IS NULL AND state <> 'cancelled'"
         )
         self.sandbox.reset()
+        self.mailbox.clear()
         self.execute("DELETE FROM identity_ratecount")
         self.pace(100)
 
@@ -199,6 +206,20 @@ class World:
         assert answer.ok, answer.text
         person.verify()
         return person
+
+    def queue(self, *fields: str) -> None:
+        """Queue messages through the outbox, each given as the arguments of an `Outgoing`, in one transaction."""
+        code = (
+            "from django.db import transaction\n"
+            "from messaging import clock, outbox\n"
+            "from messaging.models import Channel, MessageClass\n"
+            "from messaging.outbox import Outgoing\n"
+            "with transaction.atomic():\n"
+            f"    outbox.queue([{', '.join(f'Outgoing({one})' for one in fields)}], now=clock.now())\n"
+        )
+        subprocess.run(
+            django("shell", "-v", "0", "-c", code), env=os.environ | self.environment, check=True, timeout=60
+        )
 
     def queue_routine(self, count: int, *, address: str | None = None) -> list[str]:
         """So many ROUTINE messages in the outbox, one statement, as a newsletter would leave them."""
