@@ -97,6 +97,7 @@ def _settings(own: Path) -> dict[str, str]:
         "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
         "TWILIO_PHONE_NUMBER": "AlertMe",
         "TWILIO_MESSAGING_SERVICE_SID": "",
+        "TWILIO_VOICE_NUMBER": "+15005550009",
         "TWILIO_API_BASE_URL": f"http://127.0.0.1:{sandbox}",
         "TWILIO_SEGMENTS_PER_SECOND": "10",
         "SMS_COUNTRIES": "KG",

@@ -114,7 +114,15 @@ TWILIO_API_BASE_URL = environment.url(
 TWILIO_SEGMENTS_PER_SECOND = environment.number(
     "TWILIO_SEGMENTS_PER_SECOND", "a number from 0 to 10000", minimum=0, maximum=10_000, default=1
 )
-# Countries an SMS may go to (ISO 3166-1 alpha-2): everything else is refused, against SMS pumping.
+# The number that calls; without it there are none.
+TWILIO_VOICE_NUMBER = environment.text(
+    "TWILIO_VOICE_NUMBER", "a number like +15005550006", pattern=r"\+[1-9]\d{6,14}", default=""
+)
+# Calls Twilio may begin in a second: 1 unless the account was granted more.
+TWILIO_CALLS_PER_SECOND = environment.number(
+    "TWILIO_CALLS_PER_SECOND", "a number above 0, up to 100", minimum=0.01, maximum=100, default=1
+)
+# Countries an SMS or a call may go to (ISO 3166-1 alpha-2): everything else is refused, against SMS pumping.
 SMS_COUNTRIES = environment.words(
     "SMS_COUNTRIES", "two-letter country codes, comma-separated", pattern=r"[A-Z]{2}", default=["KG"]
 )
@@ -239,4 +247,11 @@ SENTRY_DSN = environment.url("SENTRY_DSN", "the DSN of a Sentry project", scheme
 reporting.start(SENTRY_DSN)
 vars().update(environment.mail("EMAIL_URL", default="consolemail://"))
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("EMAIL_FROM", "alertme@localhost")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = environment.text(
+    "EMAIL_FROM",
+    "an e-mail address, or a name and one in angle brackets",
+    pattern=r"[^@\s<>]{1,64}@[^@\s<>]{1,100}|[^@<>\r\n]{1,60} <[^@\s<>]{1,64}@[^@\s<>]{1,100}>",
+    default="alertme@localhost",
+)
+# Messages to people are not for a console nobody reads: without EMAIL_URL there is no sender for them.
+SENDS_EMAIL = bool(os.environ.get("EMAIL_URL", "").strip())

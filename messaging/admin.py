@@ -36,8 +36,17 @@ class OperatorAlarmAdmin(ReadOnlyAdmin):
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    list_display = fields = ("id", "message_class", "state", "error_code", "attempts", "queued_at", "final_at")
-    list_filter = ("state", "message_class")
+    list_display = fields = (
+        "id",
+        "channel",
+        "message_class",
+        "state",
+        "error_code",
+        "attempts",
+        "queued_at",
+        "final_at",
+    )
+    list_filter = ("state", "channel", "message_class")
     search_fields = ("=id",)
     ordering = ("-id",)
 

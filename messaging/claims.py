@@ -31,6 +31,9 @@ class Claim:
     each: timedelta
     attempt_id: UUID
     message_class: int
+    channel: str
+    language: str
+    recording: str
 
 
 _CLAIM = """
@@ -42,7 +45,7 @@ WITH free AS (
     SET state = 'sending', attempts = m.attempts + 1, due_at = greatest(m.slot_at, %(now)s) + %(lease)s
     FROM free WHERE m.id = free.id
     RETURNING m.id, m.address, m.text, m.segments, m.attempts, m.sender_id, m.deadline_at, m.slot_at,
-        m.message_class
+        m.message_class, m.channel, m.language, m.recording
 ), attempt AS (
     INSERT INTO messaging_attempt
         (id, message_id, sender_id, number, by, outcome, provider_id, error_code, started_at, deadline_at)
@@ -54,7 +57,7 @@ WITH free AS (
     SELECT message_id, id, 'sending', %(by)s, '', %(now)s FROM attempt
 )
 SELECT c.id, c.address, c.text, c.segments, c.attempts, c.sender_id, s.origin, s.messaging_service_sid,
-    c.deadline_at, c.slot_at, s.segments_per_second, a.id, c.message_class
+    c.deadline_at, c.slot_at, s.segments_per_second, a.id, c.message_class, c.channel, c.language, c.recording
 FROM claimed c JOIN attempt a ON a.message_id = c.id JOIN messaging_sender s ON s.id = c.sender_id
 ORDER BY c.slot_at
 """

@@ -12,13 +12,21 @@ from django.db import DatabaseError, connection
 
 from messaging import claims, clock, pacing, policy, sealing
 from messaging.claims import Claim
-from messaging.models import Deliverer
+from messaging.models import Channel, Deliverer, MessageClass
 from messaging.providers import Call, Kind, Outcome, Provider
+from messaging.providers.email import EmailProvider
 from messaging.providers.twilio import TwilioProvider
+from messaging.providers.twilio_voice import TwilioVoiceProvider
 from messaging.recording import Recorder, Result
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
+
+PROVIDERS: dict[Channel, Callable[[], Provider]] = {
+    Channel.SMS: TwilioProvider,
+    Channel.VOICE: TwilioVoiceProvider,
+    Channel.EMAIL: EmailProvider,
+}
 
 # Calls in flight in one process; a thread that brings more waits here, before it claims anything.
 MAX_IN_FLIGHT = 500
@@ -30,13 +38,15 @@ _NOT_CALLED = Outcome(kind=Kind.TRANSIENT, code="slot_missed", retry_after_s=0)
 
 
 class Courier:
-    """One event loop, one provider session and one recorder; made after the fork, by the first delivery."""
+    """One event loop, a provider for each channel and one recorder; made after the fork, by the first delivery."""
 
-    def __init__(self, *, by: Deliverer, make_provider: Callable[[], Provider] = TwilioProvider) -> None:
+    def __init__(self, *, by: Deliverer) -> None:
         self.by = by
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="courier", daemon=True).start()
-        self._provider = self.run(_made(make_provider))
+        self._providers: dict[Channel, Provider] = {}
+        # What an SOS leaves by is ready before the first comes; the others are made when they are needed.
+        self.run(self.provider(Channel.SMS))
         self._recorder = Recorder(by=by, on_recorded=self._land)
         self._changed = threading.Condition()
         self._in_flight = 0
@@ -46,9 +56,11 @@ class Courier:
         future: Future[T] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         return future.result()
 
-    @property
-    def provider(self) -> Provider:
-        return self._provider
+    async def provider(self, channel: Channel) -> Provider:
+        """The channel's provider, made in the loop by whoever asks first."""
+        if channel not in self._providers:
+            self._providers[channel] = PROVIDERS[channel]()
+        return self._providers[channel]
 
     def deliver(self, message_ids: Sequence[int]) -> int:
         """Claim these and hand them to the loop; returns how many were ours. Safe to call twice."""
@@ -69,7 +81,8 @@ class Courier:
 
     def close(self) -> None:
         self.drain()
-        self.run(self._provider.close())
+        for provider in self._providers.values():
+            self.run(provider.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     def _take_off(self, count: int) -> None:
@@ -101,12 +114,17 @@ class Courier:
             text = sealing.unseal(claimed.text)
         except sealing.Unreadable:
             return Outcome(kind=Kind.CONFIGURATION, code="text_unreadable")
+        provider = await self.provider(Channel(claimed.channel))
         now = time.monotonic()
-        return await self._provider.send(
+        return await provider.send(
             Call(
                 attempt_id=claimed.attempt_id,
+                message_id=claimed.message_id,
+                message_class=MessageClass(claimed.message_class),
                 address=claimed.address,
                 text=text,
+                language=claimed.language,
+                recording=claimed.recording,
                 origin=claimed.origin,
                 messaging_service_sid=claimed.messaging_service_sid,
                 validity_s=int(reading.monotonic_at(claimed.deadline_at) - now),
@@ -140,10 +158,6 @@ async def _is_open(claimed: Claim) -> bool:
 
 # The loop itself keeps only weak references to its tasks.
 _running: set[asyncio.Task[None]] = set()
-
-
-async def _made(make_provider: Callable[[], Provider]) -> Provider:
-    return make_provider()
 
 
 _couriers: dict[Deliverer, Courier] = {}

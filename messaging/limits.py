@@ -17,21 +17,18 @@ from messaging.models import Message, MessageClass, Sender
 from messaging.sql import rows
 from messaging.states import State
 
-# Refused when queued: nothing was sent, so nothing counts.
-REFUSALS = ("recipient_ceiling", "country_not_allowed", "opted_out", "daily_cap", "no_sender", "address_invalid")
 
-
-def to_recipients(addresses: Iterable[str], *, now: datetime) -> Counter[tuple[str, int]]:
-    """Messages to each address in the last hour, by class."""
+def to_recipients(addresses: Iterable[str], *, now: datetime) -> Counter[tuple[str, str, int]]:
+    """Messages in the last hour by channel, address and class: a call after an SMS nobody answered is not one more."""
     recent = (
         Message.objects.filter(address__in=set(addresses), queued_at__gt=now - timedelta(hours=1))
-        .exclude(error_code__in=REFUSALS)
+        .exclude(state=State.FAILED, attempts=0)  # Refused when queued.
         .exclude(state=State.CANCELLED)
-        .values_list("address", "message_class")
+        .values_list("channel", "address", "message_class")
         .annotate(Count("id"))
         .order_by()
     )
-    return Counter({(address, kind): count for address, kind, count in recent})
+    return Counter({(channel, address, kind): count for channel, address, kind, count in recent})
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,10 @@ class Message(models.Model):
     # E.164, or an e-mail address.
     address = models.CharField(max_length=254)
     text = models.BinaryField(null=True)  # Sealed (messaging/sealing.py); null once final.
+    # What a call is spoken in, and an e-mail's subject written in.
+    language = models.CharField(max_length=2, blank=True)
+    # What a call plays where its language has no synthetic speech (messaging/speech.py).
+    recording = models.CharField(max_length=20, blank=True)
     segments = models.PositiveSmallIntegerField()
     message_class = models.PositiveSmallIntegerField(choices=MessageClass)
     rank = models.PositiveSmallIntegerField(default=0)
@@ -201,6 +205,18 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.number} of message {self.message_id}"
+
+
+class KeyPress(models.Model):
+    """The key that was pressed in answer to a call: its first, once. A row of its own, so that whoever is told of it
+    (messaging/signals.py) waits for no lock that evidence holds."""
+
+    attempt = models.OneToOneField(Attempt, primary_key=True, on_delete=models.CASCADE)
+    digit = models.CharField(max_length=1)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"key pressed in attempt {self.attempt_id}"
 
 
 class MessageEvent(models.Model):

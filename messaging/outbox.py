@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from messaging import coalescing, limits, numbers, optouts, policy, sealing
+from messaging import addresses, coalescing, limits, optouts, policy, sealing, speech
 from messaging.alarms import alarm
 from messaging.models import Channel, Deliverer, Message, MessageClass, MessageEvent, Sender
 from messaging.moves import Change, move
@@ -18,12 +18,18 @@ from messaging.states import FINAL, State
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outgoing:
     """One message: an address of its channel (E.164, for e-mail an e-mail address), its text, its class, its rank
-    within the class (0 first) and its deadline."""
+    within the class (0 first) and its deadline.
+
+    A call needs to know the language it speaks; one without a voice (ky) says a `recording` (messaging/speech.py)
+    instead of the text. Of an e-mail the language chooses the subject.
+    """
 
     address: str
     text: str
     message_class: MessageClass
     channel: Channel = Channel.SMS
+    language: str = ""
+    recording: str = ""
     rank: int = 0
     deadline_at: datetime | None = None
 
@@ -51,7 +57,7 @@ class _Batch:
         self.now = now
         self.routes = Routes.at(now)
         self.today: limits.Today | None = None
-        self.recent: Counter[tuple[str, int]] = Counter()
+        self.recent: Counter[tuple[str, str, int]] = Counter()
         self.refusing: set[str] = set()
         self.waiting: dict[str, Message] = {}
         self.new: list[Message] = []
@@ -60,7 +66,7 @@ class _Batch:
     @classmethod
     def of(cls, outgoing: Sequence[Outgoing], *, now: datetime) -> "_Batch":
         batch = cls(now=now)
-        batch.recent = limits.to_recipients((item.address for item in outgoing), now=now)
+        batch.recent = limits.to_recipients((addresses.storable(item.address) for item in outgoing), now=now)
         # An SOS asks nothing that only the others need to know.
         if any(item.message_class != MessageClass.EMERGENCY for item in outgoing):
             batch.today = limits.Today.of(None, now=now)
@@ -85,15 +91,18 @@ class _Batch:
 
     def _refusal(self, item: Outgoing, sender: Sender | None) -> str:
         """Why a message may not be sent; "" if it may."""
-        if not numbers.is_allowed(item.address):
-            return "country_not_allowed"
+        if refusal := addresses.refusal(item.channel, item.address):
+            return refusal
         if sender is None:
             return "no_sender"
+        is_call = item.channel is Channel.VOICE
+        if is_call and not speech.can_say(item.text, language=item.language, recording=item.recording):
+            return "cannot_be_said"
         if item.address in self.refusing and item.message_class in optouts.RESPECTED_BY:
             return "opted_out"
         if self.today is not None and not self.today.has_room(item.message_class):
             return "daily_cap"
-        to_one = (item.address, int(item.message_class))
+        to_one = (item.channel, item.address, item.message_class)
         if self.recent[to_one] >= policy.PER_RECIPIENT_AND_HOUR[item.message_class]:
             return "recipient_ceiling"
         self.recent[to_one] += 1
@@ -127,9 +136,11 @@ def cancel(message_ids: Collection[int], *, now: datetime) -> set[int]:
 def _message(item: Outgoing, *, sender: Sender | None, refusal: str, now: datetime) -> Message:
     return Message(
         channel=item.channel,
-        address=item.address,
+        address=addresses.storable(item.address),
         text=None if refusal else sealing.seal(item.text),
-        segments=count_segments(item.text),
+        language=item.language,
+        recording=item.recording,
+        segments=count_segments(item.text) if item.channel == Channel.SMS else 1,
         message_class=item.message_class,
         rank=item.rank,
         sender=sender,

@@ -1,21 +1,36 @@
-"""The first sender, described by the environment. Others, and its pace, are the operator's to edit in the admin."""
+"""The first sender of each channel, described by the environment. Further ones are the operator's, in the admin."""
 
 from django.conf import settings
 
 from messaging import clock
-from messaging.models import Sender
+from messaging.models import Channel, Sender
 
-DEFAULT = "default"
+DEFAULT, VOICE, EMAIL = "default", "voice", "email"
 
 
 def sync_default(**_: object) -> None:
-    """Write the origin of the settings into the first sender's row; runs after every `migrate`.
+    """Write the origins of the settings into the first senders' rows; runs after every `migrate`.
 
-    Its pace is that of the settings only when the row is made: the operator's later word stands.
+    Their pace is that of the settings only when the row is made: the operator's later word stands.
     """
-    origin = {
-        "origin": settings.TWILIO_PHONE_NUMBER,
-        "messaging_service_sid": settings.TWILIO_MESSAGING_SERVICE_SID,
-    }
-    first = origin | {"segments_per_second": settings.TWILIO_SEGMENTS_PER_SECOND, "next_free_at": clock.now()}
-    Sender.objects.update_or_create(name=DEFAULT, defaults=origin, create_defaults=first)
+    _sync(
+        DEFAULT,
+        channel=Channel.SMS,
+        segments_per_second=settings.TWILIO_SEGMENTS_PER_SECOND,
+        origin=settings.TWILIO_PHONE_NUMBER,
+        messaging_service_sid=settings.TWILIO_MESSAGING_SERVICE_SID,
+    )
+    if settings.TWILIO_VOICE_NUMBER:
+        _sync(
+            VOICE,
+            channel=Channel.VOICE,
+            segments_per_second=settings.TWILIO_CALLS_PER_SECOND,
+            origin=settings.TWILIO_VOICE_NUMBER,
+        )
+    if settings.SENDS_EMAIL:
+        _sync(EMAIL, channel=Channel.EMAIL, segments_per_second=0, origin=settings.DEFAULT_FROM_EMAIL)
+
+
+def _sync(name: str, *, channel: Channel, segments_per_second: float, **origin: str) -> None:
+    first = {"channel": channel, "segments_per_second": segments_per_second, "next_free_at": clock.now()}
+    Sender.objects.update_or_create(name=name, defaults=origin, create_defaults=origin | first)

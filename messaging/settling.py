@@ -12,10 +12,10 @@ from django.db import connection, transaction
 from messaging import clock, evidence, policy, sealing
 from messaging.alarms import alarm
 from messaging.delivery import Courier
-from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass, MessageEvent
+from messaging.models import Attempt, AttemptOutcome, Channel, Deliverer, Message, MessageClass, MessageEvent
 from messaging.moves import Change, move
 from messaging.notices import notify
-from messaging.providers import LookUpFailed, Outcome, Provider
+from messaging.providers import LookUpFailed, Outcome, Search
 from messaging.states import State
 
 log = structlog.get_logger(__name__)
@@ -29,7 +29,9 @@ class Doubt:
 
     message_id: int
     attempt_id: UUID
+    channel: Channel
     address: str
+    origin: str
     text: str | None  # None: sealed with a key that is lost, so no look-up can recognise it.
     message_class: MessageClass
     started_at: datetime
@@ -47,7 +49,7 @@ def settle(courier: Courier) -> int:
     known = {doubt.attempt_id: _known(doubt) for doubt in doubts}
     asked_at = clock.now()
     connection.close()  # Held by nobody while the provider takes its time.
-    answers = courier.run(_look_up(courier.provider, doubts, known))
+    answers = courier.run(_look_up(courier, doubts, known))
     return sum(
         _without_evidence(doubt) if answer is False else _with_answer(doubt, answer, asked_at=asked_at)
         for doubt, answer in zip(doubts, answers, strict=True)
@@ -55,7 +57,7 @@ def settle(courier: Courier) -> int:
 
 
 async def _look_up(
-    provider: Provider, doubts: list[Doubt], known: dict[UUID, set[str]]
+    courier: Courier, doubts: list[Doubt], known: dict[UUID, set[str]]
 ) -> list[Outcome | None | Literal[False]]:
     """For each what the provider has, None if it has nothing, False if it did not answer."""
 
@@ -63,11 +65,15 @@ async def _look_up(
         if doubt.text is None:
             return False
         try:
+            provider = await courier.provider(doubt.channel)
             return await provider.find(
-                address=doubt.address,
-                text=doubt.text,
-                since=doubt.started_at,
-                known=known[doubt.attempt_id],
+                Search(
+                    address=doubt.address,
+                    origin=doubt.origin,
+                    text=doubt.text,
+                    since=doubt.started_at,
+                    known=known[doubt.attempt_id],
+                )
             )
         except LookUpFailed as error:
             log.warning("look_up_failed", message_id=doubt.message_id, error=str(error))
@@ -102,7 +108,9 @@ def _doubt(message: Message) -> Doubt:
     return Doubt(
         message_id=message.id,
         attempt_id=attempt.id,
+        channel=Channel(message.channel),
         address=message.address,
+        origin=message.sender.origin if message.sender else "",
         text=_readable(message),
         message_class=MessageClass(message.message_class),
         started_at=attempt.started_at,

@@ -1,7 +1,6 @@
 from http import HTTPStatus
 from uuid import UUID
 
-import structlog
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.views import View
@@ -13,8 +12,6 @@ from messaging.models import Deliverer
 from messaging.numbers import is_e164
 from messaging.providers.twilio import STATUSES, reported
 from messaging.webhooks import signed_form
-
-log = structlog.get_logger(__name__)
 
 
 @method_decorator(csrf_exempt, name="dispatch")

@@ -10,9 +10,9 @@ from django.db import connection, transaction
 
 from messaging import clock, evidence, policy
 from messaging.delivery import Courier
-from messaging.models import Attempt, AttemptOutcome, Deliverer, Message
+from messaging.models import Attempt, AttemptOutcome, Channel, Deliverer, Message
 from messaging.moves import Change, move
-from messaging.providers import LookUpFailed, Outcome, Provider
+from messaging.providers import LookUpFailed, Outcome
 from messaging.states import State
 
 log = structlog.get_logger(__name__)
@@ -25,6 +25,7 @@ _UNFINISHED = (State.ACCEPTED, State.SENT)
 class Watched:
     message_id: int
     attempt_id: UUID
+    channel: Channel
     provider_id: str
     is_overdue: bool
 
@@ -35,7 +36,7 @@ def watch(courier: Courier) -> int:
     if not watched:
         return 0
     connection.close()  # Held by nobody while the provider takes its time.
-    answers = courier.run(_fetch_all(courier.provider, watched))
+    answers = courier.run(_fetch_all(courier, watched))
     return sum(_learn(item, answer) for item, answer in zip(watched, answers, strict=True))
 
 
@@ -58,6 +59,7 @@ def _take_due() -> list[Watched]:
         Watched(
             message_id=message_id,
             attempt_id=attempt.id,
+            channel=Channel(messages[message_id].channel),
             provider_id=attempt.provider_id,
             is_overdue=messages[message_id].deadline_at + policy.NEVER_FINISHED_AFTER <= now,
         )
@@ -65,11 +67,12 @@ def _take_due() -> list[Watched]:
     ]
 
 
-async def _fetch_all(provider: Provider, watched: list[Watched]) -> list[Outcome | None | Literal[False]]:
+async def _fetch_all(courier: Courier, watched: list[Watched]) -> list[Outcome | None | Literal[False]]:
     """For each what the provider says, None if it does not have it, False if it did not answer."""
 
     async def one(item: Watched) -> Outcome | None | Literal[False]:
         try:
+            provider = await courier.provider(item.channel)
             return await provider.fetch(item.provider_id)
         except LookUpFailed as error:
             log.warning("fetch_failed", message_id=item.message_id, error=str(error))

@@ -26,12 +26,17 @@ SETTINGS = {
     "TWILIO_AUTH_TOKEN": "a-token-for-tests-only",
     "TWILIO_PHONE_NUMBER": "+15005550006",
     "TWILIO_MESSAGING_SERVICE_SID": "",
+    "TWILIO_VOICE_NUMBER": "+15005550009",
+    "TWILIO_CALLS_PER_SECOND": "100",
     # Nothing listens there: a test that wants a provider starts a sandbox and says so.
     "TWILIO_API_BASE_URL": "http://127.0.0.1:1",
     "TWILIO_SEGMENTS_PER_SECOND": "100",
     "SMS_COUNTRIES": "KG,US",
     "SENTRY_DSN": "",
     "OPS_EMAILS": "",
+    # Nothing listens there either.
+    "EMAIL_URL": "smtp://127.0.0.1:1",
+    "EMAIL_FROM": "AlertMe <alertme@alertme.example>",
 }
 
 _running: dict[type[PrivateServer], PrivateServer] = {}

@@ -1,4 +1,4 @@
-"""What a provider is to the engine: calls in, outcomes out. Callers never see HTTP."""
+"""What a provider is to the engine: calls in, outcomes out. Callers never see HTTP or SMTP."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Protocol
 from uuid import UUID
 
+from messaging.models import MessageClass
 from messaging.states import State
 
 
@@ -50,25 +51,42 @@ class Call:
     long the whole call may take."""
 
     attempt_id: UUID
+    message_id: int
+    message_class: MessageClass
     address: str
     text: str
+    language: str = ""
+    recording: str = ""
     origin: str
     messaging_service_sid: str
     validity_s: int
     timeout_s: float
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Search:
+    """What a look-up of an unknown outcome goes by: a message created since then for this address, whose id is not
+    among the known ones."""
+
+    address: str
+    origin: str
+    text: str
+    since: datetime
+    known: set[str]
+
+
 class LookUpFailed(Exception):
-    """The provider did not answer a look-up: nothing was learnt."""
+    """The provider did not answer a look-up, or answers none: nothing was learnt."""
 
 
 class Provider(Protocol):
+    """Lives in one event loop: made, used and closed there."""
+
     async def send(self, call: Call) -> Outcome:
         """Create the message; returns within the call's deadline and never raises."""
 
-    async def find(self, *, address: str, text: str, since: datetime, known: set[str]) -> Outcome | None:
-        """The message created since then for this address with this text whose id is not among the known ones;
-        None when there is none. Raises LookUpFailed."""
+    async def find(self, search: Search) -> Outcome | None:
+        """What the provider has that the search describes; None when there is nothing. Raises LookUpFailed."""
 
     async def fetch(self, provider_id: str) -> Outcome | None:
         """What has become of a message; None when the provider does not have it. Raises LookUpFailed."""

@@ -1,35 +1,22 @@
-"""Twilio's Programmable Messaging through its SDK: builds the request, reads the reply, maps its codes."""
+"""SMS through Twilio's Programmable Messaging: builds the request, reads the reply, maps its codes.
 
-import asyncio
-import math
-import time
-from base64 import b64encode
-from contextvars import ContextVar
-from datetime import datetime, timedelta
-from typing import Any
+Source: https://www.twilio.com/docs/messaging/api/message-resource.
+"""
 
-import aiohttp
-import structlog
-from aiohttp.abc import AbstractStreamWriter
+from dataclasses import replace
+from datetime import datetime
+
 from django.conf import settings
-from twilio.base.exceptions import TwilioRestException
-from twilio.http.async_http_client import AsyncTwilioHttpClient
-from twilio.http.response import Response
-from twilio.rest import Client
 
-from messaging import policy
-from messaging.providers import Call, Kind, LookUpFailed, Outcome, Scope
+from messaging.providers import Call, Kind, Outcome, Scope, Search, twilio_http
 from messaging.states import State
-
-log = structlog.get_logger(__name__)
 
 # https://www.twilio.com/docs/api/errors
 CODES = {
+    **twilio_http.CODES,
     **dict.fromkeys(("21211", "21610", "21614", "21635", "30004", "30005", "30006"), Kind.RECIPIENT),
     **dict.fromkeys(
         (
-            "20003",
-            "20404",
             "21408",
             "21602",
             "21603",
@@ -43,13 +30,14 @@ CODES = {
         ),
         Kind.CONFIGURATION,
     ),
-    **dict.fromkeys(("20429", "20500", "20503", "21611", "30001", "30002", "30003", "30008", "30410"), Kind.TRANSIENT),
+    **dict.fromkeys(("21611", "30001", "30002", "30003", "30008", "30410"), Kind.TRANSIENT),
     "63038": Kind.QUOTA,
 }
 
 # Which of them are the sender's fault, so that the next message would meet the same.
 SCOPES = {
-    **dict.fromkeys(("20003", "20404", "21603", "21606", "63038"), Scope.SENDER),
+    **twilio_http.SCOPES,
+    **dict.fromkeys(("21603", "21606", "63038"), Scope.SENDER),
     **dict.fromkeys(("21408", "21612", "30034", "30450"), Scope.COUNTRY),
 }
 
@@ -66,79 +54,10 @@ STATUSES = {
     "canceled": State.FAILED,
 }
 
-# Twilio's dates have whole seconds and its clock is not ours: a message may seem this much older than its request.
-_CLOCK_ALLOWANCE = timedelta(seconds=10)
-_MAX_CONNECTIONS = 1_000
-
-# The SDK's exception drops the reply's headers; each call runs in a task, and so in a context, of its own.
-_retry_after: ContextVar[str] = ContextVar("retry_after", default="")
-
-
-def kind_of(code: str) -> Kind:
-    return CODES.get(code, Kind.UNRECOGNISED)
-
-
-def scope_of(code: str) -> Scope:
-    return SCOPES.get(code, Scope.MESSAGE)
-
-
-# `time.monotonic()` by which the request of this task must be written; look-ups have no limit.
-_write_by: ContextVar[float] = ContextVar("write_by", default=math.inf)
-
-
-class _TooLate(Exception):
-    """The process was frozen before it wrote the request: what it holds may have been sent by others since."""
-
-
-class _PunctualRequest(aiohttp.ClientRequest):
-    """Looks at the clock at the last moment: a process that wakes goes on exactly where it stood.
-
-    Head and body leave together, in `write_bytes`, which runs in a task of its own after `send` has returned.
-    """
-
-    async def write_bytes(self, writer: AbstractStreamWriter, conn: Any, content_length: int | None = None) -> None:
-        if time.monotonic() > _write_by.get():
-            # Whoever waits for the reply gets it, and closes the connection.
-            conn.protocol.set_exception(_TooLate())
-            return
-        await super().write_bytes(writer, conn, content_length)
-
-
-class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
-    """The SDK's asynchronous client with a bounded number of connections. Deadlines are the caller's: the SDK ignores
-    its constructor's `timeout` and hands None to every request, which means no limit at all."""
-
-    def __init__(self, base_url: str) -> None:
-        super().__init__(pool_connections=False)
-        self.base_url = base_url
-        credentials = f"{settings.TWILIO_ACCOUNT_SID}:{settings.TWILIO_AUTH_TOKEN}".encode()
-        self._authorization = {"Authorization": f"Basic {b64encode(credentials).decode()}"}
-        self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_MAX_CONNECTIONS, keepalive_timeout=30),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
-            request_class=_PunctualRequest,
-        )
-
-    async def request(self, method: str, url: str, **kwargs: Any) -> Response:
-        url = url.replace("https://api.twilio.com", self.base_url, 1)
-        async with self.session.request(
-            method,
-            url,
-            params=kwargs.get("params"),
-            data=kwargs.get("data"),
-            headers=kwargs["headers"] | self._authorization,
-            allow_redirects=False,
-        ) as reply:
-            _retry_after.set(reply.headers.get("Retry-After", ""))
-            return Response(reply.status, await reply.text(), reply.headers)
-
 
 class TwilioProvider:
-    """Lives in one event loop: make it there."""
-
     def __init__(self) -> None:
-        self._http = _HttpClient(settings.TWILIO_API_BASE_URL)
-        client = Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=self._http)
+        client, self._http = twilio_http.client()
         # Resolved once: the SDK imports and builds it lazily, at a cost to the first message.
         self._messages = client.messages
 
@@ -148,54 +67,35 @@ class TwilioProvider:
             if call.messaging_service_sid
             else {"from_": call.origin}
         )
-        _write_by.set(time.monotonic() + call.timeout_s - policy.SHORTEST_CALL.total_seconds())
-        try:
-            async with asyncio.timeout(call.timeout_s):
-                message = await self._messages.create_async(
-                    to=call.address,
-                    body=call.text,
-                    status_callback=callback_url(str(call.attempt_id)),
-                    validity_period=min(max(call.validity_s, 1), 36_000),
-                    **origin,
-                )
-        except TwilioRestException as error:
-            return _refused(error)
-        except _TooLate:
-            return Outcome(kind=Kind.TRANSIENT, code="slot_missed", retry_after_s=0)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            # No connection, so no request: certainly not created.
-            return Outcome(kind=Kind.TRANSIENT, code=type(error).__name__)
-        except Exception as error:  # noqa: BLE001 whatever broke, the request may have left
-            return Outcome(kind=Kind.UNKNOWN, code=type(error).__name__)
-        if not isinstance(message.sid, str) or not message.sid:
-            return Outcome(kind=Kind.UNKNOWN, code="reply_without_sid")
-        return reported(str(message.status), code=message.error_code, provider_id=message.sid)
+        return await twilio_http.create(
+            lambda: self._messages.create_async(
+                to=call.address,
+                body=call.text,
+                status_callback=callback_url(str(call.attempt_id)),
+                validity_period=min(max(call.validity_s, 1), 36_000),
+                **origin,
+            ),
+            timeout_s=call.timeout_s,
+            judge=judged,
+            read=reported,
+        )
 
-    async def find(self, *, address: str, text: str, since: datetime, known: set[str]) -> Outcome | None:
-        try:
-            async with asyncio.timeout(policy.LOOK_UP_DEADLINE.total_seconds()):
-                # DateSent filters by day and only what was sent: the newest of this address suffice.
-                messages = await self._messages.list_async(to=address, limit=200, page_size=200)
-        except Exception as error:
-            raise LookUpFailed(type(error).__name__) from error
+    async def find(self, search: Search) -> Outcome | None:
+        # DateSent filters by day and only what was sent: the newest of this address suffice.
+        messages = await twilio_http.look_up(
+            lambda: self._messages.list_async(to=search.address, limit=200, page_size=200)
+        )
         for message in messages:
             created: datetime | None = message.date_created
-            ours = _shows(message.body, text) and (created is None or created >= since - _CLOCK_ALLOWANCE)
-            if ours and message.sid not in known:
-                return reported(str(message.status), code=message.error_code, provider_id=str(message.sid))
+            since = search.since - twilio_http.CLOCK_ALLOWANCE
+            ours = _shows(message.body, search.text) and (created is None or created >= since)
+            if ours and message.sid not in search.known:
+                return reported(str(message.status), message.error_code, str(message.sid))
         return None
 
     async def fetch(self, provider_id: str) -> Outcome | None:
-        try:
-            async with asyncio.timeout(policy.LOOK_UP_DEADLINE.total_seconds()):
-                message = await self._messages(provider_id).fetch_async()
-        except TwilioRestException as error:
-            if error.status == 404:
-                return None
-            raise LookUpFailed(type(error).__name__) from error
-        except Exception as error:
-            raise LookUpFailed(type(error).__name__) from error
-        return reported(str(message.status), code=message.error_code, provider_id=provider_id)
+        message = await twilio_http.look_up_one(lambda: self._messages(provider_id).fetch_async())
+        return None if message is None else reported(str(message.status), message.error_code, provider_id)
 
     async def close(self) -> None:
         await self._http.close()
@@ -210,37 +110,19 @@ def callback_url(attempt_id: str) -> str:
     return f"{settings.PUBLIC_BASE_URL}/api/v1/webhooks/twilio/status/{attempt_id}/"
 
 
-def reported(status: str, *, code: object, provider_id: str) -> Outcome:
+def judged(code: str) -> Outcome:
+    """What an error code asks of the engine."""
+    scope = SCOPES.get(code, Scope.MESSAGE)
+    return Outcome(kind=CODES.get(code, Kind.UNRECOGNISED), scope=scope, code=code)
+
+
+def reported(status: str, code: object, provider_id: str) -> Outcome:
     """The outcome a message's status stands for, in a reply, a callback or a look-up."""
     state = STATUSES.get(status, State.ACCEPTED)
-    error = "" if code in (None, "", 0, "0") else str(code)
+    error = twilio_http.error_code(code)
     if status == "canceled":
         # By somebody at the provider's console: not ours to send again.
         return Outcome(kind=Kind.RECIPIENT, code=status, provider_id=provider_id, state=state)
     if state in (State.UNDELIVERED, State.FAILED):
-        return Outcome(
-            kind=kind_of(error), scope=scope_of(error), code=error or status, provider_id=provider_id, state=state
-        )
+        return replace(judged(error or status), provider_id=provider_id, state=state)
     return Outcome(kind=Kind.ACCEPTED, code=error, provider_id=provider_id, state=state)
-
-
-def _refused(error: TwilioRestException) -> Outcome:
-    """An error reply. A 429 was never processed; after a 5xx the message may exist all the same."""
-    code = str(error.code) if error.code else str(error.status)
-    kind = kind_of(code)
-    # The daily limit is a 429 too, and no matter of seconds.
-    if error.status == 429 and kind is not Kind.QUOTA:
-        return Outcome(kind=Kind.TRANSIENT, code=code, retry_after_s=_asked_to_wait())
-    if error.status >= 500 or error.status < 300:
-        return Outcome(kind=Kind.UNKNOWN, code=code)
-    if kind is Kind.UNRECOGNISED:
-        log.error("provider_code_unrecognised", code=code, status=error.status)
-    return Outcome(kind=kind, scope=scope_of(code), code=code)
-
-
-def _asked_to_wait() -> float | None:
-    try:
-        asked = float(_retry_after.get())
-    except ValueError:
-        return None
-    return min(max(asked, 0.0), 60.0) if math.isfinite(asked) else None

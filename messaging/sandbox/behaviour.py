@@ -2,10 +2,10 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from messaging.sandbox.rules import Rule, RuleError, overlay
+from messaging.sandbox.rules import FAILURES, SMS, VOICE, Rule, RuleError, overlay
 from messaging.sandbox.store import Plan
 
 MAX_TARGETS = 100_000
@@ -26,6 +26,7 @@ class Script:
     hang: bool = False
     garbage: bool = False
     drip_s: float = 0.0
+    digits: str = ""
     plan: Plan = field(default_factory=Plan)
 
 
@@ -95,25 +96,31 @@ class Behaviours:
         self.clear()
 
     def clear(self) -> None:
-        self._creates = Layers()
-        self._lookups = Layers()
+        self._creates = {SMS: Layers(), VOICE: Layers()}
+        self._lookups = {SMS: Layers(), VOICE: Layers()}
         self._common = GOOD_DAY
 
     def add(self, rules: Iterator[Rule]) -> None:
         """Add the parts of one posted rule; raises RuleError when there are too many."""
         for rule in rules:
-            (self._lookups if rule.is_lookup else self._creates).add(rule)
-        self._common = script_of(self._creates.everyone.lasting)
+            (self._lookups if rule.is_lookup else self._creates)[rule.channel].add(rule)
+        self._common = script_of(self._creates[SMS].everyone.lasting)
 
     def for_create(self, to: str) -> Script:
-        """The script for one create request to the number; counts down rules with `times`."""
-        if not self._creates.everyone.timed and to not in self._creates.numbers:
+        """The script for one message to the number; counts down rules with `times`."""
+        creates = self._creates[SMS]
+        if not creates.everyone.timed and to not in creates.numbers:
             return self._common
-        return script_of(self._creates.take(to))
+        return script_of(creates.take(to))
 
-    def lookup_fails(self, to: str) -> bool:
+    def for_call(self, to: str) -> Script:
+        """The script for one call to the number; counts down rules with `times`."""
+        fields = self._creates[VOICE].take(to)
+        return replace(script_of(fields), digits=fields.get("digits", ""), plan=call_plan_of(fields))
+
+    def lookup_fails(self, to: str, *, channel: str = SMS) -> bool:
         """Whether a list or fetch must answer 500; counts down rules with `times`."""
-        return bool(self._lookups.take(to).get("fail_lists", False))
+        return bool(self._lookups[channel].take(to).get("fail_lists", False))
 
 
 def script_of(fields: Mapping[str, Any]) -> Script:
@@ -147,7 +154,25 @@ def plan_of(fields: Mapping[str, Any]) -> Plan:
         steps = ((sent, "sent"),)
     return Plan(
         steps=steps,
-        error_code=fields.get("error_code", 30008) if final in ("undelivered", "failed") else None,
+        error_code=fields.get("error_code", 30008) if final in FAILURES else None,
+        callbacks=fields.get("callbacks", True),
+        copies=2 if fields.get("duplicate_callbacks") else 1,
+    )
+
+
+def call_plan_of(fields: Mapping[str, Any]) -> Plan:
+    """The delays are those to the ringing, and from there to the end; an answer comes half-way."""
+    to_ringing, to_end = fields.get("callback_delay_ms", (100, 300))
+    ringing, end = to_ringing / 1000, (to_ringing + to_end) / 1000
+    final = fields.get("final", "completed")
+    steps = [(ringing / 2, "initiated")]
+    if final in ("completed", "no-answer", "canceled"):
+        steps.append((ringing, "ringing"))
+    if final == "completed":
+        steps.append(((ringing + end) / 2, "in-progress"))
+    return Plan(
+        steps=(*steps, (end, final)),
+        error_code=fields.get("error_code") if final == "failed" else None,
         callbacks=fields.get("callbacks", True),
         copies=2 if fields.get("duplicate_callbacks") else 1,
     )

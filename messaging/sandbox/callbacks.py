@@ -39,7 +39,7 @@ class Callbacks:
 
     def __init__(self, *, account_sid: str, auth_token: str, own_host: str | None = None) -> None:
         self._own_host = own_host
-        self._account_sid = account_sid
+        self.account_sid = account_sid
         self._validator = RequestValidator(auth_token)
         self._generation = 0
         self.counts = CallbackCounts()
@@ -104,31 +104,40 @@ class Callbacks:
     async def _post_due(self) -> None:
         while True:
             message, status = await self._due.get()
-            counts = self.counts
-            try:
-                accepted = await self._post(message, status)
-            except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
-                accepted = False
-            counts.posted += 1
-            counts.failed += not accepted
+            await self.post(message.callback_url, self._params(message, status))
 
-    async def _post(self, message: Message, status: str) -> bool:
-        params = self._params(message, status)
-        signature = self._validator.compute_signature(message.callback_url, params)
+    async def post(self, url: str, params: dict[str, str]) -> bytes | None:
+        """Post signed parameters once and count it; returns the answer, None if it was no success."""
+        counts = self.counts
+        if not _is_ours(url, self._own_host):
+            counts.refused += 1
+            return None
+        try:
+            answer = await self._post(url, params)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            answer = None
+        counts.posted += 1
+        counts.failed += answer is None
+        return answer
+
+    async def _post(self, url: str, params: dict[str, str]) -> bytes | None:
         async with self._session.post(
             # Encoded as it stands: the signature covers the exact URL.
-            URL(message.callback_url, encoded=True),
+            URL(url, encoded=True),
             data=params,
-            headers={"X-Twilio-Signature": signature, "User-Agent": "TwilioProxy/1.1"},
+            headers={
+                "X-Twilio-Signature": self._validator.compute_signature(url, params),
+                "User-Agent": "TwilioProxy/1.1",
+            },
             # A redirect could lead away from this machine.
             allow_redirects=False,
         ) as answer:
-            await answer.content.read(ANSWER_BYTES)
-            return 200 <= answer.status < 300
+            content = await answer.content.read(ANSWER_BYTES)
+            return content if 200 <= answer.status < 300 else None
 
     def _params(self, message: Message, status: str) -> dict[str, str]:
         params = {
-            "AccountSid": self._account_sid,
+            "AccountSid": self.account_sid,
             "ApiVersion": "2010-04-01",
             "MessageSid": message.sid,
             "MessageStatus": status,

@@ -13,8 +13,8 @@ POLL_S = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
-    """One accepted message; `at` is the Unix time its request arrived, by the sandbox's clock, `validity_s` its
-    ValidityPeriod."""
+    """One accepted message, or a call, whose body is what is said; `at` is the Unix time its request arrived, by the
+    sandbox's clock, `validity_s` its ValidityPeriod."""
 
     at: float
     to: str
@@ -29,7 +29,7 @@ class SandboxControl:
 
     def __init__(self, url: str, account_sid: str, auth_token: str) -> None:
         self._url = url
-        self._list_path = f"/2010-04-01/Accounts/{account_sid}/Messages.json"
+        self._account_path = f"/2010-04-01/Accounts/{account_sid}"
         self._session = requests.Session()
         self._session.auth = (account_sid, auth_token)
         # A proxy of the environment must not come between tests and loopback.
@@ -37,12 +37,19 @@ class SandboxControl:
 
     def messages(self, to: str | None = None) -> list[dict[str, Any]]:
         """Message resources as Twilio lists them, newest first; all pages."""
+        return self._list("Messages", "messages", to)
+
+    def calls(self, to: str | None = None) -> list[dict[str, Any]]:
+        """Call resources, the same way."""
+        return self._list("Calls", "calls", to)
+
+    def _list(self, name: str, key: str, to: str | None) -> list[dict[str, Any]]:
         query = {"PageSize": "1000"} | ({"To": to} if to else {})
-        page = self._call("GET", self._list_path, params=query)
-        found: list[dict[str, Any]] = page["messages"]
+        page = self._call("GET", f"{self._account_path}/{name}.json", params=query)
+        found: list[dict[str, Any]] = page[key]
         while page["next_page_uri"]:
             page = self._call("GET", page["next_page_uri"])
-            found += page["messages"]
+            found += page[key]
         return found
 
     def arrivals(self) -> list[Arrival]:

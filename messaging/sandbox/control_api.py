@@ -7,16 +7,18 @@ from aiohttp import web
 from messaging.sandbox.arrivals import arrivals_page
 from messaging.sandbox.behaviour import Behaviours
 from messaging.sandbox.callbacks import Callbacks
+from messaging.sandbox.calls import Calls
 from messaging.sandbox.errors import json_answer
 from messaging.sandbox.rules import RuleError, read_rules
 from messaging.sandbox.store import Store
 
 
 class ControlApi:
-    def __init__(self, *, store: Store, behaviours: Behaviours, callbacks: Callbacks) -> None:
+    def __init__(self, *, store: Store, behaviours: Behaviours, callbacks: Callbacks, calls: Calls) -> None:
         self._store = store
         self._behaviours = behaviours
         self._callbacks = callbacks
+        self._calls = calls
 
     async def behave(self, request: web.BaseRequest) -> web.Response:
         """Add a rule; 400 `{"error": …}` says what is wrong with it."""
@@ -36,6 +38,7 @@ class ControlApi:
         """Forget messages, behaviour, callbacks still due and counts."""
         self._behaviours.clear()
         self._callbacks.forget()
+        self._calls.forget()
         self._store.reset()
         return json_answer({"ok": True})
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from multidict import MultiMapping
 from yarl import URL
 
 from messaging.sandbox.errors import INVALID_PARAMETER, TwilioError
@@ -35,7 +36,7 @@ class Draft:
 
 def read_draft(form: bytes) -> Draft:
     """The draft in a form-encoded body; raises TwilioError with Twilio's code for the first fault."""
-    fields = _fields(form)
+    fields = form_fields(form)
     to = fields.get("To", "")
     if not to:
         raise TwilioError(21604)
@@ -48,13 +49,13 @@ def read_draft(form: bytes) -> Draft:
     if len(body) > MAX_BODY_CHARACTERS:
         raise TwilioError(21617)
     callback_url = fields.get("StatusCallback", "")
-    if callback_url and not _is_callback_url(callback_url):
+    if callback_url and not is_callback_url(callback_url):
         raise TwilioError(21609)
     return Draft(to, sender, service_sid, body, callback_url, _validity(fields.get("ValidityPeriod", "")))
 
 
-def _fields(form: bytes) -> Mapping[str, str]:
-    """The form's fields; of a repeated one the first, and bytes that are not UTF-8 replaced."""
+def form_fields(form: bytes) -> MultiMapping[str]:
+    """The form's fields, bytes that are not UTF-8 replaced; `get` gives the first of a repeated one."""
     if form.count(b"&") >= MAX_FORM_FIELDS:
         raise TwilioError(INVALID_PARAMETER, "Too many parameters")
     # A form is written like a query string, and yarl reads one five times as fast as urllib does: with
@@ -83,7 +84,7 @@ def _validity(period: str) -> int | None:
     return int(period)
 
 
-def _is_callback_url(url: str) -> bool:
+def is_callback_url(url: str) -> bool:
     if len(url) > MAX_URL_CHARACTERS or not url.isascii() or not url.isprintable() or " " in url:
         return False
     path = url.find("/", len("https://"))

@@ -15,19 +15,31 @@ MESSAGES_SHOWN = 20
 
 LINK = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:!?)\]]")
 TICKS = {"queued": "◷", "sent": "✓", "delivered": "✓✓", "refused": "✕"}
+# What people would say of a call: (colour of the same word of an SMS, words).
+CALLS = {
+    "queued": ("queued", "calling"),
+    "ringing": ("sent", "ringing"),
+    "in-progress": ("sent", "answered"),
+    "completed": ("delivered", "answered, ended"),
+    "busy": ("refused", "busy"),
+    "no-answer": ("refused", "missed"),
+    "failed": ("refused", "could not be called"),
+    "canceled": ("refused", "stopped before an answer"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Bubble:
-    """One message on a phone; `status` is the word people read, `code` Twilio's reason for a refusal."""
+    """One message or call on a phone; `status` is one of TICKS, `word` what people read, with Twilio's reason for a
+    refusal; `note` says how long the SMS is, or which keys were pressed in the call."""
 
     sid: str
     sender: str
     text: str
     at: float
     status: str
-    code: int | None
-    segments: int
+    word: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +75,17 @@ def _phone(number: str, messages: deque[Message], now: float) -> Phone:
 
 def _bubble(message: Message, now: float) -> Bubble:
     status = message.status(now)
-    word = {"accepted": "queued", "undelivered": "refused", "failed": "refused"}.get(status, status)
     sender = message.sender or message.service_sid or ""
-    return Bubble(
-        message.sid, sender, message.body, message.arrived_at, word, message.error_code(now), message.segments
-    )
+    text, note = message.body, _counted(message.segments, "segment")
+    if message.call is None:
+        status = word = {"accepted": "queued", "undelivered": "refused", "failed": "refused"}.get(status, status)
+    else:
+        status, word = CALLS[status]
+        text = "\n".join(["☎", message.body, *message.call.answers])
+        pressed = ", ".join(digit for _, digit in message.call.pressed)
+        note = f"call, pressed {pressed}" if pressed else "call"
+    code = message.error_code(now)
+    return Bubble(message.sid, sender, text, message.arrived_at, status, f"{word} ({code})" if code else word, note)
 
 
 def phones_html(phones: Iterable[Phone]) -> str:
@@ -86,15 +104,14 @@ def _phone_html(phone: Phone) -> str:
 
 def _bubble_html(bubble: Bubble) -> str:
     at = datetime.fromtimestamp(bubble.at).astimezone()
-    code = f" ({bubble.code})" if bubble.code else ""
     return (
         f'<li class="{bubble.status}" data-sid="{bubble.sid}">'
         f'<p class="sender">{html.escape(bubble.sender)}</p>'
         f'<p class="text" dir="auto">{_linked(bubble.text)}</p>'
         f'<p class="facts"><time datetime="{at.isoformat()}">{at:%H:%M:%S}</time> '
         f'<span class="status"><span class="ticks" aria-hidden="true">{TICKS[bubble.status]}</span> '
-        f'<span class="word">{bubble.status}{code}</span></span> '
-        f'<span class="segments">{_counted(bubble.segments, "segment")}</span></p></li>'
+        f'<span class="word">{html.escape(bubble.word)}</span></span> '
+        f'<span class="note">{html.escape(bubble.note)}</span></p></li>'
     )
 
 

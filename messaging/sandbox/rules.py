@@ -1,11 +1,15 @@
 """The rules of `POST /sandbox/behaviour`: what may stand in one, checked, and how one lies over another.
 
+channel              "sms" (the default) or "voice": what the rule is about
 to                   "+996700000001": this number only; without it, everyone
 times                the next N matching requests only; without it, until cleared
 latency_ms           wait before answering
 status               answer this 4xx or 5xx and create nothing (429 with retry_after_s)
 error_code           refuse with this Twilio code (HTTP 400 and the like)
-final                "delivered", "sent" (no receipt), "undelivered" or "failed", with error_code
+final                "delivered", "sent" (no receipt), "undelivered" or "failed", with error_code;
+                     of a call "completed", "busy", "no-answer", "failed" (with error_code) or "canceled"
+digits               keys that whoever answers the call presses, one each time they are asked; without them a
+                     voicemail, or somebody who only listens, has answered
 lose_reply           close the connection instead of answering
 hang                 never answer
 garbage              answer 201 with a body that is not JSON
@@ -18,19 +22,26 @@ callback_delay_ms    milliseconds each step takes: one number, or [to sent, from
 fail_lists           answer list and fetch with 500
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from messaging.sandbox.drafts import E164
 
-FINALS = ("delivered", "sent", "undelivered", "failed")
+SMS, VOICE = "sms", "voice"
+FINALS = {
+    SMS: ("delivered", "sent", "undelivered", "failed"),
+    VOICE: ("completed", "busy", "no-answer", "failed", "canceled"),
+}
+# The ways to end that may have a code.
+FAILURES = ("undelivered", "failed")
 MAX_MS = 600_000
 MAX_TIMES = 1_000_000_000
 
 # Of each group the upper rule decides alone: an old "final" says nothing about a new "error_code".
 ANSWERS = frozenset({"status", "lose_reply", "hang", "garbage"})
-GROUPS = (ANSWERS | {"retry_after_s", "created"}, frozenset({"error_code", "final"}))
+GROUPS = (ANSWERS | {"retry_after_s", "created"}, frozenset({"error_code", "final", "digits"}))
 
 
 class RuleError(ValueError):
@@ -41,6 +52,7 @@ class RuleError(ValueError):
 class Rule:
     """`times` counts down; None is for ever."""
 
+    channel: str
     to: str | None
     times: int | None
     fields: dict[str, Any]
@@ -60,10 +72,11 @@ def read_rules(posted: object) -> Iterator[Rule]:
     if not isinstance(posted, dict):
         raise RuleError("the body must be a JSON object")
     checked = {name: _checked(name, value) for name, value in posted.items() if value is not None}
+    channel = checked.pop("channel", SMS)
     to, times = checked.pop("to", None), checked.pop("times", None)
-    _check_together(checked)
+    _check_together(checked, channel)
     lookup = {name: checked.pop(name) for name in ("fail_lists",) if name in checked}
-    return iter([Rule(to, times, fields) for fields in (checked, lookup) if fields])
+    return iter([Rule(channel, to, times, fields) for fields in (checked, lookup) if fields])
 
 
 def _checked(name: str, value: object) -> Any:
@@ -73,7 +86,7 @@ def _checked(name: str, value: object) -> Any:
     return check(name, value)
 
 
-def _check_together(fields: dict[str, Any]) -> None:
+def _check_together(fields: dict[str, Any], channel: str) -> None:
     if not fields:
         raise RuleError("the rule says nothing to do")
     answers = sorted(name for name in ANSWERS & fields.keys() if fields[name])
@@ -83,8 +96,13 @@ def _check_together(fields: dict[str, Any]) -> None:
         raise RuleError("created needs status, lose_reply or hang")
     if "retry_after_s" in fields and "status" not in fields:
         raise RuleError("retry_after_s needs status")
-    if fields.get("final") in ("delivered", "sent") and "error_code" in fields:
-        raise RuleError(f"final {fields['final']!r} has no error_code")
+    final = fields.get("final")
+    if final is not None and final not in FINALS[channel]:
+        raise RuleError(f"final must be one of {', '.join(FINALS[channel])}")
+    if final is not None and final not in FAILURES and "error_code" in fields:
+        raise RuleError(f"final {final!r} has no error_code")
+    if "digits" in fields and (channel != VOICE or final not in (None, "completed")):
+        raise RuleError("digits needs channel 'voice' and a call that is answered")
 
 
 def _whole(lowest: int, highest: int) -> Callable[[str, object], int]:
@@ -108,9 +126,18 @@ def _number(name: str, value: object) -> str:
     return value
 
 
-def _final(name: str, value: object) -> str:
-    if not isinstance(value, str) or value not in FINALS:
-        raise RuleError(f"{name} must be one of {', '.join(FINALS)}")
+def _word(*known: str) -> Callable[[str, object], str]:
+    def check(name: str, value: object) -> str:
+        if not isinstance(value, str) or value not in known:
+            raise RuleError(f"{name} must be one of {', '.join(known)}")
+        return value
+
+    return check
+
+
+def _digits(name: str, value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9*#]{1,20}", value, re.ASCII):
+        raise RuleError(f"{name} must be up to 20 keys of a phone, like '1'")
     return value
 
 
@@ -123,13 +150,15 @@ def _delays(name: str, value: object) -> tuple[int, int]:
 
 
 CHECKS: dict[str, Callable[[str, object], Any]] = {
+    "channel": _word(SMS, VOICE),
     "to": _number,
     "times": _whole(1, MAX_TIMES),
     "latency_ms": _whole(0, MAX_MS),
     "status": _whole(400, 599),
     "retry_after_s": _whole(0, 86_400),
     "error_code": _whole(10_000, 99_999),
-    "final": _final,
+    "final": _word(*FINALS[SMS], *FINALS[VOICE]),
+    "digits": _digits,
     "lose_reply": _flag,
     "hang": _flag,
     "garbage": _flag,

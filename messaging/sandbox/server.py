@@ -15,6 +15,7 @@ from aiohttp import web
 from messaging.sandbox.arrivals import ArrivalLog
 from messaging.sandbox.behaviour import Behaviours
 from messaging.sandbox.callbacks import Callbacks
+from messaging.sandbox.calls import Calls
 from messaging.sandbox.control_api import ControlApi
 from messaging.sandbox.page import Page
 from messaging.sandbox.routes import Routes, bounded_request
@@ -55,15 +56,17 @@ class _Sandbox:
             account_sid=config.account_sid, auth_token=config.auth_token, own_host=config.callback_host
         )
         store, behaviours = Store(), Behaviours()
+        self._calls = Calls(callbacks=self._callbacks)
         twilio = TwilioApi(
             account_sid=config.account_sid,
             auth_token=config.auth_token,
             store=store,
             behaviours=behaviours,
             callbacks=self._callbacks,
+            calls=self._calls,
             log=self._log,
         )
-        control = ControlApi(store=store, behaviours=behaviours, callbacks=self._callbacks)
+        control = ControlApi(store=store, behaviours=behaviours, callbacks=self._callbacks, calls=self._calls)
         page = Page(store=store, own_hosts=config.own_hosts)
         self._routes = Routes(twilio=twilio, control=control, page=page)
 
@@ -90,6 +93,7 @@ class _Sandbox:
 
     async def stop(self) -> None:
         await self._runner.cleanup()
+        self._calls.forget()
         await self._callbacks.close()
         if self._log is not None:
             self._log.close()

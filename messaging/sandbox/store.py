@@ -1,14 +1,17 @@
-"""The messages the sandbox took: the newest ones, in bounded memory, indexed by sid and by phone."""
+"""The messages and calls the sandbox took: the newest ones, in bounded memory, indexed by sid and by phone."""
 
 import os
 import time
 from collections import OrderedDict, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 KEPT_MESSAGES = 200_000
 # Long texts count too: at most 50 million characters of texts and callback URLs stay in memory.
 KEPT_CHARACTERS = 50_000_000
+
+# How a call can have ended.
+ENDED = frozenset({"completed", "busy", "no-answer", "failed", "canceled"})
 
 # Two clocks differ in the last bits when a timer fires exactly on time.
 CLOCK_GRAIN_S = 1e-6
@@ -25,8 +28,22 @@ class Plan:
 
 
 @dataclass(slots=True, eq=False)
+class CallFacts:
+    """What a call has beyond a message. `action` is where a pressed key goes; `digits` are the keys that whoever
+    answers presses, one each time they are asked; `pressed` those pressed, with the (monotonic) time; `answers` what
+    was said to them then."""
+
+    action: str
+    events: frozenset[str]
+    digits: str = ""
+    pressed: list[tuple[float, str]] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
 class Message:
-    """`arrived_at` is Unix time, `born` the same instant on the monotonic clock the steps run on."""
+    """A message, or a call if it has `call`: its `body` is then what is said. `arrived_at` is Unix time, `born` the
+    same instant on the monotonic clock the steps run on."""
 
     serial: int
     sid: str
@@ -41,6 +58,7 @@ class Message:
     plan: Plan
     # How long the provider was asked to try, in seconds.
     validity_s: int | None = None
+    call: CallFacts | None = None
 
     def steps_taken(self, now: float) -> int:
         """How many steps of the plan are over at `now` (monotonic seconds)."""
@@ -56,14 +74,27 @@ class Message:
         """Computed from the clock, so a message nobody asks about costs no timer."""
         taken = self.steps_taken(now)
         if taken:
-            return self.plan.steps[taken - 1][1]
+            status = self.plan.steps[taken - 1][1]
+            # Callbacks tell of it; the resource does not.
+            return "queued" if status == "initiated" else status
         return "accepted" if self.service_sid else "queued"
 
     def error_code(self, now: float) -> int | None:
         return self.plan.error_code if self.status(now) in ("undelivered", "failed") else None
 
+    def time_of(self, status: str, now: float) -> float | None:
+        """Seconds from arrival to a step that is over."""
+        return next((after for after, name in self.plan.steps[: self.steps_taken(now)] if name == status), None)
+
+    def talked_s(self, now: float) -> int:
+        """Whole seconds a call that has ended was open, as it is billed."""
+        begun = self.time_of("in-progress", now)
+        return 0 if begun is None else max(1, round(self.plan.steps[-1][0] - begun))
+
     def changed_since(self, since: float, now: float) -> bool:
-        return self.born > since or any(since < self.born + after <= now for after, _ in self.plan.steps)
+        pressed = self.call.pressed if self.call else ()
+        moments = [self.born, *(self.born + after for after, _ in self.plan.steps), *(at for at, _ in pressed)]
+        return self.born > since or any(since < moment <= now for moment in moments)
 
 
 class Store:
@@ -106,9 +137,10 @@ class Store:
         arrived_at: float,
         plan: Plan,
         validity_s: int | None = None,
+        call: CallFacts | None = None,
     ) -> Message:
         self._serial += 1
-        sid = "SM" + os.urandom(16).hex()
+        sid = ("CA" if call else "SM") + os.urandom(16).hex()
         message = Message(
             self._serial,
             sid,
@@ -122,6 +154,7 @@ class Store:
             time.monotonic(),
             plan,
             validity_s,
+            call,
         )
         self._by_sid[sid] = message
         self._messages.append(message)

@@ -23,7 +23,7 @@ class StruckHere(AppConfig):
         from identity import idempotency
         from messaging import claims, dispatch, evidence, recording
         from messaging.delivery import Courier
-        from messaging.providers.twilio import _PunctualRequest
+        from messaging.providers.twilio_http import _PunctualRequest
         from messaging.recording import Recorder
         from messaging.views import TwilioStatusView
 

@@ -16,6 +16,7 @@ import pytest
 from deploy.local.processes import wait_until
 from tests.faults.faults import scripted
 from tests.faults.line import Fault, Line
+from tests.services import postgres
 from tests.world import World
 
 LASTS_S = 3.0
@@ -194,11 +195,11 @@ def test_postgresql_is_paused_while_messages_are_on_the_way(world: World, for_s:
     phones += world.queue_routine(20)
     assert wait_until(lambda: len(world.arrivals(phones)) > 0, timeout_s=10)
 
-    world.postgres.pause()
+    postgres().pause()
     try:
         time.sleep(for_s)
     finally:
-        world.postgres.resume()
+        postgres().resume()
 
     _wait_for_the_end(world, phones)
     assert Counter(a.to for a in world.arrivals(phones)) == dict.fromkeys(phones, 1)

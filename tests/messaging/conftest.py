@@ -33,6 +33,7 @@ def phones(sandbox: SandboxThread, settings: Any) -> Iterator[SandboxControl]:
 
 @pytest.fixture
 def unpaced(transactional_db: None) -> Sender:
+    Sender.objects.update(segments_per_second=0)
     return set_pace(0)
 
 

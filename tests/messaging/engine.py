@@ -8,13 +8,14 @@ from uuid import UUID
 from django.db import transaction
 
 from messaging import clock, outbox, sealing
-from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass, MessageEvent, Sender
+from messaging.models import Attempt, AttemptOutcome, Channel, Deliverer, Message, MessageClass, MessageEvent, Sender
 from messaging.outbox import Outgoing
-from messaging.senders import DEFAULT
+from messaging.senders import DEFAULT, EMAIL, VOICE
 from messaging.states import FINAL, State
 
 ANA = "+996700000001"
 BEN = "+996700000002"
+NAMES = {Channel.SMS: DEFAULT, Channel.VOICE: VOICE, Channel.EMAIL: EMAIL}
 LONG_AGO = timedelta(minutes=1)
 
 
@@ -35,6 +36,9 @@ def standing(
     text: str = "Help",
     to: str = ANA,
     kind: MessageClass = MessageClass.EMERGENCY,
+    channel: Channel = Channel.SMS,
+    language: str = "",
+    recording: str = "",
     rank: int = 0,
     segments: int = 1,
     attempts: int = 0,
@@ -45,12 +49,15 @@ def standing(
     """A message as the engine may leave it, with one attempt row for each attempt it counts."""
     now = clock.now()
     message = Message.objects.create(
+        channel=channel,
+        language=language,
+        recording=recording,
         address=to,
         text=None if state in FINAL else sealing.seal(text),
         segments=segments,
         message_class=kind,
         rank=rank,
-        sender=Sender.objects.get(name=DEFAULT),
+        sender=Sender.objects.get(name=NAMES[channel]),
         state=state,
         attempts=attempts,
         due_at=now + due_in,

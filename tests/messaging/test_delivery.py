@@ -11,8 +11,8 @@ import pytest
 
 from messaging import delivery, policy
 from messaging.delivery import Courier
-from messaging.models import AttemptOutcome, Message, MessageClass, OperatorAlarm, Sender
-from messaging.providers import Call, Kind
+from messaging.models import AttemptOutcome, Channel, Message, MessageClass, OperatorAlarm, Sender
+from messaging.providers import Call, Kind, Outcome
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
 from tests.messaging.engine import ANA, BEN, attempts, dispatched, set_pace, state_of, story
@@ -185,9 +185,15 @@ def test_drain_says_when_the_time_did_not_suffice(courier: Courier, phones: Sand
     assert courier.drain(15)
 
 
+async def sms_of(courier: Courier, call: Call) -> Outcome:
+    return await (await courier.provider(Channel.SMS)).send(call)
+
+
 def test_a_process_that_wakes_too_late_writes_no_request(courier: Courier, phones: SandboxControl) -> None:
     call = Call(
         attempt_id=uuid4(),
+        message_id=1,
+        message_class=MessageClass.EMERGENCY,
         address=ANA,
         text="Help",
         origin="+15005550006",
@@ -196,6 +202,6 @@ def test_a_process_that_wakes_too_late_writes_no_request(courier: Courier, phone
         # What is left of the call's time when the process goes on.
         timeout_s=policy.SHORTEST_CALL.total_seconds() - 0.5,
     )
-    outcome = courier.run(courier.provider.send(call))
+    outcome = courier.run(sms_of(courier, call))
     assert (outcome.kind, outcome.code) == (Kind.TRANSIENT, "slot_missed")
     assert phones.messages(ANA) == []

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from deploy.local.processes import free_port, wait_until
 from messaging.models import MessageClass
 from messaging.sandbox.control import Arrival, SandboxControl
 from messaging.sealing import seal
+from tests.mailbox import Mailbox
 from tests.services import postgres, rabbitmq
 from tests.world import clocks
 from tests.world.people import Person, fresh_number
@@ -50,12 +52,14 @@ class World:
         self.database_url = self._make_database(postgres_url or postgres().url)
         web, sandbox = free_port(), free_port()
         self.url = f"http://127.0.0.1:{web}"
+        self.mailbox = Mailbox()
         self.environment = {
             "DATABASE_URL": self.database_url,
             "RABBITMQ_URL": self.rabbitmq_url,
             "PUBLIC_BASE_URL": self.url,
             "TWILIO_API_BASE_URL": f"http://127.0.0.1:{sandbox}",
             "TWILIO_SEGMENTS_PER_SECOND": str(pace),
+            "EMAIL_URL": f"smtp://127.0.0.1:{self.mailbox.port}",
             "ALLOW_SANDBOX": "1",
             "dramatiq_worker_timeout": "100",
         }
@@ -91,6 +95,7 @@ class World:
         migrate = Process("migrate", django("migrate"), environment=self.environment, folder=self.folder)
         migrate.start()
         assert wait_until(lambda: not migrate.is_running, timeout_s=60), migrate.tail()
+        self.mailbox.start()
         for process in self.processes.values():
             process.start()
         self.wait_until_ready()
@@ -98,6 +103,7 @@ class World:
     def stop(self) -> None:
         for process in self.processes.values():
             process.kill()
+        self.mailbox.stop()
 
     def settle(self) -> None:
         """Before a test: everything runs, nothing is in flight, nothing is scripted."""
@@ -112,6 +118,7 @@ class World:
             " WHERE final_at IS NULL AND state <> 'cancelled'"
         )
         self.sandbox.reset()
+        self.mailbox.clear()
         self.execute("DELETE FROM identity_ratecount")
         self.pace(100)
 
@@ -269,6 +276,20 @@ class World:
         person.verify()
         return person
 
+    def queue(self, *fields: str) -> None:
+        """Queue messages through the outbox, each given as the arguments of an `Outgoing`, in one transaction."""
+        code = (
+            "from django.db import transaction\n"
+            "from messaging import clock, outbox\n"
+            "from messaging.models import Channel, MessageClass\n"
+            "from messaging.outbox import Outgoing\n"
+            "with transaction.atomic():\n"
+            f"    outbox.queue([{', '.join(f'Outgoing({one})' for one in fields)}], now=clock.now())\n"
+        )
+        subprocess.run(
+            django("shell", "-v", "0", "-c", code), env=os.environ | self.environment, check=True, timeout=60
+        )
+
     def queue_routine(self, count: int, *, address: str | None = None) -> list[str]:
         """So many ROUTINE messages in the outbox, one statement, as a newsletter would leave them."""
         addresses = [address or fresh_number() for _ in range(count)]
@@ -276,7 +297,7 @@ class World:
             "INSERT INTO messaging_message (channel, address, text, segments, message_class, rank, sender_id, state,"
             " due_at, deadline_at, attempts, error_code, queued_at)"
             " SELECT 'sms', a, %s, 1, %s, 0, s.id, 'queued', now(), now() + interval '1 day', 0, '', now()"
-            " FROM messaging_sender s, unnest(%s::text[]) AS a",
+            " FROM messaging_sender s, unnest(%s::text[]) AS a WHERE s.channel = 'sms'",
             seal("The weekly letter"),
             int(MessageClass.ROUTINE),
             addresses,

@@ -57,8 +57,8 @@ function newBubble(message) {
   const ticks = element("span", "ticks");
   ticks.setAttribute("aria-hidden", "true");
   status.append(ticks, " ", element("span", "word"));
-    const facts = element("p", "facts");
-  facts.append(time, " ", status, " ", element("span", "segments", counted(message.segments, "segment")));
+  const facts = element("p", "facts");
+  facts.append(time, " ", status, " ", element("span", "note"));
   item.append(element("p", "sender", message.sender), linked(message.text), facts);
   return item;
 }
@@ -66,7 +66,11 @@ function newBubble(message) {
 function updateBubble(item, message) {
   if (item.className !== message.status) item.className = message.status;
   setText(item.querySelector(".ticks"), TICKS[message.status] || "");
-  setText(item.querySelector(".word"), message.status + (message.code ? ` (${message.code})` : ""));
+  setText(item.querySelector(".word"), message.word);
+  setText(item.querySelector(".note"), message.note);
+  // What a call says goes on while it lasts.
+  const text = item.querySelector(".text");
+  if (text.textContent !== message.text) text.replaceWith(linked(message.text));
 }
 
 function newPhone(number) {

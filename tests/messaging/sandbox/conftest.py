@@ -55,21 +55,24 @@ class Received:
 
 
 class Receiver:
-    """`answer_status` is what callbacks are answered with."""
+    """`answer_status` and `answer` are what callbacks are answered with."""
 
     def __init__(self) -> None:
         self.received: Queue[Received] = Queue()
-        self.answer_status = 204
+        self.answer_status = 200
+        self.answer = b""
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 form = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 signature = self.headers["X-Twilio-Signature"]
-                receiver.received.put(Received(self.path, signature, dict(parse_qsl(form))))
+                receiver.received.put(Received(self.path, signature, dict(parse_qsl(form, keep_blank_values=True))))
                 self.send_response(receiver.answer_status)
                 self.send_header("Location", "/elsewhere")
+                self.send_header("Content-Length", str(len(receiver.answer)))
                 self.end_headers()
+                self.wfile.write(receiver.answer)
 
             def log_message(self, *args: object) -> None:
                 pass

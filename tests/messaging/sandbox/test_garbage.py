@@ -7,9 +7,11 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from messaging.sandbox import twiml
+from messaging.sandbox.calls import read_call
 from messaging.sandbox.drafts import read_draft
 from messaging.sandbox.errors import TwilioError
-from messaging.sandbox.resources import read_listing
+from messaging.sandbox.listing import read_listing
 from messaging.sandbox.rules import CHECKS, RuleError, read_rules
 from tests.messaging.sandbox.conftest import ACCOUNT_SID, AUTH_TOKEN
 
@@ -41,6 +43,23 @@ def test_any_values_in_a_form(fields: dict[str, str]) -> None:
     except TwilioError:
         return
     assert draft.to == "+996700000001"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=200))
+def test_any_bytes_as_a_call(form: bytes) -> None:
+    with pytest.raises(TwilioError):
+        read_call(form)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=80) | st.text(st.sampled_from("<>/&;!-?[]Response Say'\"=x"), max_size=60))
+def test_any_text_as_twiml(document: str) -> None:
+    try:
+        script = twiml.read(f"<Response>{document}</Response>")
+    except TwilioError:
+        return
+    assert isinstance(script.lines, tuple)
 
 
 @settings(max_examples=60, deadline=None)
@@ -78,6 +97,8 @@ def test_any_list_parameters(query: dict[str, str]) -> None:
         f"{ACCOUNT}/Messages/%2e%2e%2f.json",
         f"{ACCOUNT}/Messages/.json",
         f"{ACCOUNT}/Calls.json",
+        f"{ACCOUNT}/Calls.json?Status=%00&PageToken=PACA",
+        f"{ACCOUNT}/Calls/%2e%2e%2f.json",
     ],
 )
 def test_any_method_on_any_path(url: str, method: str, path: str) -> None:

@@ -1,0 +1,32 @@
+"""Which addresses a message may go to, channel by channel."""
+
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
+
+from messaging import numbers
+from messaging.models import Channel
+
+# RFC 5321, 4.5.3.1: what every mail server must take.
+_MAX_EMAIL, _MAX_LOCAL_PART = 254, 64
+
+
+def refusal(channel: Channel, address: str) -> str:
+    """Why nothing may be sent there: `country_not_allowed` or `address_not_valid`; empty when it may."""
+    if channel == Channel.EMAIL:
+        return "" if _is_email(address) else "address_not_valid"
+    return "" if numbers.is_allowed(address) else "country_not_allowed"
+
+
+def storable(address: str) -> str:
+    """The address as the database can take it, which for one that is refused may be a part of it."""
+    return address.replace("\0", "")[:_MAX_EMAIL]
+
+
+def _is_email(address: str) -> bool:
+    if len(address) > _MAX_EMAIL or len(address.rpartition("@")[0]) > _MAX_LOCAL_PART or not address.isprintable():
+        return False
+    try:
+        EmailValidator()(address)
+    except ValidationError:
+        return False
+    return True

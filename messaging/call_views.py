@@ -1,0 +1,58 @@
+"""Twilio's webhooks of a call."""
+
+import re
+from http import HTTPStatus
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+
+from messaging import evidence, keypad
+from messaging.models import Deliverer
+from messaging.providers.twilio_voice import STATUSES, reported
+from messaging.webhooks import signed_form
+
+_KEY = re.compile(r"[0-9*#]", re.ASCII)
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class TwilioCallStatusView(View):
+    """A call's status callback; answers as that of an SMS does."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, attempt_id: UUID) -> HttpResponse:
+        form = signed_form(request)
+        if isinstance(form, HTTPStatus):
+            return HttpResponse(status=form)
+        status = form.get("CallStatus", "")
+        if status not in STATUSES or not form.get("CallSid", ""):
+            return HttpResponse(status=HTTPStatus.BAD_REQUEST)
+        outcome = reported(status, code=form.get("ErrorCode", "")[:40], provider_id=form["CallSid"][:34])
+        try:
+            evidence.learn(attempt_id, outcome, by=Deliverer.CALLBACK)
+        except evidence.UnknownAttempt:
+            return HttpResponse(status=HTTPStatus.NOT_FOUND)
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class TwilioDigitView(View):
+    """A key pressed during a call. 200: TwiML, which the person hears. 404: no such call; the rest as above."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, attempt_id: UUID) -> HttpResponse:
+        form = signed_form(request)
+        if isinstance(form, HTTPStatus):
+            return HttpResponse(status=form)
+        digit, call_sid = form.get("Digits", ""), form.get("CallSid", "")
+        if not _KEY.fullmatch(digit) or not call_sid:
+            return HttpResponse(status=HTTPStatus.BAD_REQUEST)
+        try:
+            answer = keypad.press(attempt_id, digit, provider_id=call_sid[:34])
+        except evidence.UnknownAttempt:
+            return HttpResponse(status=HTTPStatus.NOT_FOUND)
+        return HttpResponse(answer, content_type="application/xml")
