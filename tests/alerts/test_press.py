@@ -235,7 +235,7 @@ def test_fifty_contacts_cost_what_one_costs(phone: APIClient, contacts: Contacts
     assert body["reach"]["contacts"] == 50
     assert len(fifty) == len(one)
     statements = [q["sql"] for q in fifty if "SAVEPOINT" not in q["sql"]]
-    assert len(statements) <= 12, statements
+    assert len(statements) <= 13, statements
 
 
 def test_what_rolls_back_never_was(ana: User, contacts: Contacts) -> None:

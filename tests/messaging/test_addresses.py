@@ -109,11 +109,15 @@ def test_calls_that_follow_sms_are_not_too_many_of_them() -> None:
 
 
 @pytest.mark.django_db
-def test_senders_follow_the_settings(settings: Any) -> None:
+def test_senders_follow_the_settings_but_for_the_pace_that_the_operator_has(settings: Any) -> None:
     settings.TWILIO_VOICE_NUMBER, settings.TWILIO_CALLS_PER_SECOND = "+15005550001", 3.0
+    Sender.objects.filter(name=senders.VOICE).delete()
+    senders.sync_default()
+    Sender.objects.filter(name=senders.VOICE).update(segments_per_second=5)
+    settings.TWILIO_VOICE_NUMBER, settings.TWILIO_CALLS_PER_SECOND = "+15005550002", 4.0
     senders.sync_default()
     voice = Sender.objects.get(name=senders.VOICE)
-    assert (voice.channel, voice.origin, voice.segments_per_second) == (Channel.VOICE, "+15005550001", 3.0)
+    assert (voice.channel, voice.origin, voice.segments_per_second) == (Channel.VOICE, "+15005550002", 5)
     Sender.objects.exclude(name=senders.DEFAULT).delete()
     settings.TWILIO_VOICE_NUMBER, settings.SENDS_EMAIL = "", False
     senders.sync_default()

@@ -8,6 +8,7 @@ from django.test import Client
 from identity.models import User
 from messaging import clock, dispatch, pacing
 from messaging.models import Message, Sender, SenderOutage
+from messaging.senders import DEFAULT
 from messaging.states import State
 from tests.messaging.engine import ANA, set_pace, standing
 
@@ -51,7 +52,8 @@ def test_a_new_pace_holds_from_the_next_grant(operator: Client) -> None:
 
 
 def test_a_sender_is_added(operator: Client) -> None:
-    wanted = form(Sender.objects.get(), name="letters", origin="Letters", countries="+996,+7", classes="2,3")
+    default = Sender.objects.get(name=DEFAULT)
+    wanted = form(default, name="letters", origin="Letters", countries="+996,+7", classes="2,3")
     assert operator.post("/admin/messaging/sender/add/", wanted).status_code == 302
     made = Sender.objects.get(name="letters")
     assert (made.countries, made.classes) == (["+996", "+7"], [2, 3])
@@ -76,14 +78,14 @@ def test_a_sender_is_added(operator: Client) -> None:
     ],
 )
 def test_garbage_is_refused(operator: Client, garbage: dict[str, str]) -> None:
-    sender = Sender.objects.get()
+    sender = Sender.objects.get(name=DEFAULT)
     answer = operator.post(f"/admin/messaging/sender/{sender.id}/change/", form(sender, **garbage))
     assert answer.status_code == 200
     assert "errorlist" in answer.content.decode() or "errornote" in answer.content.decode()
 
 
 def test_a_sender_is_taken_out_and_not_deleted(operator: Client) -> None:
-    sender = Sender.objects.get()
+    sender = Sender.objects.get(name=DEFAULT)
     assert operator.post(f"/admin/messaging/sender/{sender.id}/delete/", {"post": "yes"}).status_code == 403
     assert (
         operator.post(
@@ -99,7 +101,7 @@ def test_a_sender_is_taken_out_and_not_deleted(operator: Client) -> None:
 def test_an_outage_that_was_put_right_is_ended_by_hand(operator: Client) -> None:
     now = clock.now()
     outage = SenderOutage.objects.create(
-        sender=Sender.objects.get(), error_code="21606", since=now, until=now + timedelta(minutes=1)
+        sender=Sender.objects.get(name=DEFAULT), error_code="21606", since=now, until=now + timedelta(minutes=1)
     )
     assert "21606" in operator.get("/admin/messaging/senderoutage/").content.decode()
     assert operator.post(f"/admin/messaging/senderoutage/{outage.id}/delete/", {"post": "yes"}).status_code == 302

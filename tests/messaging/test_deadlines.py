@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from messaging import dispatch, policy, sweeping
+from messaging import clock, dispatch, policy, sweeping
 from messaging.delivery import Courier
 from messaging.models import Message, MessageClass, Sender
 from messaging.sandbox.control import SandboxControl
@@ -20,6 +20,7 @@ CODE = MessageClass.VERIFICATION
 @pytest.mark.parametrize("kind", MessageClass)
 def test_the_validity_period_is_that_of_the_class(kind: MessageClass, courier: Courier, phones: SandboxControl) -> None:
     queued(outgoing(kind=kind))
+    Message.objects.update(due_at=clock.now())
     hints, _ = dispatch.grant_all()
     for hint in hints:
         courier.deliver(hint.message_ids)

@@ -63,6 +63,7 @@ def test_the_preferred_sender_that_can_carry_it() -> None:
 
 
 def test_no_sender_of_the_channel() -> None:
+    Sender.objects.filter(channel=Channel.VOICE).delete()
     assert chosen(channel=Channel.VOICE) is None
 
 
