@@ -74,7 +74,7 @@ def test_the_standby_takes_over_under_load(world: World, primary: PrivatePostgre
         time.sleep(3)
         standby.promote()
 
-    crowd = _survive(world, fail_over, people=10)
+    crowd = _survive(world, fail_over, people=6)
     assert crowd.statuses()[503] > 0
 
 
