@@ -182,6 +182,10 @@ class PrivateStandby(PrivatePostgres):
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute("SELECT pg_promote()")
 
+    def _settings(self) -> list[str]:
+        # By default 5 s, for which no commit returns after the primary's restart.
+        return [*super()._settings(), "-c", "wal_retrieve_retry_interval=200ms"]
+
     def _is_following(self) -> bool:
         with psycopg.connect(self.url, autocommit=True) as connection:
             found = connection.execute("SELECT pg_is_in_recovery()").fetchone()

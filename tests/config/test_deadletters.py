@@ -10,10 +10,11 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 from django.test import Client
-from dramatiq.common import xq_name
+from dramatiq.common import dq_name, xq_name
+from dramatiq.middleware import Retries
 
 from config import deadletters
-from config.broker import QuorumBroker, connect
+from config.broker import ErrorNames, QuorumBroker, connect
 from config.models import DeadLetter, PeriodicRun
 from deploy.local.rabbitmq import PrivateRabbitMQ
 from identity.models import User
@@ -107,6 +108,21 @@ def test_they_leave_the_broker_and_the_operator_is_told(broker: QuorumBroker) ->
 def test_hints_that_met_no_database_do_not_bury_the_others(broker: QuorumBroker) -> None:
     bury(broker, body("deliver", [1], options={"error": "OperationalError"}), b"\xff")
     assert [letter.reason for letter in collected()] == ["undecodable"]
+
+
+def test_a_retry_names_its_error_and_quotes_nothing(broker: QuorumBroker) -> None:
+    for middleware in (Retries(), ErrorNames()):
+        broker.add_middleware(middleware)
+    tried = dramatiq.MessageProxy(broker.get_actor("deliver").message([1]))
+    try:
+        raise ValueError(f"no such number: {NUMBER}")
+    except ValueError as error:
+        broker.emit_after("process_message", tried, exception=error)
+    _, _, published = broker.channel.basic_get(dq_name(OURS), auto_ack=True)
+    options = json.loads(published)["options"]
+    assert (options["error"], options["retries"]) == ("ValueError", 1)
+    assert "traceback" not in options
+    assert NUMBER.encode() not in published
 
 
 def test_without_a_broker_there_is_nothing_to_collect(monkeypatch: pytest.MonkeyPatch) -> None:

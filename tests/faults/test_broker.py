@@ -12,6 +12,8 @@ from tests.world import World
 from tests.world.installation import WORKERS
 from tests.world.people import fresh_number
 
+pytestmark = pytest.mark.matrix
+
 # Longer than two heartbeats of ten seconds: both ends take each other for dead.
 SILENCE_S = 25
 
@@ -31,9 +33,7 @@ FAULTS: dict[str, Callable[[World], AbstractContextManager[None]]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "fault", ["queues full", *(pytest.param(f, marks=pytest.mark.matrix) for f in FAULTS if f != "queues full")]
-)
+@pytest.mark.parametrize("fault", FAULTS)
 def test_the_same_workers_deliver_again(world: World, fault: str) -> None:
     aida = world.new_person("Aida")
     phones = [c.phone for c in aida.add_contacts("Bek", "Cholpon")]

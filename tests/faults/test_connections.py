@@ -28,7 +28,7 @@ def _sessions(world: World, name: str) -> list[tuple[int, str]]:
 
 def test_workers_hold_no_connection_while_they_wait_for_twilio(world: World) -> None:
     world.pace(0)
-    world.sandbox.behave(latency_ms=5_000, callback_delay_ms=7_000)
+    world.sandbox.behave(latency_ms=3_000, callback_delay_ms=4_000)
     phones = world.queue_routine(IN_FLIGHT)
     assert wait_until(lambda: world.states(phones) == {"sending": IN_FLIGHT}, timeout_s=20)
     assert wait_until(lambda: len(world.arrivals(phones)) == IN_FLIGHT, timeout_s=20)
