@@ -12,11 +12,13 @@ from messaging.models import Attempt, AttemptOutcome, Deliverer, Message
 from messaging.moves import Change, move
 from messaging.notices import notify
 from messaging.providers import Kind, Outcome, Scope
-from messaging.states import State
+from messaging.states import FINAL, State
 
 log = structlog.get_logger(__name__)
 
 _HAS_IT = (AttemptOutcome.ACCEPTED, AttemptOutcome.DELIVERED)
+# No move leads away from these.
+_UNCHANGEABLE = tuple(state for state in FINAL if state is not State.UNCONFIRMED)
 # Another call that may still reach the phone: a failure of this one does not speak for the message.
 _STILL_HOPEFUL = {*_HAS_IT, AttemptOutcome.SENDING}
 # A carrier's temporary failure is worth this many calls in all; each is a paid message.
@@ -27,10 +29,20 @@ class UnknownAttempt(Exception):
     """No attempt has this id."""
 
 
-@transaction.atomic
 def learn(attempt_id: UUID, outcome: Outcome, *, by: Deliverer) -> bool:
     """Apply evidence for one attempt; returns whether the message moved. A repeat, or news older than what is known,
     moves nothing and writes nothing. Raises UnknownAttempt."""
+    attempt = Attempt.objects.select_related("message").defer("message__text").filter(id=attempt_id).first()
+    if attempt is None:
+        raise UnknownAttempt(attempt_id)
+    # What is repeated or replayed comes mostly after the end, which nothing changes: one read, no lock, no transaction.
+    if attempt.message.state in _UNCHANGEABLE and not _is_news(attempt, outcome):
+        return False
+    return _apply(attempt_id, outcome, by=by)
+
+
+@transaction.atomic
+def _apply(attempt_id: UUID, outcome: Outcome, *, by: Deliverer) -> bool:
     now = clock.lock_briefly()
     message = _locked_message(attempt_id)
     attempts = list(Attempt.objects.filter(message_id=message.id))
@@ -76,19 +88,27 @@ def _locked_message(attempt_id: UUID) -> Message:
     return message
 
 
-def _note(attempt: Attempt, outcome: Outcome) -> None:
-    """Write what the attempt now stands at; a delivery is never unlearnt."""
-    heard = {
+def _heard(outcome: Outcome) -> AttemptOutcome:
+    return {
         State.DELIVERED: AttemptOutcome.DELIVERED,
         State.UNDELIVERED: AttemptOutcome.UNDELIVERED,
         State.FAILED: AttemptOutcome.UNDELIVERED,
     }.get(outcome.state, AttemptOutcome.ACCEPTED)
+
+
+def _is_news(attempt: Attempt, outcome: Outcome) -> bool:
+    """Whether it says more of the attempt than is known; a delivery is never unlearnt."""
     is_settled = attempt.outcome in (AttemptOutcome.DELIVERED, AttemptOutcome.UNDELIVERED)
-    if is_settled and heard is not AttemptOutcome.DELIVERED:
+    if is_settled and _heard(outcome) is not AttemptOutcome.DELIVERED:
+        return False
+    return (attempt.outcome, attempt.provider_id) != (_heard(outcome), outcome.provider_id)
+
+
+def _note(attempt: Attempt, outcome: Outcome) -> None:
+    """Write what the attempt now stands at."""
+    if not _is_news(attempt, outcome):
         return
-    if (attempt.outcome, attempt.provider_id) == (heard, outcome.provider_id):
-        return
-    attempt.outcome = heard
+    attempt.outcome = _heard(outcome)
     # A look-up may have taken this provider id for another attempt's; the URL of a callback is no guess.
     if not attempt.provider_id and not Attempt.objects.filter(provider_id=outcome.provider_id).exists():
         attempt.provider_id = outcome.provider_id

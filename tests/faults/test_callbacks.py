@@ -108,7 +108,8 @@ def _stories(world: World, phones: list[str], refused: set[str]) -> Iterator[Pos
     twilio = Twilio(world)
     attempts = world.rows(
         "SELECT a.id, a.provider_id, m.address FROM messaging_attempt a JOIN messaging_message m ON m.id = a.message_id"
-        " WHERE m.address = ANY(%s)",
+        # An attempt that missed its slot made no call.
+        " WHERE m.address = ANY(%s) AND a.provider_id <> ''",
         phones,
     )
     for attempt_id, sid, phone in attempts:

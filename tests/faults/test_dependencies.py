@@ -79,7 +79,7 @@ def _wait_for_the_end(world: World, phones: list[str]) -> None:
     world.wait_for_states(phones, {"delivered": len(phones)}, timeout_s=10)
 
 
-@pytest.mark.parametrize("fault", ["refuses connections", "is paused", "answers noise"])
+@pytest.mark.parametrize("fault", ["refuses connections", "is paused"])
 def test_twilio(world: World, twilio: Line, fault: str) -> None:
     _endure(world, twilio, fault, callbacks=False)
 

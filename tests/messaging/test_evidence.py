@@ -1,6 +1,7 @@
 """Evidence for one of several attempts: the best news about any call is the message's truth."""
 
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -161,3 +162,23 @@ def test_of_many_callbacks_at_once_each_move_is_made_once() -> None:
     assert state_of(message.id) == State.DELIVERED
     assert MessageEvent.objects.count() == sum(results)
     assert story(message.id) in ([State.DELIVERED], [State.SENT, State.DELIVERED])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("end", ["delivered", "undelivered"])
+def test_what_is_replayed_after_the_end_is_one_read(end: str, django_assert_num_queries: Any) -> None:
+    message, attempt_id, _ = twice_called(State.ACCEPTED, AttemptOutcome.ACCEPTED, AttemptOutcome.NOT_CREATED)
+    assert hear(attempt_id, end, "30006" if end == "undelivered" else "")
+    for status in ("queued", "sent", end):
+        with django_assert_num_queries(1):
+            assert not hear(attempt_id, status)
+    assert state_of(message.id) == end
+
+
+@pytest.mark.django_db
+def test_a_delivery_told_after_the_end_is_still_noted() -> None:
+    message, attempt_id, _ = twice_called(State.ACCEPTED, AttemptOutcome.ACCEPTED, AttemptOutcome.NOT_CREATED)
+    assert hear(attempt_id, "undelivered", "30006")
+    assert not hear(attempt_id, "delivered")
+    assert Attempt.objects.get(id=attempt_id).outcome == AttemptOutcome.DELIVERED
+    assert state_of(message.id) == State.UNDELIVERED
