@@ -13,10 +13,14 @@ from tests.messaging.engine import ANA, queued
 MAIL = "ana@example.org"
 
 
-def item(channel: Channel, address: str, **more: Any) -> Outgoing:
+def item(channel: Channel, address: str, *, text: str = "Help", language: str = "en", recording: str = "") -> Outgoing:
     return Outgoing(
-        **({"text": "Help", "message_class": MessageClass.EMERGENCY, "language": "en"} | more),
-        **{"channel": channel, "address": address},
+        channel=channel,
+        address=address,
+        text=text,
+        language=language,
+        recording=recording,
+        message_class=MessageClass.EMERGENCY,
     )
 
 
