@@ -148,7 +148,8 @@ def _without_evidence(doubt: Doubt) -> bool:
             return _look_again(doubt, at=at)
         alarm("emergency_sent_again_without_evidence", now=now, message_id=doubt.message_id)
         return _again(doubt, outcome=AttemptOutcome.UNKNOWN, reason="no_evidence")
-    if now < doubt.since + policy.GIVE_UP_LOOKING_AFTER:
+    # Of an e-mail nobody can be asked, now or later.
+    if doubt.channel != Channel.EMAIL and now < doubt.since + policy.GIVE_UP_LOOKING_AFTER:
         return _look_again(doubt, at=now + policy.LOOK_AGAIN_AFTER)
     end = Change(id=doubt.message_id, to=State.UNCONFIRMED, error_code="no_evidence")
     return bool(move([end], by=Deliverer.SCHEDULER, now=now))

@@ -13,9 +13,15 @@ from tests.messaging.engine import ANA, queued
 MAIL = "ana@example.org"
 
 
-def item(channel: Channel, address: str, **more: Any) -> Outgoing:
-    usual: dict[str, Any] = {"text": "Help", "message_class": MessageClass.EMERGENCY, "language": "en"}
-    return Outgoing(channel=channel, address=address, **usual | more)
+def item(channel: Channel, address: str, *, text: str = "Help", language: str = "en", recording: str = "") -> Outgoing:
+    return Outgoing(
+        channel=channel,
+        address=address,
+        text=text,
+        language=language,
+        recording=recording,
+        message_class=MessageClass.EMERGENCY,
+    )
 
 
 @pytest.mark.parametrize("address", [MAIL, "a.b+c@xn--e1afmkfd.kg", "a@пример.кг", "A" * 64 + "@example.org"])

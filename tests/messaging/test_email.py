@@ -211,10 +211,9 @@ def test_an_unknown_emergency_is_sent_again_as_the_same_email(courier: Courier, 
     assert first == second
 
 
-def test_any_other_unknown_email_ends_unconfirmed(courier: Courier, mailbox: Mailbox) -> None:
+def test_any_other_unknown_email_ends_unconfirmed_at_once(courier: Courier, mailbox: Mailbox) -> None:
     mailbox.script[ANA] = "drop"
     message = sent(courier, kind=MessageClass.SAFETY)
-    shift(message.id, policy.GIVE_UP_LOOKING_AFTER)
     assert settle(courier) == 1
     message.refresh_from_db()
     assert (message.state, message.error_code) == (State.UNCONFIRMED, "no_evidence")
