@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from messaging import clock, policy
 from messaging.alarms import alarm
 from messaging.claims import Claim
-from messaging.models import Attempt, AttemptOutcome, Deliverer, Message
+from messaging.models import Attempt, AttemptOutcome, Deliverer
 from messaging.moves import Change, move
 from messaging.notices import notify
 from messaging.providers import Kind, Outcome
@@ -104,10 +104,16 @@ def _bare(result: Result) -> Result:
 
 def _failed_meanwhile(results: Sequence[Result]) -> set[UUID]:
     """Attempts whose failure a callback told before the reply was recorded; locks the messages, as evidence does."""
-    ids = [result.claim.message_id for result in results]
-    list(Message.objects.select_for_update(no_key=True).filter(id__in=ids).order_by("id").values_list("id"))
-    attempts = Attempt.objects.filter(id__in=[result.claim.attempt_id for result in results])
-    return set(attempts.filter(outcome=AttemptOutcome.UNDELIVERED).values_list("id", flat=True))
+    rows(
+        "SELECT FROM messaging_message WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+        [[result.claim.message_id for result in results]],
+    )
+    # A statement of its own: what committed while the first one waited for its locks is seen.
+    found = rows(
+        "SELECT id FROM messaging_attempt WHERE id = ANY(%s) AND outcome = %s",
+        [[result.claim.attempt_id for result in results], AttemptOutcome.UNDELIVERED],
+    )
+    return {attempt_id for (attempt_id,) in found}
 
 
 def _change(result: Result, *, failed: set[UUID], now: datetime) -> Change:

