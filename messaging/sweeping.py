@@ -34,10 +34,13 @@ def sweep() -> int:
     now = clock.lock_briefly()
     due = Message.objects.select_for_update(skip_locked=True, no_key=True).order_by("id")
     leases = due.filter(state=State.SENDING, due_at__lte=now)
-    late = due.filter(state__in=[State.QUEUED, State.DISPATCHED], deadline_at__lte=now)
+    # One state at a time: asked for both at once, PostgreSQL reads everything that is queued.
+    late = [
+        i for state in (State.QUEUED, State.DISPATCHED) for i in _ids(due.filter(state=state, deadline_at__lte=now))
+    ]
     changes = [
         *(Change(id=i, to=State.UNKNOWN, error_code="lease_ended", attempt_id=a) for i, a in _with_attempt(leases)),
-        *(Change(id=i, to=State.EXPIRED, error_code="deadline_passed") for i in _ids(late)),
+        *(Change(id=i, to=State.EXPIRED, error_code="deadline_passed") for i in late),
     ]
     moved = move(changes, by=Deliverer.SCHEDULER, now=now)
     _alarm_expired([i for i, state in moved.items() if state is State.EXPIRED], now=now)
