@@ -18,6 +18,8 @@ from deploy.local.processes import free_port, wait_until
 from messaging.models import MessageClass
 from messaging.sandbox.control import Arrival, SandboxControl
 from messaging.sealing import seal
+from messaging.segments import count_segments
+from messaging.senders import DEFAULT
 from tests.services import postgres, rabbitmq
 from tests.world.people import Person, fresh_number
 from tests.world.process import BIN, Process, django
@@ -200,17 +202,26 @@ class World:
         person.verify()
         return person
 
-    def queue_routine(self, count: int, *, address: str | None = None) -> list[str]:
+    def queue_routine(
+        self,
+        count: int,
+        *,
+        addresses: list[str] | None = None,
+        text: str = "The weekly letter",
+        sender: str = DEFAULT,
+    ) -> list[str]:
         """So many ROUTINE messages in the outbox, one statement, as a newsletter would leave them."""
-        addresses = [address or fresh_number() for _ in range(count)]
+        addresses = addresses or [fresh_number() for _ in range(count)]
         self.execute(
             "INSERT INTO messaging_message (channel, address, text, segments, message_class, rank, sender_id, state,"
             " due_at, deadline_at, attempts, error_code, queued_at)"
-            " SELECT 'sms', a, %s, 1, %s, 0, s.id, 'queued', now(), now() + interval '1 day', 0, '', now()"
-            " FROM messaging_sender s, unnest(%s::text[]) AS a",
-            seal("The weekly letter"),
+            " SELECT 'sms', a, %s, %s, %s, 0, s.id, 'queued', now(), now() + interval '1 day', 0, '', now()"
+            " FROM messaging_sender s, unnest(%s::text[]) AS a WHERE s.name = %s",
+            seal(text),
+            count_segments(text),
             int(MessageClass.ROUTINE),
             addresses,
+            sender,
         )
         return addresses
 
