@@ -35,9 +35,9 @@ class Result:
 
 
 class Recorder:
-    """Results go in from the event loop; `on_recorded(count)` is called when so many are in the database."""
+    """Results go in from the event loop; `on_recorded` is called with what is in the database."""
 
-    def __init__(self, *, by: Deliverer, on_recorded: Callable[[int], None]) -> None:
+    def __init__(self, *, by: Deliverer, on_recorded: Callable[[Sequence[Result]], None]) -> None:
         self._by = by
         self._on_recorded = on_recorded
         self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
@@ -53,7 +53,7 @@ class Recorder:
             while len(batch) < _BATCH and not self._results.empty():
                 batch.append(self._results.get_nowait())
             self._write(batch)
-            self._on_recorded(len(batch))
+            self._on_recorded(batch)
 
     def _write(self, batch: list[Result]) -> None:
         """Write until it is written: only this process knows what the provider answered. The moves are conditional,

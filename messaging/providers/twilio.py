@@ -63,7 +63,6 @@ STATUSES = {
 
 # Twilio's dates have whole seconds and its clock is not ours: a message may seem this much older than its request.
 _CLOCK_ALLOWANCE = timedelta(seconds=10)
-_MAX_CONNECTIONS = 1_000
 
 
 def kind_of(code: str) -> Kind:
@@ -89,8 +88,9 @@ class _PunctualRequest(aiohttp.ClientRequest):
 
 
 class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
-    """The SDK's asynchronous client with a bounded number of connections. Deadlines are the caller's: the SDK ignores
-    its constructor's `timeout` and hands None to every request, which means no limit at all."""
+    """The SDK's asynchronous client with a connection for each call: how many there are is the courier's affair,
+    sender by sender, and a limit here would let one whose calls hang keep the others waiting. Deadlines are the
+    caller's: the SDK ignores its constructor's `timeout` and hands None to every request, which means no limit."""
 
     def __init__(self, base_url: str) -> None:
         super().__init__(pool_connections=False)
@@ -98,7 +98,7 @@ class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
         credentials = f"{settings.TWILIO_ACCOUNT_SID}:{settings.TWILIO_AUTH_TOKEN}".encode()
         self._authorization = {"Authorization": f"Basic {b64encode(credentials).decode()}"}
         self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_MAX_CONNECTIONS, keepalive_timeout=30),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
             request_class=_PunctualRequest,
             cookie_jar=aiohttp.DummyCookieJar(),
