@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from deploy.local.processes import descendants, send, wait_until
+from messaging import notices
+from messaging.models import MessageClass
 from messaging.sandbox.control import SandboxControl
 from tests.bench.rows import start_over
 from tests.world import World
@@ -28,6 +30,9 @@ class Contender(Protocol):
 
     def submit(self, numbers: list[str]) -> None:
         """Routine messages, in one go."""
+
+    def hand_over(self, numbers: list[str]) -> None:
+        """Urgent messages, in one go, by a program that has nothing else to do."""
 
     def sos(self, numbers: list[str]) -> Callable[[], object]:
         """What a person with these contacts does when they press; making it is not measured."""
@@ -72,6 +77,10 @@ class Ours:
 
     def submit(self, numbers: list[str]) -> None:
         self.world.queue_routine(len(numbers), addresses=numbers)
+
+    def hand_over(self, numbers: list[str]) -> None:
+        self.world.queue_routine(len(numbers), addresses=numbers, message_class=MessageClass.EMERGENCY)
+        self.world.execute("SELECT pg_notify(%s, '')", notices.CHANNEL)
 
     def sos(self, numbers: list[str]) -> Callable[[], object]:
         [presser] = Presser.with_contacts(self.world, [numbers])

@@ -28,7 +28,7 @@ def run(rows: Sequence[str], names: Sequence[str]) -> dict[str, Figures]:
         peers = running.enter_context(_peers(ours, names))
         for row in rows:
             if row == "posts":
-                _enter(table, ours, posts.measure(ours))
+                _enter(table, ours, fanout.from_the_post(ours) | posts.measure(ours))
                 continue
             if ours.name in names:
                 _enter(table, ours, SHARED[row](ours))

@@ -13,9 +13,10 @@ def test_every_benchmark_measures(world: World) -> None:
         | paced.measure(ours, runs=1, window_s=2)
         | backlog.measure(ours, runs=1, backlog=20)
         | faults.measure(ours, messages=30)
+        | fanout.from_the_post(ours, runs=1)
         | posts.measure(ours, runs=1, people=20)
     )
-    assert len(found) == 14
+    assert len(found) == 18
     assert all(value >= 0 for value in found.values())
     # A second process is the installation's own business: the next test finds it as it was.
     with ours.running(pace=0, processes=1):

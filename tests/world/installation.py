@@ -209,8 +209,9 @@ class World:
         addresses: list[str] | None = None,
         text: str = "The weekly letter",
         sender: str = DEFAULT,
+        message_class: MessageClass = MessageClass.ROUTINE,
     ) -> list[str]:
-        """So many ROUTINE messages in the outbox, one statement, as a newsletter would leave them."""
+        """So many messages in the outbox, one statement, as a newsletter would leave them; no notice is given."""
         addresses = addresses or [fresh_number() for _ in range(count)]
         self.execute(
             "INSERT INTO messaging_message (channel, address, text, segments, message_class, rank, sender_id, state,"
@@ -219,7 +220,7 @@ class World:
             " FROM messaging_sender s, unnest(%s::text[]) AS a WHERE s.name = %s",
             seal(text),
             count_segments(text),
-            int(MessageClass.ROUTINE),
+            int(message_class),
             addresses,
             sender,
         )

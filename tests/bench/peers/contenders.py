@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module, reload
 from os import environ
 from pathlib import Path
@@ -71,12 +72,12 @@ class Peer:
         for number in numbers:
             self.publish("send_routine", number)
 
-    def sos(self, numbers: list[str]) -> Callable[[], object]:
-        def press() -> None:
-            for number in numbers:
-                self.publish("send_emergency", number)
+    def hand_over(self, numbers: list[str]) -> None:
+        for number in numbers:
+            self.publish("send_emergency", number)
 
-        return press
+    def sos(self, numbers: list[str]) -> Callable[[], object]:
+        return partial(self.hand_over, numbers)
 
     @contextmanager
     def held(self) -> Iterator[None]:
