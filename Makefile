@@ -26,7 +26,7 @@ check: .venv/.dev ## style, types and imports
 faults: .venv/.dev ## the long fault matrix: servers and processes killed, frozen and cut off
 	$(BIN)/python -m pytest -m matrix tests/faults
 
-bench: .venv/.dev ## the benchmarks
+bench: .venv/.bench ## the benchmarks, beside Celery and Dramatiq
 	$(BIN)/python -m tests.bench
 
 format: .venv/.dev ## format the code
@@ -44,6 +44,10 @@ clean: ## remove the virtual environment and caches; data in var/ stays
 .venv/.dev: requirements.txt requirements-demo.txt requirements-dev.txt | .venv/bin/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ .venv/.demo
+
+.venv/.bench: requirements-bench.txt .venv/.dev
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -89,7 +89,7 @@ class Scheduler:
         hints, waiting = dispatch.grant_all()
         self._granted_at = time.monotonic()
         for hint in hints:
-            self._relay.send(deliver, hint.message_ids, to=hint.queue)
+            self._relay.send(deliver, hint.message_ids, hint.sender_id, to=hint.queue)
         self._notices.wait(policy.HORIZON.total_seconds() / 2 if waiting else POLL_S)
 
     def _tick(self) -> None:
@@ -99,10 +99,9 @@ class Scheduler:
 
     def _rescue(self) -> None:
         overdue = sweeping.overdue()
-        if overdue:
-            rescued = self._courier.deliver(overdue)
-            if rescued:
-                alarm("workers_did_not_deliver", now=clock.now(), messages=rescued)
+        rescued = sum(self._courier.deliver(ids, sender_id=sender_id) for sender_id, ids in overdue.items())
+        if rescued:
+            alarm("workers_did_not_deliver", now=clock.now(), messages=rescued)
 
     def _run_periodic(self) -> None:
         for message in deadletters.take_replays():

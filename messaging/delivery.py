@@ -1,11 +1,15 @@
 """Delivering: claims go to the process's one event loop, so that no thread waits for the provider."""
 
 import asyncio
+import gc
+import resource
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Any, TypeVar, cast
 
 import structlog
 from django.db import DatabaseError, connection
@@ -28,9 +32,11 @@ PROVIDERS: dict[Channel, Callable[[], Provider]] = {
     Channel.EMAIL: EmailProvider,
 }
 
-# Calls in flight in one process; a thread that brings more waits here, before it claims anything.
+# Calls of one sender in flight in one process; what is more waits here, before it is claimed.
 MAX_IN_FLIGHT = 500
 DRAIN_S = 17.0
+# What a message leaves behind is freed by reference counts: cycles are rare, and looking for them often is dear.
+_ALLOCATIONS_PER_COLLECTION = 50_000
 # A second call asks first whether it is still wanted; a database that does not answer by then must not stop it.
 ASK_S = 0.5
 
@@ -49,7 +55,11 @@ class Courier:
         self.run(self.provider(Channel.SMS))
         self._recorder = Recorder(by=by, on_recorded=self._land)
         self._changed = threading.Condition()
-        self._in_flight = 0
+        self._in_flight: Counter[int] = Counter()
+        # Sender -> ids that found its calls at their limit, in order. No thread waits with them, so that a sender
+        # whose calls hang never keeps another's messages waiting.
+        self._waiting: dict[int, dict[int, None]] = {}
+        threading.Thread(target=self._deliver_waiting, name="claimer", daemon=True).start()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the loop and wait for it."""
@@ -62,47 +72,84 @@ class Courier:
             self._providers[channel] = PROVIDERS[channel]()
         return self._providers[channel]
 
-    def deliver(self, message_ids: Sequence[int]) -> int:
-        """Claim these and hand them to the loop; returns how many were ours. Safe to call twice."""
-        self._take_off(len(message_ids))
+    def deliver(self, message_ids: Sequence[int], *, sender_id: int = 0) -> int:
+        """Claim these and hand them to the loop; returns how many were ours at once. Safe to call twice.
+
+        `sender_id` is whose they were when granted; 0, that nobody has said.
+        """
+        with self._changed:
+            if self._in_flight[sender_id] >= MAX_IN_FLIGHT:
+                self._waiting.setdefault(sender_id, {}).update(dict.fromkeys(message_ids))
+                return 0
+            self._in_flight[sender_id] += len(message_ids)
+        return self._claim(message_ids, sender_id=sender_id)
+
+    def _claim(self, message_ids: Sequence[int], *, sender_id: int) -> int:
         taken: list[Claim] = []
         try:
             taken, reading = claims.claim(message_ids, by=self.by)
         finally:
-            self._land(len(message_ids) - len(taken))
-        for claimed in taken:
-            self._loop.call_soon_threadsafe(self._begin, claimed, reading)
+            with self._changed:
+                self._in_flight[sender_id] -= len(message_ids)
+                self._in_flight.update(claimed.sender_id for claimed in taken)
+                self._changed.notify_all()
+        if taken:
+            self._loop.call_soon_threadsafe(self._begin, taken, reading)
         return len(taken)
+
+    def _deliver_waiting(self) -> None:
+        """Runs in a thread of its own: what waits is claimed as calls of its sender end."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._with_room() is not None)
+                sender_id = cast(int, self._with_room())
+                ids = list(islice(self._waiting[sender_id], policy.HINT_SIZE))
+                self._waiting[sender_id] = dict.fromkeys(list(self._waiting[sender_id])[len(ids) :])
+                self._in_flight[sender_id] += len(ids)
+            try:
+                self._claim(ids, sender_id=sender_id)
+            except DatabaseError as error:
+                # They are found by age.
+                log.warning("waiting_not_claimed", count=len(ids), error=type(error).__name__)
+            finally:
+                connection.close()
+
+    def _with_room(self) -> int | None:
+        """A sender of whose calls fewer are in flight than may be, and of which messages wait."""
+        return next((s for s, ids in self._waiting.items() if ids and self._in_flight[s] < MAX_IN_FLIGHT), None)
 
     def drain(self, timeout_s: float = DRAIN_S) -> bool:
         """Wait until every call has ended and is recorded; False if the time did not suffice."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._in_flight == 0, timeout_s)
+            return self._changed.wait_for(lambda: not self._in_flight.total(), timeout_s)
+
+    def stop_claiming(self) -> None:
+        """Leave what waits to others, who find it by age."""
+        with self._changed:
+            self._waiting.clear()
 
     def close(self) -> None:
+        self.stop_claiming()
         self.drain()
         for provider in self._providers.values():
             self.run(provider.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
 
-    def _take_off(self, count: int) -> None:
+    def _land(self, results: Sequence[Result]) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._in_flight < MAX_IN_FLIGHT)
-            self._in_flight += count
-
-    def _land(self, count: int) -> None:
-        with self._changed:
-            self._in_flight -= count
+            self._in_flight.subtract(result.claim.sender_id for result in results)
             self._changed.notify_all()
 
-    def _begin(self, claimed: Claim, reading: clock.Reading) -> None:
-        task = self._loop.create_task(self._send(claimed, reading))
-        _running.add(task)
-        task.add_done_callback(_running.discard)
+    def _begin(self, taken: list[Claim], reading: clock.Reading) -> None:
+        for claimed in taken:
+            task = self._loop.create_task(self._send(claimed, reading))
+            _running.add(task)
+            task.add_done_callback(_running.discard)
 
     async def _send(self, claimed: Claim, reading: clock.Reading) -> None:
         # Unless the machine was busy, claims come before their slot.
-        await asyncio.sleep(max(reading.monotonic_at(claimed.slot_at) - time.monotonic(), 0))
+        if (wait_s := reading.monotonic_at(claimed.slot_at) - time.monotonic()) > 0:
+            await asyncio.sleep(wait_s)
         if _is_too_late(claimed, reading) or (claimed.attempt > 1 and not await _is_open(claimed)):
             outcome = _NOT_CALLED
         else:
@@ -172,8 +219,15 @@ def courier(*, by: Deliverer) -> Courier:
         return _couriers[by]
 
 
+def _raise_socket_limit() -> None:
+    """As many sockets as the system lets us have: each sender whose calls hang may hold MAX_IN_FLIGHT of them."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def warm_up() -> None:
     """Make the worker's courier, its first database connection and the SDK's lazy imports before they are needed."""
+    _raise_socket_limit()
     courier(by=Deliverer.WORKER)
     try:
         clock.now()
@@ -181,10 +235,15 @@ def warm_up() -> None:
         log.warning("warm_up_without_database", error=type(error).__name__)
     finally:
         connection.close()
+    # What is loaded now stays: the collector need not walk through it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS_PER_COLLECTION)
 
 
 def drain() -> None:
     """Finish what this process has begun to send."""
     for by, working in _couriers.items():
+        working.stop_claiming()
         if not working.drain():
             log.error("shutdown_left_calls_unfinished", by=by)

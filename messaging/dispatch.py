@@ -16,10 +16,11 @@ URGENT_QUEUE, ROUTINE_QUEUE = "emergency", "messages"
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What one broker message carries: ids for one queue. Losing it loses nothing."""
+    """What one broker message carries: ids of one sender's messages for one queue. Losing it loses nothing."""
 
     queue: str
     message_ids: list[int]
+    sender_id: int
 
 
 def grant_all() -> tuple[list[Hint], bool]:
@@ -62,7 +63,7 @@ def grant(sender_id: int) -> tuple[list[Hint], bool]:
     classes = today.classes_for(sender)
     # What waits for workers never keeps an urgent message waiting: those have workers of their own. A sender that is
     # out is tried by the urgent alone.
-    urgent_only = not each and _waiting_for_workers(sender_id) >= policy.WAITING_FOR_WORKERS
+    urgent_only = _waiting_for_workers(sender_id) >= policy.WAITING_FOR_WORKERS
     if urgent_only or _is_out(sender_id, now=now):
         classes = [kind for kind in classes if kind in URGENT]
     picked = _next(sender_id, limit=room, classes=classes, now=now)
@@ -78,7 +79,7 @@ def grant(sender_id: int) -> tuple[list[Hint], bool]:
         _dispatch(picked, taken, now=now)
         limits.count(sender, picked, today=today, now=now)
         Sender.objects.filter(id=sender_id).update(next_free_at=free_at)
-    return _hints(picked), urgent_only or len(picked) == room or count < len(taken)
+    return _hints(picked, sender_id=sender_id), urgent_only or len(picked) == room or count < len(taken)
 
 
 def _next(sender_id: int, *, limit: int, classes: list[MessageClass], now: datetime) -> list[tuple[int, int, int]]:
@@ -117,13 +118,13 @@ def _dispatch(picked: list[tuple[int, int, int]], taken: list[datetime], *, now:
     )
 
 
-def _hints(picked: list[tuple[int, int, int]]) -> list[Hint]:
+def _hints(picked: list[tuple[int, int, int]], *, sender_id: int) -> list[Hint]:
     by_queue: dict[str, list[int]] = defaultdict(list)
     for message_id, _, message_class in picked:
         urgent = MessageClass(message_class) in URGENT
         by_queue[URGENT_QUEUE if urgent else ROUTINE_QUEUE].append(message_id)
     return [
-        Hint(queue, ids[start : start + policy.HINT_SIZE])
+        Hint(queue, ids[start : start + policy.HINT_SIZE], sender_id)
         for queue, ids in sorted(by_queue.items())
         for start in range(0, len(ids), policy.HINT_SIZE)
     ]

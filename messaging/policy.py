@@ -19,7 +19,7 @@ PACE_USED = 0.99
 # Granted later than its slot by more than one slot, or by this, a message reserves a new one: sent at once, what
 # a process held while it was frozen would exceed the pace by more than one message or a twentieth of a second.
 SLOT_TOLERANCE = timedelta(milliseconds=50)
-# One pass hands out at most this many, and leaves no more than this waiting for workers at an unpaced sender.
+# One pass hands out at most this many, and leaves no more than this waiting for workers at one sender.
 GRANT_BATCH = 500
 WAITING_FOR_WORKERS = 2_000
 # Messages in one broker message: enough to spread a batch over workers, few enough to amortise the hop.

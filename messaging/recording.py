@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from messaging import clock, optouts, outages, policy
 from messaging.alarms import alarm
 from messaging.claims import Claim
-from messaging.models import URGENT, Attempt, AttemptOutcome, Deliverer, Message
+from messaging.models import URGENT, Attempt, AttemptOutcome, Deliverer
 from messaging.moves import Change, move
 from messaging.notices import notify
 from messaging.providers import Kind, Outcome, Scope
@@ -35,9 +35,9 @@ class Result:
 
 
 class Recorder:
-    """Results go in from the event loop; `on_recorded(count)` is called when so many are in the database."""
+    """Results go in from the event loop; `on_recorded` is called with what is in the database."""
 
-    def __init__(self, *, by: Deliverer, on_recorded: Callable[[int], None]) -> None:
+    def __init__(self, *, by: Deliverer, on_recorded: Callable[[Sequence[Result]], None]) -> None:
         self._by = by
         self._on_recorded = on_recorded
         self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
@@ -53,7 +53,7 @@ class Recorder:
             while len(batch) < _BATCH and not self._results.empty():
                 batch.append(self._results.get_nowait())
             self._write(batch)
-            self._on_recorded(len(batch))
+            self._on_recorded(batch)
 
     def _write(self, batch: list[Result]) -> None:
         """Write until it is written: only this process knows what the provider answered. The moves are conditional,
@@ -105,10 +105,16 @@ def _bare(result: Result) -> Result:
 
 def _failed_meanwhile(results: Sequence[Result]) -> set[UUID]:
     """Attempts whose failure a callback told before the reply was recorded; locks the messages, as evidence does."""
-    ids = [result.claim.message_id for result in results]
-    list(Message.objects.select_for_update(no_key=True).filter(id__in=ids).order_by("id").values_list("id"))
-    attempts = Attempt.objects.filter(id__in=[result.claim.attempt_id for result in results])
-    return set(attempts.filter(outcome=AttemptOutcome.UNDELIVERED).values_list("id", flat=True))
+    rows(
+        "SELECT FROM messaging_message WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+        [[result.claim.message_id for result in results]],
+    )
+    # A statement of its own: what committed while the first one waited for its locks is seen.
+    found = rows(
+        "SELECT id FROM messaging_attempt WHERE id = ANY(%s) AND outcome = %s",
+        [[result.claim.attempt_id for result in results], AttemptOutcome.UNDELIVERED],
+    )
+    return {attempt_id for (attempt_id,) in found}
 
 
 def _change(result: Result, *, failed: set[UUID], now: datetime) -> Change:

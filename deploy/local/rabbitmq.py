@@ -66,6 +66,10 @@ io_lib:format("~s ~p~n", [Name, Ready]) end || Q <- rabbit_amqqueue:list(<<"{vir
 ELECT_LEADERS = """\
 [ra:trigger_election(amqqueue:get_pid(Q)) || Q <- rabbit_amqqueue:list(<<"{virtual_host}">>)].
 """
+ADD_VIRTUAL_HOST = """\
+rabbit_vhost:add(<<"{name}">>, <<"us">>), rabbit_auth_backend_internal:set_permissions(
+<<"guest">>, <<"{name}">>, <<".*">>, <<".*">>, <<".*">>, <<"us">>).
+"""
 SET_WATERMARK = "vm_memory_monitor:set_vm_memory_high_watermark({watermark})."
 ALARMS = "rabbit_alarm:get_alarms()."
 CONNECTIONS = "length(rabbit_networking:local_connections())."
@@ -135,6 +139,11 @@ class PrivateRabbitMQ(PrivateServer):
     def running_nodes(self) -> set[str]:
         """The nodes of its cluster that run, as this one sees them."""
         return set(re.findall(r"[\w@]+", self._evaluate(NODES)))
+
+    def add_virtual_host(self, name: str) -> str:
+        """One more virtual host, for guest, with RabbitMQ's own defaults; returns its URL."""
+        self._evaluate(ADD_VIRTUAL_HOST.format(name=name))
+        return f"{self.url.rpartition('/')[0]}/{name}"
 
     def queue_depths(self) -> dict[str, int]:
         """Messages ready for delivery in each queue, this moment; those with a worker do not count.

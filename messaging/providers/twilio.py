@@ -58,23 +58,22 @@ STATUSES = {
 class TwilioProvider:
     def __init__(self) -> None:
         client, self._http = twilio_http.client()
-        # Resolved once: the SDK imports and builds it lazily, at a cost to the first message.
+        self._client = client
+        # Resolved once: the SDK imports and builds it lazily, at a cost to the first look-up.
         self._messages = client.messages
 
     async def send(self, call: Call) -> Outcome:
-        origin = (
-            {"messaging_service_sid": call.messaging_service_sid}
-            if call.messaging_service_sid
-            else {"from_": call.origin}
-        )
+        service = call.messaging_service_sid
         return await twilio_http.create(
-            lambda: self._messages.create_async(
-                to=call.address,
-                body=call.text,
-                status_callback=callback_url(str(call.attempt_id)),
-                validity_period=min(max(call.validity_s, 1), 36_000),
-                **origin,
-            ),
+            self._client,
+            "Messages",
+            {
+                "To": call.address,
+                "Body": call.text,
+                "StatusCallback": callback_url(str(call.attempt_id)),
+                "ValidityPeriod": min(max(call.validity_s, 1), 36_000),
+                "MessagingServiceSid" if service else "From": service or call.origin,
+            },
             timeout_s=call.timeout_s,
             judge=judged,
             read=reported,

@@ -1,10 +1,11 @@
 """What every API of Twilio has in common: the SDK's asynchronous client, deadlines, and how errors are read."""
 
 import asyncio
+import json
 import math
 import time
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
+from yarl import URL
 
 from messaging import policy
 from messaging.providers import Kind, LookUpFailed, Outcome, Scope
@@ -34,13 +36,13 @@ SCOPES = dict.fromkeys(("20003", "20404"), Scope.SENDER)
 
 # Twilio's dates have whole seconds and its clock is not ours: a resource may seem this much older than its request.
 CLOCK_ALLOWANCE = timedelta(seconds=10)
-_MAX_CONNECTIONS = 1_000
+_API = "https://api.twilio.com"
 
-# The SDK's exception drops the reply's headers; each call runs in a task, and so in a context, of its own.
-_retry_after: ContextVar[str] = ContextVar("retry_after", default="")
 # `time.monotonic()` by which the request of this task must be written; look-ups have no limit.
 _write_by: ContextVar[float] = ContextVar("write_by", default=math.inf)
 
+# A form: a name with several values has a list of them.
+Fields = Mapping[str, str | int | list[str]]
 # What an error code asks of the engine.
 Judge = Callable[[str], Outcome]
 # The outcome that (status, error code, id) of a resource stand for.
@@ -66,8 +68,9 @@ class _PunctualRequest(aiohttp.ClientRequest):
 
 
 class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
-    """The SDK's asynchronous client with a bounded number of connections. Deadlines are the caller's: the SDK ignores
-    its constructor's `timeout` and hands None to every request, which means no limit at all."""
+    """The SDK's asynchronous client with a connection for each call: how many there are is the courier's affair,
+    sender by sender, and a limit here would let one whose calls hang keep the others waiting. Deadlines are the
+    caller's: the SDK ignores its constructor's `timeout` and hands None to every request, which means no limit."""
 
     def __init__(self, base_url: str) -> None:
         super().__init__(pool_connections=False)
@@ -75,23 +78,31 @@ class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
         credentials = f"{settings.TWILIO_ACCOUNT_SID}:{settings.TWILIO_AUTH_TOKEN}".encode()
         self._authorization = {"Authorization": f"Basic {b64encode(credentials).decode()}"}
         self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_MAX_CONNECTIONS, keepalive_timeout=30),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
             request_class=_PunctualRequest,
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
 
     async def request(self, method: str, url: str, **kwargs: Any) -> Response:
-        url = url.replace("https://api.twilio.com", self.base_url, 1)
+        url = url.replace(_API, self.base_url, 1)
+        data = kwargs.get("data")
         async with self.session.request(
             method,
             url,
             params=kwargs.get("params"),
-            data=kwargs.get("data"),
+            data=_form(data) if data else None,
             headers=kwargs["headers"] | self._authorization,
             allow_redirects=False,
         ) as reply:
-            _retry_after.set(reply.headers.get("Retry-After", ""))
-            return Response(reply.status, await reply.text(), reply.headers)
+            return Response(reply.status, await reply.text("utf-8", "replace"), reply.headers)
+
+
+def _form(fields: Fields) -> aiohttp.BytesPayload:
+    """A form is written like a query string, and yarl writes one three times as fast as aiohttp's own forms do: of
+    the processor time a message costs that is a tenth."""
+    encoded = URL.build(query=fields).raw_query_string.encode()
+    return aiohttp.BytesPayload(encoded, content_type="application/x-www-form-urlencoded")
 
 
 def client() -> tuple[Client, _HttpClient]:
@@ -100,14 +111,16 @@ def client() -> tuple[Client, _HttpClient]:
     return Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=http), http
 
 
-async def create(request: Callable[[], Awaitable[Any]], *, timeout_s: float, judge: Judge, read: Reader) -> Outcome:
-    """Make one create request within its deadline. Never raises."""
+async def create(
+    client: Client, resource: str, fields: Fields, *, timeout_s: float, judge: Judge, read: Reader
+) -> Outcome:
+    """Create a resource of the account ("Messages", "Calls") within the deadline. Never raises."""
+    url = f"{_API}/2010-04-01/Accounts/{settings.TWILIO_ACCOUNT_SID}/{resource}.json"
     _write_by.set(time.monotonic() + timeout_s - policy.SHORTEST_CALL.total_seconds())
     try:
         async with asyncio.timeout(timeout_s):
-            created = await request()
-    except TwilioRestException as error:
-        return _refused(error, judge)
+            # Not the resource's `create_async`: what it makes of a reply, dates and all, doubles the SDK's cost.
+            reply = await client.request_async("POST", url, data=fields)
     except _TooLate:
         return Outcome(kind=Kind.TRANSIENT, code="slot_missed", retry_after_s=0)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -115,9 +128,7 @@ async def create(request: Callable[[], Awaitable[Any]], *, timeout_s: float, jud
         return Outcome(kind=Kind.TRANSIENT, code=type(error).__name__)
     except Exception as error:  # noqa: BLE001 whatever broke, the request may have left
         return Outcome(kind=Kind.UNKNOWN, code=type(error).__name__)
-    if not isinstance(created.sid, str) or not created.sid:
-        return Outcome(kind=Kind.UNKNOWN, code="reply_without_sid")
-    return read(str(created.status), getattr(created, "error_code", None), created.sid)
+    return _answered(reply, judge, read)
 
 
 async def look_up(request: Callable[[], Awaitable[T]]) -> T:
@@ -144,23 +155,33 @@ def error_code(code: object) -> str:
     return "" if code in (None, "", 0, "0") else str(code)
 
 
-def _refused(error: TwilioRestException, judge: Judge) -> Outcome:
-    """An error reply. A 429 was never processed; after a 5xx the message may exist all the same."""
-    code = str(error.code) if error.code else str(error.status)
+def _answered(reply: Response, judge: Judge, read: Reader) -> Outcome:
+    """What a reply to a create says. A 429 was never processed; after a 5xx the resource may exist all the same."""
+    try:
+        body = json.loads(reply.text)
+    except ValueError:
+        body = None
+    answer: dict[str, Any] = body if isinstance(body, dict) else {}
+    if 200 <= reply.status_code < 300:
+        sid = answer.get("sid")
+        if not isinstance(sid, str) or not sid:
+            return Outcome(kind=Kind.UNKNOWN, code="reply_without_sid")
+        return read(str(answer.get("status")), answer.get("error_code"), sid)
+    code = str(answer.get("code") or reply.status_code)
     outcome = judge(code)
     # The daily limit is a 429 too, and no matter of seconds.
-    if error.status == 429 and outcome.kind is not Kind.QUOTA:
-        return Outcome(kind=Kind.TRANSIENT, code=code, retry_after_s=_asked_to_wait())
-    if error.status >= 500 or error.status < 300:
+    if reply.status_code == 429 and outcome.kind is not Kind.QUOTA:
+        return Outcome(kind=Kind.TRANSIENT, code=code, retry_after_s=_asked_to_wait(reply))
+    if reply.status_code >= 500 or reply.status_code < 200:
         return Outcome(kind=Kind.UNKNOWN, code=code)
     if outcome.kind is Kind.UNRECOGNISED:
-        log.error("provider_code_unrecognised", code=code, status=error.status)
+        log.error("provider_code_unrecognised", code=code, status=reply.status_code)
     return outcome
 
 
-def _asked_to_wait() -> float | None:
+def _asked_to_wait(reply: Response) -> float | None:
     try:
-        asked = float(_retry_after.get())
+        asked = float(reply.headers.get("Retry-After", ""))
     except ValueError:
         return None
     return min(max(asked, 0.0), 60.0) if math.isfinite(asked) else None

@@ -72,20 +72,23 @@ _LONGEST_S = 180
 class TwilioVoiceProvider:
     def __init__(self) -> None:
         client, self._http = twilio_http.client()
+        self._client = client
         self._calls = client.calls
 
     async def send(self, call: Call) -> Outcome:
         said = speech.asking(call.text, language=call.language, recording=call.recording, attempt_id=call.attempt_id)
         return await twilio_http.create(
-            lambda: self._calls.create_async(
-                to=call.address,
-                from_=call.origin,
-                twiml=said,
-                status_callback=callback_url(str(call.attempt_id)),
-                status_callback_event=_EVENTS,
-                timeout=min(max(call.validity_s, 5), _RING_S),
-                time_limit=_LONGEST_S,
-            ),
+            self._client,
+            "Calls",
+            {
+                "To": call.address,
+                "From": call.origin,
+                "Twiml": said,
+                "StatusCallback": callback_url(str(call.attempt_id)),
+                "StatusCallbackEvent": _EVENTS,
+                "Timeout": min(max(call.validity_s, 5), _RING_S),
+                "TimeLimit": _LONGEST_S,
+            },
             timeout_s=call.timeout_s,
             judge=judged,
             read=reported,

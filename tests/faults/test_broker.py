@@ -10,7 +10,6 @@ from deploy.local.processes import wait_until
 from tests.faults import faults
 from tests.world import World
 from tests.world.installation import WORKERS
-from tests.world.people import fresh_number
 
 pytestmark = pytest.mark.matrix
 
@@ -55,6 +54,6 @@ def test_the_same_workers_deliver_again(world: World, fault: str) -> None:
 
 
 def _workers_deliver(world: World) -> bool:
-    phones = world.queue_routine(1, address=fresh_number())
+    phones = world.queue_routine(1)
     world.wait_for_arrivals(phones, timeout_s=30)
     return world.deliverers(phones) == {"worker": 1} and world.consumers() == len(WORKERS)

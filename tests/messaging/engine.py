@@ -133,6 +133,12 @@ def set_pace(segments_per_second: float) -> Sender:
     return Sender.objects.get(name=DEFAULT)
 
 
+def another_sender(*, segments_per_second: float = 0) -> Sender:
+    return Sender.objects.create(
+        name="another", origin="+15005550009", segments_per_second=segments_per_second, next_free_at=clock.now()
+    )
+
+
 def all_of(results: Sequence[Any]) -> list[Any]:
     """The concatenated lists of callers none of which failed."""
     return [item for result in results for item in result]

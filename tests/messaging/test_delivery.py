@@ -9,13 +9,14 @@ from uuid import uuid4
 
 import pytest
 
+from deploy.local.processes import wait_until
 from messaging import delivery, policy
 from messaging.delivery import Courier
 from messaging.models import AttemptOutcome, Channel, Message, MessageClass, OperatorAlarm, Sender
 from messaging.providers import Call, Kind, Outcome
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
-from tests.messaging.engine import ANA, BEN, attempts, dispatched, set_pace, state_of, story
+from tests.messaging.engine import ANA, BEN, another_sender, attempts, dispatched, set_pace, state_of, story
 from tests.messaging.wire import Wire
 
 MakeCourier = Callable[[], Courier]
@@ -167,15 +168,43 @@ def test_more_than_may_be_in_flight_waits_unclaimed(
     monkeypatch.setattr(delivery, "MAX_IN_FLIGHT", 2)
     phones.behave(to=ANA, latency_ms=1_000)
     first, second = dispatched(2), dispatched(2, to=BEN)
-    courier.deliver(first)
-    waiting = threading.Thread(target=courier.deliver, args=(second,))
-    waiting.start()
-    waiting.join(timeout=0.3)
-    assert waiting.is_alive()
+    sender_id = Sender.objects.get().id
+    assert courier.deliver(first, sender_id=sender_id) == 2
+    # The caller's thread is free, and told twice it waits once.
+    assert courier.deliver(second, sender_id=sender_id) == courier.deliver(second, sender_id=sender_id) == 0
     assert {state_of(i) for i in second} == {State.DISPATCHED}
-    waiting.join(timeout=10)
+    assert wait_until(lambda: {state_of(i) for i in first + second} == {State.ACCEPTED}, timeout_s=15)
+    assert len(phones.messages(BEN)) == 2
+
+
+def test_a_sender_whose_calls_hang_does_not_keep_anothers_messages_waiting(
+    courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "MAX_IN_FLIGHT", 2)
+    phones.behave(to=ANA, hang=True)
+    stuck, other = Sender.objects.get(), another_sender()
+    for _ in range(3):
+        courier.deliver(dispatched(2), sender_id=stuck.id)
+    fine = dispatched(4, to=BEN)
+    Message.objects.filter(id__in=fine).update(sender=other)
+    courier.deliver(fine[:2], sender_id=other.id)
+    courier.deliver(fine[2:], sender_id=other.id)
+    assert wait_until(lambda: {state_of(i) for i in fine} == {State.ACCEPTED}, timeout_s=5)
+    assert courier.deliver(dispatched(1), sender_id=stuck.id) == 0
+
+
+def test_a_process_told_to_stop_leaves_what_waits_to_others(
+    courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "MAX_IN_FLIGHT", 1)
+    phones.behave(latency_ms=500)
+    first, second = dispatched(1), dispatched(1)
+    sender_id = Sender.objects.get().id
+    courier.deliver(first, sender_id=sender_id)
+    courier.deliver(second, sender_id=sender_id)
+    courier.stop_claiming()
     assert courier.drain(15)
-    assert {state_of(i) for i in first + second} == {State.ACCEPTED}
+    assert (state_of(first[0]), state_of(second[0])) == (State.ACCEPTED, State.DISPATCHED)
 
 
 def test_drain_says_when_the_time_did_not_suffice(courier: Courier, phones: SandboxControl) -> None:

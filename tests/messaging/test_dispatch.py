@@ -137,9 +137,9 @@ def test_hints_are_split_by_queue_and_size() -> None:
     urgent = [standing(State.QUEUED).id, standing(State.QUEUED, kind=MessageClass.VERIFICATION).id]
     hints, waiting = grant(sender.id)
     assert hints == [
-        Hint(dispatch.URGENT_QUEUE, urgent),
-        Hint(dispatch.ROUTINE_QUEUE, routine[: policy.HINT_SIZE]),
-        Hint(dispatch.ROUTINE_QUEUE, routine[policy.HINT_SIZE :]),
+        Hint(dispatch.URGENT_QUEUE, urgent, sender.id),
+        Hint(dispatch.ROUTINE_QUEUE, routine[: policy.HINT_SIZE], sender.id),
+        Hint(dispatch.ROUTINE_QUEUE, routine[policy.HINT_SIZE :], sender.id),
     ]
     assert not waiting
 

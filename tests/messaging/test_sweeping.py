@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from messaging import clock
-from messaging.models import URGENT, Attempt, AttemptOutcome, Message, MessageClass, OperatorAlarm
+from messaging.models import URGENT, Attempt, AttemptOutcome, Message, MessageClass, OperatorAlarm, Sender
 from messaging.states import FINAL, State
 from messaging.sweeping import overdue, sweep
 from tests.messaging.engine import attempt_ids, standing, state_of, story
@@ -23,8 +23,9 @@ def test_what_no_worker_claimed_is_left_for_the_rescue_in_the_order_of_urgency()
     ids = [standing(State.DISPATCHED, kind=kind, rank=rank, due_in=-SECOND).id for kind, rank in asked]
     standing(State.DISPATCHED, due_in=5 * SECOND)
     standing(State.SENDING, due_in=-SECOND, attempts=1)
-    assert overdue() == ids[::-1]
-    assert overdue(limit=1) == ids[-1:]
+    sender_id = Sender.objects.get().id
+    assert overdue() == {sender_id: ids[::-1]}
+    assert overdue(limit=1) == {sender_id: ids[-1:]}
     sweep()
     assert {state_of(i) for i in ids} == {State.DISPATCHED}
 

@@ -21,6 +21,8 @@ from deploy.local.processes import free_port, wait_until
 from messaging.models import MessageClass
 from messaging.sandbox.control import Arrival, SandboxControl
 from messaging.sealing import seal
+from messaging.segments import count_segments
+from messaging.senders import DEFAULT
 from tests.mailbox import Mailbox
 from tests.services import postgres, rabbitmq
 from tests.world import clocks
@@ -290,17 +292,27 @@ class World:
             django("shell", "-v", "0", "-c", code), env=os.environ | self.environment, check=True, timeout=60
         )
 
-    def queue_routine(self, count: int, *, address: str | None = None) -> list[str]:
-        """So many ROUTINE messages in the outbox, one statement, as a newsletter would leave them."""
-        addresses = [address or fresh_number() for _ in range(count)]
+    def queue_routine(
+        self,
+        count: int,
+        *,
+        addresses: list[str] | None = None,
+        text: str = "The weekly letter",
+        sender: str = DEFAULT,
+        message_class: MessageClass = MessageClass.ROUTINE,
+    ) -> list[str]:
+        """So many messages in the outbox, one statement, as a newsletter would leave them; no notice is given."""
+        addresses = addresses or [fresh_number() for _ in range(count)]
         self.execute(
             "INSERT INTO messaging_message (channel, address, text, segments, message_class, rank, sender_id, state,"
             " due_at, deadline_at, attempts, error_code, queued_at)"
-            " SELECT 'sms', a, %s, 1, %s, 0, s.id, 'queued', now(), now() + interval '1 day', 0, '', now()"
-            " FROM messaging_sender s, unnest(%s::text[]) AS a WHERE s.channel = 'sms'",
-            seal("The weekly letter"),
-            int(MessageClass.ROUTINE),
+            " SELECT 'sms', a, %s, %s, %s, 0, s.id, 'queued', now(), now() + interval '1 day', 0, '', now()"
+            " FROM messaging_sender s, unnest(%s::text[]) AS a WHERE s.name = %s",
+            seal(text),
+            count_segments(text),
+            int(message_class),
             addresses,
+            sender,
         )
         return addresses
 

@@ -1,0 +1,33 @@
+"""An SOS of five behind 2,000 routine messages at ten a second: until the fifth is out."""
+
+import statistics
+import time
+
+from deploy.local.processes import wait_until
+from tests.bench.contenders import Contender
+from tests.bench.rows import Figures, numbers, wait_for_all
+
+BACKLOG = 2_000
+CONTACTS = 5
+PACE = 10
+RUNS = 7
+PATIENCE_S = 60.0
+
+
+def measure(contender: Contender, *, runs: int = RUNS, backlog: int = BACKLOG) -> Figures:
+    with contender.running(pace=PACE, processes=1):
+        contender.submit(numbers(backlog))
+        assert wait_until(lambda: contender.sandbox.stats()["messages"] >= PACE, timeout_s=30)
+        taken = [_press(contender) for _ in range(runs)]
+    return {f"SOS of {CONTACTS} behind {backlog:,} at {PACE}/s: s": round(statistics.median(taken), 2)}
+
+
+def _press(contender: Contender) -> float:
+    """`PATIENCE_S` when it was not out by then."""
+    time.sleep(1.5)
+    wanted = numbers(CONTACTS)
+    press = contender.sos(wanted)
+    pressed = time.time()
+    press()
+    reached = wait_for_all(contender.sandbox, wanted, timeout_s=PATIENCE_S)
+    return max(reached.values()) - pressed if len(reached) == CONTACTS else PATIENCE_S

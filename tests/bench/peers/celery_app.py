@@ -1,0 +1,28 @@
+"""Celery as a good engineer tunes it for this: late acknowledgement, no hoarding, retries, emergencies apart."""
+
+import os
+
+from celery import Celery
+
+from tests.bench.peers import sms
+
+app = Celery("peer", broker=os.environ["BENCH_BROKER"])
+app.conf.update(
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_ignore_result=True,
+    worker_prefetch_multiplier=1,
+    worker_send_task_events=False,
+    broker_connection_retry_on_startup=True,
+    task_default_queue=sms.ROUTINE,
+)
+
+RETRIES = {
+    "autoretry_for": (Exception,),
+    "max_retries": 5,
+    "retry_backoff": 1,
+    "retry_backoff_max": 10,
+}
+send_routine = app.task(sms.send, name="send_routine", rate_limit=f"{sms.PACE}/s" if sms.PACE else None, **RETRIES)
+# Its own queue and worker. A rate limit counts for one worker only, so an emergency comes on top of the pace.
+send_emergency = app.task(sms.send, name="send_emergency", queue=sms.EMERGENCY, **RETRIES)

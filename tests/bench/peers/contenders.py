@@ -1,0 +1,129 @@
+"""The peers as contenders: their processes, their queues, their publishing."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from importlib import import_module, reload
+from os import environ
+from pathlib import Path
+from types import ModuleType
+
+from deploy.local.processes import wait_until
+from messaging.sandbox.control import SandboxControl
+from tests.bench.contenders import cpu_s, kill_a_child
+from tests.bench.peers import sms
+from tests.bench.rows import start_over
+from tests.world.process import BIN, Process
+
+THREADS = 64
+BODY = "Aida needs help"
+_runs = itertools.count(1)
+
+
+class Peer:
+    """`environment` says where the sandbox, the broker and Redis are."""
+
+    name: str
+    module: str
+    # What a worker's log says once it takes work.
+    ready_line: str
+
+    def __init__(self, sandbox: SandboxControl, environment: dict[str, str], folder: Path) -> None:
+        self.sandbox = sandbox
+        self._environment = environment
+        self._folder = folder
+        self._workers: dict[str, Process] = {}
+        self._app: ModuleType | None = None
+
+    def commands(self, *, pace: int, processes: int) -> dict[str, list[str]]:
+        """The worker for routine messages and the one for emergencies."""
+        raise NotImplementedError
+
+    def publish(self, actor: str, to: str) -> None:
+        raise NotImplementedError
+
+    @contextmanager
+    def running(self, *, pace: int, processes: int) -> Iterator[None]:
+        start_over(self.sandbox)
+        run = f"{self.name}-{next(_runs)}".lower()
+        environ.update(self._environment, BENCH_RUN=run, BENCH_PACE=str(pace))
+        # Read again: its queues and its pace are this run's.
+        reload(sms)
+        self._app = reload(import_module(self.module))
+        for name, command in self.commands(pace=pace, processes=processes).items():
+            self._workers[name] = Process(f"{run}-{name}", command, environment={}, folder=self._folder)
+        try:
+            for worker in self._workers.values():
+                worker.start()
+            assert wait_until(self._is_ready, timeout_s=60, every_s=0.1), self.logs()
+            yield
+        finally:
+            for worker in self._workers.values():
+                worker.kill()
+
+    def _is_ready(self) -> bool:
+        return all(self.ready_line in worker.log.read_text(errors="replace") for worker in self._workers.values())
+
+    def logs(self) -> str:
+        return "\n".join(f"== {w.name}\n{w.tail()}" for w in self._workers.values())
+
+    def submit(self, numbers: list[str]) -> None:
+        for number in numbers:
+            self.publish("send_routine", number)
+
+    def hand_over(self, numbers: list[str]) -> None:
+        for number in numbers:
+            self.publish("send_emergency", number)
+
+    def sos(self, numbers: list[str]) -> Callable[[], object]:
+        return partial(self.hand_over, numbers)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        self._workers["routine"].freeze()
+        yield
+        self._workers["routine"].thaw()
+
+    def worker_cpu_s(self) -> float:
+        return cpu_s(self._workers["routine"].pid)
+
+    def kill_a_worker(self) -> None:
+        kill_a_child(self._workers["routine"])
+
+
+class Celery(Peer):
+    name = "Celery"
+    module = "tests.bench.peers.celery_app"
+    ready_line = " ready."
+
+    def commands(self, *, pace: int, processes: int) -> dict[str, list[str]]:
+        # Threads send best; but its rate limit counts for one worker, so several processes under one pace are the
+        # children of one. (Four workers with a quarter each would depend on an even spread of the tasks.)
+        threads = ["--pool", "threads", "--concurrency", str(THREADS)]
+        routine = ["--pool", "prefork", "--concurrency", str(processes)] if processes > 1 else threads
+        worker = [str(BIN / "celery"), "-A", self.module, "worker", "--loglevel", "INFO"]
+        quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        return {
+            "routine": [*worker, *quiet, *routine, "-n", "routine@localhost", "-Q", sms.ROUTINE],
+            "emergency": [*worker, *quiet, *threads, "-n", "emergency@localhost", "-Q", sms.EMERGENCY],
+        }
+
+    def publish(self, actor: str, to: str) -> None:
+        getattr(self._app, actor).delay(to, BODY)
+
+
+class Dramatiq(Peer):
+    name = "Dramatiq"
+    module = "tests.bench.peers.dramatiq_app"
+    ready_line = "ready for action"
+
+    def commands(self, *, pace: int, processes: int) -> dict[str, list[str]]:
+        worker = [str(BIN / "dramatiq"), self.module, "--threads", str(THREADS // processes)]
+        return {
+            "routine": [*worker, "--processes", str(processes), "--queues", sms.ROUTINE],
+            "emergency": [*worker, "--processes", "1", "--queues", sms.EMERGENCY],
+        }
+
+    def publish(self, actor: str, to: str) -> None:
+        getattr(self._app, actor).send(to, BODY)

@@ -1,0 +1,64 @@
+"""Every row for every contender, one after another; whoever is not measured is at rest."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from tests.bench import backlog, fanout, faults, paced, posts, throughput
+from tests.bench.contenders import Contender, Ours
+from tests.bench.rows import Figures
+from tests.world import World
+
+SHARED: dict[str, Callable[[Contender], Figures]] = {
+    "fanout": fanout.measure,
+    "throughput": throughput.measure,
+    "paced": paced.measure,
+    "backlog": backlog.measure,
+    "faults": faults.measure,
+}
+
+
+def run(rows: Sequence[str], names: Sequence[str]) -> dict[str, Figures]:
+    """Figure -> contender -> value."""
+    table: dict[str, Figures] = {}
+    world = World(pace=0)
+    with ExitStack() as running:
+        running.callback(world.stop)
+        world.start()
+        ours = Ours(world)
+        peers = running.enter_context(_peers(ours, names))
+        for row in rows:
+            if row == "posts":
+                _enter(table, ours, fanout.from_the_post(ours) | posts.measure(ours))
+                continue
+            if ours.name in names:
+                _enter(table, ours, SHARED[row](ours))
+            ours.rest()
+            for peer in peers:
+                _enter(table, peer, SHARED[row](peer))
+    return table
+
+
+@contextmanager
+def _peers(ours: Ours, names: Sequence[str]) -> Iterator[list[Contender]]:
+    if set(names) == {ours.name}:
+        yield []
+        return
+    # What they need is installed for the benchmarks only.
+    from tests.bench.peers.contenders import Celery, Dramatiq
+    from tests.bench.peers.redis import PrivateRedis, ensure_installed
+
+    ensure_installed()
+    with PrivateRedis() as redis:
+        environment = {
+            "TWILIO_API_BASE_URL": ours.world.environment["TWILIO_API_BASE_URL"],
+            "BENCH_BROKER": ours.world.rabbitmq.add_virtual_host("peers"),
+            "BENCH_REDIS": redis.url,
+        }
+        kinds = [kind for kind in (Celery, Dramatiq) if kind.name in names]
+        yield [kind(ours.sandbox, environment, ours.world.folder) for kind in kinds]
+
+
+def _enter(table: dict[str, Figures], contender: Contender, found: Figures) -> None:
+    for figure, value in found.items():
+        table.setdefault(figure, {})[contender.name] = value
+        print(f"{contender.name:10} {figure:55} {value:g}", flush=True)

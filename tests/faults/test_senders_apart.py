@@ -1,0 +1,63 @@
+"""One slow or refused sender never delays the messages of another."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from deploy.local.processes import wait_until
+from messaging.senders import DEFAULT
+from tests.world import World
+from tests.world.people import fresh_number
+
+OTHER = "other"
+# More than one worker process may have in flight for a sender, and than its threads could bring.
+STUCK = 1_200
+MESSAGES = 20
+FAULTS: dict[str, dict[str, Any]] = {
+    "hangs": {"hang": True, "created": False},
+    "refused": {"error_code": 21606},
+    "too many": {"status": 429, "retry_after_s": 1},
+}
+
+
+@pytest.fixture
+def two_senders(world: World) -> Iterator[World]:
+    world.execute(
+        "INSERT INTO messaging_sender (name, channel, origin, messaging_service_sid, segments_per_second,"
+        " next_free_at) VALUES (%s, 'sms', '+15005550009', '', 0, now()) ON CONFLICT (name) DO NOTHING",
+        OTHER,
+    )
+    world.pace(0)
+    world.sandbox.behave(callbacks=False)
+    yield world
+    # What hangs ends with its process: the next test need not wait for it.
+    with world.without("worker-messages"):
+        world.settle()
+
+
+def _slowest(world: World) -> float:
+    """Seconds until the last of the other sender's messages has arrived, in the slowest of three rounds."""
+    took = []
+    for _ in range(3):
+        asked = time.time()
+        phones = world.queue_routine(MESSAGES, sender=OTHER)
+        took.append(max(a.at for a in world.wait_for_arrivals(phones, timeout_s=20)) - asked)
+    return max(took)
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_what_strikes_one_sender_leaves_the_other_alone(two_senders: World, fault: dict[str, Any]) -> None:
+    world = two_senders
+    alone = _slowest(world)
+    stuck = fresh_number()
+    world.sandbox.behave(to=stuck, **fault)
+    world.queue_routine(STUCK, addresses=[stuck] * STUCK, sender=DEFAULT)
+    tried = "SELECT count(*) FROM messaging_messageevent e JOIN messaging_message m ON m.id = e.message_id"
+    assert wait_until(
+        lambda: world.rows(f"{tried} WHERE m.address = %s AND e.state = 'sending'", stuck)[0][0] >= 500, timeout_s=20
+    ), world.logs()
+    beside = _slowest(world)
+    # Half a second is the poll, which finds what no notice told of; a call that hangs would take thirteen.
+    assert beside < alone + 1.0, (alone, beside)

@@ -1,0 +1,58 @@
+"""People with contacts, written straight into the tables: registering them is not measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import requests
+from rest_framework_simplejwt.tokens import AccessToken
+from uuid_utils.compat import uuid7
+
+from tests.world.people import fresh_number
+
+if TYPE_CHECKING:
+    from tests.world.installation import World
+
+
+@dataclass
+class Presser:
+    """One person's app, signed in."""
+
+    world: World
+    person: UUID
+    session: requests.Session = field(default_factory=requests.Session)
+
+    @classmethod
+    def with_contacts(cls, world: World, contacts: list[list[str]]) -> list[Presser]:
+        """One person for each list of numbers."""
+        people = [uuid7() for _ in contacts]
+        world.execute(
+            "INSERT INTO identity_user (id, password, phone_number, first_name, last_name, language, is_active,"
+            " is_staff, is_superuser, date_joined, updated_at)"
+            " SELECT id, '', phone, 'Aida', 'Asanova', 'en', true, false, false, now(), now()"
+            " FROM unnest(%s::uuid[], %s::text[]) AS p (id, phone)",
+            people,
+            [fresh_number() for _ in people],
+        )
+        rows = [(p, n, place) for p, ns in zip(people, contacts, strict=True) for place, n in enumerate(ns)]
+        world.execute(
+            'INSERT INTO identity_emergencycontact (id, user_id, name, phone_number, relation, language, "order",'
+            " created_at, updated_at)"
+            " SELECT gen_random_uuid(), owner, 'Contact', phone, '', 'en', place, now(), now()"
+            " FROM unnest(%s::uuid[], %s::text[], %s::int[]) AS c (owner, phone, place)",
+            *(list(column) for column in zip(*rows, strict=True)),
+        )
+        return [cls(world, person) for person in people]
+
+    def __post_init__(self) -> None:
+        token = AccessToken()
+        token["user_id"] = str(self.person)
+        self.session.headers["Authorization"] = f"Bearer {token}"
+
+    def press(self) -> None:
+        answer = self.session.post(
+            f"{self.world.url}/api/v1/sos-alerts/", json={"latitude": 42.8746, "longitude": 74.5698}, timeout=30
+        )
+        assert answer.status_code == 201, answer.text
