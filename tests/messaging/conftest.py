@@ -10,6 +10,7 @@ from messaging.delivery import Courier
 from messaging.models import Deliverer, Sender
 from messaging.sandbox.control import SandboxControl
 from messaging.sandbox.server import SandboxConfig, SandboxThread
+from tests.mailbox import Mailbox
 from tests.messaging.engine import set_pace
 from tests.messaging.wire import Wire, serve
 
@@ -62,3 +63,13 @@ def wire(phones: SandboxControl, settings: Any) -> Iterator[Wire]:
     with serve() as running:
         settings.TWILIO_API_BASE_URL = running.url
         yield running
+
+
+@pytest.fixture
+def mailbox(settings: Any) -> Iterator[Mailbox]:
+    running = Mailbox()
+    running.start()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", running.port
+    yield running
+    running.stop()

@@ -1,11 +1,8 @@
 """E-mail through a real SMTP server: what is written, every answer, and whether a broken connection leaves a doubt."""
 
 import socket
-import sys
-import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -21,20 +18,11 @@ from messaging.settling import settle
 from messaging.states import State
 from tests.mailbox import Mailbox
 from tests.messaging.engine import attempts, dispatched, shift, state_of, story
+from tests.messaging.threads import no_email_thread_waits
 
 MakeCourier = Callable[[], Courier]
 SECOND = timedelta(seconds=1)
 ANA = "ana@example.org"
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
-
-
-@pytest.fixture
-def mailbox(settings: Any) -> Iterator[Mailbox]:
-    running = Mailbox()
-    running.start()
-    settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT = SMTP, "127.0.0.1", running.port
-    yield running
-    running.stop()
 
 
 def mails(
@@ -234,7 +222,7 @@ def test_a_server_silent_after_the_text_ends_at_the_deadline(
     message = sent(make_courier())
     assert time.monotonic() - started < 10  # The server itself would be silent for a minute.
     assert message.state == State.UNKNOWN
-    assert _no_email_thread_waits()
+    assert no_email_thread_waits()
 
 
 def test_a_server_that_never_greets_certainly_took_nothing(
@@ -244,22 +232,7 @@ def test_a_server_that_never_greets_certainly_took_nothing(
         settings.EMAIL_PORT = silent.getsockname()[1]
         message = sent(make_courier())
         assert (message.state, message.error_code) == (State.QUEUED, "TimeoutError")
-        assert _no_email_thread_waits()
-
-
-def _no_email_thread_waits() -> bool:
-    """Whether what waited for a server has given up: a thread is freed the moment its time is over."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        if not any("smtplib" in stack for stack in _stacks()):
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def _stacks() -> list[str]:
-    names = {thread.ident for thread in threading.enumerate() if thread.name.startswith("email")}
-    return ["".join(traceback.format_stack(frame)) for ident, frame in sys._current_frames().items() if ident in names]
+        assert no_email_thread_waits()
 
 
 def test_a_process_that_wakes_too_late_writes_no_text(
