@@ -76,6 +76,17 @@ def test_what_is_sent_back_is_granted_at_once_not_at_the_next_poll(courier: Cour
     assert state_of(message_id) == State.QUEUED
 
 
+@pytest.mark.parametrize("created", [False, True])
+def test_a_slow_answer_proves_that_it_is_there_but_not_that_it_is_not(
+    courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch, created: bool
+) -> None:
+    monkeypatch.setattr(policy, "PROMPT_ANSWER", timedelta(0))
+    message_id = lose(courier, phones, created=created, kind=MessageClass.ROUTINE)
+    shift(message_id, AFTER_PROOF)
+    assert settle(courier) == created
+    assert (state_of(message_id) == State.UNKNOWN) is not created
+
+
 def test_what_was_not_created_waits_for_the_proof(courier: Courier, phones: SandboxControl) -> None:
     message_id = lose(courier, phones, created=False)
     assert settle(courier) == 0
