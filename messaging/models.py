@@ -131,9 +131,9 @@ class Message(models.Model):
     address = models.CharField(max_length=254)
     text = models.BinaryField(null=True)  # Sealed (messaging/sealing.py); null once final.
     # What a call is spoken in, and an e-mail's subject written in.
-    language = models.CharField(max_length=2, blank=True)
+    language = models.CharField(max_length=2, blank=True, db_default="")
     # What a call plays where its language has no synthetic speech (messaging/speech.py).
-    recording = models.CharField(max_length=20, blank=True)
+    recording = models.CharField(max_length=20, blank=True, db_default="")
     segments = models.PositiveSmallIntegerField()
     message_class = models.PositiveSmallIntegerField(choices=MessageClass)
     rank = models.PositiveSmallIntegerField(default=0)

@@ -50,6 +50,8 @@ GIVE_UP_LOOKING_AFTER = timedelta(minutes=5)
 # A look-up that has not answered by then is asked again.
 LOOK_UP_DEADLINE = timedelta(seconds=5)
 LOOK_AGAIN_AFTER = timedelta(seconds=2)
+# "Not there" is believed only when it comes within this.
+PROMPT_ANSWER = timedelta(seconds=2)
 
 # A phone that is off or out of reach is tried again after this.
 CARRIER_RETRY = timedelta(seconds=30)

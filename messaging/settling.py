@@ -1,6 +1,7 @@
 """Unknown outcomes: settled by callback (evidence.py), else by look-up, and only without either by policy."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -59,14 +60,16 @@ def settle(courier: Courier) -> int:
 async def _look_up(
     courier: Courier, doubts: list[Doubt], known: dict[UUID, set[str]]
 ) -> list[Outcome | None | Literal[False]]:
-    """For each what the provider has, None if it has nothing, False if it did not answer."""
+    """For each what the provider has, None if it has nothing, False if it did not answer, or too slowly to prove
+    anything: a provider that wakes may answer before it has worked off the requests that it held."""
 
     async def one(doubt: Doubt) -> Outcome | None | Literal[False]:
         if doubt.text is None:
             return False
+        asked = time.monotonic()
         try:
             provider = await courier.provider(doubt.channel)
-            return await provider.find(
+            found = await provider.find(
                 Search(
                     address=doubt.address,
                     origin=doubt.origin,
@@ -75,6 +78,8 @@ async def _look_up(
                     known=known[doubt.attempt_id],
                 )
             )
+            is_prompt = time.monotonic() - asked <= policy.PROMPT_ANSWER.total_seconds()
+            return found if found or is_prompt else False
         except LookUpFailed as error:
             log.warning("look_up_failed", message_id=doubt.message_id, error=str(error))
             return False

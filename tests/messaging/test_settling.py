@@ -2,12 +2,15 @@
 
 from datetime import timedelta
 
+import psycopg
 import pytest
+from django.conf import settings
 
 from messaging import clock, policy, sealing
 from messaging.delivery import Courier
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass
 from messaging.moves import Change, move
+from messaging.notices import CHANNEL
 from messaging.sandbox.control import SandboxControl
 from messaging.settling import settle
 from messaging.states import FINAL, State
@@ -53,6 +56,35 @@ def test_the_present_state_is_learnt_not_only_that_it_exists(courier: Courier, p
     settle(courier)
     message = Message.objects.get(id=message_id)
     assert (message.state, message.error_code, message.text) == (State.UNDELIVERED, "30006", None)
+
+
+def test_what_is_sent_back_is_granted_at_once_not_at_the_next_poll(courier: Courier, phones: SandboxControl) -> None:
+    message_id = lose(courier, phones, created=False)
+    shift(message_id, AFTER_PROOF)
+    url = settings.DATABASES["default"]
+    with psycopg.connect(
+        host=url["HOST"],
+        port=url["PORT"],
+        user=url["USER"],
+        password=url["PASSWORD"],
+        dbname=url["NAME"],
+        autocommit=True,
+    ) as listening:
+        listening.execute(f"LISTEN {CHANNEL}")
+        assert settle(courier) == 1
+        assert list(listening.notifies(timeout=5, stop_after=1))
+    assert state_of(message_id) == State.QUEUED
+
+
+@pytest.mark.parametrize("created", [False, True])
+def test_a_slow_answer_proves_that_it_is_there_but_not_that_it_is_not(
+    courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch, created: bool
+) -> None:
+    monkeypatch.setattr(policy, "PROMPT_ANSWER", timedelta(0))
+    message_id = lose(courier, phones, created=created, kind=MessageClass.ROUTINE)
+    shift(message_id, AFTER_PROOF)
+    assert settle(courier) == created
+    assert (state_of(message_id) == State.UNKNOWN) is not created
 
 
 def test_what_was_not_created_waits_for_the_proof(courier: Courier, phones: SandboxControl) -> None:
