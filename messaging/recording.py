@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from messaging import clock, optouts, outages, policy
 from messaging.alarms import alarm
 from messaging.claims import Claim
-from messaging.models import URGENT, Attempt, AttemptOutcome, Deliverer
+from messaging.models import URGENT, Attempt, AttemptOutcome, Channel, Deliverer
 from messaging.moves import Change, move
 from messaging.notices import notify
 from messaging.providers import Kind, Outcome, Scope
@@ -228,7 +228,7 @@ def _judge_senders(results: Sequence[Result], *, now: datetime) -> None:
     accepted = [r.claim for r in results if r.outcome.kind is Kind.ACCEPTED]
     if accepted:
         outages.close(accepted)
-        optouts.forget([claim.address for claim in accepted])
+        optouts.forget([claim.address for claim in accepted if claim.channel == Channel.SMS])
     for result in results:
         if result.outcome.code == optouts.REFUSED_CODE:
             optouts.remember(result.claim.address, reason=result.outcome.code, now=now)

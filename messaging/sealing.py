@@ -1,12 +1,16 @@
 """Texts are encrypted at rest with a key that is not in the database (derived from SECRET_KEY)."""
 
-import base64
+import os
 from functools import cache
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+
+# AES-GCM and not Fernet, which is made of Python: that took a seventh of the processor time a message costs.
+_NONCE_BYTES = 12
 
 
 class Unreadable(Exception):
@@ -14,25 +18,21 @@ class Unreadable(Exception):
 
 
 def seal(text: str) -> bytes:
-    return _box(_secrets()).encrypt(text.encode())
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + _box(settings.SECRET_KEY).encrypt(nonce, text.encode(), None)
 
 
 def unseal(sealed: bytes | memoryview) -> str:
-    try:
-        return _box(_secrets()).decrypt(bytes(sealed)).decode()
-    except InvalidToken as error:
-        raise Unreadable from error
-
-
-def _secrets() -> tuple[str, ...]:
-    return (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    nonce, sealed_text = bytes(sealed[:_NONCE_BYTES]), bytes(sealed[_NONCE_BYTES:])
+    for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+        try:
+            return _box(secret).decrypt(nonce, sealed_text, None).decode()
+        except (InvalidTag, ValueError):  # ValueError: too short to have been sealed at all.
+            continue
+    raise Unreadable
 
 
 @cache
-def _box(secrets: tuple[str, ...]) -> MultiFernet:
-    return MultiFernet([Fernet(_derived(secret)) for secret in secrets])
-
-
-def _derived(secret: str) -> bytes:
-    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"alertme message text").derive(secret.encode())
-    return base64.urlsafe_b64encode(key)
+def _box(secret: str) -> AESGCM:
+    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"alertme message text, AES-GCM").derive(secret.encode())
+    return AESGCM(key)

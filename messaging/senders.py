@@ -27,8 +27,12 @@ def sync_default(**_: object) -> None:
             segments_per_second=settings.TWILIO_CALLS_PER_SECOND,
             origin=settings.TWILIO_VOICE_NUMBER,
         )
+    else:
+        Sender.objects.filter(name=VOICE).update(is_active=False)
     if settings.SENDS_EMAIL:
         _sync(EMAIL, channel=Channel.EMAIL, segments_per_second=0, origin=settings.DEFAULT_FROM_EMAIL)
+    else:
+        Sender.objects.filter(name=EMAIL).update(is_active=False)
 
 
 def _sync(name: str, *, channel: Channel, segments_per_second: float, **origin: str) -> None:

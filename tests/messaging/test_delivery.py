@@ -15,6 +15,7 @@ from messaging.delivery import Courier
 from messaging.models import AttemptOutcome, Channel, Message, MessageClass, OperatorAlarm, Sender
 from messaging.providers import Call, Kind, Outcome
 from messaging.sandbox.control import SandboxControl
+from messaging.senders import DEFAULT
 from messaging.states import State
 from tests.messaging.engine import ANA, BEN, another_sender, attempts, dispatched, set_pace, state_of, story
 from tests.messaging.wire import Wire
@@ -168,7 +169,7 @@ def test_more_than_may_be_in_flight_waits_unclaimed(
     monkeypatch.setattr(delivery, "MAX_IN_FLIGHT", 2)
     phones.behave(to=ANA, latency_ms=1_000)
     first, second = dispatched(2), dispatched(2, to=BEN)
-    sender_id = Sender.objects.get().id
+    sender_id = Sender.objects.get(name=DEFAULT).id
     assert courier.deliver(first, sender_id=sender_id) == 2
     # The caller's thread is free, and told twice it waits once.
     assert courier.deliver(second, sender_id=sender_id) == courier.deliver(second, sender_id=sender_id) == 0
@@ -182,7 +183,7 @@ def test_a_sender_whose_calls_hang_does_not_keep_anothers_messages_waiting(
 ) -> None:
     monkeypatch.setattr(delivery, "MAX_IN_FLIGHT", 2)
     phones.behave(to=ANA, hang=True)
-    stuck, other = Sender.objects.get(), another_sender()
+    stuck, other = Sender.objects.get(name=DEFAULT), another_sender()
     for _ in range(3):
         courier.deliver(dispatched(2), sender_id=stuck.id)
     fine = dispatched(4, to=BEN)
@@ -199,7 +200,7 @@ def test_a_process_told_to_stop_leaves_what_waits_to_others(
     monkeypatch.setattr(delivery, "MAX_IN_FLIGHT", 1)
     phones.behave(latency_ms=500)
     first, second = dispatched(1), dispatched(1)
-    sender_id = Sender.objects.get().id
+    sender_id = Sender.objects.get(name=DEFAULT).id
     courier.deliver(first, sender_id=sender_id)
     courier.deliver(second, sender_id=sender_id)
     courier.stop_claiming()

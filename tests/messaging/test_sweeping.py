@@ -23,7 +23,7 @@ def test_what_no_worker_claimed_is_left_for_the_rescue_in_the_order_of_urgency()
     ids = [standing(State.DISPATCHED, kind=kind, rank=rank, due_in=-SECOND).id for kind, rank in asked]
     standing(State.DISPATCHED, due_in=5 * SECOND)
     standing(State.SENDING, due_in=-SECOND, attempts=1)
-    sender_id = Sender.objects.get().id
+    sender_id = Sender.objects.get(name=DEFAULT).id
     assert overdue() == {sender_id: ids[::-1]}
     assert overdue(limit=1) == {sender_id: ids[-1:]}
     sweep()

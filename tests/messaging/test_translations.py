@@ -25,7 +25,7 @@ def test_every_text_of_the_code_is_translated(language: str) -> None:
 def test_the_compiled_texts_are_those_of_the_source(language: str) -> None:
     source = (LOCALE / language / "LC_MESSAGES" / "django.po").read_text()
     pairs = re.findall(r'^msgid "(.+)"\nmsgstr "(.+)"$', source, re.MULTILINE)
-    assert len(pairs) == 5
+    assert len(pairs) >= 5
     assert [text for text, target in pairs if _catalogue(language).gettext(text) != target] == []
 
 
