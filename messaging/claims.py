@@ -82,7 +82,7 @@ def claim(message_ids: Sequence[int], *, by: Deliverer) -> tuple[list[Claim], cl
         },
     )
     claims = [Claim(*(*row[:10], pacing.interval_at(row[10]), *row[11:])) for row in claimed]
-    return _with_new_slots(claims, now=now), reading
+    return _with_new_slots(claims, reading=reading, hop=reading.now() - now), reading
 
 
 def is_open(claimed: Claim) -> bool:
@@ -102,22 +102,27 @@ def is_open(claimed: Claim) -> bool:
             connection.close()
 
 
-def _with_new_slots(claims: list[Claim], *, now: datetime) -> list[Claim]:
+def _with_new_slots(claims: list[Claim], *, reading: clock.Reading, hop: timedelta) -> list[Claim]:
     """Reserve slots for claims that come too late for theirs: the claim is kept, so that a machine too busy to be
     on time still makes progress, and the pace holds. Routine that would have to wait long keeps its lost slot, with
-    which the courier gives it back: an emergency must not find a second of slots taken before it."""
+    which the courier gives it back: an emergency must not find a second of slots taken before it.
+
+    `hop` is what a statement takes: where the database is far away, a slot that is not missed yet will be by the
+    time the claim is committed, and one that was reserved for now would be too."""
     missed: dict[int, list[Claim]] = defaultdict(list)
     for claimed in claims:
-        if pacing.is_missed(slot_at=claimed.slot_at, now=now, each=claimed.each):
+        if pacing.is_missed(slot_at=claimed.slot_at, now=reading.now() + hop, each=claimed.each):
             missed[claimed.sender_id].append(claimed)
     # Senders in one order, so that two claimers never wait for each other.
-    reserved = [c for sender_id in sorted(missed) for c in _reserve(sender_id, missed[sender_id], now=now)]
+    reserved = [c for sender_id in sorted(missed) for c in _reserve(sender_id, missed[sender_id], reading, hop=hop)]
     renewed = {c.message_id: c for c in reserved}
     return [renewed.get(claimed.message_id, claimed) for claimed in claims]
 
 
-def _reserve(sender_id: int, late: list[Claim], *, now: datetime) -> list[Claim]:
+def _reserve(sender_id: int, late: list[Claim], reading: clock.Reading, *, hop: timedelta) -> list[Claim]:
     sender = Sender.objects.select_for_update(no_key=True).get(id=sender_id)
+    # Two more statements and the commit are before the call.
+    now = reading.now() + 3 * hop
     late.sort(key=lambda c: (c.message_class, c.message_id))
     taken, free_at = pacing.slots(
         [c.segments for c in late],

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 from messaging.sql import rows
@@ -54,6 +54,10 @@ class Reading:
     @classmethod
     def of(cls, at: datetime) -> "Reading":
         return cls(at=at, monotonic=time.monotonic())
+
+    def now(self) -> datetime:
+        """The database's clock at this moment, as far as this process can tell without asking."""
+        return self.at + timedelta(seconds=time.monotonic() - self.monotonic)
 
     def monotonic_at(self, moment: datetime) -> float:
         """`time.monotonic()` at a moment of the database's clock."""

@@ -28,8 +28,9 @@ def _years_of_messages(sender: Sender) -> None:
         {"finished": FINISHED, "queued": QUEUED, "text": seal("The weekly letter"), "sender": sender.id},
     )
     rows(
-        "INSERT INTO messaging_attempt (id, message_id, number, by, outcome, provider_id, error_code, started_at,"
-        " deadline_at) SELECT gen_random_uuid(), id, 1, 'worker', 'delivered', 'SM' || md5(id::text), '', now(), now()"
+        "INSERT INTO messaging_attempt (id, message_id, sender_id, number, by, outcome, provider_id, error_code,"
+        " started_at, deadline_at) SELECT gen_random_uuid(), id, sender_id, 1, 'worker', 'delivered',"
+        " 'SM' || md5(id::text), '', now(), now()"
         " FROM messaging_message WHERE state = 'delivered'"
     )
     rows("ANALYZE messaging_message, messaging_attempt, messaging_sender")

@@ -4,6 +4,7 @@ import pytest
 
 from messaging import clock
 from messaging.models import URGENT, Attempt, AttemptOutcome, Message, MessageClass, OperatorAlarm, Sender
+from messaging.senders import DEFAULT
 from messaging.states import FINAL, State
 from messaging.sweeping import overdue, sweep
 from tests.messaging.engine import attempt_ids, standing, state_of, story
