@@ -68,7 +68,7 @@ def _count(world: World, phones: list[str]) -> None:
     assert world.states(phones) == {"delivered": len(phones)}
 
 
-# One for each kind of process and each way back: the client's, the rescue's, the callback's, the look-up's.
+# One for each kind of process.
 @pytest.mark.parametrize(
     ("point", "fate"),
     [
