@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from messaging import clock, limits, pacing, policy
 from messaging.models import URGENT, Deliverer, Message, MessageClass, Sender, SenderOutage
@@ -52,7 +53,9 @@ def grant(sender_id: int) -> tuple[list[Hint], bool]:
     hold a key share of their sender's row until they commit.
     """
     now = clock.lock_briefly()
-    sender = Sender.objects.select_for_update(skip_locked=True, no_key=True).filter(id=sender_id).first()
+    outage = SenderOutage.objects.filter(sender=OuterRef("pk"), country="", until__gt=now)
+    free = Sender.objects.select_for_update(skip_locked=True, no_key=True, of=("self",)).annotate(is_out=Exists(outage))
+    sender = free.filter(id=sender_id).first()
     if sender is None:
         return [], True
     each = pacing.interval(sender)
@@ -64,7 +67,7 @@ def grant(sender_id: int) -> tuple[list[Hint], bool]:
     # What waits for workers never keeps an urgent message waiting: those have workers of their own. A sender that is
     # out is tried by the urgent alone.
     urgent_only = _waiting_for_workers(sender_id) >= policy.WAITING_FOR_WORKERS
-    if urgent_only or _is_out(sender_id, now=now):
+    if urgent_only or sender.is_out:
         classes = [kind for kind in classes if kind in URGENT]
     picked = _next(sender_id, limit=room, classes=classes, now=now)
     taken, free_at = pacing.slots(
@@ -91,10 +94,6 @@ def _next(sender_id: int, *, limit: int, classes: list[MessageClass], now: datet
         .order_by("message_class", "rank", "id")
         .values_list("id", "segments", "message_class")[:limit]
     )
-
-
-def _is_out(sender_id: int, *, now: datetime) -> bool:
-    return SenderOutage.objects.filter(sender_id=sender_id, country="", until__gt=now).exists()
 
 
 def _waiting_for_workers(sender_id: int) -> int:

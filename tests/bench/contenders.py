@@ -11,6 +11,7 @@ from deploy.local.processes import descendants, send, wait_until
 from messaging import notices
 from messaging.models import MessageClass
 from messaging.sandbox.control import SandboxControl
+from messaging.senders import DEFAULT
 from tests.bench.rows import start_over
 from tests.world import World
 from tests.world.crowd import Presser
@@ -88,7 +89,7 @@ class Ours:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        [(pace,)] = self.world.rows("SELECT segments_per_second FROM messaging_sender")
+        [(pace,)] = self.world.rows("SELECT segments_per_second FROM messaging_sender WHERE name = %s", DEFAULT)
         self.world.execute("UPDATE messaging_sender SET segments_per_second = 1, next_free_at = now() + interval '1 h'")
         yield
         self.world.pace(pace)

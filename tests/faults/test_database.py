@@ -8,6 +8,7 @@ import pytest
 from deploy.local.postgres import PrivatePostgres, PrivateStandby
 from deploy.local.processes import wait_until
 from tests.faults import crowds
+from tests.services import rabbitmq
 from tests.world import World
 
 RECOVERS_WITHIN_S = 10.0
@@ -28,7 +29,8 @@ def standby(primary: PrivatePostgres) -> Iterator[PrivateStandby]:
 @pytest.fixture(scope="module")
 def world(standby: PrivateStandby) -> Iterator[World]:
     """An installation of its own: nobody else's database is broken."""
-    world = World(postgres_url=standby.pair_url)
+    # The workers of the other installation of this run must not take its hints.
+    world = World(postgres_url=standby.pair_url, rabbitmq_url=rabbitmq().add_virtual_host("pair"))
     try:
         world.start()
         yield world

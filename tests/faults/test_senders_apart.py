@@ -25,8 +25,10 @@ FAULTS: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def two_senders(world: World) -> Iterator[World]:
     world.execute(
-        "INSERT INTO messaging_sender (name, channel, origin, messaging_service_sid, segments_per_second,"
-        " next_free_at) VALUES (%s, 'sms', '+15005550009', '', 0, now()) ON CONFLICT (name) DO NOTHING",
+        # For other countries: what is refused to the first must not be passed on to it.
+        "INSERT INTO messaging_sender (name, channel, origin, messaging_service_sid, preference, countries, classes,"
+        " is_active, segments_per_second, segments_per_day, next_free_at)"
+        " VALUES (%s, 'sms', '+15005550009', '', 100, '{+1}', '{}', true, 0, 0, now()) ON CONFLICT (name) DO NOTHING",
         OTHER,
     )
     world.pace(0)

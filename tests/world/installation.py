@@ -121,7 +121,8 @@ class World:
         )
         self.sandbox.reset()
         self.mailbox.clear()
-        self.execute("DELETE FROM identity_ratecount")
+        for counted in ("identity_ratecount", "messaging_senderoutage", "messaging_dailycount", "messaging_optout"):
+            self.execute(f"DELETE FROM {counted}")
         self.pace(100)
 
     @contextmanager
