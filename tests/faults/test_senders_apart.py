@@ -11,6 +11,9 @@ from messaging.senders import DEFAULT
 from tests.world import World
 from tests.world.people import fresh_number
 
+# The first sender stays out for a while after it was refused: not for an installation that other tests go on with.
+pytestmark = pytest.mark.matrix
+
 OTHER = "other"
 # More than one worker process may have in flight for a sender, and than its threads could bring.
 STUCK = 1_200

@@ -36,7 +36,7 @@ def test_resolving_tells_everyone_who_was_told(world: World) -> None:
 
     assert aida.post(f"sos-alerts/{alert['id']}/resolve/", {}).json()["status"] == "resolved"
 
-    assert wait_until(lambda: len(world.arrivals(phones)) == 4, timeout_s=5), world.logs()
+    assert wait_until(lambda: len(world.arrivals(phones)) == 4, timeout_s=20), world.logs()
     for phone in phones:
         first, second = world.arrivals([phone])
         assert "SOS" in first.body
