@@ -58,7 +58,9 @@ def test_an_sos_overtakes_a_backlog_and_the_pace_is_held_and_used(world: World) 
     world.wait_for_states(phones + letters, {"accepted": 53}, timeout_s=40)
     at = sorted(a.at for a in world.arrivals(phones + letters))
     assert len(at) == 53
-    assert max(sum(1 for other in at if start <= other < start + 1) for start in at) <= 11
+    # A clock five seconds off would let fifty through, or none. How exactly the pace is kept test_pace.py shows: here
+    # the slow processes come late by more than a slot.
+    assert max(sum(1 for other in at if start <= other < start + 1) for start in at) <= 14
     assert (len(at) - 1) / (at[-1] - at[0]) > 0.75 * 10
     assert world.deliverers(phones + letters) == {"worker": 53}
 
