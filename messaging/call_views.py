@@ -10,32 +10,19 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from messaging import evidence, keypad
-from messaging.models import Deliverer
 from messaging.providers.twilio_voice import STATUSES, reported
+from messaging.views import TwilioStatusView
 from messaging.webhooks import signed_form
 
 _KEY = re.compile(r"[0-9*#]", re.ASCII)
 
 
-@method_decorator(csrf_exempt, name="dispatch")
-class TwilioCallStatusView(View):
+class TwilioCallStatusView(TwilioStatusView):
     """A call's status callback; answers as that of an SMS does."""
 
-    http_method_names = ["post"]
-
-    def post(self, request: HttpRequest, attempt_id: UUID) -> HttpResponse:
-        form = signed_form(request)
-        if isinstance(form, HTTPStatus):
-            return HttpResponse(status=form)
-        status = form.get("CallStatus", "")
-        if status not in STATUSES or not form.get("CallSid", ""):
-            return HttpResponse(status=HTTPStatus.BAD_REQUEST)
-        outcome = reported(status, code=form.get("ErrorCode", "")[:40], provider_id=form["CallSid"][:34])
-        try:
-            evidence.learn(attempt_id, outcome, by=Deliverer.CALLBACK)
-        except evidence.UnknownAttempt:
-            return HttpResponse(status=HTTPStatus.NOT_FOUND)
-        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    resource = "Call"
+    statuses = STATUSES
+    read = staticmethod(reported)
 
 
 @method_decorator(csrf_exempt, name="dispatch")

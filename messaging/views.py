@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from http import HTTPStatus
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from messaging import clock, evidence, optouts
 from messaging.models import Deliverer
 from messaging.numbers import is_e164
 from messaging.providers.twilio import STATUSES, reported
+from messaging.providers.twilio_http import Reader
 from messaging.webhooks import signed_form
 
 
@@ -23,15 +25,19 @@ class TwilioStatusView(View):
     """
 
     http_method_names = ["post"]
+    # What the callback is about, the statuses it may have, and what they stand for.
+    resource = "Message"
+    statuses: Collection[str] = STATUSES
+    read: Reader = staticmethod(reported)
 
     def post(self, request: HttpRequest, attempt_id: UUID) -> HttpResponse:
         form = signed_form(request)
         if isinstance(form, HTTPStatus):
             return HttpResponse(status=form)
-        status = form.get("MessageStatus", "")
-        if status not in STATUSES or not form.get("MessageSid", ""):
+        status, sid = form.get(f"{self.resource}Status", ""), form.get(f"{self.resource}Sid", "")
+        if status not in self.statuses or not sid:
             return HttpResponse(status=HTTPStatus.BAD_REQUEST)
-        outcome = reported(status, code=form.get("ErrorCode", "")[:40], provider_id=form["MessageSid"][:34])
+        outcome = self.read(status, form.get("ErrorCode", "")[:40], sid[:34])
         try:
             evidence.learn(attempt_id, outcome, by=Deliverer.CALLBACK)
         except evidence.UnknownAttempt:
