@@ -5,15 +5,15 @@ from uuid import UUID
 
 from rest_framework.exceptions import APIException, NotFound
 
-from alerts import fanout
-from alerts.models import OPEN, AlertEvent, AlertStatus, SosAlert
+from alerts import fanout, timeline
+from alerts.models import OPEN, AlertStatus, EventKind, SosAlert
 from identity.models import User
 
 REACHED_FROM = {
     AlertStatus.RESOLVED: {AlertStatus.ACTIVE},
     AlertStatus.CANCELLED: {AlertStatus.ACTIVE},
 }
-_BY_OWNER = "owner"
+_EVENT = {AlertStatus.RESOLVED: EventKind.RESOLVED, AlertStatus.CANCELLED: EventKind.CANCELLED}
 
 
 class MoveRefused(APIException):
@@ -43,8 +43,9 @@ def raise_alert(
     alert = _insert_or_find_open(pressed)
     if alert.id != pressed.id:
         _take_newer_position(alert, pressed)
+        timeline.record(alert.id, EventKind.PRESSED_AGAIN, by=timeline.OWNER, now=now)
         return alert, False
-    AlertEvent.objects.create(alert=alert, status=alert.status, by=_BY_OWNER, at=now)
+    timeline.record(alert.id, EventKind.RAISED, by=timeline.OWNER, now=now)
     fanout.call_for_help(alert, owner, now=now)
     return alert, True
 
@@ -84,7 +85,7 @@ def end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) -> SosAl
     if alert is None:
         raise NotFound
     if ended:
-        AlertEvent.objects.create(alert=alert, status=to, by=_BY_OWNER, at=now)
+        timeline.record(alert.id, _EVENT[to], by=timeline.OWNER, now=now)
         fanout.call_off(alert, owner, now=now)
     elif alert.status != to:
         raise MoveRefused

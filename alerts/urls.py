@@ -1,10 +1,10 @@
 from django.urls import path
 
-from alerts import views
+from alerts.views import alerts
 
 urlpatterns = [
-    path("sos-alerts/", views.AlertsView.as_view(), name="sos-alerts"),
-    path("sos-alerts/<uuid:alert_id>/", views.AlertView.as_view(), name="sos-alert"),
-    path("sos-alerts/<uuid:alert_id>/cancel/", views.CancelView.as_view(), name="sos-alert-cancel"),
-    path("sos-alerts/<uuid:alert_id>/resolve/", views.ResolveView.as_view(), name="sos-alert-resolve"),
+    path("sos-alerts/", alerts.AlertsView.as_view(), name="sos-alerts"),
+    path("sos-alerts/<uuid:alert_id>/", alerts.AlertView.as_view(), name="sos-alert"),
+    path("sos-alerts/<uuid:alert_id>/cancel/", alerts.CancelView.as_view(), name="sos-alert-cancel"),
+    path("sos-alerts/<uuid:alert_id>/resolve/", alerts.ResolveView.as_view(), name="sos-alert-resolve"),
 ]

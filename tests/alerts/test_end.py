@@ -54,7 +54,7 @@ def test_who_was_told_gets_the_all_clear(
     untold.refresh_from_db()
     assert untold.state == State.CANCELLED
     assert answer.data["reach"]["summary"] == "1 of 2 delivered; 1 contact was not told: the alert ended first"
-    assert list(AlertEvent.objects.order_by("id").values_list("status", flat=True)) == ["active", status]
+    assert list(AlertEvent.objects.order_by("id").values_list("kind", flat=True)) == ["raised", status]
 
 
 MAY_HAVE_BEEN_TOLD = [

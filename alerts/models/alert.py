@@ -54,16 +54,27 @@ class SosAlert(models.Model):
         return str(self.pk)
 
 
+class EventKind(models.TextChoices):
+    """The steps of an alert's timeline."""
+
+    RAISED = "raised"
+    PRESSED_AGAIN = "pressed_again"
+    RESOLVED = "resolved"
+    CANCELLED = "cancelled"
+
+
 class AlertEvent(models.Model):
-    """One row for every move of an alert."""
+    """One step of an alert's life, written in the transaction of the step (alerts/timeline.py) and never changed."""
 
     alert = models.ForeignKey(SosAlert, on_delete=models.CASCADE, related_name="events")
-    status = models.CharField(max_length=12, choices=AlertStatus)
-    by = models.CharField(max_length=10)
+    kind = models.CharField(max_length=30, choices=EventKind)
+    # Who did it: "owner", "system", or "contact:<id>".
+    by = models.CharField(max_length=50)
     at = models.DateTimeField()
+    data = models.JSONField(default=dict)
 
     def __str__(self) -> str:
-        return f"alert {self.alert_id} {self.status}"
+        return f"alert {self.alert_id} {self.kind}"
 
 
 class NotificationKind(models.TextChoices):

@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from alerts import intake, lifecycle, reach
 from alerts.models import AlertStatus, SosAlert
-from alerts.serializers import PressSerializer, SosAlertSerializer, WhichSerializer
+from alerts.serializers.alerts import PressSerializer, SosAlertSerializer, WhichSerializer
 from identity.idempotency import replayable
 from identity.models import User
 from identity.openapi import ETAG, IDEMPOTENCY_KEY, problems
