@@ -18,7 +18,7 @@ class StruckHere(AppConfig):
 
     def ready(self) -> None:
         # Views and actors can be imported only now.
-        from alerts.views import AlertsView
+        from alerts.views.alerts import AlertsView
         from config.broker import QuorumBroker
         from identity import idempotency
         from messaging import claims, dispatch, evidence, recording
