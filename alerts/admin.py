@@ -1,6 +1,10 @@
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
-from alerts.models import Notification, SosAlert
+from alerts import links
+from alerts.models import ContactLink, Notification, SosAlert
+from messaging import clock
 from messaging.admin import ReadOnlyAdmin
 
 
@@ -31,3 +35,19 @@ class NotificationAdmin(ReadOnlyAdmin):
     @admin.display
     def attempts(self, notification: Notification) -> int:
         return notification.message.attempts
+
+
+@admin.register(ContactLink)
+class ContactLinkAdmin(ReadOnlyAdmin):
+    list_display = fields = ("id", "alert_id", "contact_id", "generation", "created_at", "expires_at", "revoked_at")
+    search_fields = ("=alert__id", "=contact_id")
+    ordering = ("-id",)
+    actions = ("revoke",)
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("alerts.change_contactlink")
+
+    @admin.action(description="Revoke: the link opens nothing any more", permissions=["operate"])
+    def revoke(self, request: HttpRequest, chosen: QuerySet[ContactLink]) -> None:
+        revoked = links.revoke(list(chosen.values_list("id", flat=True)), now=clock.now())
+        messages.info(request, f"{revoked} revoked.")

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q
 
-from alerts import texts
+from alerts import links, texts
 from alerts.models import Notification, NotificationKind, SosAlert
 from identity.models import EmergencyContact, User
 from messaging import outbox
@@ -16,6 +16,7 @@ from messaging.states import State
 def call_for_help(alert: SosAlert, owner: User, *, now: datetime) -> None:
     """Queue the SOS for every contact; the first contacts of all people go before anyone's second."""
     contacts = EmergencyContact.objects.filter(user=owner).order_by("order")
+    tokens = links.issue(alert_id=alert.id, contact_ids=[contact.id for contact in contacts], now=now)
     _tell(
         [
             Notification(
@@ -28,7 +29,7 @@ def call_for_help(alert: SosAlert, owner: User, *, now: datetime) -> None:
             )
             for contact in contacts
         ],
-        compose=lambda language: texts.sos(alert, owner, language=language),
+        compose=lambda told: texts.sos(owner, language=told.language, link=links.address(tokens[told.contact_id])),
         message_class=MessageClass.EMERGENCY,
         now=now,
     )
@@ -51,7 +52,7 @@ def call_off(alert: SosAlert, owner: User, *, now: datetime) -> None:
             )
             for told in called.filter(_may_have_been_told()).order_by("message_id")
         ],
-        compose=lambda language: texts.all_clear(alert, owner, language=language),
+        compose=lambda told: texts.all_clear(alert, owner, language=told.language),
         message_class=MessageClass.SAFETY,
         now=now,
     )
@@ -68,16 +69,15 @@ def _may_have_been_told() -> Q:
 def _tell(
     notifications: list[Notification],
     *,
-    compose: Callable[[str], str],
+    compose: Callable[[Notification], str],
     message_class: MessageClass,
     now: datetime,
 ) -> None:
-    texts_by_language = {language: compose(language) for language in {n.language for n in notifications}}
     messages = outbox.queue(
         [
             outbox.Outgoing(
                 address=str(notification.phone_number),
-                text=texts_by_language[notification.language],
+                text=compose(notification),
                 message_class=message_class,
                 rank=rank,
             )

@@ -2,36 +2,41 @@
 
 from collections.abc import Callable
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, override
 
 from alerts.models import AlertStatus, SosAlert
 from identity.models import User
 from messaging import texts
+from messaging.segments import count_segments
 
 
-def sos(alert: SosAlert, owner: User, *, language: str) -> str:
-    """Who needs help, where, and the number to call: the SMS itself comes from a sender nobody knows."""
-    phone = str(owner.phone_number)
+def sos(owner: User, *, language: str, link: str) -> str:
+    """Who needs help, the contact's link, and the number to call: the SMS itself comes from a sender nobody knows.
 
-    def compose(name: str) -> str:
-        name = name or gettext("Someone")
-        if alert.latitude is None or alert.longitude is None:
-            return gettext("SOS! {name} needs help. Call {phone}").format(name=name, phone=phone)
-        place = map_link(alert.latitude, alert.longitude)
-        return gettext("SOS! {name} {phone} {place}").format(name=name, phone=phone, place=place)
+    The link always stands, and a name. What one segment has no room for goes in this order: the words, the last name,
+    the number (it is on the page too), the end of the first name.
+    """
+    phone, name, first_name = str(owner.phone_number), _name(owner).strip(), owner.first_name.strip()
+    with override(language):
+        who = name or gettext("Someone")
+        words = gettext("SOS! {name} needs help: {link} Call {phone}").format(name=who, link=link, phone=phone)
+    first_name = first_name or name
+    shorter = (f"{who} {phone}", f"{first_name} {phone}", name, first_name) if name else (f"{who} {phone}", phone)
+    whole = [words, *(_sos(signature, link) for signature in shorter)]
+    for text in whole:
+        if count_segments(text) == 1:
+            return text
+    return texts.fit_name(lambda shortened: _sos(shortened, link), name=first_name, language=language)
 
-    return texts.fit_name(compose, name=_name(owner), language=language)
+
+def _sos(who: str, link: str) -> str:
+    return f"SOS! {who} {link}"
 
 
 def all_clear(alert: SosAlert, owner: User, *, language: str) -> str:
     """What ended the alert, for those who were told of it."""
     compose = _cancelled if alert.status == AlertStatus.CANCELLED else _resolved
     return texts.fit_name(_or_number(compose, owner), name=_name(owner), language=language)
-
-
-def map_link(latitude: float, longitude: float) -> str:
-    """Four decimals are 11 m. Without a scheme, which phones do not need and one segment has no room for."""
-    return f"maps.google.com/?q={latitude:.4f},{longitude:.4f}"
 
 
 def _resolved(name: str) -> str:

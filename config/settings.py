@@ -32,6 +32,10 @@ _public = urlsplit(PUBLIC_BASE_URL)
 if "_" in (_public.hostname or ""):
     raise ImproperlyConfigured("PUBLIC_BASE_URL is wrong: Twilio refuses host names with an underscore.")
 HTTPS = _public.scheme == "https"
+# What the links in SMS begin with: every character of it is one less for the name and the number (alerts/checks.py).
+LINK_BASE_URL = environment.url(
+    "LINK_BASE_URL", "a short URL of this server", schemes={"http", "https"}, default=PUBLIC_BASE_URL
+)
 OPS_EMAILS = environment.words(
     "OPS_EMAILS", "e-mail addresses, comma-separated", pattern=r"[^@\s]+@[^@\s]+", default=[]
 )

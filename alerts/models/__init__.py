@@ -7,5 +7,15 @@ from alerts.models.alert import (
     NotificationKind,
     SosAlert,
 )
+from alerts.models.link import ContactLink
 
-__all__ = ["OPEN", "AlertEvent", "AlertStatus", "EventKind", "Notification", "NotificationKind", "SosAlert"]
+__all__ = [
+    "OPEN",
+    "AlertEvent",
+    "AlertStatus",
+    "ContactLink",
+    "EventKind",
+    "Notification",
+    "NotificationKind",
+    "SosAlert",
+]

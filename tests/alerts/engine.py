@@ -1,5 +1,6 @@
 """What the engine and the provider would do to messages, in one step; and what is found in the outbox."""
 
+import re
 from datetime import timedelta
 from uuid import UUID
 
@@ -75,3 +76,13 @@ def all_clears(alert_id: str) -> list[Message]:
 
 def text_of(message: Message) -> str:
     return unseal(message.text or b"")
+
+
+def link_in(message: Message) -> str:
+    """The contact's link in an SOS."""
+    (link,) = re.findall(r"https?://\S+/a/[\w-]{22}(?!\S)", text_of(message))
+    return str(link)
+
+
+def token_in(message: Message) -> str:
+    return link_in(message).rpartition("/")[2]

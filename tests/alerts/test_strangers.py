@@ -56,7 +56,7 @@ def test_a_garbage_cursor_is_no_server_error(phone: APIClient, alert: str, curso
     assert phone.get(URL, {"cursor": cursor}).status_code in (200, 400, 404)
 
 
-@pytest.mark.parametrize("page", ["sosalert", "notification"])
+@pytest.mark.parametrize("page", ["sosalert", "notification", "contactlink"])
 def test_the_operators_lists_show_no_person(alert: str, page: str) -> None:
     operator = User.objects.create_superuser("+996555000000", "a-long-password-1")
     browser = Client()
