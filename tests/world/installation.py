@@ -115,15 +115,19 @@ class World:
             if not process.is_running:
                 process.start()
         self.wait_until_ready()
-        self.execute(
-            "UPDATE messaging_message SET state = 'cancelled', text = NULL, final_at = now()"
-            " WHERE final_at IS NULL AND state <> 'cancelled'"
-        )
+        self.cancel_everything()
         self.sandbox.reset()
         self.mailbox.clear()
         for counted in ("identity_ratecount", "messaging_senderoutage", "messaging_dailycount", "messaging_optout"):
             self.execute(f"DELETE FROM {counted}")
         self.pace(100)
+
+    def cancel_everything(self) -> None:
+        """Nothing that waits, or is on its way, is tried again."""
+        self.execute(
+            "UPDATE messaging_message SET state = 'cancelled', text = NULL, final_at = now()"
+            " WHERE final_at IS NULL AND state <> 'cancelled'"
+        )
 
     @contextmanager
     def restarted_with(self, **environment: str) -> Iterator[None]:
