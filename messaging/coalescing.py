@@ -4,25 +4,46 @@ A message that waits for its moment takes on the text of the next: whoever queue
 nobody has to be told that two became one.
 """
 
+import time
 from collections.abc import Iterable
 
 from messaging import policy, sealing
 from messaging.models import Channel, Message, MessageClass
 from messaging.segments import count_segments
+from messaging.sql import rows
 from messaging.states import State
 
 JOINABLE = (MessageClass.SAFETY, MessageClass.ROUTINE)
+_LOOK_EVERY_S = 0.01
+
+# Held until the end of the transaction.
+_TURN = """
+SELECT bool_and(pg_try_advisory_xact_lock(hashtextextended(address, 0)))
+FROM unnest(%s::text[]) AS address
+"""
 
 
 def waiting(addresses: Iterable[str]) -> dict[str, Message]:
-    """For each address the message that can take on another text, locked; one that is being granted is left alone."""
+    """For each address the message that can take on another text, locked; one that is being granted is left alone.
+
+    Of two transactions that write to one phone at the same instant the later waits here, and finds the earlier's.
+    """
+    addresses = set(addresses)
+    _take_turns(addresses)
     found = (
         Message.objects.select_for_update(skip_locked=True, no_key=True)
-        .filter(address__in=set(addresses), channel=Channel.SMS, state=State.QUEUED, attempts=0)
+        .filter(address__in=addresses, channel=Channel.SMS, state=State.QUEUED, attempts=0)
         .filter(message_class__in=JOINABLE)
         .order_by("id")
     )
     return {message.address: message for message in found}
+
+
+def _take_turns(addresses: set[str]) -> None:
+    """Wait until nobody else writes to these phones; not for long: two texts are better than none."""
+    give_up_at = time.monotonic() + policy.COALESCE_PATIENCE_S
+    while rows(_TURN, [sorted(addresses)]) == [(False,)] and time.monotonic() < give_up_at:
+        time.sleep(_LOOK_EVERY_S)
 
 
 def join(message: Message, *, text: str, more: Message) -> bool:

@@ -86,6 +86,8 @@ SHARE_OF_A_DAY = {
 
 # A safety or routine message waits this long for others to the same phone, to become one text with them.
 COALESCE = timedelta(milliseconds=1_500)
+# How long one transaction waits for another that is writing to the same phone; then they are two texts.
+COALESCE_PATIENCE_S = 0.3
 # Longer texts are not made by joining: some carriers deliver the parts apart.
 COALESCED_SEGMENTS = 3
 

@@ -21,7 +21,7 @@ from messaging.states import State
 
 log = structlog.get_logger(__name__)
 
-LOOK_UPS_PER_PASS = 50
+LOOK_UPS_PER_PASS = 50  # Of each sender: what one has left in doubt does not crowd out another's.
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +98,14 @@ def _known(doubt: Doubt) -> set[str]:
 def _take_due() -> list[Doubt]:
     """Due doubts, put off for the time the look-up may take, so that two schedulers do not ask for the same."""
     now = clock.lock_briefly()
-    due = list(
-        Message.objects.select_for_update(skip_locked=True, no_key=True)
-        .filter(state=State.UNKNOWN, due_at__lte=now)
+    in_doubt = Message.objects.filter(state=State.UNKNOWN, due_at__lte=now)
+    due = [
+        message
+        for sender_id in in_doubt.values_list("sender_id", flat=True).distinct().order_by("sender_id")
+        for message in in_doubt.select_for_update(skip_locked=True, no_key=True)
+        .filter(sender_id=sender_id)
         .order_by("message_class", "due_at")[:LOOK_UPS_PER_PASS]
-    )
+    ]
     Message.objects.filter(id__in=[m.id for m in due]).update(due_at=now + 2 * policy.LOOK_UP_DEADLINE)
     return [_doubt(message) for message in due]
 

@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
+import psycopg
 import pytest
-from django.db import transaction
+from django.conf import settings
+from django.db import connection, transaction
 
 from messaging import clock, dispatch, outbox, policy, sealing
 from messaging.models import Message, MessageClass
@@ -103,3 +105,28 @@ def test_joining_races_with_the_grant_and_no_text_is_lost() -> None:
         at_once(lambda: queued(outgoing("second", kind=SAFETY)), lambda: dispatch.grant(sender.id))
         texts = "\n".join(text_of(message) for message in Message.objects.order_by("id"))
         assert texts == "first\nsecond"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_transactions_at_one_instant_make_one_text() -> None:
+    for _ in range(10):
+        Message.objects.all().delete()
+        answers = at_once(*(lambda n=n: queued(outgoing(f"text {n}", kind=SAFETY)) for n in range(4)))
+        assert len({message.id for [message] in answers}) == 1
+        [message] = Message.objects.all()
+        assert sorted(text_of(message).split("\n")) == ["text 0", "text 1", "text 2", "text 3"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_that_does_not_end_holds_nobody_up() -> None:
+    url = settings.DATABASES["default"]
+    with psycopg.connect(
+        host=url["HOST"],
+        port=url["PORT"],
+        user=url["USER"],
+        password=url["PASSWORD"],
+        dbname=connection.settings_dict["NAME"],
+    ) as frozen:
+        frozen.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [ANA])
+        [message] = queued(outgoing(kind=SAFETY))
+    assert message.state == State.QUEUED

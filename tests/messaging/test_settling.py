@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from messaging import clock, policy, sealing
+from messaging import clock, policy, sealing, settling
 from messaging.delivery import Courier
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass
 from messaging.moves import Change, move
@@ -14,7 +14,7 @@ from messaging.notices import CHANNEL
 from messaging.sandbox.control import SandboxControl
 from messaging.settling import settle
 from messaging.states import FINAL, State
-from tests.messaging.engine import ANA, BEN, attempts, dispatched, shift, state_of, story
+from tests.messaging.engine import ANA, BEN, another_sender, attempts, dispatched, shift, state_of, story
 
 SECOND = timedelta(seconds=1)
 AFTER_PROOF = policy.CALL_DEADLINE + policy.PROOF_AFTER + SECOND
@@ -48,6 +48,20 @@ def test_a_lost_reply_is_found_at_once(courier: Courier, phones: SandboxControl)
     assert state_of(message_id) in (State.ACCEPTED, State.SENT, State.DELIVERED)
     [sms] = phones.messages(ANA)
     assert attempts(message_id)[0].provider_id == sms["sid"]
+
+
+def test_what_one_sender_left_in_doubt_does_not_crowd_out_another(
+    courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settling, "LOOK_UPS_PER_PASS", 1)
+    crowd = [lose(courier, phones, created=False) for _ in range(3)]
+    other = lose(courier, phones, created=False, kind=MessageClass.ROUTINE)
+    Message.objects.filter(id=other).update(sender=another_sender())
+    settle(courier)
+    # Who was looked up, in vain, is put off.
+    put_off = set(Message.objects.filter(due_at__gt=clock.now() + SECOND).values_list("id", flat=True))
+    assert other in put_off
+    assert len(put_off & set(crowd)) == 1
 
 
 def test_the_present_state_is_learnt_not_only_that_it_exists(courier: Courier, phones: SandboxControl) -> None:
