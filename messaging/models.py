@@ -67,7 +67,9 @@ class Sender(models.Model):
             models.CheckConstraint(
                 condition=Q(segments_per_second__gte=0, segments_per_second__lte=10_000), name="sender_pace_in_range"
             ),
-            models.CheckConstraint(condition=~Q(origin="", messaging_service_sid=""), name="sender_has_an_origin"),
+            models.CheckConstraint(
+                condition=~Q(origin="", messaging_service_sid="", is_active=True), name="sender_has_an_origin"
+            ),
         ]
 
     def __str__(self) -> str:

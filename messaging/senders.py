@@ -28,13 +28,20 @@ def sync_default(**_: object) -> None:
             origin=settings.TWILIO_VOICE_NUMBER,
         )
     else:
-        Sender.objects.filter(name=VOICE).update(is_active=False)
+        _take_out(VOICE)
     if settings.SENDS_EMAIL:
         _sync(EMAIL, channel=Channel.EMAIL, segments_per_second=0, origin=settings.DEFAULT_FROM_EMAIL)
     else:
-        Sender.objects.filter(name=EMAIL).update(is_active=False)
+        _take_out(EMAIL)
 
 
 def _sync(name: str, *, channel: Channel, segments_per_second: float, **origin: str) -> None:
+    # Emptied before and set again: it is in. One that the operator took out has its origin still, and stays out.
+    Sender.objects.filter(name=name, origin="", messaging_service_sid="").update(is_active=True, **origin)
     first = {"channel": channel, "segments_per_second": segments_per_second, "next_free_at": clock.now()}
     Sender.objects.update_or_create(name=name, defaults=origin, create_defaults=origin | first)
+
+
+def _take_out(name: str) -> None:
+    """Its setting is empty: without an origin it sends nothing."""
+    Sender.objects.filter(name=name).update(is_active=False, origin="", messaging_service_sid="")

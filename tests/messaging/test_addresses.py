@@ -127,3 +127,17 @@ def test_senders_follow_the_settings_but_for_the_pace_that_the_operator_has(sett
     settings.TWILIO_VOICE_NUMBER, settings.SENDS_EMAIL = "", False
     senders.sync_default()
     assert [sender.name for sender in Sender.objects.filter(is_active=True)] == [senders.DEFAULT]
+    settings.TWILIO_VOICE_NUMBER, settings.SENDS_EMAIL = "+15005550002", True
+    senders.sync_default()
+    assert Sender.objects.filter(is_active=True).count() == 3
+    voice.refresh_from_db()
+    assert (voice.origin, voice.segments_per_second) == ("+15005550002", 5)
+
+
+@pytest.mark.django_db
+def test_a_sender_that_the_operator_took_out_stays_out(settings: Any) -> None:
+    settings.TWILIO_VOICE_NUMBER = "+15005550001"
+    senders.sync_default()
+    Sender.objects.filter(name=senders.VOICE).update(is_active=False)
+    senders.sync_default()
+    assert not Sender.objects.get(name=senders.VOICE).is_active

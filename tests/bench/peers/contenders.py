@@ -1,6 +1,7 @@
 """The peers as contenders: their processes, their queues, their publishing."""
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -21,7 +22,7 @@ BODY = "Aida needs help"
 _runs = itertools.count(1)
 
 
-class Peer:
+class Peer(ABC):
     """`environment` says where the sandbox, the broker and Redis are."""
 
     name: str
@@ -36,12 +37,13 @@ class Peer:
         self._workers: dict[str, Process] = {}
         self._app: ModuleType | None = None
 
+    @abstractmethod
     def commands(self, *, pace: int, processes: int) -> dict[str, list[str]]:
         """The worker for routine messages and the one for emergencies."""
-        raise NotImplementedError
 
+    @abstractmethod
     def publish(self, actor: str, to: str) -> None:
-        raise NotImplementedError
+        """One task, for one number."""
 
     @contextmanager
     def running(self, *, pace: int, processes: int) -> Iterator[None]:
