@@ -19,14 +19,14 @@ HANG_S = 60
 class Mailbox:
     """`script` maps an address to what it meets: a reply like "550 5.1.1 no such user" to RCPT; with "MAIL " or "DATA "
     before it, to that command; or one of "hang", "drop" (after the text) and "drop early" (before it). `times` limits
-    each. `mails` are those whose text arrived, whatever was answered."""
+    each. `mails` are those whose text arrived, whatever was answered. `options` are aiosmtpd's: TLS, sign-in."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, **options: Any) -> None:
         self.script: dict[str, str] = {}
         self.times: dict[str, int] = defaultdict(lambda: 1_000_000)
         self.mails: list[EmailMessage] = []
         self._is_running = False
-        self._controller = Controller(self, hostname="127.0.0.1", port=port or free_port(), ready_timeout=30)
+        self._controller = Controller(self, hostname="127.0.0.1", port=port or free_port(), ready_timeout=30, **options)
 
     @property
     def port(self) -> int:

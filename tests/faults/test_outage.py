@@ -23,7 +23,8 @@ OUTAGES: dict[str, tuple[Callable[[World, Line], AbstractContextManager[None]], 
     "refused": (lambda world, line: line.faulty("refused"), 5 + 2),
     "500s": (lambda world, line: scripted(world, status=500), 5 + 3),
     "hangs": (lambda world, line: scripted(world, hang=True, created=False), 13 + 5 + 3),
-    "dripping": (lambda world, line: scripted(world, drip_ms=100), 2),
+    # A byte now and then of 260 replies at once: more often, and it is the machine that is late, not the sender.
+    "dripping": (lambda world, line: scripted(world, drip_ms=500), 2),
 }
 
 # A routine message was granted while an emergency was waiting for its grant, due at once.
