@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import environ
 import psycopg
@@ -88,6 +89,10 @@ def url(name: str, expected: str, *, schemes: set[str], default: str | None = No
         return raw.rstrip("/")
 
     return _read(name, expected, parse, default)
+
+
+def zone(name: str, *, default: str) -> ZoneInfo:
+    return _read(name, "a time zone like Asia/Bishkek", ZoneInfo, ZoneInfo(default))
 
 
 def mail(name: str, *, default: str) -> dict[str, Any]:

@@ -11,6 +11,8 @@ import dramatiq
 import structlog
 from django.http import HttpRequest, HttpResponse
 
+from config.redaction import redact_event
+
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -27,6 +29,7 @@ def configure(*, debug: bool) -> None:
         "processors": [
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _where_not_what,
+            redact_event,
             renderer,
         ],
     }

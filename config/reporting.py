@@ -5,6 +5,8 @@ from typing import Any
 
 import sentry_sdk
 
+from config.redaction import without_tokens
+
 # Phone numbers and codes leak through exception texts and log parameters even with send_default_pii off.
 _DIGITS = re.compile(r"\+?\d[\d\s().-]{4,}\d")
 _KEPT = {"event_id", "timestamp", "level", "logger", "platform", "environment", "release", "modules", "sdk"}
@@ -34,7 +36,7 @@ def scrub(event: Any, hint: Any) -> Any:
 
 def _scrubbed(value: Any) -> Any:
     if isinstance(value, str):
-        return _DIGITS.sub("[digits]", value)
+        return _DIGITS.sub("[digits]", without_tokens(value))
     if isinstance(value, dict):
         return {key: _scrubbed(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

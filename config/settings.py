@@ -36,6 +36,19 @@ HTTPS = _public.scheme == "https"
 LINK_BASE_URL = environment.url(
     "LINK_BASE_URL", "a short URL of this server", schemes={"http", "https"}, default=PUBLIC_BASE_URL
 )
+# The contacts' page: the number it offers to call, the zone of its times, and the server of its map tiles. Without one
+# there is no map, only links to map apps: tiles tell their server where somebody is in danger.
+EMERGENCY_NUMBER = environment.text("EMERGENCY_NUMBER", "a number like 112", pattern=r"\+?\d{2,15}", default="112")
+DISPLAY_TIME_ZONE = environment.zone("DISPLAY_TIME_ZONE", default="UTC")
+MAP_TILE_URL = environment.text(
+    "MAP_TILE_URL",
+    "a URL with {z}, {x} and {y}",
+    pattern=r"(?=.*\{z\})(?=.*\{x\})(?=.*\{y\})https?://[\w.-]+(:\d+)?/[\w./?=&%{}@-]+",
+    default="",
+)
+MAP_ATTRIBUTION = environment.text(
+    "MAP_ATTRIBUTION", "what the tiles' licence asks to be shown", default="© OpenStreetMap contributors"
+)
 OPS_EMAILS = environment.words(
     "OPS_EMAILS", "e-mail addresses, comma-separated", pattern=r"[^@\s]+@[^@\s]+", default=[]
 )

@@ -28,8 +28,9 @@ limit_request_field_size = 8190
 max_requests = 20_000
 max_requests_jitter = 2_000
 
-# No access log here: the path of a contacts' page (/a/...) is a secret. Django's own request log leaves it out.
+# No access log here: the path of a contacts' page (/a/...) is a secret. The error log and Django's leave it out.
 accesslog = None
+logger_class = "config.redaction.GunicornLogger"
 errorlog = "-"
 loglevel = "warning"
 

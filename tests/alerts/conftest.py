@@ -4,6 +4,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from identity.models import EmergencyContact, User
+from tests.alerts.engine import messages, token_in
 
 Contacts = Callable[..., list[EmergencyContact]]
 
@@ -40,3 +41,17 @@ def app(user: User) -> APIClient:
 def phone(ana: User) -> APIClient:
     """Ana's app."""
     return app(ana)
+
+
+@pytest.fixture
+def pressed(phone: APIClient, contacts: Contacts) -> str:
+    """Ana's alert, at a place, with Aida and Bek told; its id."""
+    contacts("Aida", "Bek")
+    here = {"latitude": 42.8746, "longitude": 74.5698, "address": "Chüy 1"}
+    return str(phone.post("/api/v1/sos-alerts/", here, format="json").data["id"])
+
+
+@pytest.fixture
+def token(pressed: str) -> str:
+    """The token in the SMS of Aida, Ana's first contact."""
+    return token_in(messages(pressed)[0])

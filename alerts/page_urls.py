@@ -1,0 +1,12 @@
+"""The contacts' page. Short, for it stands in an SMS; every address below /a/ that is none answers alike."""
+
+from django.urls import path
+
+from alerts.views import page
+
+urlpatterns = [
+    path("<str:token>", page.show, name="contacts-page"),
+    path("<str:token>/live", page.live, name="contacts-page-live"),
+    path("", page.nothing),
+    path("<path:rest>", page.nothing),
+]

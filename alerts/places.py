@@ -1,0 +1,96 @@
+"""A place as contacts see it: on map tiles, and as links to the map apps that phones have."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+
+TILE = 256
+_EARTH_M = 2 * math.pi * 6_378_137
+# Streets and house numbers; less only when the phone itself does not know so exactly.
+_CLOSEST, _FARTHEST = 16, 8
+# So much of the map may the circle of accuracy take.
+_CIRCLE = 200
+# Tiles reach only so far north and south.
+_MERCATOR_LIMIT = 85.05
+# The style sheet moves the map by steps of so many pixels: a style of its own is not allowed to an element.
+STEP = 16
+_COLUMNS, _ROWS = 3, 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Map:
+    """Tiles by row, and in pixels from their top left corner: the place, its circle, the way there.
+
+    `column` and `row` say by how many steps the tiles are moved so that the place is in the middle.
+    """
+
+    tiles: tuple[tuple[str, ...], ...]
+    x: float
+    y: float
+    radius: float
+    trail: str
+    column: int
+    row: int
+
+
+def map_of(
+    latitude: float, longitude: float, *, accuracy_m: float | None, trail: Sequence[tuple[float, float]]
+) -> Map | None:
+    """The map around a place, the trail's oldest fix first; None without a tile server, or beyond where tiles reach."""
+    if not settings.MAP_TILE_URL or abs(latitude) > _MERCATOR_LIMIT:
+        return None
+    zoom = _zoom(latitude, accuracy_m or 0)
+    x, y = _pixels(latitude, longitude, zoom)
+    # The place is in the middle column, and at least half a tile from the upper and the lower edge.
+    left, top = int(x // TILE) - 1, round(y / TILE) - 1
+    inside = (x - left * TILE, y - top * TILE)
+    way = [_pixels(*fix, zoom) for fix in trail if abs(fix[0]) <= _MERCATOR_LIMIT]
+    return Map(
+        tiles=tuple(tuple(_tile(zoom, left + i, top + j) for i in range(_COLUMNS)) for j in range(_ROWS)),
+        x=round(inside[0], 1),
+        y=round(inside[1], 1),
+        radius=round((accuracy_m or 0) / _metres_per_pixel(latitude, zoom), 1),
+        trail=" ".join(f"{way_x - left * TILE:.0f},{way_y - top * TILE:.0f}" for way_x, way_y in way),
+        column=int(inside[0] - TILE) // STEP,
+        row=int(inside[1] - TILE / 2) // STEP,
+    )
+
+
+def links(latitude: float, longitude: float) -> list[tuple[str, str]]:
+    """Names and addresses: the phone's own map app first, then those people here use."""
+    north, east = f"{latitude:.6f}", f"{longitude:.6f}"
+    return [
+        ("", f"geo:{north},{east}?q={north},{east}"),
+        ("2GIS", f"https://2gis.kg/geo/{east},{north}"),
+        ("Google Maps", f"https://www.google.com/maps/search/?api=1&query={north},{east}"),
+        ("Apple Maps", f"https://maps.apple.com/?ll={north},{east}&q={north},{east}"),
+    ]
+
+
+def _tile(zoom: int, x: int, y: int) -> str:
+    """ "" where the world ends: there is none above the poles; east and west it goes round."""
+    tiles = 1 << zoom
+    if not 0 <= y < tiles:
+        return ""
+    filled = settings.MAP_TILE_URL.replace("{z}", str(zoom)).replace("{x}", str(x % tiles)).replace("{y}", str(y))
+    return str(filled)
+
+
+def _zoom(latitude: float, accuracy_m: float) -> int:
+    zoom = _CLOSEST
+    while zoom > _FARTHEST and 2 * accuracy_m / _metres_per_pixel(latitude, zoom) > _CIRCLE:
+        zoom -= 1
+    return zoom
+
+
+def _metres_per_pixel(latitude: float, zoom: int) -> float:
+    return _EARTH_M * math.cos(math.radians(latitude)) / (TILE << zoom)
+
+
+def _pixels(latitude: float, longitude: float, zoom: int) -> tuple[float, float]:
+    """Web Mercator (EPSG:3857), from the north-west corner of the world."""
+    size = TILE << zoom
+    north = math.asinh(math.tan(math.radians(latitude)))
+    return (longitude + 180) / 360 * size, (1 - north / math.pi) / 2 * size

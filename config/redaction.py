@@ -1,0 +1,34 @@
+"""The address of a contacts' page is its key: it stands in no log and no error report."""
+
+import logging
+import re
+from typing import Any
+
+import structlog
+from gunicorn import glogging
+
+# Whatever follows: what is asked below a link names it too.
+_KEYED_PATH = re.compile(r"/a/[^\s\"'<>]+")
+
+
+def without_tokens(text: str) -> str:
+    return _KEYED_PATH.sub("/a/[token]", text)
+
+
+def redact_event(logger: object, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A processor of structlog. Django names the path of a request that failed."""
+    return {key: without_tokens(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+class _Redacted(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = without_tokens(record.getMessage()), ()
+        return True
+
+
+class GunicornLogger(glogging.Logger):  # type: ignore[misc]
+    """gunicorn's error log quotes a request line that it does not understand."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.addFilter(_Redacted())
