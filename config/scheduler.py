@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import psycopg
 import structlog
@@ -11,6 +12,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from config import actors, deadletters, periodic
+from config.apart import Apart
 from config.models import SchedulerTick
 from config.relay import Relay
 from messaging import clock, delivery, dispatch, notices, outages, policy, settling, sweeping, watching
@@ -49,8 +51,8 @@ class Scheduler:
             (self._rescue, RESCUE_EVERY_S),
             (sweeping.sweep, SWEEP_EVERY_S),
             (outages.reroute, SWEEP_EVERY_S),
-            (lambda: settling.settle(self._courier), SETTLE_EVERY_S),
-            (lambda: watching.watch(self._courier), WATCH_EVERY_S),
+            (Apart(settling.senders_in_doubt, partial(settling.settle, self._courier)), SETTLE_EVERY_S),
+            (Apart(watching.senders_to_watch, partial(watching.watch, self._courier)), WATCH_EVERY_S),
             (self._run_periodic, PERIODIC_EVERY_S),
             (self._tick, PERIODIC_EVERY_S),
         ]

@@ -21,7 +21,7 @@ from messaging.states import State
 
 log = structlog.get_logger(__name__)
 
-LOOK_UPS_PER_PASS = 50  # Of each sender: what one has left in doubt does not crowd out another's.
+LOOK_UPS_PER_PASS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,16 @@ class Doubt:
     since: datetime
 
 
-def settle(courier: Courier) -> int:
-    """Look up what is unknown and due, a bounded number a pass and all at once; returns how many were settled."""
-    doubts = _take_due()
+def senders_in_doubt() -> list[int]:
+    """Senders of which a message is unknown and due."""
+    due = Message.objects.filter(state=State.UNKNOWN, due_at__lte=clock.now())
+    return list(due.order_by("sender_id").values_list("sender_id", flat=True).distinct())
+
+
+def settle(courier: Courier, sender_id: int) -> int:
+    """Look up what of one sender is unknown and due, a bounded number a pass and all at once; returns how many were
+    settled. Each sender's pass waits for its own look-ups only."""
+    doubts = _take_due(sender_id)
     if not doubts:
         return 0
     known = {doubt.attempt_id: _known(doubt) for doubt in doubts}
@@ -95,17 +102,14 @@ def _known(doubt: Doubt) -> set[str]:
 
 
 @transaction.atomic
-def _take_due() -> list[Doubt]:
+def _take_due(sender_id: int) -> list[Doubt]:
     """Due doubts, put off for the time the look-up may take, so that two schedulers do not ask for the same."""
     now = clock.lock_briefly()
-    in_doubt = Message.objects.filter(state=State.UNKNOWN, due_at__lte=now)
-    due = [
-        message
-        for sender_id in in_doubt.values_list("sender_id", flat=True).distinct().order_by("sender_id")
-        for message in in_doubt.select_for_update(skip_locked=True, no_key=True)
-        .filter(sender_id=sender_id)
+    due = list(
+        Message.objects.select_for_update(skip_locked=True, no_key=True)
+        .filter(sender_id=sender_id, state=State.UNKNOWN, due_at__lte=now)
         .order_by("message_class", "due_at")[:LOOK_UPS_PER_PASS]
-    ]
+    )
     Message.objects.filter(id__in=[m.id for m in due]).update(due_at=now + 2 * policy.LOOK_UP_DEADLINE)
     return [_doubt(message) for message in due]
 

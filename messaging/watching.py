@@ -30,9 +30,16 @@ class Watched:
     is_overdue: bool
 
 
-def watch(courier: Courier) -> int:
-    """Look up what is unfinished and due, a bounded number a pass and all at once; returns how many moved."""
-    watched = _take_due()
+def senders_to_watch() -> list[int]:
+    """Senders of which a message is unfinished and due."""
+    due = Message.objects.filter(state__in=_UNFINISHED, due_at__lte=clock.now())
+    return list(due.order_by("sender_id").values_list("sender_id", flat=True).distinct())
+
+
+def watch(courier: Courier, sender_id: int) -> int:
+    """Look up what of one sender is unfinished and due, a bounded number a pass and all at once; returns how many
+    moved."""
+    watched = _take_due(sender_id)
     if not watched:
         return 0
     connection.close()  # Held by nobody while the provider takes its time.
@@ -41,11 +48,11 @@ def watch(courier: Courier) -> int:
 
 
 @transaction.atomic
-def _take_due() -> list[Watched]:
+def _take_due(sender_id: int) -> list[Watched]:
     """What is due, put off to its next look-up: as far away as the message is old, within bounds."""
     now = clock.lock_briefly()
     due = Message.objects.select_for_update(skip_locked=True, no_key=True).filter(
-        state__in=_UNFINISHED, due_at__lte=now
+        sender_id=sender_id, state__in=_UNFINISHED, due_at__lte=now
     )
     messages = {m.id: m for m in due.order_by("due_at")[:FETCHES_PER_PASS]}
     for message in messages.values():

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from messaging import clock, outbox, sealing
+from messaging import clock, outbox, sealing, settling, watching
+from messaging.delivery import Courier
 from messaging.models import Attempt, AttemptOutcome, Channel, Deliverer, Message, MessageClass, MessageEvent, Sender
 from messaging.outbox import Outgoing
 from messaging.senders import DEFAULT, EMAIL, VOICE
@@ -142,3 +143,13 @@ def another_sender(*, segments_per_second: float = 0) -> Sender:
 def all_of(results: Sequence[Any]) -> list[Any]:
     """The concatenated lists of callers none of which failed."""
     return [item for result in results for item in result]
+
+
+def settle(courier: Courier) -> int:
+    """A pass for every sender, as the scheduler makes them; returns how many messages were settled."""
+    return sum(settling.settle(courier, sender_id) for sender_id in settling.senders_in_doubt())
+
+
+def watch(courier: Courier) -> int:
+    """A pass for every sender; returns how many messages moved."""
+    return sum(watching.watch(courier, sender_id) for sender_id in watching.senders_to_watch())

@@ -13,10 +13,8 @@ from messaging.delivery import Courier
 from messaging.models import AttemptOutcome, Channel, Message, MessageClass, OperatorAlarm
 from messaging.sandbox import twiml
 from messaging.sandbox.control import SandboxControl
-from messaging.settling import settle
 from messaging.states import State
-from messaging.watching import watch
-from tests.messaging.engine import ANA, BEN, attempts, dispatched, shift, state_of
+from tests.messaging.engine import ANA, BEN, attempts, dispatched, settle, shift, state_of, watch
 from tests.messaging.wire import Wire
 
 MakeCourier = Callable[[], Courier]

@@ -14,10 +14,9 @@ from messaging import clock, dispatch, policy
 from messaging.delivery import Courier
 from messaging.models import AttemptOutcome, Channel, Message, MessageClass, OperatorAlarm
 from messaging.providers import LookUpFailed, Search, email
-from messaging.settling import settle
 from messaging.states import State
 from tests.mailbox import Mailbox
-from tests.messaging.engine import attempts, dispatched, shift, state_of, story
+from tests.messaging.engine import attempts, dispatched, settle, shift, state_of, story
 from tests.messaging.threads import no_email_thread_waits
 
 MakeCourier = Callable[[], Courier]

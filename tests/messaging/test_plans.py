@@ -74,13 +74,14 @@ def _grant_and_claim() -> None:
 
 
 def test_no_pass_reads_more_than_it_moves(courier: Courier) -> None:
-    _years_of_messages(set_pace(100))
+    sender = set_pace(100)
+    _years_of_messages(sender)
     passes: dict[str, Callable[[], object]] = {
         "grant at a pace": _grant_and_claim,
         "sweep": sweeping.sweep,
         "overdue": sweeping.overdue,
-        "settle": lambda: settling.settle(courier),
-        "watch": lambda: watching.watch(courier),
+        "settle": lambda: (settling.senders_in_doubt(), settling.settle(courier, sender.id)),
+        "watch": lambda: (watching.senders_to_watch(), watching.watch(courier, sender.id)),
         "grant unpaced": _grant_unpaced_and_claim,
     }
     statements = {name: _statements(work) for name, work in passes.items()}

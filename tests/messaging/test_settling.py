@@ -12,9 +12,8 @@ from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, Messag
 from messaging.moves import Change, move
 from messaging.notices import CHANNEL
 from messaging.sandbox.control import SandboxControl
-from messaging.settling import settle
 from messaging.states import FINAL, State
-from tests.messaging.engine import ANA, BEN, another_sender, attempts, dispatched, shift, state_of, story
+from tests.messaging.engine import ANA, BEN, another_sender, attempts, dispatched, settle, shift, state_of, story
 
 SECOND = timedelta(seconds=1)
 AFTER_PROOF = policy.CALL_DEADLINE + policy.PROOF_AFTER + SECOND
