@@ -1,5 +1,5 @@
-"""PostgreSQL's and RabbitMQ's server programs, and for tests libfaketime: installed where that can be done, asked for
-where not."""
+"""PostgreSQL's and RabbitMQ's server programs, and for tests libfaketime and Chromium: installed where that can be
+done, asked for where not."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.local import clocks, postgres, rabbitmq
+from deploy.local import browser, clocks, postgres, rabbitmq
 
 # Debian's packages start a service when installed, unless this file exists and answers "forbidden".
 POLICY = Path("/usr/sbin/policy-rc.d")
 FORBID = "#!/bin/sh\nexit 101\n"
+# Debian's name of Chromium without a screen.
+CHROMIUM = "chromium-headless-shell"
 
 
 def missing(*, for_tests: bool = False) -> list[str]:
@@ -23,6 +25,7 @@ def missing(*, for_tests: bool = False) -> list[str]:
     found = {"postgresql": postgres.binaries(), "rabbitmq-server": rabbitmq.server_program()}
     if for_tests:
         found["libfaketime"] = clocks.library()
+        found[CHROMIUM] = browser.program()
     return [package for package, program in found.items() if program is None]
 
 
@@ -42,12 +45,17 @@ def ensure_installed(*, for_tests: bool = False) -> None:
 def advice(packages: list[str]) -> str:
     if shutil.which("apt-get"):
         command = f"sudo apt-get update && sudo apt-get install -y {' '.join(packages)}"
-        return f"Missing: {', '.join(packages)}. Type this, then run the command again:\n    {command}"
-    return (
-        f"Missing: {', '.join(packages)}. Install the server programs of PostgreSQL 15 or later (initdb,"
-        " postgres) and RabbitMQ 3.10 or later, for tests libfaketime 0.9.10 or later too, with your system's package"
-        " manager, then run the command again."
-    )
+        said = f"Missing: {', '.join(packages)}. Type this, then run the command again:\n    {command}"
+    else:
+        said = (
+            f"Missing: {', '.join(packages)}. Install the server programs of PostgreSQL 15 or later (initdb,"
+            " postgres) and RabbitMQ 3.10 or later, for tests libfaketime 0.9.10 or later and Chromium too, with your"
+            " system's package manager, then run the command again."
+        )
+    if CHROMIUM not in packages:
+        return said
+    download = f"{sys.executable} -m playwright install --with-deps {CHROMIUM}"
+    return f"{said}\nWhere no package has Chromium (Ubuntu), this gets it instead:\n    {download}"
 
 
 def install(packages: list[str]) -> None:

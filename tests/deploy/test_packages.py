@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import clocks, packages, postgres, rabbitmq
+from deploy.local import browser, clocks, packages, postgres, rabbitmq
 
 
 @pytest.fixture
@@ -16,6 +16,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(postgres, "binaries", lambda: None)
     monkeypatch.setattr(rabbitmq, "server_program", lambda: None)
     monkeypatch.setattr(clocks, "library", lambda: None)
+    monkeypatch.setattr(browser, "program", lambda: None)
     return tmp_path
 
 
@@ -30,8 +31,11 @@ def test_without_root_it_says_what_to_type(bare: Path) -> None:
     apt_get.chmod(0o755)
     with pytest.raises(SystemExit, match=r"sudo apt-get install -y postgresql rabbitmq-server$"):
         packages.ensure_installed()
-    with pytest.raises(SystemExit, match=r"sudo apt-get install -y postgresql rabbitmq-server libfaketime$"):
+    with pytest.raises(SystemExit) as refused:
         packages.ensure_installed(for_tests=True)
+    said = str(refused.value)
+    assert "sudo apt-get install -y postgresql rabbitmq-server libfaketime chromium-headless-shell\n" in said
+    assert "playwright install --with-deps chromium-headless-shell" in said
 
 
 def test_without_apt_it_says_what_is_needed(bare: Path) -> None:

@@ -47,6 +47,11 @@
     }
   }
 
+  // A tile that does not load shows the words under it, not a broken picture.
+  function hideBroken() {
+    for (const tile of live.querySelectorAll(".tiles img")) tile.hidden = tile.complete && !tile.naturalWidth;
+  }
+
   async function poll() {
     clearTimeout(timer);
     if (document.hidden) return;
@@ -71,8 +76,11 @@
     timer = setTimeout(poll, Math.min(usual * 2 ** failures, SLOWEST_MS));
   }
 
+  for (const event of ["load", "error"]) live.addEventListener(event, hideBroken, true);
+  hideBroken();
   tick();
   document.addEventListener("visibilitychange", poll);
+  addEventListener("online", poll);
   setInterval(tick, 5_000);
   timer = setTimeout(poll, EVERY_MS);
 })();

@@ -1,0 +1,19 @@
+"""Chromium without a screen, in which tests look at pages."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+# Any of them will do; the first is the smallest.
+_PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+# Where `playwright install chromium-headless-shell` puts it, on systems that have no such package.
+_DOWNLOADED = "ms-playwright/chromium_headless_shell-*/*/*headless*shell"
+
+
+def program() -> Path | None:
+    """The browser's program; None when it is not installed."""
+    for name in _PROGRAMS:
+        if found := shutil.which(name):
+            return Path(found)
+    return next((Path.home() / ".cache").glob(_DOWNLOADED), None)
