@@ -35,6 +35,28 @@ def call_for_help(alert: SosAlert, owner: User, *, now: datetime) -> None:
     )
 
 
+def warn_of_duress(alert: SosAlert, owner: User, *, now: datetime) -> None:
+    """Tell everyone who is called that the owner was forced to end the alert: calling back could give them away."""
+    called = Notification.objects.filter(alert=alert, kind=NotificationKind.SOS).order_by("message_id")
+    once = {told.contact_id: told for told in called}
+    _tell(
+        [
+            Notification(
+                alert=alert,
+                contact_id=told.contact_id,
+                kind=NotificationKind.DURESS,
+                name=told.name,
+                phone_number=told.phone_number,
+                language=told.language,
+            )
+            for told in once.values()
+        ],
+        compose=lambda told: texts.duress(owner, language=told.language),
+        message_class=MessageClass.EMERGENCY,
+        now=now,
+    )
+
+
 def call_off(alert: SosAlert, owner: User, *, now: datetime) -> None:
     """Cancel what nobody has begun to send; whoever was or may have been told of the alert gets the all-clear."""
     called = Notification.objects.filter(alert=alert, kind=NotificationKind.SOS)

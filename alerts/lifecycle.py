@@ -6,7 +6,7 @@ from uuid import UUID
 from rest_framework.exceptions import APIException, NotFound
 
 from alerts import fanout, timeline
-from alerts.models import OPEN, AlertStatus, EventKind, SosAlert
+from alerts.models import OPEN_TO_OWNER, AlertStatus, EventKind, SosAlert
 from identity.models import User
 
 REACHED_FROM = {
@@ -55,7 +55,7 @@ def _insert_or_find_open(pressed: SosAlert) -> SosAlert:
     # waits for a simultaneous end; an alert that ended in between is not open, and the press counts again.
     while True:
         SosAlert.objects.bulk_create([pressed], ignore_conflicts=True)
-        found = SosAlert.objects.filter(owner_id=pressed.owner_id, status__in=OPEN)
+        found = SosAlert.objects.filter(OPEN_TO_OWNER, owner_id=pressed.owner_id)
         alert = found.select_for_update(no_key=True).first()
         if alert is not None:
             return alert

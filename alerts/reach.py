@@ -1,4 +1,4 @@
-"""Who has been reached: an alert with the truth about each contact, and one sentence that sums it up."""
+"""Who has been reached, for the owner: an alert with the truth about each contact, and one sentence that sums it up."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext, ngettext, override
 
-from alerts import truth
+from alerts import owner_view, truth
 from alerts.models import Notification, NotificationKind, SosAlert
 from alerts.truth import ContactTruth, Status
 from messaging.models import MessageEvent
@@ -61,14 +61,15 @@ def _told(alerts: Sequence[SosAlert]) -> defaultdict[UUID, list[tuple[Notificati
         .order_by("message_id")
     )
     by_alert: defaultdict[UUID, list[tuple[Notification, datetime]]] = defaultdict(list)
-    for notification in rows:
-        by_alert[notification.alert_id].append((notification, notification.moved_at))
+    for told in owner_view.messages_of(alerts, [(notification, notification.moved_at) for notification in rows]):
+        by_alert[told[0].alert_id].append(told)
     return by_alert
 
 
 def _report(
     alert: SosAlert, told: list[tuple[Notification, datetime]], *, warnings: tuple[str, ...] = ()
 ) -> AlertReport:
+    alert = owner_view.of(alert)
     contacts = [truth.of(notification, alert, updated_at=moved_at) for notification, moved_at in told]
     return AlertReport(alert=alert, contacts=contacts, reach=_reach(contacts), warnings=warnings)
 

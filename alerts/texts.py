@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.utils.translation import gettext, override
 
 from alerts.models import AlertStatus, SosAlert
@@ -37,6 +38,16 @@ def all_clear(alert: SosAlert, owner: User, *, language: str) -> str:
     """What ended the alert, for those who were told of it."""
     compose = _cancelled if alert.status == AlertStatus.CANCELLED else _resolved
     return texts.fit_name(_or_number(compose, owner), name=_name(owner), language=language)
+
+
+def duress(owner: User, *, language: str) -> str:
+    """That the owner ended the alert under threat: for those who were told of it."""
+    return texts.fit_name(_or_number(_under_threat, owner), name=_name(owner), language=language)
+
+
+def _under_threat(name: str) -> str:
+    text = gettext("{name} is under threat! Do not call them. Call the police: {number}")
+    return text.format(name=name, number=settings.EMERGENCY_NUMBER)
 
 
 def _resolved(name: str) -> str:

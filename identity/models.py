@@ -122,6 +122,20 @@ class Session(models.Model):
         return str(self.pk)
 
 
+class Pin(models.Model):
+    """What ends an alert once it is set: the safe PIN does, the duress PIN only looks as if it did."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="pin")
+    safe_hash = models.CharField(max_length=128)
+    duress_hash = models.CharField(max_length=128)
+    wrong_tries = models.PositiveIntegerField(default=0)
+    locked_until = models.DateTimeField(null=True)
+    set_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 class CodeCount(models.Model):
     """Codes sent to a country in a day (UTC) and proved: SMS pumping asks for codes that nobody types in."""
 

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from identity.contacts import MAX_CONTACTS
 from identity.fields import LanguageField, PhoneNumberField, PlainTextField
 from identity.models import EmergencyContact, Language, User, Verification
+from identity.pins import PIN_PATTERN
 from identity.sessions import SignedIn, Tokens
 from identity.verification import RESEND_AFTER
 
@@ -53,6 +54,30 @@ class SignInSerializer(serializers.Serializer[None]):
 
 class RefreshSerializer(serializers.Serializer[None]):
     refresh = serializers.CharField(max_length=LONGEST_TOKEN)
+
+
+class PinStateSerializer(serializers.Serializer[None]):
+    is_set = serializers.BooleanField()
+
+
+class PasswordSerializer(serializers.Serializer[None]):
+    password = serializers.CharField(
+        max_length=_LONGEST_PASSWORD, trim_whitespace=False, style={"input_type": "password"}
+    )
+
+
+class PinsSerializer(PasswordSerializer):
+    safe_pin = serializers.RegexField(PIN_PATTERN, help_text="Ends an alert. 4 to 8 digits.")
+    duress_pin = serializers.RegexField(
+        PIN_PATTERN,
+        help_text="Typed under threat: the app shows exactly what the safe PIN shows, while the alert goes on and the"
+        " contacts are told that it is duress.",
+    )
+
+    def validate(self, attrs: dict[str, str]) -> dict[str, str]:
+        if attrs["safe_pin"] == attrs["duress_pin"]:
+            raise serializers.ValidationError({"duress_pin": "It must differ from the safe PIN."}, code="same_pins")
+        return attrs
 
 
 class CodeSentSerializer(serializers.ModelSerializer[Verification]):

@@ -1,16 +1,17 @@
 from django.urls import path
 
-from identity import views
+from identity.views import auth, me, pins
 
 urlpatterns = [
-    path("auth/register/", views.RegisterView.as_view()),
-    path("auth/send-sms/", views.SendSmsView.as_view()),
-    path("auth/verify-sms/", views.VerifySmsView.as_view()),
-    path("auth/login/", views.LoginView.as_view()),
-    path("auth/token/refresh/", views.RefreshView.as_view()),
-    path("auth/logout/", views.LogoutView.as_view()),
-    path("me/", views.MeView.as_view()),
-    path("me/contacts/", views.ContactsView.as_view()),
-    path("me/contacts/order/", views.ContactOrderView.as_view()),
-    path("me/contacts/<uuid:contact_id>/", views.ContactView.as_view()),
+    path("auth/register/", auth.RegisterView.as_view()),
+    path("auth/send-sms/", auth.SendSmsView.as_view()),
+    path("auth/verify-sms/", auth.VerifySmsView.as_view()),
+    path("auth/login/", auth.LoginView.as_view()),
+    path("auth/token/refresh/", auth.RefreshView.as_view()),
+    path("auth/logout/", auth.LogoutView.as_view()),
+    path("me/", me.MeView.as_view()),
+    path("me/contacts/", me.ContactsView.as_view()),
+    path("me/contacts/order/", me.ContactOrderView.as_view()),
+    path("me/contacts/<uuid:contact_id>/", me.ContactView.as_view()),
+    path("me/pin/", pins.PinView.as_view()),
 ]

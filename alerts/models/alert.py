@@ -15,6 +15,8 @@ class AlertStatus(models.TextChoices):
 
 
 OPEN = (AlertStatus.ACTIVE,)
+# An alert under duress goes on, and its owner's devices believe that it has ended: another press raises another alert.
+OPEN_TO_OWNER = Q(status__in=OPEN, duress_at=None)
 
 
 class SosAlert(models.Model):
@@ -27,12 +29,14 @@ class SosAlert(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    # When its owner typed the duress PIN; what the owner's devices are told since: alerts/owner_view.py.
+    duress_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [models.Index(fields=["owner", "-id"], name="alert_by_owner")]
         constraints = [
             # The database keeps the open-alert rule: of two simultaneous presses one creates, one finds it.
-            models.UniqueConstraint(fields=["owner"], condition=Q(status__in=OPEN), name="one_open_alert_per_person"),
+            models.UniqueConstraint(fields=["owner"], condition=OPEN_TO_OWNER, name="one_open_alert_per_person"),
             # The nulls are named on both sides: a check that comes to NULL passes.
             models.CheckConstraint(
                 condition=Q(latitude__isnull=True, longitude__isnull=True)
@@ -61,6 +65,8 @@ class EventKind(models.TextChoices):
     PRESSED_AGAIN = "pressed_again"
     RESOLVED = "resolved"
     CANCELLED = "cancelled"
+    PIN_WRONG = "pin_wrong"
+    DURESS = "duress"
 
 
 class AlertEvent(models.Model):
@@ -80,6 +86,7 @@ class AlertEvent(models.Model):
 class NotificationKind(models.TextChoices):
     SOS = "sos"
     ALL_CLEAR = "all_clear"
+    DURESS = "duress"
 
 
 class Notification(models.Model):

@@ -4,6 +4,7 @@ from alerts.intake import ADDRESS_MAX
 from alerts.models import AlertStatus
 from alerts.reach import AlertReport, Reach
 from alerts.truth import ContactTruth, Reason, Status
+from identity.pins import PIN_PATTERN
 
 
 class PressSerializer(serializers.Serializer[None]):
@@ -36,6 +37,16 @@ class WhichSerializer(serializers.Serializer[None]):
     """Which alerts to list."""
 
     status = serializers.ChoiceField(choices=AlertStatus.choices, required=False)
+
+
+class EndSerializer(serializers.Serializer[None]):
+    pin = serializers.RegexField(
+        PIN_PATTERN,
+        default="",
+        allow_blank=True,
+        allow_null=True,
+        help_text="The safe or the duress PIN; needed once PINs are set (`me/pin/`).",
+    )
 
 
 class ContactTruthSerializer(serializers.Serializer[ContactTruth]):

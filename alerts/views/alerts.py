@@ -2,7 +2,6 @@ import hashlib
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
@@ -15,22 +14,30 @@ from rest_framework.response import Response
 from rest_framework.serializers import ListSerializer
 from rest_framework.views import APIView
 
-from alerts import intake, lifecycle, reach
+from alerts import answering, ending, intake, lifecycle, owner_view, reach
 from alerts.models import AlertStatus, SosAlert
-from alerts.serializers.alerts import PressSerializer, SosAlertSerializer, WhichSerializer
+from alerts.serializers.alerts import EndSerializer, PressSerializer, SosAlertSerializer, WhichSerializer
 from identity.idempotency import replayable
 from identity.models import User
 from identity.openapi import ETAG, IDEMPOTENCY_KEY, problems
-from identity.requests import person
+from identity.requests import parse, person
 from messaging import clock
 
 _IF_NONE_MATCH = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="The last ETag.")
 _NOT_FOUND = problems(s404="The person has no such alert.")
-_ENDED = {200: SosAlertSerializer} | _NOT_FOUND | problems(s409="`move_refused`: it has ended in the other way.")
+_ENDED = (
+    {200: SosAlertSerializer}
+    | _NOT_FOUND
+    | problems(
+        s403="Once PINs are set: `pin_required`; `pin_wrong`; `pin_locked`, after too many wrong ones: Retry-After says"
+        " for how long. The alert goes on.",
+        s409="`move_refused`: it has ended in the other way.",
+    )
+)
 
 
 def _own(user: User) -> QuerySet[SosAlert]:
-    return SosAlert.objects.filter(owner=user)
+    return SosAlert.objects.filter(owner=user).select_related("feigned_end")
 
 
 def _answer(
@@ -53,7 +60,8 @@ class AlertsView(generics.GenericAPIView[Any]):
         which = WhichSerializer(data=request.query_params)
         which.is_valid(raise_exception=True)
         user = person(request)
-        page = self.paginate_queryset(_own(user).filter(**which.validated_data)) or []
+        found = [owner_view.has_status(status) for status in which.validated_data.values()]
+        page = self.paginate_queryset(_own(user).filter(*found)) or []
         told = reach.reports(page, language=user.language)
         return self.get_paginated_response(ListSerializer(told, child=SosAlertSerializer()).data)
 
@@ -107,17 +115,16 @@ class AlertView(APIView):
 class _EndView(APIView):
     to: AlertStatus
 
-    @transaction.atomic
     def _end(self, request: Request, alert_id: UUID) -> Response:
-        user = person(request)
-        alert = lifecycle.end(alert_id=alert_id, owner=user, to=self.to, now=clock.lock_briefly())
-        return _answer(alert, user)
+        user, pin = person(request), parse(EndSerializer, request)["pin"] or ""
+        with answering.in_steps(bool(pin)):
+            return _answer(ending.end(alert_id=alert_id, owner=user, to=self.to, pin=pin), user)
 
 
 class CancelView(_EndView):
     to = AlertStatus.CANCELLED
 
-    @extend_schema(operation_id="sos_alerts_cancel", request=None, responses=_ENDED)
+    @extend_schema(operation_id="sos_alerts_cancel", request=EndSerializer, responses=_ENDED)
     def post(self, request: Request, alert_id: UUID) -> Response:
         """A false alarm: what was not sent yet is not sent, and whoever was told is told so. Repeating is harmless."""
         return self._end(request, alert_id)
@@ -126,7 +133,7 @@ class CancelView(_EndView):
 class ResolveView(_EndView):
     to = AlertStatus.RESOLVED
 
-    @extend_schema(operation_id="sos_alerts_resolve", request=None, responses=_ENDED)
+    @extend_schema(operation_id="sos_alerts_resolve", request=EndSerializer, responses=_ENDED)
     def post(self, request: Request, alert_id: UUID) -> Response:
         """The person is safe: whoever was told gets the all-clear. Repeating is harmless."""
         return self._end(request, alert_id)

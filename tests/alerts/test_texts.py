@@ -34,6 +34,8 @@ def _person(first: str, last: str = "", phone: str = "+996555123456") -> User:
 @example("", "", "en", LINKS[1])
 @example("a" * 50, "b" * 50, "en", LINKS[0])
 @example("ж" * 50, "ж" * 50, "ky", LINKS[1])
+@example("", "", "ky", LINKS[1])
+@example("", "", "ru", LINKS[1])
 def test_every_text_takes_one_segment(first: str, last: str, language: str, link: str) -> None:
     person = _person(first, last, phone=LONGEST_NUMBER)
     sos = texts.sos(person, language=language, link=link)
@@ -42,6 +44,7 @@ def test_every_text_takes_one_segment(first: str, last: str, language: str, link
     assert link in sos.split(" ")
     for status in (AlertStatus.RESOLVED, AlertStatus.CANCELLED):
         assert count_segments(texts.all_clear(_alert(status), person, language=language)) == 1
+    assert count_segments(texts.duress(person, language=language)) == 1
 
 
 @pytest.mark.parametrize(
@@ -65,6 +68,19 @@ def test_every_text_takes_one_segment(first: str, last: str, language: str, link
 )
 def test_sos_says_who_and_links_and_whom_to_call(first: str, last: str, language: str, expected: str) -> None:
     assert texts.sos(_person(first, last), language=language, link=LINK) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "language", "expected"),
+    [
+        ("Aida", "en", "Aida is under threat! Do not call them. Call the police: 112"),
+        ("Аида", "ru", "Аида под угрозой! Не звоните ему/ей. Вызовите милицию: 112"),
+        ("Аида", "ky", "Аида коркутулууда! Өзүнө чалбаңыз, милицияга чалыңыз: 112"),
+        ("", "en", "+996555123456 is under threat! Do not call them. Call the police: 112"),
+    ],
+)
+def test_duress_says_whom_to_call_and_whom_not(first: str, language: str, expected: str) -> None:
+    assert texts.duress(_person(first), language=language) == expected
 
 
 def test_without_a_name_the_number_is_who_it_is() -> None:

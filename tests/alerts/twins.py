@@ -1,0 +1,87 @@
+"""Two people to whom the same happens, but for the PIN they type: what their devices are told must not differ."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rest_framework.test import APIClient
+
+from identity.models import EmergencyContact, User
+from messaging.models import Message
+from tests.alerts.conftest import app
+from tests.alerts.engine import messages
+from tests.alerts.typed import DURESS_PIN, SAFE_PIN, set_pins
+
+URL = "/api/v1/sos-alerts/"
+
+_HEADERS_OF_EACH = ("ETag", "X-Request-Id")
+_MASKS = (
+    (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "ID"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
+    (r"\+996\d{9}", "NUMBER"),
+    (r"cursor=[\w%]+", "CURSOR"),
+)
+
+
+@dataclass
+class Twin:
+    user: User
+    phone: APIClient
+    pin: str
+    alert: str = ""
+
+    def press(self, **body: Any) -> Any:
+        answer = self.phone.post(URL, body, format="json")
+        self.alert = str(answer.data["id"])
+        return answer
+
+    def end(self, how: str = "cancel", pin: str | None = None) -> Any:
+        return self.phone.post(f"{URL}{self.alert}/{how}/", {"pin": pin or self.pin}, format="json")
+
+    def get(self, path: str = "") -> Any:
+        return self.phone.get(f"{URL}{self.alert}/{path}")
+
+    def messages(self) -> list[Message]:
+        return messages(self.alert)
+
+
+def make_twins(*names: str) -> tuple[Twin, Twin]:
+    """One who types the safe PIN and one who types the duress PIN, each with contacts of these names."""
+    return _twin("+99655500000", SAFE_PIN, names), _twin("+99655511111", DURESS_PIN, names)
+
+
+def _twin(number: str, pin: str, names: tuple[str, ...]) -> Twin:
+    user = User.objects.create(phone_number=f"{number}1", first_name="Ana", last_name="Asanova", language="en")
+    set_pins(user)
+    EmergencyContact.objects.bulk_create(
+        EmergencyContact(user=user, name=name, phone_number=f"{number}{place + 2}", language="en", order=place)
+        for place, name in enumerate(names)
+    )
+    return Twin(user=user, phone=app(user), pin=pin)
+
+
+def alike(twins: tuple[Twin, Twin], ask: Callable[[Twin], Any]) -> Any:
+    """Ask both; the answers must be the same but for ids, times and numbers, and have times in the same places and
+    order. Returns the answer of the one under duress."""
+    safe, duress = (ask(twin) for twin in twins)
+    assert duress.status_code == safe.status_code
+    assert masked(duress) == masked(safe), f"safe:   {masked(safe)}\nduress: {masked(duress)}"
+    assert _order_of_times(duress) == _order_of_times(safe)
+    return duress
+
+
+def masked(answer: Any) -> str:
+    headers = {name: value for name, value in answer.items() if name not in _HEADERS_OF_EACH}
+    text: str = json.dumps(headers, sort_keys=True) + answer.content.decode()
+    for pattern, mask in _MASKS:
+        text = re.sub(pattern, mask, text)
+    return text
+
+
+def _order_of_times(answer: Any) -> list[int]:
+    """The rank of each time in the body: the same events in the same order."""
+    times = re.findall(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", answer.content.decode())
+    ranks = {time: rank for rank, time in enumerate(sorted(set(times)))}
+    return [ranks[time] for time in times]
