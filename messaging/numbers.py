@@ -36,7 +36,7 @@ def _regions(number: phonenumbers.PhoneNumber) -> set[str]:
 def calling_code(address: str) -> str:
     """The calling code of an E.164 number, like +996 (ITU-T E.164 annex D: none begins with another); "" of what is
     no number."""
-    try:
-        return f"+{phonenumbers.parse(address).country_code}"
-    except phonenumbers.NumberParseException:
+    if not is_e164(address):
         return ""
+    codes = (address[1 : 1 + digits] for digits in (1, 2, 3))
+    return next((f"+{code}" for code in codes if int(code) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), "")

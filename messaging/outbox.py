@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from messaging import addresses, coalescing, limits, optouts, policy, sealing, speech
+from messaging import addresses, coalescing, inserting, limits, optouts, policy, sealing, speech
 from messaging.alarms import alarm
 from messaging.models import Channel, Deliverer, Message, MessageClass, MessageEvent, Sender
 from messaging.moves import Change, move
@@ -111,11 +111,12 @@ class _Batch:
     def write(self) -> None:
         if earlier := {m.pk: m for m in self.joined if m.pk is not None}:
             Message.objects.bulk_update(earlier.values(), coalescing.JOINED_FIELDS)
-        Message.objects.bulk_create(self.new)
-        MessageEvent.objects.bulk_create(
-            MessageEvent(message=m, state=m.state, by=Deliverer.WEB, error_code=reason, at=self.now)
-            for m, reason in [*((m, m.error_code) for m in self.new), *((m, "joined") for m in self.joined)]
-        )
+        inserting.insert(self.new, by=Deliverer.WEB, now=self.now)
+        if self.joined:
+            MessageEvent.objects.bulk_create(
+                MessageEvent(message=m, state=m.state, by=Deliverer.WEB, error_code="joined", at=self.now)
+                for m in self.joined
+            )
         for message in self.new:
             if message.error_code in _ALARMING:
                 alarm(message.error_code, now=self.now, message_id=message.id)
