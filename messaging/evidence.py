@@ -1,6 +1,7 @@
 """What the provider tells of a message after the call: by callback or look-up, late, twice, in any order."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -12,7 +13,8 @@ from messaging.models import Attempt, AttemptOutcome, Deliverer, Message
 from messaging.moves import Change, move
 from messaging.notices import notify
 from messaging.providers import Kind, Outcome, Scope
-from messaging.states import FINAL, State
+from messaging.sql import rows
+from messaging.states import FINAL, MOVES, State
 
 log = structlog.get_logger(__name__)
 
@@ -32,26 +34,48 @@ class UnknownAttempt(Exception):
 def learn(attempt_id: UUID, outcome: Outcome, *, by: Deliverer) -> bool:
     """Apply evidence for one attempt; returns whether the message moved. A repeat, or news older than what is known,
     moves nothing and writes nothing. Raises UnknownAttempt."""
-    attempt = Attempt.objects.select_related("message").defer("message__text").filter(id=attempt_id).first()
-    if attempt is None:
+    found = _read(_ATTEMPT, [attempt_id])
+    if not found:
         raise UnknownAttempt(attempt_id)
-    # What is repeated or replayed comes mostly after the end, which nothing changes: one read, no lock, no transaction.
-    if attempt.message.state in _UNCHANGEABLE and not _is_news(attempt, outcome):
+    [attempt] = found
+    # Half of what is told, and all that is replayed, says nothing new: one read, no lock, no transaction.
+    if not _is_news(attempt, outcome) and not _can_move(attempt.message_state, outcome):
         return False
-    return _apply(attempt_id, outcome, by=by)
+    return _apply(attempt, outcome, by=by)
+
+
+# By hand: the ORM takes longer to say these than PostgreSQL to answer, and callbacks come by the hundred a second.
+_ATTEMPT = """
+SELECT a.id, a.message_id, a.outcome, a.provider_id, m.state AS message_state
+FROM messaging_attempt a JOIN messaging_message m ON m.id = a.message_id WHERE a.id = %s
+"""
+_ATTEMPTS = "SELECT id, sender_id, outcome, provider_id, error_code FROM messaging_attempt WHERE message_id = %s"
+# The message's row orders all evidence for its attempts.
+_LOCKED_MESSAGE = "SELECT id, address, state, deadline_at FROM messaging_message WHERE id = %s FOR NO KEY UPDATE"
+
+
+def _read(statement: str, parameters: list[Any]) -> list[Any]:
+    return list(Attempt.objects.raw(statement, parameters))
+
+
+def _can_move(state: str, outcome: Outcome) -> bool:
+    """Whether a message in this state may still be moved by such news. Of a failure more has to be known."""
+    if outcome.kind is Kind.ACCEPTED:
+        return f"{state}>{outcome.state}" in MOVES
+    return state not in _UNCHANGEABLE
 
 
 @transaction.atomic
-def _apply(attempt_id: UUID, outcome: Outcome, *, by: Deliverer) -> bool:
+def _apply(known: Attempt, outcome: Outcome, *, by: Deliverer) -> bool:
     now = clock.lock_briefly()
-    message = _locked_message(attempt_id)
-    attempts = list(Attempt.objects.filter(message_id=message.id))
-    attempt = next(a for a in attempts if a.id == attempt_id)
+    [message] = Message.objects.raw(_LOCKED_MESSAGE, [known.message_id])
+    attempts = _read(_ATTEMPTS, [message.id])
+    attempt = next(a for a in attempts if a.id == known.id)
     had_failed = attempt.outcome == AttemptOutcome.UNDELIVERED
     _note(attempt, outcome)
     if had_failed and _is_old(message, outcome):
         return False
-    others = {a.outcome for a in attempts if a.id != attempt_id}
+    others = {a.outcome for a in attempts if a.id != attempt.id}
     if outcome.kind is not Kind.ACCEPTED and others & _STILL_HOPEFUL:
         return False
     change = _change(message, attempt, outcome, now=now)
@@ -80,14 +104,6 @@ def _is_old(message: Message, outcome: Outcome) -> bool:
     return message.state in (State.QUEUED, State.DISPATCHED)
 
 
-def _locked_message(attempt_id: UUID) -> Message:
-    """The message's row orders all evidence for its attempts."""
-    message = Message.objects.select_for_update(no_key=True, of=("self",)).filter(attempt__id=attempt_id).first()
-    if message is None:
-        raise UnknownAttempt(attempt_id)
-    return message
-
-
 def _heard(outcome: Outcome) -> AttemptOutcome:
     return {
         State.DELIVERED: AttemptOutcome.DELIVERED,
@@ -113,7 +129,10 @@ def _note(attempt: Attempt, outcome: Outcome) -> None:
     if not attempt.provider_id and not Attempt.objects.filter(provider_id=outcome.provider_id).exists():
         attempt.provider_id = outcome.provider_id
     attempt.error_code = outcome.code
-    attempt.save(update_fields=["outcome", "provider_id", "error_code"])
+    rows(
+        "UPDATE messaging_attempt SET outcome = %s, provider_id = %s, error_code = %s WHERE id = %s",
+        [str(attempt.outcome), attempt.provider_id, attempt.error_code, attempt.id],
+    )
 
 
 def _change(message: Message, attempt: Attempt, outcome: Outcome, *, now: datetime) -> Change:
