@@ -75,6 +75,7 @@ def grant(sender_id: int) -> tuple[list[Hint], bool]:
     )
     # A text of several segments uses up the room of several: what then falls behind the horizon waits.
     count = sum(slot < now + policy.HORIZON for slot in taken)
+    waiting = urgent_only or len(picked) == room or count < len(picked)
     if each and count < len(taken):
         free_at = taken[count]
     picked, taken = picked[:count], taken[:count]
@@ -82,7 +83,7 @@ def grant(sender_id: int) -> tuple[list[Hint], bool]:
         _dispatch(picked, taken, now=now)
         limits.count(sender, picked, today=today, now=now)
         Sender.objects.filter(id=sender_id).update(next_free_at=free_at)
-    return _hints(picked, sender_id=sender_id), urgent_only or len(picked) == room or count < len(taken)
+    return _hints(picked, sender_id=sender_id), waiting
 
 
 def _next(sender_id: int, *, limit: int, classes: list[MessageClass], now: datetime) -> list[tuple[int, int, int]]:

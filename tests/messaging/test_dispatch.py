@@ -78,6 +78,18 @@ def test_a_second_grant_has_no_slots_left_and_says_that_messages_wait() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(("count", "are_waiting"), [(4, False), (5, True)])
+def test_longer_texts_that_fell_behind_the_horizon_are_said_to_wait(count: int, are_waiting: bool) -> None:
+    """Or the scheduler would come back at its next poll, and half the pace would be wasted."""
+    sender = set_pace(100)
+    for _ in range(count):
+        standing(State.QUEUED, segments=3)
+    hints, waiting = grant(sender.id)
+    assert sum(len(hint.message_ids) for hint in hints) == 4
+    assert waiting is are_waiting
+
+
+@pytest.mark.django_db
 def test_a_text_of_several_segments_uses_up_the_room_of_several() -> None:
     sender = set_pace(100)
     long, short = standing(State.QUEUED, segments=30), standing(State.QUEUED)
