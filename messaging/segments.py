@@ -10,6 +10,7 @@ _GSM_BASIC = frozenset(
 )
 # Each of these is sent as an escape and a character: two places.
 _GSM_EXTENDED = frozenset("\f^{}\\[~]|€")
+_GSM = _GSM_BASIC | _GSM_EXTENDED
 
 GSM_SINGLE, GSM_PART = 160, 153
 UCS2_SINGLE, UCS2_PART = 70, 67
@@ -17,7 +18,7 @@ UCS2_SINGLE, UCS2_PART = 70, 67
 
 def is_gsm(text: str) -> bool:
     """Whether every character is in the GSM 03.38 default alphabet or its extension table."""
-    return all(character in _GSM_BASIC or character in _GSM_EXTENDED for character in text)
+    return _GSM.issuperset(text)
 
 
 def code_units(text: str) -> int:
@@ -27,7 +28,12 @@ def code_units(text: str) -> int:
 
 def count_segments(text: str) -> int:
     """Segments the text is sent as; an empty text takes one."""
+    # Shorter than the shorter limit whatever its characters take: most texts are, and need not be counted through.
+    if 2 * len(text) <= UCS2_SINGLE:
+        return 1
     if is_gsm(text):
+        if _GSM_EXTENDED.isdisjoint(text) and len(text) <= GSM_SINGLE:
+            return 1
         widths = [2 if character in _GSM_EXTENDED else 1 for character in text]
         return _parts(widths, single=GSM_SINGLE, part=GSM_PART)
     widths = [2 if ord(character) > 0xFFFF else 1 for character in text]
