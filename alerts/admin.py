@@ -3,7 +3,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from alerts import links
-from alerts.models import ContactLink, Notification, SosAlert
+from alerts.evidence import retention
+from alerts.models import ContactLink, Evidence, Notification, SosAlert
 from messaging import clock
 from messaging.admin import ReadOnlyAdmin
 
@@ -14,6 +15,35 @@ class SosAlertAdmin(ReadOnlyAdmin):
     list_filter = ("status",)
     search_fields = ("=id",)
     ordering = ("-id",)
+    actions = ("hold", "release")
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perms(("alerts.add_legalhold", "alerts.delete_legalhold"))
+
+    @admin.action(description="Legal hold: erase no evidence of it", permissions=["operate"])
+    def hold(self, request: HttpRequest, chosen: QuerySet[SosAlert]) -> None:
+        held = sum(retention.hold(alert_id=alert.id, by_id=request.user.pk, now=clock.now()) for alert in chosen)
+        messages.info(request, f"{held} held.")
+
+    @admin.action(description="Lift the legal hold", permissions=["operate"])
+    def release(self, request: HttpRequest, chosen: QuerySet[SosAlert]) -> None:
+        released = sum(retention.release(alert_id=alert.id, now=clock.now()) for alert in chosen)
+        messages.info(request, f"{released} released.")
+
+
+@admin.register(Evidence)
+class EvidenceAdmin(ReadOnlyAdmin):
+    """What there is, never the files themselves: those are for the person and their contacts."""
+
+    list_display = fields = ("id", "alert_id", "kind", "media_type", "size", "sha256", "added_at", "erased_at", "held")
+    list_filter = ("kind",)
+    list_select_related = ("alert__legal_hold",)
+    search_fields = ("=id", "=alert__id", "=sha256")
+    ordering = ("-id",)
+
+    @admin.display(boolean=True)
+    def held(self, evidence: Evidence) -> bool:
+        return hasattr(evidence.alert, "legal_hold")
 
 
 @admin.register(Notification)

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from alerts.views import page
+from alerts.views import evidence, page
 
 urlpatterns = [
     path("<str:token>", page.show, name="contacts-page"),
     path("<str:token>/live", page.live, name="contacts-page-live"),
+    path("<str:token>/evidence/<uuid:evidence_id>", evidence.contacts_file, name="contacts-page-evidence"),
     path("", page.nothing),
     path("<path:rest>", page.nothing),
 ]

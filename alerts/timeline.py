@@ -8,6 +8,7 @@ from alerts.models import AlertEvent, EventKind
 
 OWNER = "owner"
 SYSTEM = "system"
+OPERATOR = "operator"
 
 
 def contact(contact_id: UUID) -> str:

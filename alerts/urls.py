@@ -1,10 +1,15 @@
 from django.urls import path
 
-from alerts.views import alerts
+from alerts.views import alerts, evidence
 
 urlpatterns = [
     path("sos-alerts/", alerts.AlertsView.as_view(), name="sos-alerts"),
     path("sos-alerts/<uuid:alert_id>/", alerts.AlertView.as_view(), name="sos-alert"),
     path("sos-alerts/<uuid:alert_id>/cancel/", alerts.CancelView.as_view(), name="sos-alert-cancel"),
     path("sos-alerts/<uuid:alert_id>/resolve/", alerts.ResolveView.as_view(), name="sos-alert-resolve"),
+    path("sos-alerts/<uuid:alert_id>/evidence/", evidence.EvidenceView.as_view(), name="sos-alert-evidence"),
+    path("sos-alerts/<uuid:alert_id>/upload_audio/", evidence.UploadAudioView.as_view(), name="upload-audio"),
+    path("sos-alerts/<uuid:alert_id>/upload_video/", evidence.UploadVideoView.as_view(), name="upload-video"),
+    path("sos-alerts/<uuid:alert_id>/upload_photo/", evidence.UploadPhotoView.as_view(), name="upload-photo"),
+    path("evidence/<str:signature>/", evidence.FileView.as_view(), name="evidence-file"),
 ]

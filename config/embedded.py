@@ -101,6 +101,7 @@ def _settings(own: Path) -> dict[str, str]:
         "TWILIO_API_BASE_URL": f"http://127.0.0.1:{sandbox}",
         "TWILIO_SEGMENTS_PER_SECOND": "10",
         "SMS_COUNTRIES": "KG",
+        "MEDIA_ROOT": str(own / "media"),
         "SENTRY_DSN": "",
         "OPS_EMAILS": "",
         "EMAIL_URL": "dummymail://",

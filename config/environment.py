@@ -81,6 +81,13 @@ def caps(name: str, *, default: str) -> dict[str, int]:
     return {kind: int(cap) for kind, _, cap in (word.partition("=") for word in found)}
 
 
+def sizes(name: str, *, default: str) -> dict[str, int]:
+    """Megabytes by kind of evidence, like "audio=100,photo=25"; kinds that are left out have their default."""
+    pattern = r"(audio|video|photo)=[1-9]\d{0,5}"
+    found = words(name, f"kind=megabytes, like {default}", pattern=pattern, default=[])
+    return {kind: int(size) for kind, _, size in (word.partition("=") for word in [*default.split(","), *found])}
+
+
 def url(name: str, expected: str, *, schemes: set[str], default: str | None = None) -> str:
     def parse(raw: str) -> str:
         parts = urlsplit(raw)

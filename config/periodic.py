@@ -8,6 +8,7 @@ import structlog
 from django.db import transaction
 from django.db.models import F, Q
 
+from alerts.evidence import retention as evidence
 from config import deadletters
 from config.models import PeriodicRun
 from identity import conversion, retention
@@ -30,6 +31,7 @@ PERIODIC = {
     ),
     "mail_alarms": Periodic(run=alarms.mail_alarms, every=timedelta(seconds=30), patience=timedelta(seconds=10)),
     "judge_conversion": Periodic(run=conversion.judge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
+    "purge_evidence": Periodic(run=evidence.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
     "purge_identity": Periodic(run=retention.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
 }
 

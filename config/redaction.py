@@ -1,4 +1,4 @@
-"""The address of a contacts' page is its key: it stands in no log and no error report."""
+"""The addresses of a contacts' page and of a file are their keys: they stand in no log and no error report."""
 
 import logging
 import re
@@ -8,11 +8,11 @@ import structlog
 from gunicorn import glogging
 
 # Whatever follows: what is asked below a link names it too.
-_KEYED_PATH = re.compile(r"/a/[^\s\"'<>]+")
+_KEYED_PATH = re.compile(r"/(a|api/v1/evidence)/[^\s\"'<>]+")
 
 
 def without_tokens(text: str) -> str:
-    return _KEYED_PATH.sub("/a/[token]", text)
+    return _KEYED_PATH.sub(r"/\1/[token]", text)
 
 
 def redact_event(logger: object, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -221,6 +221,36 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 X_FRAME_OPTIONS = "DENY"
 
+# -- Evidence -------------------------------------------------------------------------------------------------
+
+# Recordings and photos of alerts, and before they are checked what arrives of them. Never served as files.
+MEDIA_ROOT = environment.text("MEDIA_ROOT", "a folder", default=str(BASE_DIR / "var" / "media"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "evidence": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        # Written once, then only read.
+        "OPTIONS": {"file_permissions_mode": 0o400, "directory_permissions_mode": 0o700},
+    },
+}
+# Megabytes (MiB) of one file of each kind, of one alert's files, and of all of one person's.
+EVIDENCE_MAX_MB = environment.sizes("EVIDENCE_MAX_MB", default="audio=100,video=500,photo=25")
+EVIDENCE_ALERT_MB = environment.number(
+    "EVIDENCE_ALERT_MB", "megabytes, from 1 to 1000000", minimum=1, maximum=1_000_000, default=2_000
+)
+EVIDENCE_PERSON_MB = environment.number(
+    "EVIDENCE_PERSON_MB", "megabytes, from 1 to 1000000", minimum=1, maximum=1_000_000, default=5_000
+)
+# What is left free of the disk: uploads that would take it are refused and the operator is alarmed.
+EVIDENCE_FREE_MB = environment.number(
+    "EVIDENCE_FREE_MB", "megabytes, from 0 to 1000000", minimum=0, maximum=1_000_000, default=1_000
+)
+# After the alert's end. An alert under legal hold keeps its evidence.
+EVIDENCE_KEPT_DAYS = environment.number(
+    "EVIDENCE_KEPT_DAYS", "days, from 8 to 36500", minimum=8, maximum=36_500, default=365
+)
+
 # -- API ------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {

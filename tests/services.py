@@ -7,6 +7,8 @@ tests never touch somebody's server. A service that does not start fails the run
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -40,6 +42,7 @@ SETTINGS = {
 }
 
 _running: dict[type[PrivateServer], PrivateServer] = {}
+_media: list[str] = []
 
 
 def postgres() -> PrivatePostgres:
@@ -85,12 +88,15 @@ def start() -> None:
     except BaseException:
         stop()
         raise
-    os.environ.update(SETTINGS, DATABASE_URL=servers[0].url, RABBITMQ_URL=servers[1].url)
+    _media.append(tempfile.mkdtemp(prefix="alertme-media-"))
+    os.environ.update(SETTINGS, DATABASE_URL=servers[0].url, RABBITMQ_URL=servers[1].url, MEDIA_ROOT=_media[-1])
 
 
 def stop() -> None:
     servers = list(_running.values())
     _running.clear()
+    while _media:
+        shutil.rmtree(_media.pop())
     _at_once([server.close for server in servers])
 
 

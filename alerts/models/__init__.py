@@ -9,6 +9,7 @@ from alerts.models.alert import (
     SosAlert,
 )
 from alerts.models.duress import FeignedEnd
+from alerts.models.evidence import Evidence, EvidenceKind, LegalHold, Upload
 from alerts.models.link import ContactLink
 
 __all__ = [
@@ -18,8 +19,12 @@ __all__ = [
     "AlertStatus",
     "ContactLink",
     "EventKind",
+    "Evidence",
+    "EvidenceKind",
     "FeignedEnd",
+    "LegalHold",
     "Notification",
     "NotificationKind",
     "SosAlert",
+    "Upload",
 ]

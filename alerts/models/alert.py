@@ -67,6 +67,10 @@ class EventKind(models.TextChoices):
     CANCELLED = "cancelled"
     PIN_WRONG = "pin_wrong"
     DURESS = "duress"
+    EVIDENCE_ADDED = "evidence_added"
+    EVIDENCE_HELD = "evidence_held"
+    EVIDENCE_RELEASED = "evidence_released"
+    EVIDENCE_ERASED = "evidence_erased"
 
 
 class AlertEvent(models.Model):
@@ -74,7 +78,7 @@ class AlertEvent(models.Model):
 
     alert = models.ForeignKey(SosAlert, on_delete=models.CASCADE, related_name="events")
     kind = models.CharField(max_length=30, choices=EventKind)
-    # Who did it: "owner", "system", or "contact:<id>".
+    # Who did it: "owner", "system", "operator", or "contact:<id>".
     by = models.CharField(max_length=50)
     at = models.DateTimeField()
     data = models.JSONField(default=dict)

@@ -37,6 +37,10 @@ def test_a_path_loses_its_token_and_what_is_below(text: str) -> None:
     assert "/a/[token]" in redacted
 
 
+def test_so_does_the_address_of_a_file() -> None:
+    assert without_tokens(f"GET /api/v1/evidence/{TOKEN}:x/ HTTP/1.1") == "GET /api/v1/evidence/[token] HTTP/1.1"
+
+
 def test_no_error_report_names_a_page() -> None:
     event = {
         "transaction": f"/a/{TOKEN}",

@@ -1,0 +1,89 @@
+"""Formats of named chunks: WAV and WebP (RIFF), CAF, PNG, FLAC's metadata."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from alerts.evidence.formats.reading import Media, NotMedia, Truncated, at
+from alerts.models import EvidenceKind
+
+_MOST_CHUNKS = 100_000
+# A length that a recorder did not come back to fill in.
+_OPEN_LENGTHS = (0, 0xFFFFFFFF)
+
+
+def riff(file: BinaryIO, size: int) -> Media:
+    head = at(file, 0, 12, end=size)
+    length = int.from_bytes(head[4:8], "little")
+    if length not in _OPEN_LENGTHS and length + 8 > size:
+        raise Truncated
+    if head[8:] == b"WEBP" and length not in _OPEN_LENGTHS:
+        return Media(EvidenceKind.PHOTO, "image/webp", "webp")
+    if head[8:] != b"WAVE":
+        raise NotMedia
+    names = {name for name, _ in _chunks(file, 12, size, "little")}
+    if not {b"fmt ", b"data"} <= names:
+        raise NotMedia
+    return Media(EvidenceKind.AUDIO, "audio/wav", "wav")
+
+
+def _chunks(file: BinaryIO, start: int, size: int, order: str) -> Iterator[tuple[bytes, int]]:
+    """Name and content of RIFF's chunks."""
+    for _ in range(_MOST_CHUNKS):
+        if size - start < 8:
+            return
+        head = at(file, start, 8, end=size)
+        name, length = head[:4], int.from_bytes(head[4:], "little")
+        yield name, start + 8
+        if name == b"data" and length in _OPEN_LENGTHS:
+            return
+        if start + 8 + length > size:
+            raise Truncated
+        start += 8 + length + length % 2
+    raise NotMedia
+
+
+def caf(file: BinaryIO, size: int) -> Media:
+    """Apple's Core Audio Format, in which an open data chunk has the length -1."""
+    start, names = 8, set()
+    for _ in range(_MOST_CHUNKS):
+        if start == size:
+            break
+        head = at(file, start, 12, end=size)
+        length = int.from_bytes(head[4:], "big", signed=True)
+        names.add(head[:4])
+        if head[:4] == b"data" and length == -1:
+            break
+        if length < 0:
+            raise NotMedia
+        if start + 12 + length > size:
+            raise Truncated
+        start += 12 + length
+    if not {b"desc", b"data"} <= names:
+        raise NotMedia
+    return Media(EvidenceKind.AUDIO, "audio/x-caf", "caf")
+
+
+def png(file: BinaryIO, size: int) -> Media:
+    start = 8
+    for number in range(_MOST_CHUNKS):
+        head = at(file, start, 8, end=size)
+        if (number == 0) != (head[4:] == b"IHDR"):
+            raise NotMedia
+        start += 12 + int.from_bytes(head[:4], "big")
+        if start > size:
+            raise Truncated
+        if head[4:] == b"IEND":
+            return Media(EvidenceKind.PHOTO, "image/png", "png")
+    raise NotMedia
+
+
+def flac(file: BinaryIO, size: int) -> Media:
+    start = 4
+    for _ in range(_MOST_CHUNKS):
+        head = at(file, start, 4, end=size)
+        start += 4 + int.from_bytes(head[1:], "big")
+        if head[0] & 0x80:  # The last one of the metadata.
+            break
+    if at(file, start, 2, end=size) not in (b"\xff\xf8", b"\xff\xf9"):
+        raise NotMedia
+    return Media(EvidenceKind.AUDIO, "audio/flac", "flac")

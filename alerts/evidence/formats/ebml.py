@@ -1,0 +1,90 @@
+"""WebM and Matroska: elements of id, length and content (RFC 8794, RFC 9559)."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from alerts.evidence.formats.reading import Media, NotMedia, Truncated, at
+from alerts.models import EvidenceKind
+
+_HEADER, _DOC_TYPE, _SEGMENT, _TRACKS, _CLUSTER = 0x1A45DFA3, 0x4282, 0x18538067, 0x1654AE6B, 0x1F43B675
+_TRACK_ENTRY, _TRACK_TYPE = 0xAE, 0x83
+_VIDEO, _AUDIO = 1, 2
+_MOST_ELEMENTS = 1_000
+
+# Id, first byte of the content, and its end; None: unknown, as in a live recording.
+Element = tuple[int, int, int | None]
+
+
+def recognise(file: BinaryIO, size: int) -> Media:
+    (_, content, header_end) = _element(file, 0, size)
+    if header_end is None:
+        raise NotMedia
+    doc_type = b""
+    for kind, start, end in _elements(file, content, header_end):
+        if kind == _DOC_TYPE and end and end - start < 20:
+            doc_type = at(file, start, end - start, end=size).rstrip(b"\0")
+    kind, content, segment_end = _element(file, header_end, size)
+    if kind != _SEGMENT or doc_type not in (b"webm", b"matroska"):
+        raise NotMedia
+    return _named(doc_type, _tracks(file, content, segment_end or size))
+
+
+def _tracks(file: BinaryIO, start: int, end: int) -> set[int]:
+    types: set[int] = set()
+    for kind, content, element_end in _elements(file, start, end):
+        if kind == _CLUSTER:
+            return types
+        if kind == _TRACKS and element_end:
+            types = set(_types(file, content, element_end))
+    raise Truncated  # Nothing was recorded.
+
+
+def _types(file: BinaryIO, start: int, end: int) -> Iterator[int]:
+    for kind, content, element_end in _elements(file, start, end):
+        if kind == _TRACK_ENTRY and element_end:
+            yield from _types(file, content, element_end)
+        elif kind == _TRACK_TYPE:
+            yield at(file, content, 1, end=end)[0]
+
+
+def _named(doc_type: bytes, types: set[int]) -> Media:
+    subtype, extension = ("webm", "webm") if doc_type == b"webm" else ("x-matroska", "mkv")
+    if _VIDEO in types:
+        return Media(EvidenceKind.VIDEO, f"video/{subtype}", extension)
+    if _AUDIO in types:
+        return Media(EvidenceKind.AUDIO, f"audio/{subtype}", extension)
+    raise NotMedia
+
+
+def _elements(file: BinaryIO, start: int, end: int) -> Iterator[Element]:
+    for _ in range(_MOST_ELEMENTS):
+        if start == end:
+            return
+        element = _element(file, start, end)
+        yield element
+        if element[2] is None:
+            raise NotMedia  # Only a cluster or the segment may be of unknown length.
+        start = element[2]
+    raise NotMedia
+
+
+def _element(file: BinaryIO, start: int, end: int) -> Element:
+    width = _width(at(file, start, 1, end=end)[0])
+    kind = int.from_bytes(at(file, start, width, end=end), "big")
+    start += width
+    first = at(file, start, 1, end=end)[0]
+    width = _width(first)
+    size = int.from_bytes(at(file, start, width, end=end), "big") & ((1 << 7 * width) - 1)
+    content = start + width
+    if size == (1 << 7 * width) - 1:
+        return kind, content, None
+    if content + size > end:
+        raise Truncated
+    return kind, content, content + size
+
+
+def _width(first: int) -> int:
+    """Bytes of a number, told by the zeros that its first byte begins with."""
+    if not first:
+        raise NotMedia
+    return 9 - first.bit_length()

@@ -1,0 +1,84 @@
+"""Audio that is frame after frame: AAC in ADTS, MP3 and AMR."""
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+from alerts.evidence.formats.reading import Media, NotMedia, Truncated, at
+from alerts.models import EvidenceKind
+
+# A frame begins with one byte, its length in four bits of it. 0: no such type.
+_AMR_PADDING = 0x83
+_AMR_NB = (13, 14, 16, 18, 20, 21, 27, 32, 6, 0, 0, 0, 0, 0, 0, 1)
+_AMR_WB = (18, 24, 33, 37, 41, 47, 51, 59, 61, 6, 0, 0, 0, 0, 1, 1)
+_MP3_KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
+_MP3_KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0)
+_MP3_RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
+# One that matches by chance is no audio.
+_FEWEST_FRAMES = 3
+# Tags that follow the last frame of an MP3.
+_TRAILERS = (b"TAG", b"APE")
+
+
+def amr(file: BinaryIO, size: int) -> Media:
+    """RFC 4867, section 5."""
+    magic, lengths = (b"#!AMR-WB\n", _AMR_WB) if at(file, 5, 1, end=size) == b"-" else (b"#!AMR\n", _AMR_NB)
+    if at(file, 0, len(magic), end=size) != magic:
+        raise NotMedia
+    _walk(file, len(magic), size, 1, lambda head: 0 if head[0] & _AMR_PADDING else lengths[head[0] >> 3 & 15])
+    return Media(EvidenceKind.AUDIO, "audio/amr" if lengths is _AMR_NB else "audio/amr-wb", "amr")
+
+
+def mpeg(file: BinaryIO, size: int) -> Media:
+    """MP3 or ADTS, after an ID3 tag or without one."""
+    start = _after_tag(file, size)
+    if at(file, start, 2, end=size)[1] & 0b110 == 0:
+        _walk(file, start, size, 6, _adts_length)
+        return Media(EvidenceKind.AUDIO, "audio/aac", "aac")
+    _walk(file, start, size, 4, _mp3_length)
+    return Media(EvidenceKind.AUDIO, "audio/mpeg", "mp3")
+
+
+def _after_tag(file: BinaryIO, size: int) -> int:
+    head = at(file, 0, 10, end=size)
+    if not head.startswith(b"ID3"):
+        return 0
+    length = 0
+    for byte in head[6:]:
+        length = length << 7 | byte & 0x7F
+    return 10 + length + (10 if head[5] & 0x10 else 0)
+
+
+def _adts_length(head: bytes) -> int:
+    if head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
+        return 0
+    length = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+    return length if length > 7 else 0
+
+
+def _mp3_length(head: bytes) -> int:
+    version, rate = head[1] >> 3 & 3, head[2] >> 2 & 3
+    if head[0] != 0xFF or head[1] & 0xE6 != 0xE2 or version not in _MP3_RATES or rate == 3:
+        return 0
+    kbits = (_MP3_KBITS_1 if version == 3 else _MP3_KBITS_2)[head[2] >> 4]
+    samples = 144 if version == 3 else 72
+    return samples * kbits * 1000 // _MP3_RATES[version][rate] + (head[2] >> 1 & 1) if kbits else 0
+
+
+def _walk(file: BinaryIO, start: int, size: int, head_size: int, length_of: Callable[[bytes], int]) -> None:
+    """Every frame follows the one before it, and the last one is whole."""
+    frames = 0
+    file.seek(start)
+    while start < size:
+        head = file.read(head_size)
+        if frames and head.startswith(_TRAILERS):
+            return
+        length = length_of(head) if len(head) == head_size else 0
+        if not length:
+            raise NotMedia if len(head) == head_size or frames < _FEWEST_FRAMES else Truncated
+        file.seek(length - head_size, 1)
+        start += length
+        frames += 1
+    if frames < _FEWEST_FRAMES:
+        raise NotMedia
+    if start > size:
+        raise Truncated

@@ -1,0 +1,68 @@
+"""MP4, M4A, 3GP, QuickTime and HEIF: boxes of length and type (ISO/IEC 14496-12)."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from alerts.evidence.formats.reading import Media, NotMedia, Truncated, at
+from alerts.models import EvidenceKind
+
+# A recording in fragments of a tenth of a second has so many boxes in an hour and a half.
+_MOST_BOXES = 100_000
+_PICTURES = {b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heif", b"avif": "image/avif"}
+_PARENTS = {b"moov", b"trak", b"mdia"}
+
+
+def recognise(file: BinaryIO, size: int) -> Media:
+    brand = at(file, 8, 4, end=size)
+    found: set[bytes] = set()
+    handlers: set[bytes] = set()
+    for kind, start, end in _boxes(file, 0, size):
+        found.add(kind)
+        if kind == b"moov":
+            handlers = set(_handlers(file, start, end))
+    if brand in _PICTURES and b"meta" in found:
+        return Media(EvidenceKind.PHOTO, _PICTURES[brand], _PICTURES[brand].removeprefix("image/"))
+    # A recorder writes the index last: without it the recording was cut off, and nothing plays it.
+    if b"moov" not in found or not found & {b"mdat", b"moof"}:
+        raise Truncated
+    return _recording(brand, handlers)
+
+
+def _recording(brand: bytes, handlers: set[bytes]) -> Media:
+    subtype, extension = ("3gpp", "3gp") if brand.startswith(b"3g") else ("mp4", "mp4")
+    if b"vide" in handlers:
+        if brand == b"qt  ":
+            return Media(EvidenceKind.VIDEO, "video/quicktime", "mov")
+        return Media(EvidenceKind.VIDEO, f"video/{subtype}", extension)
+    if b"soun" in handlers:
+        return Media(EvidenceKind.AUDIO, f"audio/{subtype}", "m4a" if subtype == "mp4" else "3gp")
+    raise NotMedia
+
+
+def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Type, first byte of the content and end of each box, whose contents are not read."""
+    for _ in range(_MOST_BOXES):
+        if start == end:
+            return
+        head = at(file, start, 8, end=end)
+        size, content = int.from_bytes(head[:4], "big"), start + 8
+        if size == 1:
+            size, content = int.from_bytes(at(file, content, 8, end=end), "big"), start + 16
+        elif size == 0:
+            size = end - start
+        if size < content - start:
+            raise NotMedia
+        if start + size > end:
+            raise Truncated
+        yield head[4:], content, start + size
+        start += size
+    raise NotMedia
+
+
+def _handlers(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
+    """What each track is of: `vide`, `soun` and others."""
+    for kind, content, box_end in _boxes(file, start, end):
+        if kind in _PARENTS:
+            yield from _handlers(file, content, box_end)
+        elif kind == b"hdlr":
+            yield at(file, content + 8, 4, end=box_end)

@@ -1,0 +1,125 @@
+"""From the spool into the storage: checked, named at random, never overwritten; the file first, then its row."""
+
+import hashlib
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from django.core.files.storage import Storage, storages
+from django.db import transaction
+from django.db.models import Q
+from rest_framework.exceptions import APIException
+
+from alerts import timeline
+from alerts.evidence import formats, spool, uploads
+from alerts.evidence.formats.reading import Media
+from alerts.models import EventKind, Evidence, EvidenceKind, SosAlert, Upload
+from messaging import clock
+
+# Longer than moving the largest file to the storage takes; then whoever did it is taken for dead.
+FINISHING_FOR = timedelta(minutes=10)
+
+
+class HashMismatch(APIException):
+    status_code = 422
+    default_code = "sha256_mismatch"
+    default_detail = "The file that arrived does not have the declared sha256. Send it again."
+
+
+class BeingFinished(APIException):
+    status_code = 423
+    default_code = "upload_being_finished"
+    default_detail = "The upload is being checked. Ask again in some seconds."
+
+
+def storage() -> Storage:
+    return storages["evidence"]
+
+
+def keep(upload: Upload, *, sha256: str, size: int, now: datetime) -> tuple[Evidence, bool]:
+    """Keep the whole file in the spool as evidence; returns it and whether it is new.
+
+    The same bytes again are the evidence they already are. Raises HashMismatch and what formats.py refuses; then
+    nothing of the upload is left. Call outside transactions: the storage may be slow.
+    """
+    _claim(upload, now=now)
+    try:
+        if upload.sha256 not in ("", sha256):
+            raise HashMismatch
+        media = formats.recognise(spool.path(upload.id), kind=EvidenceKind(upload.kind))
+    except APIException:
+        uploads.drop(upload)
+        raise
+    found = Evidence.objects.filter(alert_id=upload.alert_id, sha256=sha256).first()
+    if found is None:
+        _store(upload, media, now=now)
+        found = Evidence(alert_id=upload.alert_id, kind=media.kind, media_type=media.media_type, size=size)
+        found.sha256, found.name = sha256, upload.name
+    return _record(upload, found)
+
+
+def _claim(upload: Upload, *, now: datetime) -> None:
+    """Of two who would finish it one does; a dead one's claim ends."""
+    free = Q(finishing_at=None) | Q(finishing_at__lte=now - FINISHING_FOR)
+    if not Upload.objects.filter(free, id=upload.id, evidence=None).update(finishing_at=now):
+        raise BeingFinished
+
+
+def _store(upload: Upload, media: Media, *, now: datetime) -> None:
+    upload.name = upload.name or f"sos/{upload.kind}/{now:%Y/%m/%d}/{uuid4().hex}.{media.extension}"
+    # Before the file is there: whatever happens now, the purge knows where to look for it.
+    Upload.objects.filter(id=upload.id).update(name=upload.name)
+    if storage().exists(upload.name):
+        return  # By whoever began to finish it, and died.
+    _flush(spool.path(upload.id))
+    with spool.SpooledFile(upload.id) as file:
+        storage().save(upload.name, file)
+    _flush_folder(upload.name)
+
+
+def _record(upload: Upload, found: Evidence) -> tuple[Evidence, bool]:
+    with transaction.atomic():
+        now = clock.answer_briefly()
+        SosAlert.objects.select_for_update(no_key=True).get(id=upload.alert_id)
+        evidence, is_new = Evidence.objects.get_or_create(
+            alert_id=found.alert_id,
+            sha256=found.sha256,
+            defaults={"id": found.id, "kind": found.kind, "media_type": found.media_type, "size": found.size}
+            | {"name": found.name, "added_at": now},
+        )
+        if is_new:
+            what = {"evidence_id": str(evidence.id), "evidence_kind": evidence.kind, "sha256": evidence.sha256}
+            timeline.record(
+                evidence.alert_id, EventKind.EVIDENCE_ADDED, by=timeline.OWNER, now=now, size=evidence.size, **what
+            )
+        if upload.is_resumable:
+            Upload.objects.filter(id=upload.id).update(evidence=evidence, offset=upload.length, finishing_at=None)
+        else:
+            Upload.objects.filter(id=upload.id).delete()
+    if upload.name and evidence.name != upload.name:
+        storage().delete(upload.name)  # A twin was faster.
+    spool.discard(upload.id)
+    return evidence, is_new
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _flush_folder(name: str) -> None:
+    """After a crash of the machine a row must not name a file that was never written down."""
+    try:
+        folder = Path(storage().path(name)).parent
+    except NotImplementedError:
+        return  # Not on this machine's disk.
+    _flush(folder)

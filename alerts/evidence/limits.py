@@ -1,0 +1,76 @@
+"""How much may be sent, by one file, one alert, one person, and what is left to the disk."""
+
+import shutil
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F, QuerySet, Sum
+from django.db.models.functions import Coalesce
+from rest_framework.exceptions import APIException
+
+from alerts.evidence import spool
+from alerts.models import Evidence, EvidenceKind, SosAlert, Upload
+from identity.models import User
+
+MIB = 1024 * 1024
+# A phone sends a few recordings at once; more that hang or are forgotten would hold the person's bytes.
+OPEN_UPLOADS = 10
+# An upload that nobody goes on with.
+OPEN_FOR = timedelta(hours=24)
+# A phone that was off, taken away or without a network still delivers.
+LATE_UPLOADS_FOR = timedelta(days=7)
+
+
+class FileTooLarge(APIException):
+    status_code = 413
+    default_code = "file_too_large"
+    default_detail = "The file is larger than one of its kind may be."
+
+
+class QuotaExceeded(APIException):
+    status_code = 413
+    default_code = "evidence_quota_exceeded"
+    default_detail = "With this file there would be more evidence than one alert, or one person, may have."
+
+
+class TooManyUploads(APIException):
+    status_code = 429
+    default_code = "too_many_uploads"
+    default_detail = f"{OPEN_UPLOADS} uploads are open: finish or end one of them first."
+
+
+class StorageFull(APIException):
+    status_code = 507
+    default_code = "storage_full"
+    default_detail = "The server has no room for files right now. Keep the file and try again later."
+
+
+def largest(kind: EvidenceKind) -> int:
+    return int(settings.EVIDENCE_MAX_MB[kind]) * MIB
+
+
+def check_room(*, owner: User, alert: SosAlert, length: int) -> None:
+    """Raise unless so many bytes more are within the person's and the alert's limits. Lock the person's row first."""
+    uploads = Upload.objects.filter(alert__owner=owner, evidence=None)
+    if uploads.count() >= OPEN_UPLOADS:
+        raise TooManyUploads
+    kept = Evidence.objects.filter(alert__owner=owner, erased_at=None)
+    limits: tuple[tuple[float, dict[str, Any]], ...] = (
+        (settings.EVIDENCE_ALERT_MB, {"alert": alert}),
+        (settings.EVIDENCE_PERSON_MB, {}),
+    )
+    for limit_mb, of in limits:
+        total = _total(kept.filter(**of), "size") + _total(uploads.filter(**of), "length") + length
+        if total > limit_mb * MIB:
+            raise QuotaExceeded
+
+
+def _total(rows: QuerySet[Any], column: str) -> int:
+    return int(rows.aggregate(total=Coalesce(Sum(F(column)), 0))["total"])
+
+
+def check_disk(*, length: int) -> None:
+    """Raise StorageFull when so many bytes would leave less than the floor: a full disk stops the whole machine."""
+    if shutil.disk_usage(spool.folder()).free - length < settings.EVIDENCE_FREE_MB * MIB:
+        raise StorageFull

@@ -1,0 +1,96 @@
+"""The file of a multipart request, straight into the spool, hashed on the way and never whole in memory."""
+
+import hashlib
+from typing import Any
+
+from django.core.files.uploadhandler import FileUploadHandler
+from django.http.request import HttpRequest, UnreadablePostError
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+
+from alerts.evidence import limits, spool, uploads
+from alerts.models import EvidenceKind, Upload
+
+# What the parts' heads, the boundaries and the other fields may take beside the file.
+AROUND_THE_FILE = 64 * 1024
+
+
+class LengthRequired(APIException):
+    status_code = 411
+    default_code = "length_required"
+    default_detail = "Content-Length must say how long the body is."
+
+
+class FileMissing(APIException):
+    status_code = 400
+    default_code = "file_missing"
+    default_detail = "The body must be multipart/form-data with exactly one file, in the field named for its kind."
+
+
+class UploadIncomplete(APIException):
+    status_code = 400
+    default_code = "upload_incomplete"
+    default_detail = "The body ended before the file did. Send it again, or use a resumable upload."
+
+
+class SpoolingHandler(FileUploadHandler):
+    """Takes one file, in the field of its kind, up to the upload's length."""
+
+    chunk_size = 256 * 1024
+
+    def __init__(self, upload: Upload) -> None:
+        super().__init__()
+        self.digest = hashlib.sha256()
+        self.size = 0
+        self.is_complete = False
+        self._upload = upload
+        self._largest = limits.largest(EvidenceKind(upload.kind))
+        self.has_begun = False
+        self._spooled = spool.create(upload.id)
+
+    def new_file(self, field_name: str, *args: Any, **kwargs: Any) -> None:
+        super().new_file(field_name, *args, **kwargs)
+        if field_name != self._upload.kind or self.has_begun:
+            raise FileMissing
+        self.has_begun = True
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        self.size += len(raw_data)
+        if self.size > self._largest:
+            raise limits.FileTooLarge
+        self.digest.update(raw_data)
+        self._spooled.write(raw_data)
+
+    def file_complete(self, file_size: int) -> None:
+        self.is_complete = True
+
+    def close(self) -> None:
+        self._spooled.close()
+
+
+def bound_of(request: Request | HttpRequest, *, kind: EvidenceKind) -> int:
+    """What the file can have at most, by Content-Length. Raises LengthRequired and FileTooLarge."""
+    length = request.META.get("CONTENT_LENGTH", "")
+    if not length.isdecimal() or not int(length):
+        raise LengthRequired
+    if int(length) > limits.largest(kind) + AROUND_THE_FILE:
+        raise limits.FileTooLarge
+    return min(int(length), limits.largest(kind))
+
+
+def receive(request: Request, upload: Upload) -> SpoolingHandler:
+    """Read the request's body: the file into the spool, its declared hash into the upload."""
+    handler = SpoolingHandler(upload)
+    request.upload_handlers = [handler]
+    try:
+        fields: Any = request.data
+    except UnreadablePostError as error:
+        raise UploadIncomplete from error
+    except OSError as error:
+        raise limits.StorageFull from error
+    finally:
+        handler.close()
+    if not handler.is_complete:
+        raise UploadIncomplete if handler.has_begun else FileMissing
+    upload.sha256 = uploads.declared_sha256(str(fields.get("sha256", "")))
+    return handler

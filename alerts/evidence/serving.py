@@ -1,0 +1,84 @@
+"""A file as an answer: parts of it (RFC 9110, section 14), in small chunks, and never as a page of ours."""
+
+import re
+from collections.abc import Iterator
+from typing import IO
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils.cache import get_conditional_response
+
+from alerts.evidence import keeping
+from alerts.models import Evidence
+
+_CHUNK = 64 * 1024
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+# A file that a browser takes for a page can do nothing.
+_SANDBOX = "sandbox; default-src 'none'; media-src 'self'; img-src 'self'"
+
+
+class _OutOfRange(Exception):
+    pass
+
+
+def answer(request: HttpRequest, evidence: Evidence) -> HttpResponseBase:
+    """200 with the whole file, 206 with the part asked for, 304, or 416. Several ranges at once get the whole file."""
+    etag = f'"{evidence.sha256}"'
+    unchanged = get_conditional_response(request, etag=etag)
+    if unchanged is not None:
+        return _described(unchanged, evidence)
+    try:
+        part = _part(request, size=evidence.size, etag=etag)
+    except _OutOfRange:
+        return _described(HttpResponse(status=416, headers={"Content-Range": f"bytes */{evidence.size}"}), evidence)
+    start, end = part or (0, evidence.size)
+    file = keeping.storage().open(evidence.name)
+    response: HttpResponseBase = StreamingHttpResponse(_chunks(file, start, end), status=206 if part else 200)
+    response["Content-Length"] = str(end - start)
+    if part:
+        response["Content-Range"] = f"bytes {start}-{end - 1}/{evidence.size}"
+    return _described(response, evidence)
+
+
+def _part(request: HttpRequest, *, size: int, etag: str) -> tuple[int, int] | None:
+    """First byte and end of the range asked for; None: the whole file."""
+    asked = _RANGE.fullmatch(request.headers.get("Range", "").strip())
+    if not asked or request.method != "GET" or request.headers.get("If-Range", etag) != etag:
+        return None
+    first, last = asked.groups()
+    if not first and not last:
+        return None
+    if not first:
+        start, end = max(0, size - int(last)), size
+    else:
+        start, end = int(first), min(int(last) + 1, size) if last else size
+        if last and int(last) < int(first):
+            return None
+    if start >= size or end <= start:
+        raise _OutOfRange
+    return start, end
+
+
+def _chunks(file: IO[bytes], start: int, end: int) -> Iterator[bytes]:
+    with file:
+        file.seek(start)
+        while start < end:
+            chunk = file.read(min(_CHUNK, end - start))
+            if not chunk:
+                return
+            start += len(chunk)
+            yield chunk
+
+
+def _described(response: HttpResponseBase, evidence: Evidence) -> HttpResponseBase:
+    extension = evidence.name.rpartition(".")[2]
+    response["ETag"] = f'"{evidence.sha256}"'
+    response["Content-Type"] = evidence.media_type
+    response["Content-Disposition"] = f'inline; filename="{evidence.kind}-{evidence.id}.{extension}"'
+    response["Accept-Ranges"] = "bytes"
+    response["Content-Security-Policy"] = _SANDBOX
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Robots-Tag"] = "noindex"
+    response["Cache-Control"] = "private, no-store"
+    return response

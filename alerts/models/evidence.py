@@ -1,0 +1,91 @@
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from uuid_utils.compat import uuid7
+
+from alerts.models.alert import SosAlert
+
+
+class EvidenceKind(models.TextChoices):
+    AUDIO = "audio"
+    VIDEO = "video"
+    PHOTO = "photo"
+
+
+class Evidence(models.Model):
+    """A recording or photo of an alert. The row outlives the file: what it was, and its hash, stay on record."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    # Its index is the constraint's. PROTECT: a row that vanished would leave a file nobody knows.
+    alert = models.ForeignKey(SosAlert, on_delete=models.PROTECT, related_name="evidence", db_index=False)
+    kind = models.CharField(max_length=5, choices=EvidenceKind)
+    media_type = models.CharField(max_length=40)
+    size = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    # In the storage; empty once the file is gone.
+    name = models.CharField(max_length=100, blank=True)
+    added_at = models.DateTimeField()
+    # Retention ended; the file is gone or about to be.
+    erased_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            # A repeated upload finds the first one's row, also when both arrive at once.
+            models.UniqueConstraint(fields=["alert", "sha256"], name="evidence_once_per_alert"),
+            models.UniqueConstraint(fields=["name"], condition=~Q(name=""), name="evidence_file_once"),
+            models.CheckConstraint(condition=~Q(name="") | Q(erased_at__isnull=False), name="evidence_has_its_file"),
+        ]
+        indexes = [
+            models.Index(fields=["added_at"], condition=Q(erased_at=None), name="evidence_by_age"),
+            models.Index(fields=["erased_at"], condition=~Q(name=""), name="evidence_to_erase"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Upload(models.Model):
+    """A file on its way in: written before its first byte, so that what a crash leaves behind has an owner and an end.
+
+    Its bytes lie in the spool under its id (alerts/evidence/spool.py) until they are checked and kept.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    alert = models.ForeignKey(SosAlert, on_delete=models.CASCADE, related_name="uploads")
+    kind = models.CharField(max_length=5, choices=EvidenceKind)
+    # What it will have at most, reserved of the person's bytes; of a resumable upload exactly.
+    length = models.BigIntegerField()
+    # Bytes of a resumable upload that are in the spool.
+    offset = models.BigIntegerField(default=0)
+    # As the client declared it, if it did.
+    sha256 = models.CharField(max_length=64, blank=True)
+    is_resumable = models.BooleanField()
+    # Who checks and keeps it has until some time after this (alerts/evidence/keeping.py).
+    finishing_at = models.DateTimeField(null=True)
+    # Where in the storage it goes, known before the file is there.
+    name = models.CharField(max_length=100, blank=True)
+    evidence = models.ForeignKey(Evidence, on_delete=models.CASCADE, null=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["expires_at"], name="upload_expiry")]
+        constraints = [
+            models.CheckConstraint(condition=Q(offset__gte=0, offset__lte=F("length")), name="upload_offset_in_length")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class LegalHold(models.Model):
+    """While it stands, no evidence of the alert is erased. Set and lifted by operators (alerts/admin.py)."""
+
+    alert = models.OneToOneField(SosAlert, on_delete=models.PROTECT, related_name="legal_hold")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)
+    since = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"alert {self.alert_id}"

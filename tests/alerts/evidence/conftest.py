@@ -1,0 +1,41 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from rest_framework.test import APIClient
+
+URL = "/api/v1/sos-alerts/"
+
+Send = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def media(tmp_path: Path, settings: Any) -> Path:
+    """The disk: a folder of this test."""
+    settings.MEDIA_ROOT = str(tmp_path / "media")
+    settings.EVIDENCE_FREE_MB = 0
+    return tmp_path / "media"
+
+
+def on_disk(media: Path) -> list[Path]:
+    """Every file, wherever it lies."""
+    return sorted(path for path in media.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def alert(pressed: str) -> str:
+    """Ana's open alert."""
+    return pressed
+
+
+@pytest.fixture
+def send(phone: APIClient, alert: str) -> Send:
+    def send(
+        content: bytes, kind: str = "audio", *, name: str = "record.bin", to: str = "", by: Any = None, **fields: Any
+    ) -> Any:
+        file = SimpleUploadedFile(name, content, content_type="application/octet-stream")
+        return (by or phone).post(f"{URL}{to or alert}/upload_{kind}/", {kind: file} | fields, format="multipart")
+
+    return send
