@@ -146,6 +146,17 @@ SMS_COUNTRIES = environment.words(
 # Messages of a class granted in a day (UTC); more are refused and the operator is alarmed. EMERGENCY has no cap.
 DAILY_CAPS = environment.caps("DAILY_CAPS", default="verification=5000,safety=50000,routine=50000")
 
+# -- Positions and zones --------------------------------------------------------------------------------------
+
+# Positions are kept for so long, then their weeks are dropped.
+LOCATION_DAYS = int(
+    environment.number("LOCATION_DAYS", "a number of days from 1 to 3650", minimum=1, maximum=3650, default=90)
+)
+# Zones a person may have, until plans say it.
+ZONES_PER_PERSON = int(
+    environment.number("ZONES_PER_PERSON", "a number from 1 to 1000", minimum=1, maximum=1_000, default=100)
+)
+
 # -- Django ---------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [

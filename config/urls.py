@@ -13,6 +13,7 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerView.as_view(permission_classes=[]), name="docs"),
     path("api/v1/", include("identity.urls")),
     path("api/v1/", include("alerts.urls")),
+    path("api/v1/", include("geo.urls")),
     path("api/v1/", include("messaging.urls")),
 ]
 handler400 = "config.errors.bad_request"

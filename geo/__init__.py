@@ -1,1 +1,1 @@
-"""Positions, geozones and zone blueprints: an empty place in the map until they are built."""
+"""Positions, geozones, presence inside and outside of them, and zone blueprints."""

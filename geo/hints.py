@@ -1,0 +1,65 @@
+"""Who has fixes to evaluate: rows that say so themselves. A lost hint costs a second, never an event."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from geo import policy
+from messaging import clock
+from messaging.sql import rows
+
+CHANNEL = "alertme_geo"
+
+# Only for people with a zone: everybody else's fixes are history. The later time of a second upload outlives an
+# evaluation that began before it.
+_ASK = """
+INSERT INTO geo_dueevaluation (person_id, due_at)
+SELECT %(person)s, clock_timestamp()
+WHERE EXISTS (SELECT 1 FROM geo_geozone WHERE owner_id = %(person)s AND is_active)
+ON CONFLICT (person_id) DO UPDATE SET due_at = excluded.due_at, hinted_at = NULL
+RETURNING pg_notify(%(channel)s, '')
+"""
+
+_TAKE = """
+UPDATE geo_dueevaluation SET hinted_at = %(now)s
+WHERE person_id IN (
+    SELECT person_id FROM geo_dueevaluation WHERE hinted_at IS NULL
+    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+RETURNING person_id
+"""
+
+_NEGLECTED = """
+UPDATE geo_dueevaluation SET hinted_at = %(now)s
+WHERE person_id IN (
+    SELECT person_id FROM geo_dueevaluation WHERE hinted_at <= %(neglected)s
+    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+RETURNING person_id
+"""
+
+
+def ask(*, person_id: UUID, now: datetime) -> None:
+    """In the transaction that stores the fixes; tells the scheduler at commit."""
+    rows(_ASK, {"person": person_id, "channel": CHANNEL})
+
+
+@transaction.atomic
+def take_due() -> list[list[str]]:
+    """People nobody was told of, in broker messages' sizes; each goes to one of any number of schedulers."""
+    now = clock.lock_briefly()
+    return _split([str(person_id) for (person_id,) in rows(_TAKE, {"now": now, "limit": policy.HINT_BATCH})])
+
+
+@transaction.atomic
+def take_neglected() -> list[UUID]:
+    """People a worker was told of and has not evaluated in time; they become the caller's for as long again."""
+    now = clock.lock_briefly()
+    neglected = {"now": now, "neglected": now - policy.RESCUE_AFTER, "limit": policy.HINT_SIZE}
+    return [person_id for (person_id,) in rows(_NEGLECTED, neglected)]
+
+
+def _split(ids: Sequence[str]) -> list[list[str]]:
+    return [list(ids[start : start + policy.HINT_SIZE]) for start in range(0, len(ids), policy.HINT_SIZE)]

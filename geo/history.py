@@ -1,0 +1,166 @@
+"""Where somebody was: newest first, in pages, by time and place, thinned if wanted."""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from rest_framework.exceptions import NotFound
+
+from geo import policy
+from geo.models import Fix
+from messaging.sql import rows
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_ID = UUID(int=0)
+
+# A fix for each interval: from one to the next by the index, however many lie between them.
+_THINNED = """
+WITH RECURSIVE kept AS (
+    ({newest} AND (at, id) < (%(at)s, %(id)s) ORDER BY at DESC, id DESC LIMIT 1)
+    UNION ALL
+    SELECT older.* FROM kept, LATERAL (
+        {newest} AND at < to_timestamp(floor(extract(epoch FROM kept.at) / %(every_s)s) * %(every_s)s)
+        ORDER BY at DESC, id DESC LIMIT 1
+    ) AS older
+)
+SELECT * FROM kept LIMIT %(limit)s
+"""
+_COLUMNS = [field.attname for field in Fix._meta.concrete_fields if field.attname != "pk"]
+_NEWEST = """
+SELECT {columns} FROM geo_fix WHERE owner_id = %(owner)s AND at >= %(since)s AND at < %(until)s
+AND latitude BETWEEN %(south)s AND %(north)s
+AND CASE WHEN %(west)s <= %(east)s THEN longitude BETWEEN %(west)s AND %(east)s
+    ELSE longitude >= %(west)s OR longitude <= %(east)s END
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Box:
+    """Degrees; `west` greater than `east` is a box across the antimeridian."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+EARTH = Box(west=-180, south=-90, east=180, north=90)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """Which fixes: from `since` to before `until`, within the box, at most one for each `every_s` seconds (0: all)."""
+
+    since: datetime
+    until: datetime
+    box: Box = EARTH
+    every_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the history: what is older follows it."""
+
+    at: datetime
+    id: UUID
+
+    @classmethod
+    def of(cls, cursor: str) -> "Place":
+        """Raises NotFound for a cursor that is none."""
+        try:
+            at, _, fix_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
+            place = cls(datetime.fromisoformat(at), UUID(fix_id))
+            place.at.timestamp()
+        except (ValueError, OverflowError) as error:
+            raise NotFound("Invalid cursor") from error
+        if place.at.tzinfo is None:
+            raise NotFound("Invalid cursor")
+        return place
+
+    @property
+    def cursor(self) -> str:
+        return base64.urlsafe_b64encode(f"{self.at.isoformat()}|{self.id}".encode()).decode()
+
+
+def page(wanted: Wanted, *, owner_id: UUID, after: Place | None, size: int) -> tuple[list[Fix], Place | None]:
+    """Fixes after a place, newest first, and the place the next page begins after; None: there is none."""
+    after = after or Place(wanted.until, _FIRST_ID)
+    found = _page(wanted, owner_id=owner_id, after=after, limit=size + 1)
+    if len(found) <= size:
+        return found, None
+    last = found[size - 1]
+    following = Place(_begin(last.at, wanted.every_s), _FIRST_ID) if wanted.every_s else Place(last.at, last.id)
+    return found[:size], following
+
+
+def _page(wanted: Wanted, *, owner_id: UUID, after: Place, limit: int) -> list[Fix]:
+    if wanted.every_s:
+        # Not `raw`, which cannot read a composite primary key.
+        found = rows(_thinned(), _parameters(wanted, owner_id, after, limit))
+        return [Fix(**dict(zip(_COLUMNS, row, strict=True))) for row in found]
+    return list(_matching(wanted, owner_id=owner_id, after=after)[:limit])
+
+
+def every(wanted: Wanted, *, owner_id: UUID) -> Iterator[Fix]:
+    """All of them, oldest first, at most MAX_EXPORT: pages, so that nothing large is held."""
+    left, after = policy.MAX_EXPORT, Place(wanted.since, _FIRST_ID)
+    while left > 0:
+        older = Q(at__gt=after.at) | Q(at=after.at, id__gt=after.id)
+        found = _within(wanted, owner_id=owner_id).filter(older, at__gte=after.at).order_by("at", "id")
+        fixes = list(found[: min(left, policy.MAX_PAGE)])
+        yield from fixes
+        if len(fixes) < policy.MAX_PAGE:
+            return
+        left, after = left - len(fixes), Place(fixes[-1].at, fixes[-1].id)
+
+
+def latest(*, owner_id: UUID) -> Fix | None:
+    return Fix.objects.filter(owner_id=owner_id).order_by("-at", "-id").first()
+
+
+def _matching(wanted: Wanted, *, owner_id: UUID, after: Place) -> QuerySet[Fix]:
+    older = Q(at__lt=after.at) | Q(at=after.at, id__lt=after.id)
+    # The first condition alone is what the index can use.
+    return _within(wanted, owner_id=owner_id).filter(older, at__lte=after.at).order_by("-at", "-id")
+
+
+def _thinned() -> str:
+    return _THINNED.format(newest=_NEWEST.format(columns=", ".join(_COLUMNS)))
+
+
+def _within(wanted: Wanted, *, owner_id: UUID) -> QuerySet[Fix]:
+    found = Fix.objects.filter(owner_id=owner_id, at__gte=wanted.since, at__lt=wanted.until)
+    box = wanted.box
+    if box == EARTH:
+        return found
+    west, east = Q(longitude__gte=box.west), Q(longitude__lte=box.east)
+    return found.filter(west & east if box.west <= box.east else west | east, latitude__range=(box.south, box.north))
+
+
+def _parameters(wanted: Wanted, owner_id: UUID, after: Place, limit: int) -> dict[str, object]:
+    box = wanted.box
+    return {
+        "owner": owner_id,
+        "since": wanted.since,
+        "until": wanted.until,
+        "every_s": wanted.every_s,
+        "west": box.west,
+        "south": box.south,
+        "east": box.east,
+        "north": box.north,
+        "at": after.at,
+        "id": after.id,
+        "limit": limit,
+    }
+
+
+def _begin(moment: datetime, every_s: int) -> datetime:
+    return moment - (moment - _EPOCH) % timedelta(seconds=every_s)
+
+
+def shown(wanted: Wanted, *, now: datetime, kept_for: timedelta) -> Wanted:
+    """What is no longer kept is not shown either, though its week may still exist."""
+    return replace(wanted, since=max(wanted.since, now - kept_for))

@@ -1,0 +1,59 @@
+"""Bodies of uploads: JSON, larger than any other, as it is or compressed with gzip."""
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import IO, Any
+
+from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
+from rest_framework.parsers import BaseParser
+
+from geo import policy
+
+_GZIP = zlib.MAX_WBITS | 16
+
+
+class BodyTooLarge(APIException):
+    status_code = 413
+    default_detail = f"The body is too large: at most {policy.MAX_BODY} bytes, unpacked too."
+    default_code = "body_too_large"
+
+
+class UploadParser(BaseParser):
+    """At most MAX_BODY bytes, counted after unpacking: what unpacks to more is never unpacked further."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        body = stream.read(policy.MAX_BODY + 1)
+        if len(body) > policy.MAX_BODY:
+            raise BodyTooLarge
+        encoding = parser_context["request"].headers.get("Content-Encoding", "") if parser_context else ""
+        if encoding.lower() == "gzip":
+            body = _unpacked(body)
+        elif encoding.lower() not in {"", "identity"}:
+            raise UnsupportedMediaType(encoding, "Content-Encoding can be gzip or nothing.")
+        try:
+            return json.loads(body, parse_constant=_refuse)
+        except (ValueError, RecursionError) as error:
+            raise ParseError("The body is not valid JSON in UTF-8.") from error
+
+
+def _unpacked(body: bytes) -> bytes:
+    unpack = zlib.decompressobj(_GZIP)
+    try:
+        found = unpack.decompress(body, policy.MAX_BODY + 1)
+    except zlib.error as error:
+        raise ParseError("The body is not what Content-Encoding says.") from error
+    if len(found) > policy.MAX_BODY:
+        raise BodyTooLarge
+    if not unpack.eof:
+        raise ParseError("The body ends too early.")
+    return found
+
+
+def _refuse(constant: str) -> float:
+    """NaN and Infinity are no JSON (RFC 8259)."""
+    raise ValueError(constant)

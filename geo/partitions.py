@@ -1,0 +1,70 @@
+"""The weeks that fixes are kept in.
+
+A partition for each week: an insert touches one small index, history reads newest week first, and what is no longer
+kept is dropped as a file, not deleted row by row. There is no default partition: with one PostgreSQL can no longer
+read partitions in the order of time.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from django.db import connection, transaction
+
+from messaging.sql import rows
+
+# Made so far ahead that a month without any scheduler does no harm.
+WEEKS_AHEAD = 5
+WEEK = timedelta(weeks=1)
+_NAME = "geo_fix_%G_%V"  # ISO year and week
+
+_EXISTING = """
+SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+WHERE inhparent = 'geo_fix'::regclass
+"""
+
+
+def ensure(*, now: datetime, kept_for: timedelta) -> int:
+    """Make the weeks that are missing; returns how many were."""
+    existing = _existing()
+    missing = [week for week in _weeks(now - kept_for, now + WEEKS_AHEAD * WEEK) if _name(week) not in existing]
+    for week in missing:
+        _make(week)
+    return len(missing)
+
+
+def drop_oldest(*, now: datetime, kept_for: timedelta) -> int:
+    """Drop the oldest week if nothing in it is kept any longer: one for each call, since it locks the table."""
+    oldest = min(_existing(), default=None)
+    if oldest is None or _begin(oldest) + WEEK > now - kept_for:
+        return 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '1s'")
+        cursor.execute(f"DROP TABLE {connection.ops.quote_name(oldest)}")
+    return 1
+
+
+def _make(week: datetime) -> None:
+    name = connection.ops.quote_name(_name(week))
+    bounds = f"FROM ('{week.isoformat()}') TO ('{(week + WEEK).isoformat()}')"
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF geo_fix FOR VALUES {bounds}")
+
+
+def _existing() -> set[str]:
+    return {name for (name,) in rows(_EXISTING)}
+
+
+def _weeks(first: datetime, last: datetime) -> Iterator[datetime]:
+    week = _begin(_name(first))
+    while week <= last:
+        yield week
+        week += WEEK
+
+
+def _name(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime(_NAME)
+
+
+def _begin(name: str) -> datetime:
+    year, week = name.split("_")[2:]
+    return datetime.fromisocalendar(int(year), int(week), 1).replace(tzinfo=UTC)

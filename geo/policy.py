@@ -1,0 +1,47 @@
+"""Limits of positions and zones, each with its reason; what decides presence stands in geo/presence.py."""
+
+from datetime import timedelta
+
+# A phone that was offline for hours uploads a fix every 10 s in a few calls; a request stays short.
+MAX_BATCH = 1_000
+# 1,000 fixes with every field are about 300 KB.
+MAX_BODY = 512 * 1024
+
+# What a phone's clock may be ahead without anything being wrong.
+AHEAD = timedelta(minutes=2)
+# A phone's clock that is off by less is left alone: the difference may be the network's.
+SKEW_IGNORED = timedelta(seconds=30)
+# One that is off by more is not a clock; its fixes are refused rather than moved by months.
+SKEW_MOST = timedelta(days=2)
+
+# Positions within this of 0° N 0° E are what receivers without a fix report.
+NULL_ISLAND_DEG = 0.001
+
+# A worker that was hinted has this long before the scheduler evaluates by itself.
+RESCUE_AFTER = timedelta(seconds=1)
+# People in one broker message, and hinted in one pass.
+HINT_SIZE = 20
+HINT_BATCH = 500
+# Fixes evaluated in one transaction: the person's row is locked for some 10 ms.
+EVALUATION_STEP = 2_000
+# What is older when it arrives is not even evaluated: it could tell nobody anything.
+EVALUATED_FOR = timedelta(hours=24)
+
+# A fix this old when it is evaluated is about the past: its events are kept and nobody is texted. Longer than a dead
+# spot of the network or a restart of the phone, shorter than what a contact would take for news.
+LATE_AFTER = timedelta(minutes=10)
+# A zone SMS not sent by then has lost its purpose.
+MESSAGE_DEADLINE = timedelta(minutes=15)
+
+# A circle's radius: below it GPS cannot tell, above it the plane that polygons are measured in bends.
+MIN_RADIUS_M, MAX_RADIUS_M = 20, 50_000
+MAX_VERTICES = 200
+MAX_BLUEPRINTS = 50
+# Zones and blueprints a person may make in a day: more is a program that has gone wrong.
+CHANGES_A_DAY = 1_000
+
+# One page of history, and one export.
+PAGE, MAX_PAGE = 100, 1_000
+MAX_EXPORT = 50_000
+# Rows deleted in one call: short transactions, and the next call goes on.
+RETENTION_STEP = 5_000
