@@ -7,7 +7,8 @@ from django.db.models import Exists, OuterRef, Q
 
 from alerts import links, texts
 from alerts.models import Notification, NotificationKind, SosAlert
-from identity.models import EmergencyContact, User
+from identity.contacts import to_tell
+from identity.models import User
 from messaging import outbox
 from messaging.models import Attempt, AttemptOutcome, MessageClass
 from messaging.states import State
@@ -15,7 +16,7 @@ from messaging.states import State
 
 def call_for_help(alert: SosAlert, owner: User, *, now: datetime) -> None:
     """Queue the SOS for every contact; the first contacts of all people go before anyone's second."""
-    contacts = EmergencyContact.objects.filter(user=owner).order_by("order")
+    contacts = to_tell(owner.id)
     tokens = links.issue(alert_id=alert.id, contact_ids=[contact.id for contact in contacts], now=now)
     _tell(
         [

@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from alerts.views import evidence, page
+from alerts.views import choices, evidence, linked, page
 
 urlpatterns = [
     path("<str:token>", page.show, name="contacts-page"),
     path("<str:token>/live", page.live, name="contacts-page-live"),
+    path("<str:token>/contact", choices.choose, name="contacts-page-choices"),
     path("<str:token>/evidence/<uuid:evidence_id>", evidence.contacts_file, name="contacts-page-evidence"),
-    path("", page.nothing),
-    path("<path:rest>", page.nothing),
+    path("", linked.nothing),
+    path("<path:rest>", linked.nothing),
 ]

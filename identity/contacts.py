@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.http import Http404
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 
@@ -73,7 +73,9 @@ def change(
             _check_number(user, changes["phone_number"], except_for=contact)
         for field, value in changes.items():
             setattr(contact, field, value)
-        contact.save(update_fields=[*changes, "updated_at"])
+        if "phone_number" in changes:
+            contact.declined_at = None  # It was whoever has the old number who declined.
+        contact.save(update_fields=[*changes, "declined_at", "updated_at"])
     return contact
 
 
@@ -85,6 +87,25 @@ def remove(*, person_id: UUID, contact_id: UUID, if_match: Collection[str] | Non
         versions.require(contact, if_match=if_match)
         contact.delete()
         user.contacts.filter(order__gt=contact.order).update(order=F("order") - 1)
+
+
+def to_tell(person_id: UUID) -> QuerySet[EmergencyContact]:
+    """Whom an SOS goes to, in order: all but those who have declined, and so asked for no word of this person."""
+    return EmergencyContact.objects.filter(user_id=person_id, declined_at=None).order_by("order")
+
+
+def decline(*, person_id: UUID, contact_id: UUID, now: datetime) -> EmergencyContact | None:
+    """The contact does not want to be one; returns them, or None when that was known, or they are one no longer."""
+    willing = to_tell(person_id).filter(id=contact_id)
+    # One conditional UPDATE: of two presses one counts.
+    declined = willing.update(declined_at=now, updated_at=now)
+    return EmergencyContact.objects.filter(id=contact_id).first() if declined else None
+
+
+def accept(*, person_id: UUID, contact_id: UUID, now: datetime) -> None:
+    """The contact has thought better of it."""
+    declined = EmergencyContact.objects.filter(user_id=person_id, id=contact_id).exclude(declined_at=None)
+    declined.update(declined_at=None, updated_at=now)
 
 
 def reorder(*, person_id: UUID, contact_ids: Sequence[UUID]) -> list[EmergencyContact]:

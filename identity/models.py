@@ -60,6 +60,8 @@ class EmergencyContact(models.Model):
     order = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
+    # When the contact said that they do not want to be one.
+    declined_at = models.DateTimeField(null=True)
     # No column: `contacts.mark_refusals` says it.
     refuses_sms = False
 

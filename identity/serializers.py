@@ -129,12 +129,19 @@ class ProfileSerializer(serializers.Serializer[None]):
 class ContactSerializer(serializers.ModelSerializer[EmergencyContact]):
     phone_number = serializers.CharField(read_only=True)
     refuses_sms = serializers.BooleanField(
-        read_only=True, help_text="They texted STOP: an SOS is tried all the same, other messages are not."
+        read_only=True,
+        help_text="They texted STOP, or asked for it on the page of an alert: only an SOS is sent to them.",
+    )
+    declined_at = serializers.DateTimeField(
+        read_only=True,
+        allow_null=True,
+        help_text="When they said that they do not want to be a contact: nothing is sent to them, not even an SOS."
+        " Another `phone_number` clears it, as does adding them anew.",
     )
 
     class Meta:
         model = EmergencyContact
-        fields = ["id", "name", "phone_number", "relation", "language", "order", "refuses_sms"]
+        fields = ["id", "name", "phone_number", "relation", "language", "order", "refuses_sms", "declined_at"]
         read_only_fields = fields
 
 

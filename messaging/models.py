@@ -113,10 +113,10 @@ class DailyCount(models.Model):
 
 
 class OptOut(models.Model):
-    """A number that refuses our SMS: it texted STOP, or Twilio said so (21610)."""
+    """A number that refuses our SMS: it texted STOP, Twilio said so (21610), or its reader asked for it on a page."""
 
     address = models.CharField(primary_key=True, max_length=254)
-    # "STOP", or the provider's code.
+    # "STOP", the provider's code, or "asked".
     reason = models.CharField(max_length=40)
     since = models.DateTimeField()
 

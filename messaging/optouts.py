@@ -11,6 +11,8 @@ from messaging.texts import render
 
 # Twilio: "Attempt to send to unsubscribed recipient".
 REFUSED_CODE = "21610"
+# Their reader asked us, and not the provider: that it takes an SOS for them says nothing.
+ASKED = "asked"
 RESPECTED_BY = (MessageClass.SAFETY, MessageClass.ROUTINE)
 
 
@@ -18,10 +20,20 @@ def remember(address: str, *, reason: str, now: datetime) -> None:
     OptOut.objects.get_or_create(address=address, defaults={"reason": reason, "since": now})
 
 
+def ask(address: str, *, now: datetime) -> None:
+    """Their reader wants nothing but an SOS, until they take it back."""
+    OptOut.objects.update_or_create(address=address, defaults={"reason": ASKED, "since": now})
+
+
 def forget(addresses: Collection[str]) -> None:
     """They have opted in again: by START, or because the provider takes messages for them."""
     if OptOut.objects.exists():
-        OptOut.objects.filter(address__in=addresses).delete()
+        OptOut.objects.filter(address__in=addresses).exclude(reason=ASKED).delete()
+
+
+def take_back(address: str) -> None:
+    """Their reader wants our SMS again."""
+    OptOut.objects.filter(address=address).delete()
 
 
 def refusing(addresses: Iterable[str]) -> set[str]:
@@ -42,7 +54,7 @@ def take_word(address: str, text: str, *, now: datetime) -> str:
     if word in _STOP:
         remember(address, reason="STOP", now=now)
     elif word in _START:
-        OptOut.objects.filter(address=address).delete()
+        take_back(address)
     return render(lambda: _answer(word), language="ru") if said in _OURS else ""
 
 

@@ -153,7 +153,7 @@ def test_the_keyboard_reaches_everything_in_order(open_page: Open, path: str) ->
         reached.append(page.evaluate("document.activeElement.getAttribute('href') ?? document.activeElement.id"))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     assert reached[:2] == ["tel:+996555123456", "tel:112"]
-    assert reached[-3:] == ["?lang=ky", "?lang=ru", "?lang=en"]
+    assert reached[-4:] == ["?lang=ky", "?lang=ru", "?lang=en", f"{path}/contact?lang=en"]
     assert len(set(reached)) == len(reached)
 
 
@@ -164,3 +164,24 @@ def test_a_link_that_opens_nothing_says_so_in_three_languages(open_page: Open, t
     assert fits(page)
     assert serious(page) == []
     photograph(page, "phone-nothing")
+
+
+def test_declining_takes_two_presses_and_no_javascript(open_page: Open, path: str) -> None:
+    page = open_page(f"{path}?lang=ru", java_script_enabled=False)
+    page.locator("footer p a").first.click()
+    photograph(page, "phone-ru-choices")
+    page.locator("#decline").click()
+    expect(page.get_by_role("status")).to_contain_text("Вы больше не экстренный контакт")
+    photograph(page, "phone-ru-declined")
+    assert EmergencyContact.objects.exclude(declined_at=None).count() == 1
+    page.locator("#accept").click()
+    expect(page.locator("#decline")).to_be_visible()
+    assert not EmergencyContact.objects.exclude(declined_at=None).exists()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_choices_are_accessible(open_page: Open, path: str, language: str) -> None:
+    page = open_page(f"{path}/contact?lang={language}", before=_COLLECT)
+    assert fits(page)
+    assert serious(page) == []
+    assert page.evaluate("refused") == []

@@ -39,6 +39,7 @@ def test_adding(anas_app: App, ana: User) -> None:
         "language": "ky",
         "order": 0,
         "refuses_sms": False,
+        "declined_at": None,
     }
     assert anas_app.get(CONTACTS).json() == {"results": [answer.json()]}
     assert anas_app.get(_one(contact)).json() == answer.json()
