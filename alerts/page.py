@@ -25,6 +25,8 @@ class Page:
     is_open: bool
     since: datetime
     ended_at: datetime | None
+    # Forced to end it: the alert goes on, and a call could give the person away.
+    is_duress: bool
     place: Place | None
     address: str
     told: int
@@ -49,6 +51,7 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
         is_open=alert.status in OPEN,
         since=alert.created_at,
         ended_at=alert.ended_at,
+        is_duress=alert.duress_at is not None and alert.status in OPEN,
         place=_place(alert),
         address=alert.address,
         told=len(languages),

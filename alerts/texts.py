@@ -48,6 +48,8 @@ def duress(owner: User, *, language: str) -> str:
 def _under_threat(name: str) -> str:
     text = gettext("{name} is under threat! Do not call them. Call the police: {number}")
     return text.format(name=name, number=settings.EMERGENCY_NUMBER)
+
+
 def contact_declined(name: str, *, language: str) -> str:
     """For the person whose contact does not want to be one."""
     return texts.fit_name(_declined, name=name, language=language)

@@ -21,7 +21,7 @@ from alerts import links
 from alerts.evidence import addresses, keeping, receiving, retention, serving, uploads
 from alerts.models import Evidence, EvidenceKind, SosAlert
 from alerts.serializers.evidence import AudioSerializer, EvidenceSerializer, PhotoSerializer, VideoSerializer
-from alerts.views import page
+from alerts.views import linked
 from identity.openapi import problems
 from identity.requests import person
 from messaging import clock
@@ -168,7 +168,7 @@ def contacts_file(request: HttpRequest, token: str, evidence_id: UUID) -> HttpRe
     link = links.opened(token, now=clock.now())
     found = link and Evidence.objects.filter(id=evidence_id, alert_id=link.alert_id, erased_at=None).first()
     if not found:
-        return page.nothing(request)
+        return linked.nothing(request)
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(("GET", "HEAD"))
     return serving.answer(request, found)

@@ -86,6 +86,19 @@ def test_the_end_is_said_and_nobody_is_asked_to_call_112(
     assert "http-equiv" not in page
 
 
+def test_under_duress_nobody_is_led_to_call_the_person(pressed: str, token: str) -> None:
+    first = Client().get(f"/a/{token}/live")
+    SosAlert.objects.update(duress_at=clock.now())
+    answer = Client().get(f"/a/{token}/live", headers={"If-None-Match": first["ETag"]})
+    page = answer.content.decode()
+    assert "<h1>Ana Asanova is under threat</h1>" in page
+    assert "Do not call or write to Ana Asanova: call the police." in page
+    assert "tel:+996555123456" not in page
+    assert 'href="tel:112"' in page
+    SosAlert.objects.update(status="resolved", ended_at=clock.now())
+    assert "is safe" in Client().get(f"/a/{token}").content.decode()
+
+
 @pytest.mark.parametrize(
     ("language", "said"),
     [("ky", "Ana Asanova жардам сурайт"), ("ru", "Ana Asanova просит о помощи"), ("en", "Ana Asanova needs help")],
