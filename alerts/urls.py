@@ -1,6 +1,6 @@
 from django.urls import path
 
-from alerts.views import alerts, evidence
+from alerts.views import alerts, evidence, timers
 
 urlpatterns = [
     path("sos-alerts/", alerts.AlertsView.as_view(), name="sos-alerts"),
@@ -12,4 +12,11 @@ urlpatterns = [
     path("sos-alerts/<uuid:alert_id>/upload_video/", evidence.UploadVideoView.as_view(), name="upload-video"),
     path("sos-alerts/<uuid:alert_id>/upload_photo/", evidence.UploadPhotoView.as_view(), name="upload-photo"),
     path("evidence/<str:signature>/", evidence.FileView.as_view(), name="evidence-file"),
+    path("timers/", timers.TimersView.as_view(), name="timers"),
+    path("timers/<uuid:timer_id>/", timers.TimerView.as_view(), name="timer"),
+    path("timers/<uuid:timer_id>/extend/", timers.ExtendView.as_view(), name="timer-extend"),
+    path("timers/<uuid:timer_id>/check-in/", timers.CheckInView.as_view(), name="timer-check-in"),
+    path("timers/<uuid:timer_id>/complete/", timers.CompleteView.as_view(), name="timer-complete"),
+    path("timers/<uuid:timer_id>/cancel/", timers.CancelView.as_view(), name="timer-cancel"),
+    path("timers/<uuid:timer_id>/heartbeat/", timers.HeartbeatView.as_view(), name="timer-heartbeat"),
 ]

@@ -45,7 +45,9 @@ def _problem(error: exceptions.APIException, data: Any) -> dict[str, Any]:
         return problem | {"errors": {"non_field_errors": errors} if isinstance(errors, list) else errors}
     detail = data.get("detail") if isinstance(data, dict) else data
     code = codes if isinstance(codes, str) else error.default_code
-    return problem | {"title": str(error.default_detail), "code": code, "detail": str(detail)}
+    problem |= {"title": str(error.default_detail), "code": code, "detail": str(detail)}
+    # Extension members (RFC 9457, 3.2) that the error brings: ids a client goes on with.
+    return problem | getattr(error, "members", {})
 
 
 def problem(status_code: int, code: str, detail: str, *, retry_after_s: int | None = None) -> JsonResponse:

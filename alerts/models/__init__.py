@@ -11,10 +11,12 @@ from alerts.models.alert import (
 from alerts.models.duress import FeignedEnd
 from alerts.models.evidence import Evidence, EvidenceKind, LegalHold, Upload
 from alerts.models.link import ContactLink
+from alerts.models.timer import ActivityTimer, Heartbeat, TimerStatus
 
 __all__ = [
     "OPEN",
     "OPEN_TO_OWNER",
+    "ActivityTimer",
     "AlertEvent",
     "AlertStatus",
     "ContactLink",
@@ -22,9 +24,11 @@ __all__ = [
     "Evidence",
     "EvidenceKind",
     "FeignedEnd",
+    "Heartbeat",
     "LegalHold",
     "Notification",
     "NotificationKind",
     "SosAlert",
+    "TimerStatus",
     "Upload",
 ]

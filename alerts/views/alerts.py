@@ -1,14 +1,11 @@
-import hashlib
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from django.utils.cache import get_conditional_response, patch_cache_control
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics, status
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ListSerializer
@@ -17,13 +14,13 @@ from rest_framework.views import APIView
 from alerts import answering, ending, intake, lifecycle, owner_view, reach
 from alerts.models import AlertStatus, SosAlert
 from alerts.serializers.alerts import EndSerializer, PressSerializer, SosAlertSerializer, WhichSerializer
+from alerts.views.polling import IF_NONE_MATCH, conditional
 from identity.idempotency import replayable
 from identity.models import User
 from identity.openapi import ETAG, IDEMPOTENCY_KEY, problems
 from identity.requests import parse, person
 from messaging import clock
 
-_IF_NONE_MATCH = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="The last ETag.")
 _NOT_FOUND = problems(s404="The person has no such alert.")
 _ENDED = (
     {200: SosAlertSerializer}
@@ -99,17 +96,13 @@ class AlertsView(generics.GenericAPIView[Any]):
 class AlertView(APIView):
     @extend_schema(
         operation_id="sos_alerts_retrieve",
-        parameters=[_IF_NONE_MATCH, ETAG],
+        parameters=[IF_NONE_MATCH, ETAG],
         responses={200: SosAlertSerializer, 304: OpenApiResponse(description="Nothing changed.")} | _NOT_FOUND,
     )
     def get(self, request: Request, alert_id: UUID) -> HttpResponse:
         """The alert with the truth about each contact. Made for polling: send the ETag as If-None-Match."""
         user = person(request)
-        response = _answer(get_object_or_404(_own(user), id=alert_id), user)
-        etag = f'"{hashlib.sha256(JSONRenderer().render(response.data)).hexdigest()[:32]}"'
-        response["ETag"] = etag
-        patch_cache_control(response, private=True, no_cache=True)
-        return get_conditional_response(request, etag=etag, response=response) or response
+        return conditional(request, _answer(get_object_or_404(_own(user), id=alert_id), user))
 
 
 class _EndView(APIView):

@@ -9,8 +9,8 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
-from alerts import lifecycle
-from alerts.models import AlertStatus, SosAlert
+from alerts import lifecycle, timers
+from alerts.models import ActivityTimer, AlertStatus, SosAlert
 from identity.models import EmergencyContact, User
 from messaging import clock
 from messaging.models import Message
@@ -18,7 +18,7 @@ from messaging.models import Message
 pytestmark = pytest.mark.django_db
 
 SECRETS = ("Zarina", "Tologonova", "+996700333444", "700333444", "Kanykei", "+996700555666", "42.8746", "74.5698")
-PARAMETERS = ("{contact_id}", "{alert_id}", "{id}", "{signature}")
+PARAMETERS = ("{contact_id}", "{alert_id}", "{id}", "{signature}", "{timer_id}")
 BODIES: list[dict[str, Any]] = [
     {},
     {"name": "Mallory", "phone_number": "+996700777888", "relation": "none", "language": "en", "first_name": "Mallory"},
@@ -32,6 +32,8 @@ def victim() -> User:
     EmergencyContact.objects.create(user=user, name="Kanykei", phone_number="+996700555666", order=0)
     with transaction.atomic():
         lifecycle.raise_alert(owner=user, latitude=42.8746, longitude=74.5698, address="", now=clock.now())
+        wanted = timers.Wanted(period=timedelta(hours=1), place="Zarina's hut")
+        timers.arm(person_id=user.id, wanted=wanted, now=clock.now())
     return user
 
 
@@ -45,13 +47,14 @@ def snapshot() -> list[Any]:
         *User.objects.filter(phone_number="+996700333444").values(),
         *EmergencyContact.objects.filter(name="Kanykei").values(),
         *SosAlert.objects.filter(owner__phone_number="+996700333444").values(),
+        *ActivityTimer.objects.filter(owner__phone_number="+996700333444").values(),
         *Message.objects.filter(address="+996700555666").values("id", "state", "deadline_at"),
     ]
 
 
 def test_no_endpoint_shows_or_changes_another_persons_rows(victim: User) -> None:
     mallory = User.objects.create(phone_number="+996700999000", first_name="Mallory")
-    ids = [victim.contacts.get().id, victim.sos_alerts.get().id, victim.id]
+    ids = [victim.contacts.get().id, victim.sos_alerts.get().id, victim.timers.get().id, victim.id]
     before = snapshot()
     client = APIClient()
     client.force_authenticate(mallory)
