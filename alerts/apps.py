@@ -6,6 +6,9 @@ class AlertsConfig(AppConfig):
     name = "alerts"
 
     def ready(self) -> None:
-        from alerts.checks import links_leave_room  # models exist only once the apps are ready
+        # Models exist only once the apps are ready.
+        from alerts import receivers
+        from alerts.checks import links_leave_room
 
         checks.register(links_leave_room)
+        receivers.connect()

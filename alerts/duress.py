@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from alerts import fanout, lifecycle, timeline
-from alerts.models import OPEN, AlertStatus, EventKind, FeignedEnd, Notification, NotificationKind, SosAlert
+from alerts.models import CALLING, ENDED, AlertStatus, EventKind, FeignedEnd, Notification, SosAlert
 from identity.models import User
 from messaging.models import Message, MessageEvent
 
@@ -18,9 +18,9 @@ def feign_end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) ->
     Raises what `lifecycle.end` raises. An alert that has ended cannot go on.
     """
     alert = SosAlert.objects.select_for_update(no_key=True).get(id=alert_id)
-    if alert.status not in OPEN:
+    if alert.status in ENDED:
         return lifecycle.end(alert_id=alert_id, owner=owner, to=to, now=now)
-    called = Notification.objects.filter(alert=alert, kind=NotificationKind.SOS).values("message_id")
+    called = Notification.objects.filter(alert=alert, kind__in=CALLING).values("message_id")
     # Locked, so that each of their events is either before the end or after it.
     messages = Message.objects.filter(id__in=called).order_by("id").select_for_update(no_key=True)
     ids = list(messages.values_list("id", flat=True))

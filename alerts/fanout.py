@@ -1,24 +1,29 @@
 """Telling the contacts: one notification and one message each, set-wise, in the caller's transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
+from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from alerts import links, texts
-from alerts.models import Notification, NotificationKind, SosAlert
+from alerts.models import CALLING, Notification, NotificationKind, SosAlert
 from identity.contacts import to_tell
 from identity.models import User
 from messaging import outbox
-from messaging.models import Attempt, AttemptOutcome, MessageClass
+from messaging.models import Attempt, AttemptOutcome, Channel, MessageClass
+from messaging.speech import Recording
 from messaging.states import State
 
+# The text for one of those who are told.
+Compose = Callable[[Notification], str]
 
-def call_for_help(alert: SosAlert, owner: User, *, now: datetime) -> None:
+
+def call_for_help(alert: SosAlert, owner: User, *, now: datetime) -> list[Notification]:
     """Queue the SOS for every contact; the first contacts of all people go before anyone's second."""
     contacts = to_tell(owner.id)
     tokens = links.issue(alert_id=alert.id, contact_ids=[contact.id for contact in contacts], now=now)
-    _tell(
+    return tell(
         [
             Notification(
                 alert=alert,
@@ -38,20 +43,9 @@ def call_for_help(alert: SosAlert, owner: User, *, now: datetime) -> None:
 
 def warn_of_duress(alert: SosAlert, owner: User, *, now: datetime) -> None:
     """Tell everyone who is called that the owner was forced to end the alert: calling back could give them away."""
-    called = Notification.objects.filter(alert=alert, kind=NotificationKind.SOS).order_by("message_id")
-    once = {told.contact_id: told for told in called}
-    _tell(
-        [
-            Notification(
-                alert=alert,
-                contact_id=told.contact_id,
-                kind=NotificationKind.DURESS,
-                name=told.name,
-                phone_number=told.phone_number,
-                language=told.language,
-            )
-            for told in once.values()
-        ],
+    called = Notification.objects.filter(alert=alert, kind__in=CALLING)
+    tell(
+        _one_each(called, kind=NotificationKind.DURESS),
         compose=lambda told: texts.duress(owner, language=told.language),
         message_class=MessageClass.EMERGENCY,
         now=now,
@@ -60,24 +54,41 @@ def warn_of_duress(alert: SosAlert, owner: User, *, now: datetime) -> None:
 
 def call_off(alert: SosAlert, owner: User, *, now: datetime) -> None:
     """Cancel what nobody has begun to send; whoever was or may have been told of the alert gets the all-clear."""
-    called = Notification.objects.filter(alert=alert, kind=NotificationKind.SOS)
-    message_ids = list(called.values_list("message_id", flat=True))
-    outbox.cancel(message_ids, now=now)
-    _tell(
-        [
-            Notification(
-                alert=alert,
-                contact_id=told.contact_id,
-                kind=NotificationKind.ALL_CLEAR,
-                name=told.name,
-                phone_number=told.phone_number,
-                language=told.language,
-            )
-            for told in called.filter(_may_have_been_told()).order_by("message_id")
-        ],
+    called = Notification.objects.filter(alert=alert, kind__in=CALLING)
+    outbox.cancel(list(called.values_list("message_id", flat=True)), now=now)
+    tell(
+        told_of(alert, kind=NotificationKind.ALL_CLEAR),
         compose=lambda told: texts.all_clear(alert, owner, language=told.language),
         message_class=MessageClass.SAFETY,
         now=now,
+    )
+
+
+def told_of(
+    alert: SosAlert, *, kind: NotificationKind, number: int = 0, without: Collection[UUID] = ()
+) -> list[Notification]:
+    """One new notification for each contact who was or may have been called for help, in the contacts' order."""
+    called = Notification.objects.filter(_may_have_been_told(), alert=alert, kind__in=CALLING)
+    return _one_each(called.exclude(contact_id__in=without), kind=kind, number=number)
+
+
+def _one_each(called: QuerySet[Notification], *, kind: NotificationKind, number: int = 0) -> list[Notification]:
+    contacts = {told.contact_id: told for told in called.order_by("-message_id")}
+    return [
+        _again(told, kind=kind, number=number) for told in sorted(contacts.values(), key=lambda told: told.message_id)
+    ]
+
+
+def _again(told: Notification, *, kind: NotificationKind, number: int = 0) -> Notification:
+    """A further notification of the same contact, not saved yet."""
+    return Notification(
+        alert_id=told.alert_id,
+        contact_id=told.contact_id,
+        kind=kind,
+        round=number,
+        name=told.name,
+        phone_number=told.phone_number,
+        language=told.language,
     )
 
 
@@ -89,19 +100,24 @@ def _may_have_been_told() -> Q:
     return ~Q(message__state__in=unsent) | Q(Exists(calls))
 
 
-def _tell(
+def tell(
     notifications: list[Notification],
     *,
-    compose: Callable[[Notification], str],
+    compose: Compose,
     message_class: MessageClass,
+    channel: Channel = Channel.SMS,
     now: datetime,
-) -> None:
+) -> list[Notification]:
+    """Queue a message for each and save them all."""
     messages = outbox.queue(
         [
             outbox.Outgoing(
                 address=str(notification.phone_number),
                 text=compose(notification),
                 message_class=message_class,
+                channel=channel,
+                language=notification.language,
+                recording=Recording.HELP if channel is Channel.VOICE else "",
                 rank=rank,
             )
             for rank, notification in enumerate(notifications)
@@ -110,4 +126,4 @@ def _tell(
     )
     for notification, message in zip(notifications, messages, strict=True):
         notification.message = message
-    Notification.objects.bulk_create(notifications)
+    return Notification.objects.bulk_create(notifications)

@@ -5,13 +5,18 @@ from uuid import UUID
 
 from rest_framework.exceptions import APIException, NotFound
 
-from alerts import fanout, timeline
+from alerts import escalation, fanout, timeline
 from alerts.models import OPEN_TO_OWNER, AlertStatus, EventKind, SosAlert
 from identity.models import User
 
+# How an answer and the lack of one move an alert stands in alerts/answers.py and alerts/escalation.py.
+_NOT_ENDED = {AlertStatus.ACTIVE, AlertStatus.ACKNOWLEDGED, AlertStatus.EXHAUSTED}
 REACHED_FROM = {
-    AlertStatus.RESOLVED: {AlertStatus.ACTIVE},
-    AlertStatus.CANCELLED: {AlertStatus.ACTIVE},
+    AlertStatus.ACKNOWLEDGED: {AlertStatus.ACTIVE, AlertStatus.EXHAUSTED},
+    AlertStatus.ACTIVE: {AlertStatus.ACKNOWLEDGED},
+    AlertStatus.EXHAUSTED: {AlertStatus.ACTIVE},
+    AlertStatus.RESOLVED: _NOT_ENDED,
+    AlertStatus.CANCELLED: _NOT_ENDED,
 }
 _EVENT = {AlertStatus.RESOLVED: EventKind.RESOLVED, AlertStatus.CANCELLED: EventKind.CANCELLED}
 
@@ -46,7 +51,8 @@ def raise_alert(
         timeline.record(alert.id, EventKind.PRESSED_AGAIN, by=timeline.OWNER, now=now)
         return alert, False
     timeline.record(alert.id, EventKind.RAISED, by=timeline.OWNER, now=now)
-    fanout.call_for_help(alert, owner, now=now)
+    told = fanout.call_for_help(alert, owner, now=now)
+    escalation.plan(alert, told, now=now)
     return alert, True
 
 
@@ -86,6 +92,7 @@ def end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) -> SosAl
         raise NotFound
     if ended:
         timeline.record(alert.id, _EVENT[to], by=timeline.OWNER, now=now)
+        escalation.stop(alert, now=now)
         fanout.call_off(alert, owner, now=now)
     elif alert.status != to:
         raise MoveRefused

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from alerts.models import OPEN, ContactLink, Notification, NotificationKind, SosAlert
+from alerts.models import ENDED, ContactLink, Notification, NotificationKind, SosAlert
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,10 +48,10 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
         phone=str(owner.phone_number),
         language=language or languages.get(link.contact_id, owner.language),
         status=alert.status,
-        is_open=alert.status in OPEN,
+        is_open=alert.status not in ENDED,
         since=alert.created_at,
         ended_at=alert.ended_at,
-        is_duress=alert.duress_at is not None and alert.status in OPEN,
+        is_duress=alert.duress_at is not None and alert.status not in ENDED,
         place=_place(alert),
         address=alert.address,
         told=len(languages),

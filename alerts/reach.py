@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import CharField, F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext, ngettext, override
 
-from alerts import owner_view, truth
-from alerts.models import Notification, NotificationKind, SosAlert
+from alerts import owner_view, timeline, truth
+from alerts.models import AlertEvent, AnswerKind, Notification, NotificationKind, SosAlert
 from alerts.truth import ContactTruth, Status
 from messaging.models import MessageEvent
 
@@ -37,6 +38,15 @@ class AlertReport:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who was told, when that message last moved, and what they last answered."""
+
+    notification: Notification
+    moved_at: datetime
+    answer: str | None
+
+
 def report(alert: SosAlert, *, language: str, warnings: tuple[str, ...] = ()) -> AlertReport:
     """One alert with its truth, in the person's language."""
     with override(language):
@@ -50,27 +60,37 @@ def reports(alerts: Sequence[SosAlert], *, language: str) -> list[AlertReport]:
         return [_report(alert, told[alert.id]) for alert in alerts]
 
 
-def _told(alerts: Sequence[SosAlert]) -> defaultdict[UUID, list[tuple[Notification, datetime]]]:
+def _told(alerts: Sequence[SosAlert]) -> defaultdict[UUID, list[Told]]:
     """SOS notifications in the contacts' order, each with the time its message last moved, by alert."""
     last_event = MessageEvent.objects.filter(message=OuterRef("message_id")).order_by("-id").values("at")[:1]
     rows = (
         Notification.objects.filter(alert__in=alerts, kind=NotificationKind.SOS)
         .select_related("message")
         .defer("message__text")
-        .annotate(moved_at=Subquery(last_event))
+        .annotate(moved_at=Subquery(last_event), answer=_answer())
         .order_by("message_id")
     )
-    by_alert: defaultdict[UUID, list[tuple[Notification, datetime]]] = defaultdict(list)
-    for told in owner_view.messages_of(alerts, [(notification, notification.moved_at) for notification in rows]):
-        by_alert[told[0].alert_id].append(told)
+    by_alert: defaultdict[UUID, list[Told]] = defaultdict(list)
+    shown = owner_view.messages_of(alerts, [(notification, notification.moved_at) for notification in rows])
+    for notification, moved_at in shown:
+        by_alert[notification.alert_id].append(Told(notification, moved_at, getattr(notification, "answer", None)))
     return by_alert
 
 
-def _report(
-    alert: SosAlert, told: list[tuple[Notification, datetime]], *, warnings: tuple[str, ...] = ()
-) -> AlertReport:
+def _answer() -> Subquery:
+    """What a contact last said; under duress, last before it."""
+    said = AlertEvent.objects.filter(
+        Q(alert__duress_at=None) | Q(at__lte=F("alert__duress_at")),
+        alert=OuterRef("alert_id"),
+        kind__in=AnswerKind.values,
+        by=Concat(Value(timeline.CONTACT), Cast(OuterRef("contact_id"), CharField())),
+    )
+    return Subquery(said.order_by("-id").values("kind")[:1])
+
+
+def _report(alert: SosAlert, told: list[Told], *, warnings: tuple[str, ...] = ()) -> AlertReport:
     alert = owner_view.of(alert)
-    contacts = [truth.of(notification, alert, updated_at=moved_at) for notification, moved_at in told]
+    contacts = [truth.of(t.notification, alert, updated_at=t.moved_at, answer=t.answer) for t in told]
     return AlertReport(alert=alert, contacts=contacts, reach=_reach(contacts), warnings=warnings)
 
 
@@ -90,9 +110,10 @@ def _summary(contacts: list[ContactTruth], statuses: Counter[Status]) -> str:
     if not contacts:
         return gettext("You have no emergency contacts: nobody was told.")
     parts = [
+        *(gettext("{name} is on the way").format(name=c.name) for c in contacts if c.answer == AnswerKind.ACKNOWLEDGED),
         gettext("{delivered} of {contacts} delivered").format(
             delivered=statuses[Status.DELIVERED], contacts=len(contacts)
-        )
+        ),
     ]
     if on_the_way := sum(statuses[status] for status in truth.ON_THE_WAY):
         parts.append(ngettext("{count} on its way", "{count} on their way", on_the_way).format(count=on_the_way))

@@ -10,6 +10,9 @@ from identity.models import User
 from messaging import texts
 from messaging.segments import count_segments
 
+# Of the person's first name, where two names share a segment.
+_FIRST_NAME = 15
+
 
 def sos(owner: User, *, language: str, link: str) -> str:
     """Who needs help, the contact's link, and the number to call: the SMS itself comes from a sender nobody knows.
@@ -73,3 +76,54 @@ def _or_number(compose: Callable[[str], str], owner: User) -> Callable[[str], st
 
 def _name(owner: User) -> str:
     return f"{owner.first_name} {owner.last_name}"
+
+
+def call(owner: User, *, language: str) -> str:
+    """What a call says."""
+    name = _name(owner).strip() or str(owner.phone_number)
+    with override(language):
+        return gettext(
+            "This is an emergency call from AlertMe. {name} has pressed SOS and needs your help. "
+            "The details are in the SMS. Press 1 if you are on your way."
+        ).format(name=name)
+
+
+def responder(name: str, owner: User, *, language: str) -> str:
+    """For the other contacts: who is on the way."""
+    return _of_two(lambda: gettext("{contact} is on the way to {name}."), name, owner, language=language)
+
+
+def withdrawn(name: str, owner: User, *, language: str) -> str:
+    """For the other contacts: nobody is on the way any more."""
+    return _of_two(
+        lambda: gettext("{contact} cannot come after all. {name} still needs help!"), name, owner, language=language
+    )
+
+
+def coming(name: str, *, language: str) -> str:
+    """For the person: who is on the way."""
+    return texts.fit_name(
+        lambda shorter: gettext("{contact} is on the way to you.").format(contact=shorter), name=name, language=language
+    )
+
+
+def not_coming(name: str, *, language: str) -> str:
+    """For the person: that who was on the way is not."""
+    return texts.fit_name(
+        lambda shorter: gettext("{contact} cannot come after all. The others are called.").format(contact=shorter),
+        name=name,
+        language=language,
+    )
+
+
+def nobody_answered(owner: User) -> str:
+    """For the person, when every contact was tried."""
+    with override(owner.language):
+        return gettext("None of your contacts has answered yet. Call 112.")
+
+
+def _of_two(sentence: Callable[[], str], contact: str, owner: User, *, language: str) -> str:
+    name = owner.first_name.strip()[:_FIRST_NAME] or str(owner.phone_number)
+    return texts.fit_name(
+        lambda shorter: sentence().format(contact=shorter, name=name), name=contact, language=language
+    )

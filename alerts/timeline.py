@@ -9,11 +9,12 @@ from alerts.models import AlertEvent, EventKind
 OWNER = "owner"
 SYSTEM = "system"
 OPERATOR = "operator"
+CONTACT = "contact:"
 
 
 def contact(contact_id: UUID) -> str:
     """`by` of what a contact did."""
-    return f"contact:{contact_id}"
+    return f"{CONTACT}{contact_id}"
 
 
 def record(alert_id: UUID, kind: EventKind, *, by: str, now: datetime, **data: Any) -> None:

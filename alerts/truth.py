@@ -128,10 +128,12 @@ class ContactTruth:
     detail: str | None
     updated_at: datetime
     delivered_at: datetime | None
+    answer: str | None
 
 
-def of(told: Notification, alert: SosAlert, *, updated_at: datetime) -> ContactTruth:
-    """The truth of one SOS notification; `updated_at` is when its message last moved."""
+def of(told: Notification, alert: SosAlert, *, updated_at: datetime, answer: str | None) -> ContactTruth:
+    """The truth of one SOS notification; `updated_at` is when its message last moved, `answer` what the contact said
+    since (AnswerKind)."""
     message = told.message
     status = STATUS_OF[State(message.state)]
     reason = _reason(status, message.error_code)
@@ -146,6 +148,7 @@ def of(told: Notification, alert: SosAlert, *, updated_at: datetime) -> ContactT
         detail=gettext(SENTENCES[reason]).format(name=told.name) if reason else None,
         updated_at=updated_at,
         delivered_at=message.final_at if status is Status.DELIVERED else None,
+        answer=answer,
     )
 
 

@@ -8,6 +8,7 @@ import structlog
 from django.db import transaction
 from django.db.models import F, Q
 
+from alerts import escalation
 from alerts.evidence import retention as evidence
 from config import deadletters
 from config.models import PeriodicRun
@@ -29,6 +30,7 @@ PERIODIC = {
     "collect_dead_letters": Periodic(
         run=deadletters.collect, every=timedelta(seconds=30), patience=timedelta(seconds=10)
     ),
+    "escalate": Periodic(run=escalation.take_steps, every=timedelta(seconds=1), patience=timedelta(seconds=2)),
     "mail_alarms": Periodic(run=alarms.mail_alarms, every=timedelta(seconds=30), patience=timedelta(seconds=10)),
     "judge_conversion": Periodic(run=conversion.judge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
     "purge_evidence": Periodic(run=evidence.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
@@ -68,7 +70,8 @@ def run(name: str) -> None:
     periodic = PERIODIC[name]
     done = periodic.run(now=clock.now())
     PeriodicRun.objects.filter(name=name).update(completed_at=clock.now())
-    log.info("periodic_done", name=name, count=done)
+    if done:
+        log.info("periodic_done", name=name, count=done)
 
 
 def _ensure_rows(now: datetime) -> None:

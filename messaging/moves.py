@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from messaging.models import Deliverer
+from messaging.models import Deliverer, MessageEvent
+from messaging.signals import not_delivered
 from messaging.sql import rows
 from messaging.states import FINAL, MOVES, WITHOUT_SMS, State
+
+_NOT_DELIVERED = (State.FAILED, State.UNDELIVERED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,4 +86,6 @@ def move(changes: Sequence[Change], *, by: Deliverer, now: datetime) -> dict[int
             "now": now,
         },
     )
+    if lost := [message_id for message_id, state in moved if state in _NOT_DELIVERED]:
+        not_delivered.send(sender=MessageEvent, message_ids=lost, now=now)
     return {message_id: State(state) for message_id, state in moved}

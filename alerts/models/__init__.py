@@ -1,4 +1,6 @@
 from alerts.models.alert import (
+    CALLING,
+    ENDED,
     OPEN,
     OPEN_TO_OWNER,
     AlertEvent,
@@ -9,17 +11,23 @@ from alerts.models.alert import (
     SosAlert,
 )
 from alerts.models.duress import FeignedEnd
+from alerts.models.escalation import Answer, AnswerKind, EscalationStep, StepKind, StepState, Via
 from alerts.models.evidence import Evidence, EvidenceKind, LegalHold, Upload
 from alerts.models.link import ContactLink
 from alerts.models.timer import ActivityTimer, Heartbeat, TimerStatus
 
 __all__ = [
+    "CALLING",
+    "ENDED",
     "OPEN",
     "OPEN_TO_OWNER",
     "ActivityTimer",
     "AlertEvent",
     "AlertStatus",
+    "Answer",
+    "AnswerKind",
     "ContactLink",
+    "EscalationStep",
     "EventKind",
     "Evidence",
     "EvidenceKind",
@@ -29,6 +37,9 @@ __all__ = [
     "Notification",
     "NotificationKind",
     "SosAlert",
+    "StepKind",
+    "StepState",
     "TimerStatus",
     "Upload",
+    "Via",
 ]

@@ -10,11 +10,15 @@ from messaging.models import Message
 
 class AlertStatus(models.TextChoices):
     ACTIVE = "active"
+    ACKNOWLEDGED = "acknowledged", "a contact is on the way"
+    EXHAUSTED = "exhausted", "every contact was tried and nobody answered"
     RESOLVED = "resolved"
     CANCELLED = "cancelled"
 
 
-OPEN = (AlertStatus.ACTIVE,)
+# An exhausted alert is not one of them: whoever presses again calls everyone again.
+OPEN = (AlertStatus.ACTIVE, AlertStatus.ACKNOWLEDGED)
+ENDED = (AlertStatus.RESOLVED, AlertStatus.CANCELLED)
 # An alert under duress goes on, and its owner's devices believe that it has ended: another press raises another alert.
 OPEN_TO_OWNER = Q(status__in=OPEN, duress_at=None)
 
@@ -49,8 +53,7 @@ class SosAlert(models.Model):
                 name="alert_position_whole_and_on_earth",
             ),
             models.CheckConstraint(
-                condition=Q(status__in=OPEN, ended_at__isnull=True) | (~Q(status__in=OPEN) & Q(ended_at__isnull=False)),
-                name="alert_ended_iff_not_open",
+                condition=Q(status__in=ENDED) ^ Q(ended_at__isnull=True), name="alert_ended_iff_it_says_when"
             ),
         ]
 
@@ -63,6 +66,10 @@ class EventKind(models.TextChoices):
 
     RAISED = "raised"
     PRESSED_AGAIN = "pressed_again"
+    STEP_TAKEN = "step_taken"
+    ACKNOWLEDGED = "acknowledged"
+    DECLINED = "declined"
+    EXHAUSTED = "exhausted"
     RESOLVED = "resolved"
     CANCELLED = "cancelled"
     PIN_WRONG = "pin_wrong"
@@ -89,8 +96,17 @@ class AlertEvent(models.Model):
 
 class NotificationKind(models.TextChoices):
     SOS = "sos"
+    # Again, when nobody has answered.
+    REMINDER = "reminder"
+    CALL = "call"
+    # Who is on the way, for the others.
+    RESPONDER = "responder"
     ALL_CLEAR = "all_clear"
     DURESS = "duress"
+
+
+# What calls for help.
+CALLING = (NotificationKind.SOS, NotificationKind.REMINDER, NotificationKind.CALL)
 
 
 class Notification(models.Model):
@@ -102,6 +118,8 @@ class Notification(models.Model):
     # being deleted in another transaction.
     contact_id = models.UUIDField()
     kind = models.CharField(max_length=12, choices=NotificationKind)
+    # Counts those of one kind: of calls, the rounds; of who is on the way, the times it changed.
+    round = models.PositiveSmallIntegerField(default=0)
     name = models.CharField(max_length=100)
     phone_number = PhoneNumberField()
     language = models.CharField(max_length=2, choices=Language)
@@ -109,7 +127,11 @@ class Notification(models.Model):
     message = models.ForeignKey(Message, on_delete=models.PROTECT)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["alert", "contact_id", "kind"], name="told_once_per_kind")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["alert", "contact_id", "kind", "round"], name="told_once_per_kind_and_round"
+            )
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -1,7 +1,7 @@
 from rest_framework import serializers
 
 from alerts.intake import ADDRESS_MAX
-from alerts.models import AlertStatus
+from alerts.models import AlertStatus, AnswerKind
 from alerts.reach import AlertReport, Reach
 from alerts.truth import ContactTruth, Reason, Status
 from identity.pins import PIN_PATTERN
@@ -65,6 +65,9 @@ class ContactTruthSerializer(serializers.Serializer[ContactTruth]):
     detail = serializers.CharField(allow_null=True, help_text="The reason as a sentence in the person's language.")
     updated_at = serializers.DateTimeField()
     delivered_at = serializers.DateTimeField(allow_null=True)
+    answer = serializers.ChoiceField(
+        choices=AnswerKind.choices, allow_null=True, help_text="What the contact said, on the page or in a call."
+    )
 
 
 class ReachSerializer(serializers.Serializer[Reach]):

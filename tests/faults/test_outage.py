@@ -58,7 +58,8 @@ def _sit_out(world: World, line: Line, kind: str, *, lasts_s: float, count: int)
     told = world.wait_for_arrivals(contacts, timeout_s=60)
     everyone = [*contacts, *letters]
     world.wait_for_states(everyone, {"delivered": count}, timeout_s=150)
-    arrived = world.arrivals(everyone)
+    # Not the calls that follow an SOS after a minute.
+    arrived = [arrival for arrival in world.arrivals(everyone) if arrival.sid.startswith("SM")]
     last, worst = max(a.at for a in told) - over, _worst_second(arrived)
     print(
         f"{kind} for {lasts_s} s: last emergency {last:.1f} s after its end, last of {count} "

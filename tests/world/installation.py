@@ -122,6 +122,7 @@ class World(Outbox):
             "UPDATE messaging_message SET state = 'cancelled', text = NULL, final_at = now()"
             " WHERE final_at IS NULL AND state <> 'cancelled'"
         )
+        self.execute("UPDATE alerts_escalationstep SET state = 'skipped' WHERE state = 'pending'")
 
     @contextmanager
     def restarted_with(self, **environment: str) -> Iterator[None]:

@@ -41,7 +41,12 @@ class Outbox(ABC):
         self.execute("UPDATE messaging_sender SET segments_per_second = %s, next_free_at = now()", segments_per_second)
 
     def states(self, addresses: list[str]) -> Counter[str]:
-        found = self.rows("SELECT state FROM messaging_message WHERE address = ANY(%s)", addresses)
+        """Of the messages to these, but for the calls that follow an SOS which nobody answers."""
+        found = self.rows(
+            "SELECT state FROM messaging_message m WHERE address = ANY(%s) AND NOT EXISTS"
+            " (SELECT FROM alerts_notification n WHERE n.message_id = m.id AND n.kind = 'call')",
+            addresses,
+        )
         return Counter(row[0] for row in found)
 
     def deliverers(self, addresses: list[str]) -> Counter[str]:

@@ -1,0 +1,297 @@
+"""When nobody answers: calls, a second SMS, and in the end the operator."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from rest_framework.test import APIClient
+
+from alerts import answers, escalation, policies
+from alerts.models import (
+    AlertStatus,
+    EscalationStep,
+    Notification,
+    NotificationKind,
+    SosAlert,
+    StepKind,
+    StepState,
+    Via,
+)
+from identity.models import EmergencyContact, User
+from messaging import clock
+from messaging.models import Channel, Message, MessageClass, OperatorAlarm
+from messaging.states import State
+from tests.alerts.conftest import Contacts
+from tests.alerts.engine import all_clears, drive, messages, text_of
+from tests.race import at_once
+
+URL = "/api/v1/sos-alerts/"
+CALL, REMINDER, RESPONDER = NotificationKind.CALL, NotificationKind.REMINDER, NotificationKind.RESPONDER
+
+pytestmark = pytest.mark.django_db
+
+
+def press(phone: APIClient) -> str:
+    return str(phone.post(URL, {}, format="json").data["id"])
+
+
+def pass_time(seconds: float) -> int:
+    """Every pending step comes nearer by so much, and what is due then is done."""
+    for step in EscalationStep.objects.filter(state=StepState.PENDING):
+        EscalationStep.objects.filter(id=step.id).update(due_at=step.due_at - timedelta(seconds=seconds))
+    return escalation.take_steps(now=clock.now())
+
+
+def pass_all() -> None:
+    while EscalationStep.objects.filter(state=StepState.PENDING).exists():
+        pass_time(600)
+
+
+def names(kind: NotificationKind) -> list[str]:
+    return list(Notification.objects.filter(kind=kind).order_by("message_id").values_list("name", flat=True))
+
+
+def status(alert: str) -> str:
+    return SosAlert.objects.get(id=alert).status
+
+
+def acknowledge(alert: str, contact: EmergencyContact, via: Via = Via.PAGE) -> answers.Acknowledged:
+    return answers.acknowledge(alert_id=UUID(alert), contact_id=contact.id, via=via, now=clock.now())
+
+
+def decline(alert: str, contact: EmergencyContact) -> None:
+    answers.decline(alert_id=UUID(alert), contact_id=contact.id, via=Via.PAGE, now=clock.now())
+
+
+def to_owner(ana: User) -> list[str]:
+    return [text_of(m) for m in Message.objects.filter(address=str(ana.phone_number)).order_by("id")]
+
+
+def test_who_does_not_answer_is_called_in_waves(phone: APIClient, contacts: Contacts) -> None:
+    contacts("Aida", "Bek", "Cholpon", "Daniyar")
+    press(phone)
+    assert pass_time(policies.FIRST_CALL_AFTER.total_seconds() - 1) == 0
+    pass_time(1)
+    assert names(CALL) == ["Aida", "Bek", "Cholpon"]
+    pass_time(policies.WAVE_LASTS.total_seconds())
+    assert names(CALL) == ["Aida", "Bek", "Cholpon", "Daniyar"]
+    calls = Message.objects.filter(channel=Channel.VOICE).order_by("id")
+    assert {call.message_class for call in calls} == {MessageClass.EMERGENCY}
+    assert [call.rank for call in calls] == [0, 1, 2, 0]
+    assert "Ana Asanova has pressed SOS" in text_of(calls[0])
+    pass_time(policies.WAVE_LASTS.total_seconds() + policies.BETWEEN_ROUNDS.total_seconds())
+    assert names(REMINDER) == ["Aida", "Bek", "Cholpon", "Daniyar"]
+
+
+def test_a_step_is_taken_once(phone: APIClient, contacts: Contacts) -> None:
+    contacts("Aida")
+    press(phone)
+    assert pass_time(60) == 1
+    assert pass_time(0) == 0
+    assert names(CALL) == ["Aida"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_any_number_of_callers_take_each_step_once(phone: APIClient, contacts: Contacts) -> None:
+    contacts("Aida", "Bek", "Cholpon")
+    press(phone)
+    EscalationStep.objects.update(due_at=clock.now())
+    taken = at_once(*[lambda: escalation.take_steps(now=clock.now())] * 4)
+    assert sum(taken) == EscalationStep.objects.count()
+    assert len(names(CALL)) == 6
+    assert OperatorAlarm.objects.get(code="alert_exhausted").times == 1
+
+
+def test_nobody_answers(phone: APIClient, contacts: Contacts, ana: User) -> None:
+    contacts("Aida", "Bek")
+    alert = press(phone)
+    pass_all()
+    assert status(alert) == AlertStatus.EXHAUSTED
+    assert names(CALL) == ["Aida", "Bek"] * policies.ROUNDS
+    assert OperatorAlarm.objects.get().code == "alert_exhausted"
+    assert to_owner(ana) == ["None of your contacts has answered yet. Call 112."]
+    detail = phone.get(f"{URL}{alert}/").data
+    assert (detail["status"], detail["ended_at"]) == ("exhausted", None)
+
+
+def test_without_contacts_the_operator_learns_soon(phone: APIClient) -> None:
+    alert = press(phone)
+    pass_time(policies.FIRST_CALL_AFTER.total_seconds())
+    assert status(alert) == AlertStatus.EXHAUSTED
+    assert OperatorAlarm.objects.filter(code="alert_exhausted").exists()
+
+
+def test_after_exhaustion_a_press_calls_everyone_again(phone: APIClient, contacts: Contacts) -> None:
+    (aida,) = contacts("Aida")
+    first = press(phone)
+    pass_all()
+    again = phone.post(URL, {}, format="json")
+    assert again.status_code == 201
+    assert len(messages(again.data["id"])) == 1
+    # The late answer to the first is kept, though the second is the open one.
+    assert acknowledge(first, aida).is_first
+    assert status(first) == AlertStatus.EXHAUSTED
+    assert status(again.data["id"]) == AlertStatus.ACTIVE
+
+
+def test_after_exhaustion_a_contact_may_answer_and_the_person_may_end_it(phone: APIClient, contacts: Contacts) -> None:
+    (aida,) = contacts("Aida")
+    alert = press(phone)
+    drive(messages(alert)[0], State.DELIVERED)
+    pass_all()
+    acknowledge(alert, aida)
+    assert status(alert) == AlertStatus.ACKNOWLEDGED
+    assert phone.post(f"{URL}{alert}/resolve/").status_code == 200
+    assert len(all_clears(alert)) == 1
+
+
+@pytest.mark.parametrize(("state", "code"), [(State.FAILED, "21610"), (State.UNDELIVERED, "30006")])
+def test_whose_sms_did_not_arrive_is_called_at_once(
+    phone: APIClient, contacts: Contacts, state: State, code: str
+) -> None:
+    contacts("Aida", "Bek")
+    alert = press(phone)
+    drive(messages(alert)[1], state, code=code)
+    assert pass_time(0) == 1
+    assert names(CALL) == ["Bek"]
+
+
+def test_whose_sms_was_refused_at_once_is_called_at_once(phone: APIClient, contacts: Contacts) -> None:
+    _, bek = contacts("Aida", "Bek")
+    EmergencyContact.objects.filter(id=bek.id).update(phone_number="+447700900123")
+    press(phone)
+    pass_time(0)
+    assert names(CALL) == ["Bek"]
+
+
+class TestAnAnswer:
+    def test_stops_the_calls_and_the_others_learn_who_comes(
+        self, phone: APIClient, contacts: Contacts, ana: User
+    ) -> None:
+        aida, *_ = contacts("Aida", "Bek", "Cholpon")
+        alert = press(phone)
+        for message in messages(alert)[:2]:
+            drive(message, State.DELIVERED)
+        drive(messages(alert)[2], State.FAILED, code="21211")
+        assert acknowledge(alert, aida).is_first
+        assert status(alert) == AlertStatus.ACKNOWLEDGED
+        assert names(RESPONDER) == ["Bek"]  # Cholpon was never told that there is anything.
+        assert [text_of(m) for m in messages(alert, RESPONDER)] == ["Aida is on the way to Ana."]
+        assert to_owner(ana) == ["Aida is on the way to you."]
+        detail = phone.get(f"{URL}{alert}/").data
+        assert [contact["answer"] for contact in detail["contacts"]] == ["acknowledged", None, None]
+        assert detail["reach"]["summary"].startswith("Aida is on the way; 2 of 3 delivered")
+        pass_all()
+        assert names(CALL) == []
+        assert status(alert) == AlertStatus.ACKNOWLEDGED
+
+    def test_given_again_changes_nothing(self, phone: APIClient, contacts: Contacts, ana: User) -> None:
+        (aida,) = contacts("Aida")
+        alert = press(phone)
+        assert acknowledge(alert, aida) == acknowledge(alert, aida) == answers.Acknowledged(is_first=True)
+        assert len(to_owner(ana)) == 1
+
+    def test_of_a_second_contact_is_told_to_the_person_only(
+        self, phone: APIClient, contacts: Contacts, ana: User
+    ) -> None:
+        aida, bek, _ = contacts("Aida", "Bek", "Cholpon")
+        alert = press(phone)
+        acknowledge(alert, aida)
+        assert not acknowledge(alert, bek).is_first
+        assert to_owner(ana) == ["Aida is on the way to you.\nBek is on the way to you."]
+        assert names(RESPONDER) == ["Bek", "Cholpon"]
+
+    def test_to_an_ended_alert_is_none(self, phone: APIClient, contacts: Contacts) -> None:
+        (aida,) = contacts("Aida")
+        alert = press(phone)
+        phone.post(f"{URL}{alert}/cancel/")
+        with pytest.raises(answers.AlertOver):
+            acknowledge(alert, aida)
+        with pytest.raises(answers.AlertOver):
+            decline(alert, aida)
+
+    def test_leaves_an_sos_that_is_still_waiting_alone(self, phone: APIClient, contacts: Contacts) -> None:
+        aida, _ = contacts("Aida", "Bek")
+        alert = press(phone)
+        acknowledge(alert, aida)
+        assert [m.state for m in messages(alert)] == [State.QUEUED, State.QUEUED]
+
+    def test_cancels_a_call_that_waits(self, phone: APIClient, contacts: Contacts) -> None:
+        aida, _ = contacts("Aida", "Bek")
+        alert = press(phone)
+        pass_time(60)
+        acknowledge(alert, aida)
+        assert {m.state for m in messages(alert, CALL)} == {State.CANCELLED}
+
+
+class TestDeclining:
+    def test_spares_the_contact_further_calls(self, phone: APIClient, contacts: Contacts) -> None:
+        aida, _ = contacts("Aida", "Bek")
+        alert = press(phone)
+        decline(alert, aida)
+        pass_time(60)
+        assert names(CALL) == ["Bek"]
+        assert status(alert) == AlertStatus.ACTIVE
+
+    def test_by_all_gives_up_at_once(self, phone: APIClient, contacts: Contacts) -> None:
+        aida, bek = contacts("Aida", "Bek")
+        alert = press(phone)
+        decline(alert, aida)
+        decline(alert, bek)
+        pass_time(0)
+        assert status(alert) == AlertStatus.EXHAUSTED
+
+    def test_after_coming_calls_the_others_again(self, phone: APIClient, contacts: Contacts, ana: User) -> None:
+        aida, _ = contacts("Aida", "Bek")
+        alert = press(phone)
+        acknowledge(alert, aida)
+        decline(alert, aida)
+        assert status(alert) == AlertStatus.ACTIVE
+        assert "cannot come after all" in to_owner(ana)[-1]
+        assert "Ana still needs help!" in text_of(messages(alert, RESPONDER)[-1])
+        pass_time(60)
+        assert names(CALL) == ["Bek"]
+        assert acknowledge(alert, aida).is_first
+
+    def test_after_coming_leaves_it_to_the_other_who_comes(self, phone: APIClient, contacts: Contacts) -> None:
+        aida, bek = contacts("Aida", "Bek")
+        alert = press(phone)
+        acknowledge(alert, aida)
+        acknowledge(alert, bek)
+        decline(alert, aida)
+        assert status(alert) == AlertStatus.ACKNOWLEDGED
+
+
+@pytest.mark.parametrize("turn", range(3))
+@pytest.mark.django_db(transaction=True)
+class TestRaces:
+    def test_two_answer_at_once_and_one_is_first(self, phone: APIClient, contacts: Contacts, turn: int) -> None:
+        aida, bek = contacts("Aida", "Bek")
+        alert = press(phone)
+        answered = at_once(lambda: acknowledge(alert, aida), lambda: acknowledge(alert, bek))
+        assert sorted(a.is_first for a in answered) == [False, True]
+        assert len(messages(alert, RESPONDER)) == 1
+
+    def test_an_answer_meets_a_step(self, phone: APIClient, contacts: Contacts, turn: int) -> None:
+        aida, _ = contacts("Aida", "Bek")
+        alert = press(phone)
+        EscalationStep.objects.filter(kind=StepKind.CALL, round=0).update(due_at=clock.now())
+        at_once(lambda: acknowledge(alert, aida), lambda: escalation.take_steps(now=clock.now()))
+        assert status(alert) == AlertStatus.ACKNOWLEDGED
+        assert {m.state for m in messages(alert, CALL)} <= {State.CANCELLED}
+        assert not EscalationStep.objects.filter(alert_id=UUID(alert), state=StepState.PENDING).exists()
+
+    def test_an_end_meets_a_step_and_an_answer(self, phone: APIClient, contacts: Contacts, turn: int) -> None:
+        aida, bek = contacts("Aida", "Bek")
+        alert = press(phone)
+        drive(messages(alert)[0], State.SENT)
+        EscalationStep.objects.filter(kind=StepKind.CALL, round=0).update(due_at=clock.now())
+        ended, *_ = at_once(
+            lambda: phone.post(f"{URL}{alert}/cancel/"),
+            lambda: escalation.take_steps(now=clock.now()),
+            lambda: acknowledge(alert, bek),
+        )
+        assert ended.status_code == 200
+        assert status(alert) == AlertStatus.CANCELLED
+        assert {m.state for m in messages(alert, CALL)} <= {State.CANCELLED}
+        assert [m.address for m in all_clears(alert)].count(str(aida.phone_number)) == 1
