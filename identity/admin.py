@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import admin
 from django.http import HttpRequest
 
-from identity.models import CodeCount, EmergencyContact, User
+from identity.models import CodeCount, Device, EmergencyContact, Pin, User
 from messaging.admin import ReadOnlyAdmin
 
 if TYPE_CHECKING:
@@ -54,3 +54,20 @@ class EmergencyContactAdmin(ReadOnlyAdmin):
     fields: ClassVar[Any] = ("id", "user", "language", "order", "created_at", "updated_at")
     readonly_fields = fields
     ordering = ("-id",)
+
+
+@admin.register(Device)
+class DeviceAdmin(ReadOnlyAdmin):
+    list_display = fields = ("id", "user_id", "platform", "created_at", "last_used_at", "revoked_at")
+    list_filter = ("platform",)
+    search_fields = ("=id", "=user__id")
+    ordering = ("-id",)
+
+
+@admin.register(Pin)
+class PinAdmin(ReadOnlyAdmin):
+    """Whether somebody is guessing."""
+
+    list_display = fields = ("user_id", "wrong_tries", "locked_until", "set_at")
+    search_fields = ("=user__id",)
+    ordering = ("-set_at",)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import phonenumbers
+from django.db.models import TextChoices
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -27,12 +28,16 @@ class PlainTextField(serializers.CharField):
         return text
 
 
-class LanguageField(serializers.ChoiceField):
-    # DRF's own message repeats what came, which may be text that cannot be encoded.
-    default_error_messages = {"invalid_choice": f"Must be one of {', '.join(Language.values)}."}
+class ChoiceField(serializers.ChoiceField):
+    def __init__(self, choices: type[TextChoices], **kwargs: Any) -> None:
+        # DRF's own message repeats what came, which may be text that cannot be encoded.
+        messages = {"invalid_choice": f"Must be one of {', '.join(choices.values)}."}
+        super().__init__(choices=choices.choices, error_messages={**messages}, **kwargs)
 
+
+class LanguageField(ChoiceField):
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(choices=Language.choices, **kwargs)
+        super().__init__(Language, **kwargs)
 
 
 @extend_schema_field({"type": "string", "pattern": r"^\+[1-9]\d{6,14}$", "example": "+996700123456"})

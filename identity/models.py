@@ -14,6 +14,12 @@ class Language(models.TextChoices):
     EN = "en", "English"
 
 
+class Platform(models.TextChoices):
+    ANDROID = "android"
+    IOS = "ios"
+    OTHER = "other"
+
+
 class UserManager(BaseUserManager["User"]):
     def create_user(self, phone_number: str, password: str | None = None, **fields: Any) -> "User":
         user = self.model(phone_number=phone_number, **fields)
@@ -119,6 +125,27 @@ class Session(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["expires_at"], name="session_expiry")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Device(models.Model):
+    """A phone that may raise its person's SOS without signing in: only the hash of its credential is stored."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="devices")
+    # Signing out of the session the phone was registered in revokes it too; the session's own expiry does not.
+    session = models.ForeignKey(Session, null=True, on_delete=models.SET_NULL)
+    name = models.CharField(max_length=100)
+    platform = models.CharField(max_length=10, choices=Platform)
+    credential_hash = models.BinaryField(max_length=32)
+    created_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["user"], name="devices_of_person", condition=Q(revoked_at=None))]
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -5,8 +5,9 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from identity.contacts import MAX_CONTACTS
-from identity.fields import LanguageField, PhoneNumberField, PlainTextField
-from identity.models import EmergencyContact, Language, User, Verification
+from identity.devices import Registered
+from identity.fields import ChoiceField, LanguageField, PhoneNumberField, PlainTextField
+from identity.models import Device, EmergencyContact, Language, Platform, User, Verification
 from identity.pins import PIN_PATTERN
 from identity.sessions import SignedIn, Tokens
 from identity.verification import RESEND_AFTER
@@ -78,6 +79,31 @@ class PinsSerializer(PasswordSerializer):
         if attrs["safe_pin"] == attrs["duress_pin"]:
             raise serializers.ValidationError({"duress_pin": "It must differ from the safe PIN."}, code="same_pins")
         return attrs
+
+
+class NewDeviceSerializer(serializers.Serializer[None]):
+    name = PlainTextField(max_length=100, help_text="What the person calls it, like `Aida's phone`.")
+    platform = ChoiceField(Platform)
+
+
+class DeviceSerializer(serializers.ModelSerializer[Device]):
+    last_used_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="To the minute.")
+
+    class Meta:
+        model = Device
+        fields = ["id", "name", "platform", "created_at", "last_used_at"]
+        read_only_fields = fields
+
+
+class DeviceListSerializer(serializers.Serializer[None]):
+    """Complete: there are at most 10."""
+
+    results = DeviceSerializer(many=True, read_only=True)
+
+
+class RegisteredDeviceSerializer(serializers.Serializer[Registered]):
+    device = DeviceSerializer(read_only=True)
+    credential = serializers.CharField(read_only=True, help_text="Shown this once.")
 
 
 class CodeSentSerializer(serializers.ModelSerializer[Verification]):

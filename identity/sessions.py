@@ -12,11 +12,13 @@ from uuid import UUID, uuid4
 import structlog
 from django.conf import settings
 from rest_framework.exceptions import APIException
+from rest_framework.request import Request
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
-from rest_framework_simplejwt.tokens import RefreshToken
+from rest_framework_simplejwt.tokens import RefreshToken, Token
 
+from identity import devices
 from identity.models import Session, User
 
 log = structlog.get_logger(__name__)
@@ -71,12 +73,20 @@ def refresh(token: str, *, now: datetime) -> Tokens:
 
 
 def close(token: str, *, now: datetime) -> None:
-    """Sign the device out; a token that is no longer valid has nothing to close."""
+    """Sign the device out, its SOS credential too; a token that is no longer valid has nothing to close."""
     try:
         session_id, _ = _read(token)
     except TokenInvalid:
         return
     _revoke(session_id, now=now)
+    devices.revoke_of_session(session_id, now=now)
+
+
+def of_request(request: Request) -> UUID | None:
+    """The session of the request's access token."""
+    claims = request.auth
+    named = claims.get("sid") if isinstance(claims, Token) else None
+    return Session.objects.filter(id=named).values_list("id", flat=True).first() if named else None
 
 
 def _revoke(session_id: UUID, *, now: datetime) -> None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from identity.views import auth, me, pins
+from identity.views import auth, devices, me, pins
 
 urlpatterns = [
     path("auth/register/", auth.RegisterView.as_view()),
@@ -13,5 +13,7 @@ urlpatterns = [
     path("me/contacts/", me.ContactsView.as_view()),
     path("me/contacts/order/", me.ContactOrderView.as_view()),
     path("me/contacts/<uuid:contact_id>/", me.ContactView.as_view()),
+    path("me/devices/", devices.DevicesView.as_view()),
+    path("me/devices/<uuid:device_id>/", devices.DeviceView.as_view()),
     path("me/pin/", pins.PinView.as_view()),
 ]

@@ -15,6 +15,7 @@ from alerts import answering, ending, intake, lifecycle, owner_view, reach
 from alerts.models import AlertStatus, SosAlert
 from alerts.serializers.alerts import EndSerializer, PressSerializer, SosAlertSerializer, WhichSerializer
 from alerts.views.polling import IF_NONE_MATCH, conditional
+from identity.authentication import OpenToDevices, is_by_device
 from identity.idempotency import replayable
 from identity.models import User
 from identity.openapi import ETAG, IDEMPOTENCY_KEY, problems
@@ -44,7 +45,12 @@ def _answer(
     return Response(SosAlertSerializer(told).data, status=status_code)
 
 
-class AlertsView(generics.GenericAPIView[Any]):
+def _of_press(answer: Response) -> dict[str, Any]:
+    """What a device may know of the alert it raised: nobody's name, nobody's number, no place."""
+    return {name: answer.data[name] for name in ("id", "status", "created_at", "warnings")}
+
+
+class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
     serializer_class = SosAlertSerializer
 
     @extend_schema(
@@ -74,13 +80,20 @@ class AlertsView(generics.GenericAPIView[Any]):
         }
         | problems(s422="`idempotency_key_reused`: the Idempotency-Key came with another body before."),
     )
-    @replayable
     def post(self, request: Request) -> Response:
         """SOS: accepted without a position and without contacts, and whatever is wrong with either.
 
         A wrong field never refuses an SOS: it is left out, and `warnings` says so. Unknown fields are ignored. Only
         a body that is no JSON at all, or is too large, is an error.
+
+        Send the SOS credential of the device (`me/devices/`) as `X-SOS-Credential` with it: then an access token that
+        has expired does not matter, and the answer has only `id`, `status`, `created_at` and `warnings`.
         """
+        answer = self._press(request)
+        return Response(_of_press(answer), answer.status_code) if is_by_device(request) else answer
+
+    @replayable
+    def _press(self, request: Request) -> Response:
         press = intake.read(request.data)
         alert, is_new = lifecycle.raise_alert(
             owner=person(request),

@@ -22,6 +22,7 @@ from alerts.evidence import addresses, keeping, receiving, retention, serving, u
 from alerts.models import Evidence, EvidenceKind, SosAlert
 from alerts.serializers.evidence import AudioSerializer, EvidenceSerializer, PhotoSerializer, VideoSerializer
 from alerts.views import linked
+from identity.authentication import OpenToDevices
 from identity.openapi import problems
 from identity.requests import person
 from messaging import clock
@@ -57,7 +58,7 @@ def _described(kind: EvidenceKind, serializer: type[EvidenceSerializer]) -> Call
     return described
 
 
-class _UploadView(APIView):
+class _UploadView(OpenToDevices):
     parser_classes = [MultiPartParser]
     kind: EvidenceKind
     serializer: type[EvidenceSerializer]

@@ -11,14 +11,15 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from alerts import lifecycle, timers
 from alerts.models import ActivityTimer, AlertStatus, SosAlert
-from identity.models import EmergencyContact, User
+from identity import devices
+from identity.models import Device, EmergencyContact, Platform, User
 from messaging import clock
 from messaging.models import Message
 
 pytestmark = pytest.mark.django_db
 
 SECRETS = ("Zarina", "Tologonova", "+996700333444", "700333444", "Kanykei", "+996700555666", "42.8746", "74.5698")
-PARAMETERS = ("{contact_id}", "{alert_id}", "{id}", "{signature}", "{timer_id}")
+PARAMETERS = ("{contact_id}", "{alert_id}", "{device_id}", "{id}", "{signature}", "{timer_id}")
 BODIES: list[dict[str, Any]] = [
     {},
     {"name": "Mallory", "phone_number": "+996700777888", "relation": "none", "language": "en", "first_name": "Mallory"},
@@ -30,6 +31,7 @@ BODIES: list[dict[str, Any]] = [
 def victim() -> User:
     user = User.objects.create(phone_number="+996700333444", first_name="Zarina", last_name="Tologonova")
     EmergencyContact.objects.create(user=user, name="Kanykei", phone_number="+996700555666", order=0)
+    devices.register(person=user, session_id=None, name="Zarina's", platform=Platform.IOS, now=clock.now())
     with transaction.atomic():
         lifecycle.raise_alert(owner=user, latitude=42.8746, longitude=74.5698, address="", now=clock.now())
         wanted = timers.Wanted(period=timedelta(hours=1), place="Zarina's hut")
@@ -46,6 +48,7 @@ def snapshot() -> list[Any]:
     return [
         *User.objects.filter(phone_number="+996700333444").values(),
         *EmergencyContact.objects.filter(name="Kanykei").values(),
+        *Device.objects.filter(user__phone_number="+996700333444").values(),
         *SosAlert.objects.filter(owner__phone_number="+996700333444").values(),
         *ActivityTimer.objects.filter(owner__phone_number="+996700333444").values(),
         *Message.objects.filter(address="+996700555666").values("id", "state", "deadline_at"),
@@ -54,7 +57,8 @@ def snapshot() -> list[Any]:
 
 def test_no_endpoint_shows_or_changes_another_persons_rows(victim: User) -> None:
     mallory = User.objects.create(phone_number="+996700999000", first_name="Mallory")
-    ids = [victim.contacts.get().id, victim.sos_alerts.get().id, victim.timers.get().id, victim.id]
+    own = (victim.contacts, victim.sos_alerts, victim.devices, victim.timers)
+    ids = [*(rows.get().pk for rows in own), victim.id]
     before = snapshot()
     client = APIClient()
     client.force_authenticate(mallory)
