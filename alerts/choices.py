@@ -6,14 +6,15 @@ Who declines gets nothing more of this person, not even an SOS: a call for help 
 time in which another would. The person is told at once. Who only wants fewer SMS still gets every SOS, as after STOP.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import TextChoices
 
-from alerts import texts
-from alerts.models import ContactLink, Notification
+from alerts import answers, texts
+from alerts.models import ContactLink, Notification, Via
 from identity import contacts
 from identity.models import EmergencyContact
 from messaging import optouts, outbox
@@ -51,6 +52,9 @@ def make(choice: Choice, *, link: ContactLink, now: datetime) -> None:
     owner_id = link.alert.owner_id
     match choice:
         case Choice.DECLINE:
+            # The alert's row first, as everywhere: who will come in their place is called now.
+            with suppress(answers.AlertOver):
+                answers.decline(alert_id=link.alert_id, contact_id=link.contact_id, via=Via.PAGE, now=now)
             declined = contacts.decline(person_id=owner_id, contact_id=link.contact_id, now=now)
             if declined is not None:
                 _tell_owner(link, declined, now=now)

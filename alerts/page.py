@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from alerts.models import ENDED, ContactLink, Notification, NotificationKind, SosAlert
+from alerts.models import ENDED, Answer, AnswerKind, ContactLink, Notification, NotificationKind, SosAlert
+
+_COMING = AnswerKind.ACKNOWLEDGED
+_SHOWN = ("contact_id", "name", "language")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +32,9 @@ class Page:
     is_duress: bool
     place: Place | None
     address: str
+    # Names; the reader's own answer is apart.
+    coming: tuple[str, ...]
+    own_answer: str
     told: int
 
     @property
@@ -41,12 +47,14 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
     """The page of a contact's link, in the language they chose, else in the one they are told in."""
     alert = link.alert
     told = Notification.objects.filter(alert=alert, kind=NotificationKind.SOS)
-    languages = dict(told.values_list("contact_id", "language"))
+    contacts = {contact_id: (name, spoken) for contact_id, name, spoken in told.values_list(*_SHOWN)}
+    answers = dict(Answer.objects.filter(alert=alert).order_by("at", "id").values_list("contact_id", "kind"))
+    own_answer = answers.pop(link.contact_id, "")
     owner = alert.owner
     return Page(
         name=f"{owner.first_name} {owner.last_name}".strip() or str(owner.phone_number),
         phone=str(owner.phone_number),
-        language=language or languages.get(link.contact_id, owner.language),
+        language=language or contacts.get(link.contact_id, ("", owner.language))[1],
         status=alert.status,
         is_open=alert.status not in ENDED,
         since=alert.created_at,
@@ -54,7 +62,11 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
         is_duress=alert.duress_at is not None and alert.status not in ENDED,
         place=_place(alert),
         address=alert.address,
-        told=len(languages),
+        coming=tuple(
+            contacts[i][0] for i, kind in answers.items() if kind == AnswerKind.ACKNOWLEDGED and i in contacts
+        ),
+        own_answer=own_answer,
+        told=len(contacts),
     )
 
 

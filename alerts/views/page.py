@@ -1,17 +1,24 @@
 """The contacts' page: no account, no cookie, no script needed. The token in its address is all there is to know."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.cache import get_conditional_response
 
-from alerts import page, places
-from alerts.models import ContactLink
+from alerts import answers, page, places
+from alerts.models import AnswerKind, ContactLink, Via
 from alerts.views.linked import address, chosen_language, with_link
+
+_ANSWERS: dict[str, Callable[..., object]] = {
+    AnswerKind.ACKNOWLEDGED: answers.acknowledge,
+    AnswerKind.DECLINED: answers.decline,
+}
 
 
 @with_link("GET", "HEAD")
@@ -23,6 +30,16 @@ def show(request: HttpRequest, link: ContactLink, now: datetime) -> HttpResponse
 def live(request: HttpRequest, link: ContactLink, now: datetime) -> HttpResponse:
     """The part that changes, for polling: 304 while it has not."""
     return _page(request, link, now, template="alerts/_live.html")
+
+
+@with_link("POST")
+def answer(request: HttpRequest, link: ContactLink, now: datetime) -> HttpResponse:
+    """Only a POST: previews of links send a GET. An answer that is none, or comes after the end, is shown the page."""
+    give = _ANSWERS.get(request.POST.get("answer", ""))
+    if give is not None:
+        with suppress(answers.AlertOver):
+            give(alert_id=link.alert_id, contact_id=link.contact_id, via=Via.PAGE, now=now)
+    return HttpResponseRedirect(address(request, "contacts-page"), status=303)
 
 
 def _page(request: HttpRequest, link: ContactLink, now: datetime, *, template: str) -> HttpResponse:
@@ -46,6 +63,7 @@ def _context(request: HttpRequest, seen: page.Page, now: datetime) -> dict[str, 
         "now": now,
         "zone": _zone_name(now),
         "live_url": address(request, "contacts-page-live"),
+        "answer_url": address(request, "contacts-page-answer"),
         "choices_url": address(request, "contacts-page-choices"),
         "language": seen.language,
         "languages": settings.LANGUAGES,

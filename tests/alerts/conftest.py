@@ -52,6 +52,12 @@ def pressed(phone: APIClient, contacts: Contacts) -> str:
 
 
 @pytest.fixture
+def tokens(pressed: str) -> list[str]:
+    """Those of Aida and of Bek."""
+    return [token_in(message) for message in messages(pressed)]
+
+
+@pytest.fixture
 def token(pressed: str) -> str:
     """The token in the SMS of Aida, Ana's first contact."""
     return token_in(messages(pressed)[0])

@@ -8,7 +8,7 @@ from django.db import transaction
 from playwright.sync_api import Page, Request, ViewportSize, expect
 
 from alerts import lifecycle
-from alerts.models import AlertStatus, SosAlert
+from alerts.models import AlertStatus, Answer, SosAlert
 from identity.models import EmergencyContact, User
 from messaging import clock
 from tests.alerts.engine import messages, token_in
@@ -152,7 +152,7 @@ def test_the_keyboard_reaches_everything_in_order(open_page: Open, path: str) ->
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.getAttribute('href') ?? document.activeElement.id"))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
-    assert reached[:2] == ["tel:+996555123456", "tel:112"]
+    assert reached[:4] == ["coming", "cannot", "tel:+996555123456", "tel:112"]
     assert reached[-4:] == ["?lang=ky", "?lang=ru", "?lang=en", f"{path}/contact?lang=en"]
     assert len(set(reached)) == len(reached)
 
@@ -185,3 +185,24 @@ def test_the_choices_are_accessible(open_page: Open, path: str, language: str) -
     assert fits(page)
     assert serious(page) == []
     assert page.evaluate("refused") == []
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_answering_takes_one_press(open_page: Open, path: str, javascript: bool) -> None:
+    page = open_page(f"{path}?lang=ky", java_script_enabled=javascript)
+    page.locator("#coming").click()
+    expect(page.get_by_text("Сиз «Жардамга баратам» деп жооп бердиңиз.")).to_be_visible()
+    photograph(page, f"phone-ky-coming{'' if javascript else '-without-javascript'}")
+    page.locator("#cannot").press("Enter")
+    expect(page.get_by_text("Сиз «Келе албайм» деп жооп бердиңиз.")).to_be_visible()
+    assert Answer.objects.get().kind == "declined"
+
+
+def test_who_answers_is_seen_by_the_others_and_their_focus_stays(open_page: Open, path: str, alert: SosAlert) -> None:
+    page = open_page(f"{path}?lang=en", frozen_clock=True)
+    page.locator("#cannot").focus()
+    other = token_in(messages(str(alert.id))[1])
+    open_page(f"/a/{other}").locator("#coming").click()
+    page.clock.run_for(POLL_MS)
+    expect(page.get_by_text("On the way: Елена")).to_be_visible()
+    expect(page.locator("#cannot")).to_be_focused()
