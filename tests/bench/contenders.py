@@ -7,14 +7,19 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
+import psycopg
+
 from deploy.local.processes import descendants, send, wait_until
 from messaging import notices
 from messaging.models import MessageClass
 from messaging.sandbox.control import SandboxControl
+from messaging.sealing import seal
+from messaging.segments import count_segments
 from messaging.senders import DEFAULT
 from tests.bench.rows import start_over
 from tests.world import World
 from tests.world.crowd import Presser
+from tests.world.outbox import QUEUE
 from tests.world.process import Process
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -53,6 +58,7 @@ class Ours:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self._line: psycopg.Connection
 
     @property
     def sandbox(self) -> SandboxControl:
@@ -68,7 +74,9 @@ class Ours:
         self.world.settle()
         self.world.pace(pace)
         start_over(self.sandbox)
-        yield
+        # Open, as the peers' connections to their broker are.
+        with psycopg.connect(self.world.database_url, autocommit=True) as self._line:
+            yield
 
     def rest(self) -> None:
         """End everything but the sandbox, which is the others' too."""
@@ -80,8 +88,10 @@ class Ours:
         self.world.queue_routine(len(numbers), addresses=numbers)
 
     def hand_over(self, numbers: list[str]) -> None:
-        self.world.queue_routine(len(numbers), addresses=numbers, message_class=MessageClass.EMERGENCY)
-        self.world.execute("SELECT pg_notify(%s, '')", notices.CHANNEL)
+        text = "Aida needs help"
+        with self._line.transaction():
+            self._line.execute(QUEUE, [seal(text), count_segments(text), int(MessageClass.EMERGENCY), numbers, DEFAULT])
+            self._line.execute("SELECT pg_notify(%s, '')", [notices.CHANNEL])
 
     def sos(self, numbers: list[str]) -> Callable[[], object]:
         [presser] = Presser.with_contacts(self.world, [numbers])

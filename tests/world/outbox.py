@@ -17,6 +17,13 @@ from messaging.senders import DEFAULT
 from tests.world.people import fresh_number
 from tests.world.process import django
 
+QUEUE = """
+INSERT INTO messaging_message (channel, address, text, segments, message_class, rank, sender_id, state,
+    due_at, deadline_at, attempts, error_code, queued_at)
+SELECT 'sms', a, %s, %s, %s, 0, s.id, 'queued', now(), now() + interval '1 day', 0, '', now()
+FROM unnest(%s::text[]) AS a, messaging_sender s WHERE s.name = %s
+"""
+
 
 class Outbox(ABC):
     """The part of a World that looks into its database and its sandbox."""
@@ -87,17 +94,7 @@ class Outbox(ABC):
     ) -> list[str]:
         """So many messages in the outbox, one statement, as a newsletter would leave them; no notice is given."""
         addresses = addresses or [fresh_number() for _ in range(count)]
-        self.execute(
-            "INSERT INTO messaging_message (channel, address, text, segments, message_class, rank, sender_id, state,"
-            " due_at, deadline_at, attempts, error_code, queued_at)"
-            " SELECT 'sms', a, %s, %s, %s, 0, s.id, 'queued', now(), now() + interval '1 day', 0, '', now()"
-            " FROM messaging_sender s, unnest(%s::text[]) AS a WHERE s.name = %s",
-            seal(text),
-            count_segments(text),
-            int(message_class),
-            addresses,
-            sender,
-        )
+        self.execute(QUEUE, seal(text), count_segments(text), int(message_class), addresses, sender)
         return addresses
 
     def wait_for_arrivals(self, addresses: list[str], *, timeout_s: float) -> list[Arrival]:
