@@ -12,26 +12,28 @@ from tests.bench.rows import Figures, numbers, start_over, wait_for_all
 
 LATENCY_MS = 500
 RUNS = 9
+# Presses that warm what is warmed by use alone.
+WARM_UP = 4
 
 
-def measure(contender: Contender, *, runs: int = RUNS) -> Figures:
+def measure(contender: Contender, *, runs: int = RUNS, warm_up: int = WARM_UP) -> Figures:
     def handed_over(wanted: list[str]) -> Callable[[], object]:
         return partial(contender.hand_over, wanted)
 
-    return _measure(contender, handed_over, runs=runs, name="fan-out")
+    return _measure(contender, handed_over, runs=runs, warm_up=warm_up, name="fan-out")
 
 
-def from_the_post(ours: Ours, *, runs: int = RUNS) -> Figures:
-    return _measure(ours, ours.sos, runs=runs, name="fan-out from the POST")
+def from_the_post(ours: Ours, *, runs: int = RUNS, warm_up: int = WARM_UP) -> Figures:
+    return _measure(ours, ours.sos, runs=runs, warm_up=warm_up, name="fan-out from the POST")
 
 
 def _measure(
-    contender: Contender, prepare: Callable[[list[str]], Callable[[], object]], *, runs: int, name: str
+    contender: Contender, prepare: Callable[[list[str]], Callable[[], object]], *, runs: int, warm_up: int, name: str
 ) -> Figures:
     found: Figures = {}
     with contender.running(pace=0, processes=1):
-        for _ in range(4):
-            _last(contender, prepare, 5)  # Warms what is warmed by use alone.
+        for _ in range(warm_up):
+            _last(contender, prepare, 5)
         for contacts in (5, 50):
             median = statistics.median(_last(contender, prepare, contacts) for _ in range(runs))
             found[f"{name}, {contacts} contacts: ms"] = round(median)

@@ -14,7 +14,7 @@ LATENCY_MS = 300
 PATIENCE_S, QUIET_S = 60.0, 10.0
 
 
-def measure(contender: Contender, *, messages: int = MESSAGES) -> Figures:
+def measure(contender: Contender, *, messages: int = MESSAGES, quiet_s: float = QUIET_S) -> Figures:
     with contender.running(pace=0, processes=4):
         wanted = numbers(messages)
         _script(contender, wanted)
@@ -23,7 +23,7 @@ def measure(contender: Contender, *, messages: int = MESSAGES) -> Figures:
         wait_until(lambda: contender.sandbox.stats()["messages"] >= messages / 3, timeout_s=30, every_s=0.01)
         contender.kill_a_worker()
         wait_for_all(contender.sandbox, wanted, timeout_s=PATIENCE_S)
-        time.sleep(QUIET_S)
+        time.sleep(quiet_s)
         arrived = count_arrivals(contender.sandbox, wanted)
     return {
         f"faults, {messages} messages: lost": sum(arrived[number] == 0 for number in wanted),

@@ -72,6 +72,7 @@ def test_broker_freezes_after_it_confirmed(world: World) -> None:
     assert world.deliverers(phones)["scheduler"] == 2
 
 
+@pytest.mark.matrix
 def test_after_a_fault_workers_deliver_again(world: World) -> None:
     aida = world.new_person("Aida")
     [bek] = aida.add_contacts("Bek")

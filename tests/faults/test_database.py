@@ -11,6 +11,9 @@ from tests.faults import crowds
 from tests.services import rabbitmq
 from tests.world import World
 
+# In `make test` PostgreSQL only pauses (test_dependencies.py): these are longer.
+pytestmark = pytest.mark.matrix
+
 RECOVERS_WITHIN_S = 10.0
 
 
@@ -43,7 +46,6 @@ def settled(world: World) -> None:
     world.settle()
 
 
-@pytest.mark.matrix
 def test_a_restart_under_load(world: World, primary: PrivatePostgres) -> None:
     """A moment is not noticed by those who press; five seconds are longer than anyone waits for a connection."""
 
@@ -58,7 +60,6 @@ def test_a_restart_under_load(world: World, primary: PrivatePostgres) -> None:
     assert crowd.statuses()[503] > 0
 
 
-@pytest.mark.matrix
 def test_three_frozen_seconds_under_load(world: World, primary: PrivatePostgres) -> None:
     def freeze() -> None:
         primary.pause()

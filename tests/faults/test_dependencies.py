@@ -91,14 +91,15 @@ def test_twilio_in_every_way(world: World, twilio: Line, fault: str, callbacks: 
     _endure(world, twilio, fault, callbacks=callbacks)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     "script",
     [
         {"status": 500, "created": True},
-        pytest.param({"status": 500}, marks=pytest.mark.matrix),
-        pytest.param({"lose_reply": True}, marks=pytest.mark.matrix),
-        pytest.param({"hang": True}, marks=pytest.mark.matrix),
-        pytest.param({"hang": True, "created": False}, marks=pytest.mark.matrix),
+        {"status": 500},
+        {"lose_reply": True},
+        {"hang": True},
+        {"hang": True, "created": False},
     ],
     ids=str,
 )

@@ -74,7 +74,7 @@ def _count(world: World, phones: list[str]) -> None:
     [
         ("sos after commit", "killed"),
         ("grant after commit", "killed"),
-        ("request not written", "frozen"),
+        ("claim before commit", "frozen"),
         ("record before commit", "killed"),
     ],
 )
