@@ -12,6 +12,7 @@ from alerts import escalation
 from alerts.evidence import retention as evidence
 from config import deadletters
 from config.models import PeriodicRun
+from geo import retention as positions
 from identity import conversion, retention
 from messaging import alarms, clock
 
@@ -34,6 +35,7 @@ PERIODIC = {
     "mail_alarms": Periodic(run=alarms.mail_alarms, every=timedelta(seconds=30), patience=timedelta(seconds=10)),
     "judge_conversion": Periodic(run=conversion.judge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
     "purge_evidence": Periodic(run=evidence.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
+    "keep_positions": Periodic(run=positions.keep, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
     "purge_identity": Periodic(run=retention.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
 }
 

@@ -15,6 +15,8 @@ from config import actors, deadletters, periodic
 from config.apart import Apart
 from config.models import SchedulerTick
 from config.relay import Relay
+from geo import evaluation, hints
+from geo.actors import evaluate_fixes
 from messaging import clock, delivery, dispatch, notices, outages, policy, settling, sweeping, watching
 from messaging.actors import deliver
 from messaging.alarms import alarm
@@ -42,7 +44,8 @@ class Scheduler:
         self._stop = threading.Event()
         self._relay = Relay()
         self._courier = delivery.courier(by=Deliverer.SCHEDULER)
-        self._notices = Notices()
+        self._notices = Notices(notices.CHANNEL)
+        self._uploads = Notices(hints.CHANNEL)
         self._granted_at = time.monotonic()
 
     def run(self) -> None:
@@ -54,6 +57,8 @@ class Scheduler:
             (Apart(settling.senders_in_doubt, partial(settling.settle, self._courier)), SETTLE_EVERY_S),
             (Apart(watching.senders_to_watch, partial(watching.watch, self._courier)), WATCH_EVERY_S),
             (self._run_periodic, PERIODIC_EVERY_S),
+            (self._hint_positions, 0),
+            (_evaluate_neglected, RESCUE_EVERY_S),
             (self._tick, PERIODIC_EVERY_S),
         ]
         threads = [threading.Thread(target=self._repeat, args=step, daemon=True) for step in steps]
@@ -94,6 +99,11 @@ class Scheduler:
             self._relay.send(deliver, hint.message_ids, hint.sender_id, to=hint.queue)
         self._notices.wait(policy.HORIZON.total_seconds() / 2 if waiting else POLL_S)
 
+    def _hint_positions(self) -> None:
+        for person_ids in hints.take_due():
+            self._relay.send(evaluate_fixes, person_ids)
+        self._uploads.wait(POLL_S)
+
     def _tick(self) -> None:
         """Tells /readyz that grants are made."""
         if time.monotonic() - self._granted_at < GRANT_WITHIN_S:
@@ -115,14 +125,20 @@ class Scheduler:
             periodic.run(name)
 
 
-class Notices:
-    """LISTEN on a connection of its own: PostgreSQL's session state must not return to the pool."""
+def _evaluate_neglected() -> None:
+    """What no worker has evaluated in time, whatever the cause: the broker is down, or every worker dead."""
+    evaluation.evaluate(hints.take_neglected())
 
-    def __init__(self) -> None:
+
+class Notices:
+    """LISTENs to one channel on a connection of its own: PostgreSQL's session state must not return to the pool."""
+
+    def __init__(self, channel: str) -> None:
+        self._channel = channel
         self._connection: psycopg.Connection | None = None
 
     def wait(self, timeout_s: float) -> None:
-        """Until something was queued, at most so long. Without a connection it is only a wait: the poll's."""
+        """Until a notice comes, at most so long. Without a connection it is only a wait: the poll's."""
         try:
             listening = self._connected()
             for _ in listening.notifies(timeout=timeout_s, stop_after=1):
@@ -139,5 +155,5 @@ class Notices:
                 parameters.pop(ours, None)
             parameters["options"] = "-c idle_session_timeout=0"
             self._connection = psycopg.connect(**parameters, autocommit=True)
-            self._connection.execute(f"LISTEN {notices.CHANNEL}")
+            self._connection.execute(f"LISTEN {self._channel}")
         return self._connection

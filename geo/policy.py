@@ -23,7 +23,7 @@ RESCUE_AFTER = timedelta(seconds=1)
 HINT_SIZE = 20
 HINT_BATCH = 500
 # Fixes evaluated in one transaction: the person's row is locked for some 10 ms.
-EVALUATION_STEP = 2_000
+EVALUATION_STEP = 1_000
 # What is older when it arrives is not even evaluated: it could tell nobody anything.
 EVALUATED_FOR = timedelta(hours=24)
 
@@ -37,8 +37,6 @@ MESSAGE_DEADLINE = timedelta(minutes=15)
 MIN_RADIUS_M, MAX_RADIUS_M = 20, 50_000
 MAX_VERTICES = 200
 MAX_BLUEPRINTS = 50
-# Zones and blueprints a person may make in a day: more is a program that has gone wrong.
-CHANGES_A_DAY = 1_000
 
 # One page of history, and one export.
 PAGE, MAX_PAGE = 100, 1_000

@@ -1,3 +1,4 @@
+from geo.models.blueprint import Blueprint
 from geo.models.due import DueEvaluation
 from geo.models.event import Direction, Told, ZoneEvent
 from geo.models.fix import Activity, Fix, Network
@@ -6,6 +7,7 @@ from geo.models.zone import GeoZone, Shape, ZoneType
 
 __all__ = [
     "Activity",
+    "Blueprint",
     "Direction",
     "DueEvaluation",
     "Fix",

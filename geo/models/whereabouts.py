@@ -12,6 +12,8 @@ class Whereabouts(models.Model):
     seen_id = models.UUIDField(null=True)
     # The track so far and the presence in each zone, as geo/presence.py keeps them.
     state = models.JSONField(default=dict)
+    # Raised by every change of the person's zones: what was cached of them before is not asked for any more.
+    zones_version = models.PositiveIntegerField(default=1, db_default=1)
     # Seconds the phone's clock is behind the database's, as its uploads say; sticky, so that repeats stay repeats.
     clock_behind_s = models.FloatField(default=0)
 

@@ -11,6 +11,8 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from alerts import lifecycle, timers
 from alerts.models import ActivityTimer, AlertStatus, SosAlert
+from geo import blueprints, tracking, zones
+from geo.models import Blueprint, Fix, GeoZone
 from identity import devices
 from identity.models import Device, EmergencyContact, Platform, User
 from messaging import clock
@@ -19,7 +21,10 @@ from messaging.models import Message
 pytestmark = pytest.mark.django_db
 
 SECRETS = ("Zarina", "Tologonova", "+996700333444", "700333444", "Kanykei", "+996700555666", "42.8746", "74.5698")
-PARAMETERS = ("{contact_id}", "{alert_id}", "{device_id}", "{id}", "{signature}", "{timer_id}")
+PARAMETERS = (
+    *("{contact_id}", "{alert_id}", "{device_id}", "{id}", "{signature}", "{timer_id}"),
+    *("{zone_id}", "{blueprint_id}"),
+)
 BODIES: list[dict[str, Any]] = [
     {},
     {"name": "Mallory", "phone_number": "+996700777888", "relation": "none", "language": "en", "first_name": "Mallory"},
@@ -36,6 +41,12 @@ def victim() -> User:
         lifecycle.raise_alert(owner=user, latitude=42.8746, longitude=74.5698, address="", now=clock.now())
         wanted = timers.Wanted(period=timedelta(hours=1), place="Zarina's hut")
         timers.arm(person_id=user.id, wanted=wanted, now=clock.now())
+    here = {"latitude": 42.8746, "longitude": 74.5698}
+    circle = {"name": "Zarina's home", "shape": "circle", "radius_m": 100} | here
+    zones.add(person_id=user.id, fields=circle, now=clock.now())
+    blueprints.add_from_current(person_id=user.id, name="Zarina's", now=clock.now())
+    fix = here | {"recorded_at": clock.now().isoformat()}
+    tracking.take([fix], owner_id=user.id, sent_at=None, now=clock.now())
     return user
 
 
@@ -51,13 +62,16 @@ def snapshot() -> list[Any]:
         *Device.objects.filter(user__phone_number="+996700333444").values(),
         *SosAlert.objects.filter(owner__phone_number="+996700333444").values(),
         *ActivityTimer.objects.filter(owner__phone_number="+996700333444").values(),
+        *GeoZone.objects.filter(owner__phone_number="+996700333444").values(),
+        *Blueprint.objects.filter(owner__phone_number="+996700333444").values(),
+        *Fix.objects.filter(owner__phone_number="+996700333444").values(),
         *Message.objects.filter(address="+996700555666").values("id", "state", "deadline_at"),
     ]
 
 
 def test_no_endpoint_shows_or_changes_another_persons_rows(victim: User) -> None:
     mallory = User.objects.create(phone_number="+996700999000", first_name="Mallory")
-    own = (victim.contacts, victim.sos_alerts, victim.devices, victim.timers)
+    own = (victim.contacts, victim.sos_alerts, victim.devices, victim.timers, victim.geozones, victim.blueprints)
     ids = [*(rows.get().pk for rows in own), victim.id]
     before = snapshot()
     client = APIClient()
@@ -73,7 +87,7 @@ def test_no_endpoint_shows_or_changes_another_persons_rows(victim: User) -> None
             for body in BODIES:
                 answer = getattr(client, method)(url, body, format="json")
                 walked += 1
-                shown = answer.content.decode()
+                shown = answer.getvalue().decode()
                 assert not [secret for secret in SECRETS if secret in shown], f"{method} {url}: {shown}"
                 if "{" in path:
                     assert answer.status_code in (400, 404, 405), f"{method} {url}: {answer.status_code}"

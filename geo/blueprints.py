@@ -1,0 +1,162 @@
+"""Named sets of zones: saved from the current ones or written by hand, and applied as a whole or not at all."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.http import Http404
+from rest_framework.exceptions import APIException
+
+from geo import policy, zones
+from geo.models import Blueprint, GeoZone
+from identity.models import EmergencyContact
+
+FIELDS = (
+    *("name", "zone_type", *zones.PLACE, "notify_on_enter", "notify_on_exit", "schedule", "contact_ids"),
+    "is_active",
+)
+
+
+class TooManyBlueprints(APIException):
+    status_code = 409
+    default_code = "too_many_blueprints"
+    default_detail = f"There can be at most {policy.MAX_BLUEPRINTS} blueprints."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ZoneChange:
+    zone: GeoZone
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """What applying a blueprint did, or would do. A zone is the same zone if it has the same name."""
+
+    added: list[GeoZone] = field(default_factory=list)
+    changed: list[ZoneChange] = field(default_factory=list)
+    removed: list[GeoZone] = field(default_factory=list)
+    unchanged: list[GeoZone] = field(default_factory=list)
+
+
+@transaction.atomic
+def add(*, person_id: UUID, name: str, wanted: Iterable[Mapping[str, Any]], now: datetime) -> Blueprint:
+    """Raises TooManyBlueprints or TooManyZones."""
+    zones.locked(person_id)
+    if Blueprint.objects.filter(owner_id=person_id).count() >= policy.MAX_BLUEPRINTS:
+        raise TooManyBlueprints
+    kept = _storable(person_id, wanted)
+    return Blueprint.objects.create(owner_id=person_id, name=name, zones=kept, created_at=now, updated_at=now)
+
+
+def add_from_current(*, person_id: UUID, name: str, now: datetime) -> Blueprint:
+    """Raises TooManyBlueprints."""
+    with transaction.atomic():
+        zones.locked(person_id)
+        current = [fields_of(zone) for zone in GeoZone.objects.filter(owner_id=person_id).order_by("id")]
+        return add(person_id=person_id, name=name, wanted=_usable(person_id, current), now=now)
+
+
+@transaction.atomic
+def change(
+    *, person_id: UUID, blueprint_id: UUID, changes: Mapping[str, Any], if_match: Collection[str] | None, now: datetime
+) -> Blueprint:
+    """Raises Http404, PreconditionFailed or TooManyZones."""
+    zones.locked(person_id)
+    blueprint = of_person(person_id=person_id, blueprint_id=blueprint_id)
+    zones.require(blueprint, if_match=if_match)
+    if "zones" in changes:
+        blueprint.zones = _storable(person_id, changes["zones"])
+    blueprint.name = changes.get("name", blueprint.name)
+    blueprint.version, blueprint.updated_at = blueprint.version + 1, now
+    blueprint.save()
+    return blueprint
+
+
+@transaction.atomic
+def remove(*, person_id: UUID, blueprint_id: UUID, if_match: Collection[str] | None) -> None:
+    """The person's zones stay as they are. Raises Http404 or PreconditionFailed."""
+    zones.locked(person_id)
+    blueprint = of_person(person_id=person_id, blueprint_id=blueprint_id)
+    zones.require(blueprint, if_match=if_match)
+    blueprint.delete()
+
+
+@transaction.atomic
+def apply(*, person_id: UUID, blueprint_id: UUID, is_dry_run: bool, now: datetime) -> Report:
+    """Make the person's zones those of the blueprint, in one transaction. Raises Http404 or TooManyZones.
+
+    A zone of the same name is changed into what the blueprint says; unmoved, it keeps its events and presence.
+    """
+    whereabouts = zones.locked(person_id)
+    blueprint = of_person(person_id=person_id, blueprint_id=blueprint_id)
+    zones.require_room(person_id, wanted=len(blueprint.zones))
+    report = _compare(person_id, _usable(person_id, blueprint.zones), now=now)
+    if not is_dry_run:
+        _carry_out(report, now=now)
+        zones.changed(whereabouts)
+    return report
+
+
+def _compare(person_id: UUID, wanted: Iterable[Mapping[str, Any]], *, now: datetime) -> Report:
+    """Pairs zones by name; of several with one name the oldest with the first."""
+    current: defaultdict[str, list[GeoZone]] = defaultdict(list)
+    for zone in GeoZone.objects.filter(owner_id=person_id).order_by("-id"):
+        current[zone.name].append(zone)
+    report = Report()
+    for fields in wanted:
+        if not current[fields["name"]]:
+            made = GeoZone(owner_id=person_id, **fields, placed_at=now, created_at=now, updated_at=now)
+            report.added.append(made)
+            continue
+        zone = current[fields["name"]].pop()
+        differing = {name: value for name, value in fields.items() if getattr(zone, name) != value}
+        if differing:
+            report.changed.append(ZoneChange(zone=zone, changes=differing))
+        else:
+            report.unchanged.append(zone)
+    report.removed.extend(zone for zones_left in current.values() for zone in zones_left)
+    return report
+
+
+def _carry_out(report: Report, *, now: datetime) -> None:
+    GeoZone.objects.filter(id__in=[zone.id for zone in report.removed]).delete()
+    for changed in report.changed:
+        zones.rewrite(changed.zone, changed.changes, now=now)
+    GeoZone.objects.bulk_create(report.added)
+
+
+def _storable(person_id: UUID, wanted: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    kept = [dict(fields) for fields in wanted]
+    zones.require_room(person_id, wanted=len(kept))
+    for fields in kept:
+        zones.check_contacts(person_id, fields.get("contact_ids"))
+        ids = fields.get("contact_ids")
+        fields["contact_ids"] = None if ids is None else [str(contact_id) for contact_id in ids]
+    return kept
+
+
+def _usable(person_id: UUID, kept: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """As fields of zones, without contacts who are no longer there."""
+    theirs = {str(c) for c in EmergencyContact.objects.filter(user_id=person_id).values_list("id", flat=True)}
+    return [
+        {**fields, "contact_ids": None if ids is None else [UUID(str(each)) for each in ids if str(each) in theirs]}
+        for fields in kept
+        for ids in [fields.get("contact_ids")]
+    ]
+
+
+def of_person(*, person_id: UUID, blueprint_id: UUID) -> Blueprint:
+    """Another person's blueprint is as absent as one that never was: Http404."""
+    blueprint = Blueprint.objects.filter(id=blueprint_id, owner_id=person_id).first()
+    if blueprint is None:
+        raise Http404
+    return blueprint
+
+
+def fields_of(zone: GeoZone) -> dict[str, Any]:
+    return {name: getattr(zone, name) for name in FIELDS}

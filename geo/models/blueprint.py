@@ -1,0 +1,23 @@
+from django.db import models
+from uuid_utils.compat import uuid7
+
+from identity.models import User
+
+
+class Blueprint(models.Model):
+    """A named set of zones: holidays, a school year. Applying it makes them the person's zones."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="blueprints")
+    name = models.CharField(max_length=100)
+    # What makes each zone, as geo/blueprints.py: FIELDS names it.
+    zones = models.JSONField()
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["owner", "id"], name="blueprint_of_owner")]
+
+    def __str__(self) -> str:
+        return f"blueprint {self.pk}"

@@ -1,0 +1,259 @@
+"""Presence: from a person's fixes to "entered" and "left", without flapping. No database, no clock: a fold over fixes.
+
+A position with an error of 60 m jumps over a boundary 10 m away all day long. So no single fix ever decides an event,
+and what decides is the mean position of several fixes, by how much further from the boundary it is than its own error.
+Only a movement that can be seen, with good fixes on both sides, is believed sooner.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from geo.shapes import Point, distance_m
+
+# A phone says its error is 3 m when it is more; buildings reflect signals by about this much.
+LEAST_ACCURACY_M = 5.0
+# What a fix that does not say is taken for: a phone between Wi-Fi and GPS.
+UNSTATED_ACCURACY_M = 50.0
+# The mean must be further from the boundary than so many of its standard errors.
+CERTAINTY = 5.0
+# And never nearer than this, however many fixes agree: what shifts them all alike does not average out.
+LEAST_MARGIN_M = 10.0
+# Fixes that are averaged. Longer, and noisy crossings are reported later; shorter, and noise of 60 m never ends.
+DWELL_S = 300.0
+# Errors of fixes that follow each other at once are the same error: such fixes count by the time between them.
+INDEPENDENT_AFTER_S = 10.0
+# A second fix confirms the first within this, for phones that save their battery.
+CONFIRMED_WITHIN_S = 1_800.0
+# A fix this good is believed to have moved when it is further from an earlier one than so many of their errors.
+CLEAN_M = 20.0
+MOVEMENT = 6.0
+# The earlier one is at most so old: at a walk 250 m.
+MOVED_WITHIN_S = 180.0
+# Faster than trains and cars here: a jump. So is what nothing can accelerate to, beyond a start for errors.
+FASTEST_MPS = 70.0
+ACCELERATION_MPS2 = 1.5
+SPEED_LEEWAY_MPS = 10.0
+# Jumps that agree with each other for so long are no jumps: a flight, a tunnel, or the fix before was the wrong one.
+BELIEVED_AFTER_S, BELIEVED_FIXES = 60.0, 3
+# An event so soon after the last of its kind is kept, and texted to nobody.
+COOL_DOWN_S = 300.0
+
+_LADDER = (2, 4, 8, 16, 24, 30)
+
+
+class Rule(StrEnum):
+    FIRST = "first"  # One fix, far from the boundary: a baseline, never an event.
+    EVIDENCE = "evidence"  # The mean of several fixes is beyond its error.
+    CROSSING = "crossing"  # Good fixes on both sides, and a movement between them.
+
+
+class Area(Protocol):
+    def signed_m(self, place: Point) -> float: ...
+
+    def is_beyond(self, place: Point) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A fix as presence sees it; `at` in seconds."""
+
+    at: float
+    place: Point
+    accuracy_m: float
+
+    @classmethod
+    def of(cls, *, at: float, place: Point, accuracy_m: float | None) -> "Sighting":
+        stated = UNSTATED_ACCURACY_M if accuracy_m is None else accuracy_m
+        return cls(at, place, max(stated, LEAST_ACCURACY_M))
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """Of the last so many fixes, and how far from a boundary it must be to decide."""
+
+    place: Point
+    margin_m: float
+    fixes: int
+
+
+@dataclass(slots=True)
+class Track:
+    """The fixes that count, oldest first, and those that are too far to be believed yet."""
+
+    seen: list[Sighting] = field(default_factory=list)
+    doubted: list[Sighting] = field(default_factory=list)
+    speed_mps: float = 0.0
+
+    def take(self, sighting: Sighting) -> bool:
+        """Whether the fix is believed; if so it is the last of `seen`."""
+        if self.seen and (self._goes_on_jumping(sighting) or not self._is_plausible(sighting)):
+            return self._doubt(sighting)
+        self.doubted.clear()
+        self._add(sighting)
+        return True
+
+    def means(self) -> list[Mean]:
+        """Of the last 2, 4, 8 … fixes within DWELL_S."""
+        found, weight, x, y, z = [], 0.0, 0.0, 0.0, 0.0
+        newest = newer = self.seen[-1]
+        for count, sighting in enumerate(reversed(self.seen), start=1):
+            if count > 2 and newest.at - sighting.at > DWELL_S:
+                break
+            w = sighting.accuracy_m**-2
+            if count > 1:
+                w *= min(1.0, (newer.at - sighting.at) / INDEPENDENT_AFTER_S)
+            newer = sighting
+            weight, px, py, pz = weight + w, *sighting.place
+            x, y, z = x + w * px, y + w * py, z + w * pz
+            if count in _LADDER:
+                mean = (x / weight, y / weight, z / weight)
+                found.append(Mean(mean, max(LEAST_MARGIN_M, CERTAINTY / math.sqrt(weight)), count))
+        return found
+
+    def _add(self, sighting: Sighting) -> None:
+        if self.seen:
+            self.speed_mps = _speed(self.seen[-1], sighting)
+        # Of fixes that came fast the older ones are thinned out: what they had in common counts once.
+        if len(self.seen) > 2 and self.seen[-2].at - self.seen[-3].at < INDEPENDENT_AFTER_S:
+            del self.seen[-2]
+        self.seen.append(sighting)
+        oldest = sighting.at - DWELL_S
+        while len(self.seen) > 2 and (self.seen[0].at < oldest or len(self.seen) > _LADDER[-1]):
+            del self.seen[0]
+        if len(self.seen) == 2 and self.seen[0].at < sighting.at - CONFIRMED_WITHIN_S:
+            del self.seen[0]
+
+    def _is_plausible(self, sighting: Sighting) -> bool:
+        last, speed_mps = self.seen[-1], _speed(self.seen[-1], sighting)
+        if len(self.seen) == 1:
+            return speed_mps <= FASTEST_MPS
+        reachable = self.speed_mps + SPEED_LEEWAY_MPS + ACCELERATION_MPS2 * (sighting.at - last.at)
+        return speed_mps <= min(FASTEST_MPS, reachable)
+
+    def _goes_on_jumping(self, sighting: Sighting) -> bool:
+        """Time alone makes no jump plausible: what is nearer to it than to the last believed fix belongs to it."""
+        return bool(self.doubted) and math.dist(self.doubted[-1].place, sighting.place) < math.dist(
+            self.seen[-1].place, sighting.place
+        )
+
+    def _doubt(self, sighting: Sighting) -> bool:
+        if self.doubted and _speed(self.doubted[-1], sighting) > FASTEST_MPS:
+            self.doubted.clear()
+        self.doubted.append(sighting)
+        believed = len(self.doubted) >= BELIEVED_FIXES and sighting.at - self.doubted[0].at >= BELIEVED_AFTER_S
+        if believed:
+            self.seen, self.speed_mps = [], 0.0
+            for each in self.doubted:
+                self._add(each)
+            self.doubted = []
+        return believed
+
+
+@dataclass(slots=True)
+class Presence:
+    """In one zone. `inside` is None while nothing is known; the times are of the last events, in seconds."""
+
+    inside: bool | None = None
+    since: float | None = None
+    entered_at: float | None = None
+    left_at: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """The person is now known to be inside, or outside. `is_event`: they were known not to be before."""
+
+    inside: bool
+    is_event: bool
+    rule: Rule
+    distance_m: float
+    margin_m: float
+    fixes: int
+    is_quiet: bool = False  # Within COOL_DOWN_S of the last of its kind.
+
+
+def decide(area: Area, presence: Presence, track: Track, means: Iterable[Mean]) -> Decision | None:
+    """What the track's last fix changes about the person's presence in a zone; None: nothing. Updates the presence."""
+    newest = track.seen[-1]
+    if presence.inside is False and area.is_beyond(newest.place):
+        return None
+    here_m = area.signed_m(newest.place)
+    if (here_m < 0) is presence.inside:
+        return None
+    found = _first(here_m, presence, newest)
+    # A second fix on the same side confirms it.
+    if len(track.seen) > 1 and area.signed_m(track.seen[-2].place) * here_m > 0:
+        found = _evidence(area, here_m, means) or _crossing(area, here_m, presence, track) or found
+    return _moved(presence, newest, found) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    rule: Rule
+    distance_m: float
+    margin_m: float
+    fixes: int
+
+
+def _evidence(area: Area, here_m: float, means: Iterable[Mean]) -> _Found | None:
+    """The last fix, and the mean of some last fixes by more than its error, are on the same side."""
+    for mean in means:
+        at_m = area.signed_m(mean.place)
+        if at_m * here_m > 0 and abs(at_m) > mean.margin_m:
+            return _Found(Rule.EVIDENCE, at_m, mean.margin_m, mean.fixes)
+    return None
+
+
+def _crossing(area: Area, here_m: float, presence: Presence, track: Track) -> _Found | None:
+    """The last two fixes are on this side, an earlier one was on the other, and between them lies a real movement."""
+    if presence.inside is None or len(track.seen) < 3:
+        return None
+    *earlier, second, newest = track.seen
+    margin_m = max(newest.accuracy_m, LEAST_MARGIN_M)
+    if abs(here_m) < margin_m or max(newest.accuracy_m, second.accuracy_m) > CLEAN_M:
+        return None
+    for sighting in reversed(earlier):
+        if newest.at - sighting.at > MOVED_WITHIN_S:
+            break
+        errors_m = math.hypot(sighting.accuracy_m, newest.accuracy_m)
+        has_moved = sighting.accuracy_m <= CLEAN_M and math.dist(sighting.place, newest.place) >= MOVEMENT * errors_m
+        if has_moved and area.signed_m(sighting.place) * here_m < 0:
+            return _Found(Rule.CROSSING, here_m, margin_m, 2)
+    return None
+
+
+def _first(here_m: float, presence: Presence, newest: Sighting) -> _Found | None:
+    margin_m = max(CERTAINTY * newest.accuracy_m, LEAST_MARGIN_M)
+    if presence.inside is None and abs(here_m) > margin_m:
+        return _Found(Rule.FIRST, here_m, margin_m, 1)
+    return None
+
+
+def _moved(presence: Presence, newest: Sighting, found: _Found) -> Decision:
+    inside = found.distance_m < 0
+    is_event = presence.inside is not None
+    last = presence.entered_at if inside else presence.left_at
+    is_quiet = is_event and last is not None and newest.at - last < COOL_DOWN_S
+    presence.inside, presence.since = inside, newest.at
+    if is_event and not is_quiet:
+        if inside:
+            presence.entered_at = newest.at
+        else:
+            presence.left_at = newest.at
+    return Decision(
+        inside=inside,
+        is_event=is_event,
+        is_quiet=is_quiet,
+        rule=found.rule,
+        distance_m=found.distance_m,
+        margin_m=found.margin_m,
+        fixes=found.fixes,
+    )
+
+
+def _speed(a: Sighting, b: Sighting) -> float:
+    """The least with which one can have come from one to the other."""
+    return max(0.0, distance_m(a.place, b.place) - a.accuracy_m - b.accuracy_m) / max(b.at - a.at, 1.0)

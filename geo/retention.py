@@ -1,0 +1,17 @@
+"""What is kept of where people were, and for how long."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from geo import partitions, policy
+from geo.models import ZoneEvent
+
+
+def keep(*, now: datetime) -> int:
+    """Make the coming weeks; drop one week and some events that are no longer kept. Returns how many that were."""
+    kept_for = timedelta(days=settings.LOCATION_DAYS)
+    some = ZoneEvent.objects.filter(decided_at__lt=now - kept_for).values("pk")[: policy.RETENTION_STEP]
+    deleted, _ = ZoneEvent.objects.filter(pk__in=some).delete()
+    made = partitions.ensure(now=now, kept_for=kept_for)
+    return made + partitions.drop_oldest(now=now, kept_for=kept_for) + int(deleted)

@@ -1,0 +1,201 @@
+from typing import Any
+from zoneinfo import available_timezones
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from geo import policy, shapes
+from geo.models import Direction, GeoZone, Shape, Told, ZoneEvent, ZoneType
+from geo.presence import Rule
+from identity.contacts import MAX_CONTACTS
+from identity.fields import PlainTextField
+
+_HOUR = r"^([01]\d|2[0-3]):[0-5]\d$"
+_POSITION = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+_GEOMETRY = {
+    "type": "object",
+    "description": "GeoJSON (RFC 7946) with one ring and no holes; its edges are the shortest lines between corners.",
+    "properties": {
+        "type": {"type": "string", "enum": ["Polygon"]},
+        "coordinates": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 1,
+            "items": {"type": "array", "items": _POSITION, "minItems": 4, "maxItems": policy.MAX_VERTICES + 1},
+        },
+    },
+    "required": ["type", "coordinates"],
+}
+
+
+@extend_schema_field(_GEOMETRY)
+class PolygonField(serializers.Field):  # type: ignore[type-arg]
+    """A GeoJSON polygon as its ring of (longitude, latitude), closed."""
+
+    default_error_messages = {"invalid_polygon": "A GeoJSON Polygon of one closed ring within WGS 84's degrees."}
+
+    def to_internal_value(self, data: Any) -> list[list[float]]:
+        if not (isinstance(data, dict) and data.get("type") == "Polygon"):
+            self.fail("invalid_polygon")
+        rings = data.get("coordinates")
+        ring = rings[0] if isinstance(rings, list) and len(rings) == 1 else None
+        if not (isinstance(ring, list) and 4 <= len(ring) <= policy.MAX_VERTICES + 1 and all(map(_is_position, ring))):
+            self.fail("invalid_polygon")
+        closed = [[float(x), float(y)] for x, y in ring]
+        if closed[0] != closed[-1]:
+            self.fail("invalid_polygon")
+        return closed
+
+    def to_representation(self, value: list[list[float]]) -> dict[str, Any]:
+        return {"type": "Polygon", "coordinates": [value]}
+
+
+def _is_position(pair: Any) -> bool:
+    if not (isinstance(pair, list) and len(pair) == 2 and all(type(value) in (int, float) for value in pair)):
+        return False
+    return bool(-180 <= pair[0] <= 180 and -90 <= pair[1] <= 90)
+
+
+class ScheduleSerializer(serializers.Serializer[None]):
+    days = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=7),
+        min_length=1,
+        max_length=7,
+        help_text="ISO: 1 is Monday. Hours past midnight belong to the day they began on.",
+    )
+    to = serializers.RegexField(_HOUR, help_text="Until before this; the same as `from`: the whole day.")
+    time_zone = serializers.CharField(max_length=64, help_text="Like Asia/Bishkek.")
+
+    def get_fields(self) -> dict[str, Any]:
+        # `from` is a word of Python's.
+        return super().get_fields() | {"from": serializers.RegexField(_HOUR)}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        # A change of a zone may leave fields out, but not parts of its schedule.
+        for name in ("days", "from", "to", "time_zone"):
+            if name not in attrs:
+                raise serializers.ValidationError({name: ["A schedule needs all four."]})
+        return attrs
+
+    def validate_days(self, value: list[int]) -> list[int]:
+        return sorted(set(value))
+
+    def validate_time_zone(self, value: str) -> str:
+        if value not in available_timezones():
+            raise serializers.ValidationError("No such time zone.")
+        return value
+
+
+class ZoneFieldsSerializer(serializers.Serializer[None]):
+    """A circle (`latitude`, `longitude`, `radius`) or a polygon (`geometry`)."""
+
+    name = PlainTextField(max_length=100)
+    latitude = serializers.FloatField(min_value=-90, max_value=90, required=False)
+    longitude = serializers.FloatField(min_value=-180, max_value=180, required=False)
+    radius = serializers.FloatField(
+        min_value=policy.MIN_RADIUS_M, max_value=policy.MAX_RADIUS_M, required=False, help_text="m"
+    )
+    geometry = PolygonField(required=False, allow_null=True)
+    zone_type = serializers.ChoiceField(choices=ZoneType.choices, default=ZoneType.OTHER)
+    notify_on_enter = serializers.BooleanField(default=True)
+    notify_on_exit = serializers.BooleanField(default=True)
+    schedule = ScheduleSerializer(required=False, allow_null=True, help_text="When contacts are told; null: always.")
+    contact_ids = serializers.ListField(
+        child=serializers.UUIDField(),
+        max_length=MAX_CONTACTS,
+        required=False,
+        allow_null=True,
+        help_text="The emergency contacts who are told; null: all of them.",
+    )
+    is_active = serializers.BooleanField(default=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        circle = {name: attrs.pop(name) for name in ("latitude", "longitude", "radius") if name in attrs}
+        ring = attrs.pop("geometry", None)
+        if circle and ring:
+            raise serializers.ValidationError({"geometry": ["A circle or a polygon, not both."]})
+        if ring:
+            return attrs | _polygon(ring)
+        if not circle and self.partial:
+            return attrs
+        for name in ("latitude", "longitude", "radius"):
+            if name not in circle:
+                raise serializers.ValidationError({name: ["A circle needs all three."]})
+        place = {"latitude": circle["latitude"], "longitude": circle["longitude"], "radius_m": circle["radius"]}
+        return attrs | place | {"shape": Shape.CIRCLE, "ring": None}
+
+
+def _polygon(ring: list[list[float]]) -> dict[str, Any]:
+    try:
+        latitude, longitude, radius_m = shapes.around(ring)
+    except shapes.ShapeInvalid as error:
+        raise serializers.ValidationError({"geometry": [str(error)]}) from error
+    place = {"latitude": latitude, "longitude": longitude, "radius_m": radius_m}
+    return place | {"shape": Shape.POLYGON, "ring": ring}
+
+
+class ZoneSerializer(serializers.ModelSerializer[GeoZone]):
+    radius = serializers.FloatField(source="radius_m", help_text="Of a polygon: of the circle around it.")
+    geometry = PolygonField(source="ring", allow_null=True)
+    schedule = ScheduleSerializer(allow_null=True)
+    contact_ids = serializers.ListField(child=serializers.UUIDField(), allow_null=True)
+
+    class Meta:
+        model = GeoZone
+        fields = [
+            *("id", "name", "zone_type", "shape", "latitude", "longitude", "radius", "geometry", "notify_on_enter"),
+            *("notify_on_exit", "schedule", "contact_ids", "is_active", "created_at", "updated_at"),
+        ]
+        read_only_fields = fields
+
+
+class ZoneEventSerializer(serializers.ModelSerializer[ZoneEvent]):
+    """What happened and why it was believed: the deciding fix, the distance to the boundary and the rule."""
+
+    direction = serializers.ChoiceField(choices=Direction.choices)
+    rule = serializers.ChoiceField(
+        choices=[(rule.value, rule.value) for rule in Rule],
+        help_text="`evidence`: the mean position of several fixes is further from the boundary than its error. "
+        "`crossing`: good fixes on both sides and a movement between them.",
+    )
+    distance = serializers.FloatField(source="distance_m", help_text="m to the boundary, negative inside.")
+    margin = serializers.FloatField(source="margin_m", help_text="m it had to exceed.")
+    fixes = serializers.IntegerField(help_text="Fixes whose mean that is the distance of.")
+    told = serializers.ChoiceField(choices=Told.choices, help_text="Whether contacts were texted, and if not why.")
+    contacts_told = serializers.SerializerMethodField()
+    fix = serializers.SerializerMethodField()
+
+    class Meta:
+        model = ZoneEvent
+        fields = [
+            "id",
+            "direction",
+            "decided_at",
+            "rule",
+            "distance",
+            "margin",
+            "fixes",
+            "told",
+            "contacts_told",
+            "fix",
+        ]
+        read_only_fields = fields
+
+    def get_contacts_told(self, event: ZoneEvent) -> int:
+        return len(event.message_ids)
+
+    @extend_schema_field(
+        {
+            "type": "object",
+            "properties": {
+                "id": {"type": "string", "format": "uuid"},
+                "recorded_at": {"type": "string", "format": "date-time"},
+                "latitude": {"type": "number"},
+                "longitude": {"type": "number"},
+                "accuracy": {"type": "number"},
+            },
+        }
+    )
+    def get_fix(self, event: ZoneEvent) -> dict[str, Any]:
+        place = {"latitude": event.latitude, "longitude": event.longitude, "accuracy": event.accuracy_m}
+        return {"id": str(event.fix_id), "recorded_at": event.fix_at.isoformat()} | place

@@ -1,0 +1,93 @@
+"""Zone events: kept with what decided them, and told to the contacts who are to know, if they are still news."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from geo import policy, schedules, texts
+from geo.models import Direction, Fix, Told, ZoneEvent
+from geo.presence import Decision
+from geo.zonesets import Zone
+from identity.models import EmergencyContact, User
+from messaging import outbox
+from messaging.models import MessageClass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Happening:
+    """A person entered or left a zone, and the fix by which that became known."""
+
+    zone: Zone
+    fix: Fix
+    accuracy_m: float
+    decision: Decision
+
+
+def tell(happened: Sequence[Happening], *, person_id: UUID, now: datetime) -> int:
+    """Write the events and queue their messages, in the caller's transaction; returns how many there are."""
+    if not happened:
+        return 0
+    person = User.objects.get(id=person_id)
+    contacts = list(EmergencyContact.objects.filter(user=person).order_by("order"))
+    for happening in happened:
+        _record(happening, person, contacts, now=now)
+    return len(happened)
+
+
+def _record(happening: Happening, person: User, contacts: Sequence[EmergencyContact], *, now: datetime) -> None:
+    zone, fix, decision = happening.zone, happening.fix, happening.decision
+    chosen = [c for c in contacts if zone.contact_ids is None or c.id in zone.contact_ids]
+    told = _told(happening, has_contacts=bool(chosen), now=now)
+    queued = _queue(happening, person, chosen, now=now) if told is Told.TOLD else []
+    ZoneEvent.objects.create(
+        zone_id=zone.id,
+        direction=_direction(decision),
+        fix_id=fix.id,
+        fix_at=fix.at,
+        latitude=fix.latitude,
+        longitude=fix.longitude,
+        accuracy_m=happening.accuracy_m,
+        rule=decision.rule,
+        distance_m=round(decision.distance_m, 1),
+        margin_m=round(decision.margin_m, 1),
+        fixes=decision.fixes,
+        decided_at=now,
+        told=told,
+        message_ids=queued,
+    )
+
+
+def _told(happening: Happening, *, has_contacts: bool, now: datetime) -> Told:
+    zone, decision, at = happening.zone, happening.decision, happening.fix.at
+    reasons = {
+        Told.NOT_WANTED: not (zone.notify_on_enter if decision.inside else zone.notify_on_exit),
+        Told.LATE: at < now - policy.LATE_AFTER,
+        Told.COOL_DOWN: decision.is_quiet,
+        Told.OUTSIDE_SCHEDULE: not schedules.is_open(zone.schedule, at=at),
+        Told.NO_CONTACTS: not has_contacts,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), Told.TOLD)
+
+
+def _queue(happening: Happening, person: User, chosen: Sequence[EmergencyContact], *, now: datetime) -> list[int]:
+    compose = texts.entered if happening.decision.inside else texts.left
+    messages = outbox.queue(
+        [
+            outbox.Outgoing(
+                address=str(contact.phone_number),
+                text=compose(person, zone=happening.zone.name, language=contact.language),
+                language=contact.language,
+                message_class=MessageClass.SAFETY,
+                rank=contact.order,
+                deadline_at=now + policy.MESSAGE_DEADLINE,
+            )
+            for contact in chosen
+        ],
+        now=now,
+    )
+    return [message.id for message in messages]
+
+
+def _direction(decision: Decision) -> Direction:
+    return Direction.ENTER if decision.inside else Direction.EXIT

@@ -1,0 +1,109 @@
+from typing import Any
+from uuid import UUID
+
+from django.utils.http import parse_etags
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from geo import zones
+from geo.models import GeoZone, ZoneEvent
+from geo.serializers.zones import ZoneEventSerializer, ZoneFieldsSerializer, ZoneSerializer
+from identity.idempotency import replayable
+from identity.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, problems
+from identity.requests import parse, person
+from messaging import clock
+
+_STALE = "`precondition_failed`: it was changed meanwhile"
+_WRONG = problems(s400="")
+
+
+class ZonesView(generics.GenericAPIView[Any]):
+    serializer_class = ZoneSerializer
+
+    @extend_schema(operation_id="geozones_list", responses=ZoneSerializer(many=True), tags=["geozones"])
+    def get(self, request: Request) -> Response:
+        """The person's zones, newest first."""
+        page = self.paginate_queryset(GeoZone.objects.filter(owner=person(request))) or []
+        return self.get_paginated_response(ZoneSerializer(page, many=True).data)
+
+    @extend_schema(
+        operation_id="geozones_create",
+        request=ZoneFieldsSerializer,
+        parameters=[IDEMPOTENCY_KEY],
+        responses={201: ZoneSerializer} | _WRONG | problems(s409="`too_many_zones`", s422="`idempotency_key_reused`"),
+        tags=["geozones"],
+    )
+    @replayable
+    def post(self, request: Request) -> Response:
+        """A zone. Where the person is when it is made is the baseline: only a later change is an event."""
+        fields = parse(ZoneFieldsSerializer, request)
+        zone = zones.add(person_id=person(request).id, fields=fields, now=clock.now())
+        return _shown(zone, status.HTTP_201_CREATED)
+
+
+class ZoneView(APIView):
+    @extend_schema(
+        operation_id="geozones_retrieve",
+        parameters=[ETAG],
+        responses={200: ZoneSerializer} | problems(s404=""),
+        tags=["geozones"],
+    )
+    def get(self, request: Request, zone_id: UUID) -> Response:
+        return _shown(zones.of_person(person_id=person(request).id, zone_id=zone_id))
+
+    @extend_schema(
+        operation_id="geozones_change",
+        request=ZoneFieldsSerializer,
+        parameters=[IF_MATCH, ETAG],
+        responses={200: ZoneSerializer} | _WRONG | problems(s404="", s412=_STALE),
+        tags=["geozones"],
+    )
+    def patch(self, request: Request, zone_id: UUID) -> Response:
+        """Change some fields; a circle is changed as a whole. At another place the baseline is found anew."""
+        changes = parse(ZoneFieldsSerializer, request, partial=True)
+        zone = zones.change(
+            person_id=person(request).id,
+            zone_id=zone_id,
+            changes=changes,
+            if_match=if_match(request),
+            now=clock.now(),
+        )
+        return _shown(zone)
+
+    @extend_schema(
+        operation_id="geozones_delete",
+        parameters=[IF_MATCH],
+        responses={204: None} | problems(s404="", s412=_STALE),
+        tags=["geozones"],
+    )
+    def delete(self, request: Request, zone_id: UUID) -> Response:
+        """Remove a zone and its events."""
+        zones.remove(person_id=person(request).id, zone_id=zone_id, if_match=if_match(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ZoneEventsView(generics.GenericAPIView[Any]):
+    serializer_class = ZoneEventSerializer
+
+    @extend_schema(
+        operation_id="geozones_events",
+        responses={200: ZoneEventSerializer(many=True)} | problems(s404=""),
+        tags=["geozones"],
+    )
+    def get(self, request: Request, zone_id: UUID) -> Response:
+        """When the person entered and left, newest first, and why that was believed."""
+        zone = zones.of_person(person_id=person(request).id, zone_id=zone_id)
+        page = self.paginate_queryset(ZoneEvent.objects.filter(zone=zone)) or []
+        return self.get_paginated_response(ZoneEventSerializer(page, many=True).data)
+
+
+def if_match(request: Request) -> list[str] | None:
+    header = request.headers.get("If-Match")
+    return None if header is None else parse_etags(header)
+
+
+def _shown(zone: GeoZone, code: int = status.HTTP_200_OK) -> Response:
+    return Response(ZoneSerializer(zone).data, status=code, headers={"ETag": zones.etag_of(zone)})

@@ -1,0 +1,115 @@
+"""A person's zones: made, changed and removed under a lock of the person's whereabouts, which evaluation takes too."""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.http import Http404
+from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
+
+from geo.models import GeoZone, Whereabouts
+from identity.models import EmergencyContact
+from identity.versions import PreconditionFailed
+
+# Where the zone is; the other fields say who is told and when.
+PLACE = ("shape", "latitude", "longitude", "radius_m", "ring")
+
+
+class TooManyZones(APIException):
+    status_code = 409
+    default_code = "too_many_zones"
+    default_detail = "There are as many zones as this person may have."
+
+
+def locked(person_id: UUID) -> Whereabouts:
+    """The person's whereabouts, locked: their zones change one at a time, and never under an evaluation."""
+    Whereabouts.objects.get_or_create(person_id=person_id)
+    return Whereabouts.objects.select_for_update(no_key=True).get(person_id=person_id)
+
+
+def changed(whereabouts: Whereabouts) -> None:
+    """What evaluation has cached of the person's zones is no longer asked for."""
+    whereabouts.zones_version += 1
+    whereabouts.save(update_fields=["zones_version"])
+
+
+@transaction.atomic
+def add(*, person_id: UUID, fields: Mapping[str, Any], now: datetime) -> GeoZone:
+    """Raises TooManyZones, or ValidationError about `contact_ids`."""
+    whereabouts = locked(person_id)
+    require_room(person_id, wanted=GeoZone.objects.filter(owner_id=person_id).count() + 1)
+    check_contacts(person_id, fields.get("contact_ids"))
+    zone = GeoZone.objects.create(owner_id=person_id, **fields, placed_at=now, created_at=now, updated_at=now)
+    changed(whereabouts)
+    return zone
+
+
+@transaction.atomic
+def change(
+    *, person_id: UUID, zone_id: UUID, changes: Mapping[str, Any], if_match: Collection[str] | None, now: datetime
+) -> GeoZone:
+    """Raises Http404, PreconditionFailed, or ValidationError about `contact_ids`."""
+    whereabouts = locked(person_id)
+    zone = of_person(person_id=person_id, zone_id=zone_id)
+    require(zone, if_match=if_match)
+    check_contacts(person_id, changes.get("contact_ids"))
+    rewrite(zone, changes, now=now)
+    changed(whereabouts)
+    return zone
+
+
+@transaction.atomic
+def remove(*, person_id: UUID, zone_id: UUID, if_match: Collection[str] | None) -> None:
+    """With its events. Raises Http404 or PreconditionFailed."""
+    whereabouts = locked(person_id)
+    zone = of_person(person_id=person_id, zone_id=zone_id)
+    require(zone, if_match=if_match)
+    zone.delete()
+    changed(whereabouts)
+
+
+def rewrite(zone: GeoZone, changes: Mapping[str, Any], *, now: datetime) -> None:
+    """Write the changes; at another place nothing is known of the person's presence yet."""
+    if any(getattr(zone, name) != changes[name] for name in PLACE if name in changes):
+        zone.placed_at = now
+    for name, value in changes.items():
+        setattr(zone, name, value)
+    zone.version += 1
+    zone.updated_at = now
+    zone.save()
+
+
+def of_person(*, person_id: UUID, zone_id: UUID) -> GeoZone:
+    """Another person's zone is as absent as one that never was: Http404."""
+    zone = GeoZone.objects.filter(id=zone_id, owner_id=person_id).first()
+    if zone is None:
+        raise Http404
+    return zone
+
+
+def require_room(person_id: UUID, *, wanted: int) -> None:
+    if wanted > settings.ZONES_PER_PERSON:
+        raise TooManyZones
+
+
+def etag_of(row: Any) -> str:
+    """Of a row with an id and a version that every change raises."""
+    return f'"{hashlib.sha256(f"{row.id} {row.version}".encode()).hexdigest()[:32]}"'
+
+
+def require(row: Any, *, if_match: Collection[str] | None) -> None:
+    """Raise PreconditionFailed unless the row is what the client has; None: it did not ask. Lock the row first."""
+    if if_match is not None and "*" not in if_match and etag_of(row) not in if_match:
+        raise PreconditionFailed
+
+
+def check_contacts(person_id: UUID, contact_ids: Collection[UUID] | None) -> None:
+    """Raises ValidationError unless all are the person's."""
+    if contact_ids:
+        known = EmergencyContact.objects.filter(user_id=person_id, id__in=contact_ids).count()
+        if known != len(set(contact_ids)):
+            raise ValidationError({"contact_ids": [ErrorDetail("Not all are your contacts.", code="not_your_contact")]})

@@ -1,0 +1,56 @@
+"""Ana's zone, her way out of it, and what her contacts read."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from rest_framework.test import APIClient
+
+from geo import evaluation
+from geo.models import DueEvaluation, GeoZone, ZoneEvent
+from messaging import clock
+from messaging.models import Message
+from messaging.sealing import unseal
+from tests.geo.tracks import LATITUDE, LONGITUDE, degrees
+from tests.geo.uploads import fix, upload
+
+STEP = timedelta(seconds=10)
+
+
+def make_zone(phone: APIClient, **fields: Any) -> Any:
+    """A circle of 100 m that has been there for hours."""
+    body = {"name": "Work", "latitude": LATITUDE, "longitude": LONGITUDE, "radius": 100} | fields
+    answer = phone.post("/api/v1/geozones/", body, format="json")
+    assert answer.status_code == 201, answer.data
+    GeoZone.objects.filter(id=answer.data["id"]).update(placed_at=clock.now() - timedelta(hours=20))
+    return answer.data
+
+
+def walk(*metres: float, until: datetime | None = None, accuracy: float = 10) -> list[Any]:
+    """A fix every 10 s so far east of the zone's centre; the last one now."""
+    last = until or clock.now()
+    ages = range(len(metres) - 1, -1, -1)
+    places = zip(metres, ages, strict=True)
+    return [fix(last - STEP * age, *degrees(east, 0), accuracy=accuracy) for east, age in places]
+
+
+LEAVES = (0, 0, 0, 0, 0, 0, 80, 160, 240, 320)
+
+
+def leave(phone: APIClient, **fields: Any) -> None:
+    upload(phone, walk(*LEAVES, **fields))
+    evaluate_all()
+
+
+def evaluate_all() -> int:
+    """What the workers would do."""
+    due: list[UUID] = list(DueEvaluation.objects.values_list("person_id", flat=True))
+    return evaluation.evaluate(due)
+
+
+def texts() -> list[tuple[str, str]]:
+    return [(m.address, unseal(bytes(m.text or b""))) for m in Message.objects.order_by("id")]
+
+
+def events() -> list[tuple[str, str]]:
+    return [(event.direction, event.told) for event in ZoneEvent.objects.order_by("fix_at")]
