@@ -43,25 +43,35 @@ UPDATE alerts_escalationstep SET due_at = %(now)s WHERE id IN (
 """
 
 
+# Three steps for each contact, whose name and number are in their notification: the person waits for this too.
+_PLAN = """
+INSERT INTO alerts_escalationstep
+    (alert_id, place, round, kind, contact_id, name, phone_number, language, due_at, state)
+SELECT %(alert)s, s.place - 1, s.round, s.kind, n.contact_id, n.name, n.phone_number, n.language, s.due_at, %(state)s
+FROM unnest(%(told)s::uuid[], %(rounds)s::int[], %(kinds)s::text[], %(dues)s::timestamptz[])
+    WITH ORDINALITY AS s (told, round, kind, due_at, place) JOIN alerts_notification n ON n.id = s.told
+UNION ALL
+SELECT %(alert)s, %(last)s, 0, %(give_up)s, NULL, '', '', '', %(give_up_at)s, %(state)s
+"""
+
+
 def plan(alert: SosAlert, told: Sequence[Notification], *, now: datetime) -> None:
     """Write the steps of a new alert. Whose SMS was refused at once is called at once."""
     planned, give_up_after = policies.plan(len(told))
-    steps = [
-        EscalationStep(
-            alert=alert,
-            place=place,
-            round=step.round,
-            kind=step.kind,
-            contact_id=told[step.contact].contact_id,
-            name=told[step.contact].name,
-            phone_number=told[step.contact].phone_number,
-            language=told[step.contact].language,
-            due_at=now if _is_refused(told[step.contact], step) else now + step.after,
-        )
-        for place, step in enumerate(planned)
-    ]
-    steps.append(EscalationStep(alert=alert, place=len(steps), kind=StepKind.GIVE_UP, due_at=now + give_up_after))
-    EscalationStep.objects.bulk_create(steps)
+    rows(
+        _PLAN,
+        {
+            "alert": alert.id,
+            "told": [told[step.contact].pk for step in planned],
+            "rounds": [step.round for step in planned],
+            "kinds": [str(step.kind) for step in planned],
+            "dues": [now if _is_refused(told[step.contact], step) else now + step.after for step in planned],
+            "last": len(planned),
+            "give_up": str(StepKind.GIVE_UP),
+            "give_up_at": now + give_up_after,
+            "state": str(StepState.PENDING),
+        },
+    )
 
 
 def hasten(message_ids: Collection[int], *, now: datetime) -> None:
