@@ -111,6 +111,15 @@ def mail(name: str, *, default: str) -> dict[str, Any]:
     return _read(name, "smtp://user:password@host:587 or smtp+tls://…", parse, parse(default))
 
 
+def cache(name: str, *, default: str) -> dict[str, Any]:
+    """Django's CACHES entry from a URL."""
+
+    def parse(raw: str) -> dict[str, Any]:
+        return dict(_env.cache_url_config(raw))
+
+    return _read(name, "a cache's URL like locmemcache:// or rediscache://host:6379/1", parse, parse(default))
+
+
 _DATABASE = "postgres://user:password@host:5432/name, further hosts after a comma"
 _HOST = r"/.+|[\w.:-]+"  # A folder: the server's Unix socket is in it.
 # Sessions that can only read are of no use; "any" is for a proxy that chooses the server itself.

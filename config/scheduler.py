@@ -97,7 +97,7 @@ class Scheduler:
         self._granted_at = time.monotonic()
         for hint in hints:
             self._relay.send(deliver, hint.message_ids, hint.sender_id, to=hint.queue)
-        self._notices.wait(policy.HORIZON.total_seconds() / 2 if waiting else POLL_S)
+        self._notices.wait(policy.HORIZON.total_seconds() / 2 if waiting else dispatch.until_due_s(POLL_S))
 
     def _hint_positions(self) -> None:
         for person_ids in hints.take_due():

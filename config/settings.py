@@ -157,6 +157,9 @@ ZONES_PER_PERSON = int(
     environment.number("ZONES_PER_PERSON", "a number from 1 to 1000", minimum=1, maximum=1_000, default=100)
 )
 
+# A person's zones are cached: in each process, or shared by all of them.
+CACHES = {"default": environment.cache("CACHE_URL", default="locmemcache://")}
+
 # -- Django ---------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [

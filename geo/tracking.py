@@ -66,5 +66,5 @@ def _store(arrived: list[Arrived], *, owner_id: UUID, now: datetime) -> int:
         cursor.execute(_STORE, [owner_id, now, *columns])
         stored = int(cursor.rowcount)
     if stored:
-        hints.ask(person_id=owner_id, now=now)
+        hints.ask(person_id=owner_id)
     return stored

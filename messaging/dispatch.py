@@ -24,6 +24,15 @@ class Hint:
     sender_id: int
 
 
+def until_due_s(most_s: float) -> float:
+    """Seconds until a waiting message becomes due, at most so many: what waits for others to join it leaves on time."""
+    [(wait_s,)] = rows(
+        "SELECT extract(epoch FROM min(due_at) - clock_timestamp()) FROM messaging_message"
+        " WHERE state = 'queued' AND due_at > clock_timestamp()"
+    )
+    return most_s if wait_s is None else min(most_s, max(float(wait_s), 0.0))
+
+
 def grant_all() -> tuple[list[Hint], bool]:
     """Grant at every sender; returns the hints to publish and whether messages are still waiting for slots."""
     hints: list[Hint] = []

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from tests.bench import backlog, fanout, faults, paced, posts, throughput
+from tests.bench import backlog, fanout, faults, paced, positions, posts, throughput
 from tests.bench.contenders import Contender, Ours
 from tests.bench.rows import Figures
 from tests.world import World
@@ -29,6 +29,10 @@ def run(rows: Sequence[str], names: Sequence[str]) -> dict[str, Figures]:
         for row in rows:
             if row == "posts":
                 _enter(table, ours, fanout.from_the_post(ours) | posts.measure(ours))
+                continue
+            if row == "positions":
+                _enter(table, ours, positions.measure(ours))
+                _postgis(table, positions.city(20), positions.way(POSTGIS_FIXES))
                 continue
             if ours.name in names:
                 _enter(table, ours, SHARED[row](ours))
@@ -56,6 +60,21 @@ def _peers(ours: Ours, names: Sequence[str]) -> Iterator[list[Contender]]:
         }
         kinds = [kind for kind in (Celery, Dramatiq) if kind.name in names]
         yield [kind(ours.sandbox, environment, ours.world.folder) for kind in kinds]
+
+
+POSTGIS_FIXES = 3_000
+
+
+def _postgis(table: dict[str, Figures], zones: positions.Places, fixes: list[tuple[float, float]]) -> None:
+    """The same check by ST_DWithin."""
+    # What it needs is installed for the benchmarks only.
+    from tests.bench.peers import postgis
+
+    postgis.ensure_installed()
+    with postgis.zone_table(zones) as connection:
+        singly, at_once = postgis.check_us(connection, fixes)
+    table["zone check, µs a fix, 20 zones: PostGIS, one by one"] = {"AlertMe": round(singly, 1)}
+    table["zone check, µs a fix, 20 zones: PostGIS, in one statement"] = {"AlertMe": round(at_once, 1)}
 
 
 def _enter(table: dict[str, Figures], contender: Contender, found: Figures) -> None:

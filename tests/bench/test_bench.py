@@ -1,6 +1,6 @@
 """The benchmarks still measure something; the figures themselves are `make bench`'s."""
 
-from tests.bench import backlog, fanout, faults, paced, posts, throughput
+from tests.bench import backlog, fanout, faults, paced, positions, posts, throughput
 from tests.bench.contenders import Ours
 from tests.world import World
 
@@ -14,10 +14,11 @@ def test_every_benchmark_measures(world: World) -> None:
         | backlog.measure(ours, runs=1, backlog=20)
         | fanout.from_the_post(ours, runs=1, warm_up=0)
         | posts.measure(ours, runs=1, people=20)
+        | positions.measure(ours, runs=1, batches=2, singles=8, checked=200)
         | paced.measure(ours, runs=1, window_s=2)
         | faults.measure(ours, messages=30, quiet_s=1)
     )
-    assert len(found) == 19
+    assert len(found) == 28
     assert all(value >= 0 for value in found.values())
     # A second process is the installation's own business: the next test finds it as it was.
     with ours.running(pace=0, processes=1):

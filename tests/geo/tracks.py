@@ -71,7 +71,7 @@ def _events(area: Shape, sightings: Iterable[Sighting]) -> Iterator[Event]:
     track, presence = Track(), Presence()
     for number, seen in enumerate(sightings):
         if track.take(seen):
-            decision = decide(area, presence, track, track.means())
+            decision = decide(area, presence, track)
             if decision and decision.is_event:
                 yield Event(number, decision)
 

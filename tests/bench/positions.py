@@ -1,0 +1,135 @@
+"""Positions: fixes a second through HTTP until stored and until evaluated, and what a zone check costs."""
+
+import random
+import statistics
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import requests
+
+from deploy.local.processes import wait_until
+from geo import presence, shapes
+from geo.presence import Presence, Sighting, Track
+from tests.bench.contenders import Ours
+from tests.bench.rows import Figures
+from tests.world.crowd import Presser
+
+BATCH, CLIENTS, RUNS = 1_000, 4, 3
+LATITUDE, LONGITUDE = 42.8746, 74.5698
+Places = list[tuple[float, float, float]]
+
+
+def measure(ours: Ours, *, runs: int = RUNS, batches: int = 40, singles: int = 600, checked: int = 3_000) -> Figures:
+    found: Figures = {}
+    with ours.running(pace=0, processes=1):
+        for zones in (10, 100):
+            taken = [_upload(ours, zones=zones, batches=batches) for _ in range(runs)]
+            found[f"fixes/s stored, batches of 1,000, {zones} zones"] = round(statistics.median(t[0] for t in taken))
+            found[f"fixes/s evaluated, batches, {zones} zones"] = round(statistics.median(t[1] for t in taken))
+            single = [_post_singly(ours, zones=zones, count=singles) for _ in range(runs)]
+            found[f"fixes/s, single posts, {zones} zones"] = round(statistics.median(single))
+    for count in (1, 20, 100):
+        found[f"zone check, µs a fix, {count} zones"] = round(check_us(city(count), way(checked)), 1)
+    return found
+
+
+def city(count: int) -> Places:
+    """Circles (latitude, longitude, radius) over 20 km."""
+    chance = random.Random(count)
+    return [
+        (
+            LATITUDE + chance.uniform(-0.1, 0.1),
+            LONGITUDE + chance.uniform(-0.1, 0.1),
+            chance.choice([100.0, 200.0, 500.0]),
+        )
+        for _ in range(count)
+    ]
+
+
+def way(count: int) -> list[tuple[float, float]]:
+    """A drive through them, a fix every 10 s at 10 m/s."""
+    return [
+        (LATITUDE + 0.0005 * ((n // 200) % 20), LONGITUDE - 0.1 + 0.001 * abs(n % 200 - 100) * 2) for n in range(count)
+    ]
+
+
+def check_us(zones: Places, fixes: Sequence[tuple[float, float]]) -> float:
+    """Processor time of everything presence does with a fix, without the database."""
+    areas = [(shapes.circle(latitude=a, longitude=b, radius_m=r), Presence()) for a, b, r in zones]
+    track = Track()
+    started = time.process_time()
+    for number, (latitude, longitude) in enumerate(fixes):
+        if track.take(Sighting.of(at=number * 10.0, place=shapes.point(latitude, longitude), accuracy_m=10)):
+            for area, there in areas:
+                presence.decide(area, there, track)
+    return (time.process_time() - started) / len(fixes) * 1e6
+
+
+def _person(ours: Ours, zones: int) -> Presser:
+    [person] = Presser.with_contacts(ours.world, [["+996700000000"]])
+    places = city(zones)
+    ours.world.execute(
+        "INSERT INTO geo_geozone (id, owner_id, name, zone_type, shape, latitude, longitude, radius_m, notify_on_enter,"
+        " notify_on_exit, is_active, version, placed_at, created_at, updated_at)"
+        " SELECT gen_random_uuid(), %s, 'Zone', 'other', 'circle', latitude, longitude, radius, false, false, true, 1,"
+        " now() - interval '2 days', now(), now()"
+        " FROM unnest(%s::float8[], %s::float8[], %s::float8[]) AS z (latitude, longitude, radius)",
+        person.person,
+        *(list(column) for column in zip(*places, strict=True)),
+    )
+    ours.world.execute(
+        "INSERT INTO geo_whereabouts (person_id, state, clock_behind_s) VALUES (%s, '{}', 0)", person.person
+    )
+    return person
+
+
+def _fixes(count: int) -> list[dict[str, Any]]:
+    last = datetime.now(UTC)
+    return [
+        {
+            "id": str(uuid4()),
+            "recorded_at": (last - timedelta(seconds=10 * (count - n))).isoformat(),
+            "latitude": latitude,
+            "longitude": longitude,
+            "accuracy": 10,
+            "speed": 10.5,
+            "battery": 80,
+        }
+        for n, (latitude, longitude) in enumerate(way(count))
+    ]
+
+
+def _upload(ours: Ours, *, zones: int, batches: int) -> tuple[float, float]:
+    """Fixes a second until all are stored, and until all are evaluated: a person for each batch."""
+    people = [_person(ours, zones) for _ in range(batches)]
+    bodies = [{"fixes": _fixes(BATCH)} for _ in people]
+    started = time.perf_counter()
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        list(clients.map(lambda pair: _post(pair[0], "locations/batch/", pair[1]), zip(people, bodies, strict=True)))
+    stored = time.perf_counter() - started
+    assert wait_until(lambda: _is_evaluated(ours), timeout_s=120, every_s=0.02)
+    return BATCH * batches / stored, BATCH * batches / (time.perf_counter() - started)
+
+
+def _post_singly(ours: Ours, *, zones: int, count: int) -> float:
+    people = [_person(ours, zones) for _ in range(CLIENTS)]
+    fixes = _fixes(count)
+    started = time.perf_counter()
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        list(clients.map(lambda n: _post(people[n % CLIENTS], "locations/", fixes[n]), range(count)))
+    assert wait_until(lambda: _is_evaluated(ours), timeout_s=60, every_s=0.02)
+    return count / (time.perf_counter() - started)
+
+
+def _post(person: Presser, path: str, body: dict[str, Any]) -> None:
+    headers = dict(person.session.headers)
+    answer = requests.post(f"{person.world.url}/api/v1/{path}", json=body, headers=headers, timeout=60)
+    assert answer.status_code == 201, answer.text
+
+
+def _is_evaluated(ours: Ours) -> bool:
+    return not ours.world.rows("SELECT 1 FROM geo_dueevaluation LIMIT 1")
