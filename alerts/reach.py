@@ -11,7 +11,7 @@ from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext, ngettext, override
 
 from alerts import owner_view, timeline, truth
-from alerts.models import AlertEvent, AnswerKind, Notification, NotificationKind, SosAlert
+from alerts.models import CALLING, AlertEvent, AnswerKind, Notification, SosAlert
 from alerts.truth import ContactTruth, Status
 from messaging.models import MessageEvent
 
@@ -61,10 +61,10 @@ def reports(alerts: Sequence[SosAlert], *, language: str) -> list[AlertReport]:
 
 
 def _told(alerts: Sequence[SosAlert]) -> defaultdict[UUID, list[Told]]:
-    """SOS notifications in the contacts' order, each with the time its message last moved, by alert."""
+    """What asked for help, the SOS first, in the contacts' order, with when each message last moved, by alert."""
     last_event = MessageEvent.objects.filter(message=OuterRef("message_id")).order_by("-id").values("at")[:1]
     rows = (
-        Notification.objects.filter(alert__in=alerts, kind=NotificationKind.SOS)
+        Notification.objects.filter(alert__in=alerts, kind__in=CALLING)
         .select_related("message")
         .defer("message__text")
         .annotate(moved_at=Subquery(last_event), answer=_answer())
@@ -90,18 +90,31 @@ def _answer() -> Subquery:
 
 def _report(alert: SosAlert, told: list[Told], *, warnings: tuple[str, ...] = ()) -> AlertReport:
     alert = owner_view.of(alert)
-    contacts = [truth.of(t.notification, alert, updated_at=t.moved_at, answer=t.answer) for t in told]
+    by_contact: defaultdict[UUID, list[Told]] = defaultdict(list)
+    for each in told:
+        by_contact[each.notification.contact_id].append(each)
+    contacts = [_contact(tries, alert) for tries in by_contact.values()]
     return AlertReport(alert=alert, contacts=contacts, reach=_reach(contacts), warnings=warnings)
 
 
+def _contact(told: list[Told], alert: SosAlert) -> ContactTruth:
+    sos = told[0].notification
+    return ContactTruth(
+        contact_id=sos.contact_id,
+        name=sos.name,
+        phone_number=str(sos.phone_number),
+        tries=tuple(truth.of(each.notification, alert, updated_at=each.moved_at) for each in told),
+        answer=told[0].answer,
+    )
+
+
 def _reach(contacts: list[ContactTruth]) -> Reach:
-    statuses = Counter(contact.status for contact in contacts)
-    failed = sum(statuses[status] for status in truth.NOT_REACHED)
+    statuses = Counter(contact.sos.status for contact in contacts)
     return Reach(
         contacts=len(contacts),
-        can_be_reached=len(contacts) - failed - statuses[Status.CANCELLED],
+        can_be_reached=sum(contact.may_be_reached for contact in contacts),
         delivered=statuses[Status.DELIVERED],
-        failed=failed,
+        failed=sum(statuses[status] for status in truth.NOT_REACHED),
         summary=_summary(contacts, statuses),
     )
 
@@ -110,7 +123,7 @@ def _summary(contacts: list[ContactTruth], statuses: Counter[Status]) -> str:
     if not contacts:
         return gettext("You have no emergency contacts: nobody was told.")
     parts = [
-        *(gettext("{name} is on the way").format(name=c.name) for c in contacts if c.answer == AnswerKind.ACKNOWLEDGED),
+        *_answers(contacts),
         gettext("{delivered} of {contacts} delivered").format(
             delivered=statuses[Status.DELIVERED], contacts=len(contacts)
         ),
@@ -119,7 +132,22 @@ def _summary(contacts: list[ContactTruth], statuses: Counter[Status]) -> str:
         parts.append(ngettext("{count} on its way", "{count} on their way", on_the_way).format(count=on_the_way))
     if untold := statuses[Status.CANCELLED]:
         parts.append(_ended_first(untold))
+    if ringing := [contact.name for contact in contacts if _is_ringing(contact)]:
+        parts.append(gettext("calling {names}").format(names=", ".join(ringing[:_NAMED])))
     return "; ".join(parts + _troubles(contacts))
+
+
+def _answers(contacts: list[ContactTruth]) -> list[str]:
+    coming = [c.name for c in contacts if c.answer == AnswerKind.ACKNOWLEDGED]
+    declined = [c.name for c in contacts if c.answer == AnswerKind.DECLINED]
+    return [
+        *(gettext("{name} is on the way").format(name=name) for name in coming),
+        *(gettext("{name} cannot come").format(name=name) for name in declined),
+    ]
+
+
+def _is_ringing(contact: ContactTruth) -> bool:
+    return any(call.status in truth.ON_THE_WAY for call in contact.calls)
 
 
 def _ended_first(count: int) -> str:
@@ -133,7 +161,9 @@ def _ended_first(count: int) -> str:
 def _troubles(contacts: list[ContactTruth]) -> list[str]:
     """What the person may have to act on, contact by contact, the first few by name."""
     doubtful = (*truth.NOT_REACHED, Status.UNCONFIRMED)
-    details = [contact.detail for contact in contacts if contact.status in doubtful and contact.detail]
+    # Of several calls the last.
+    last = [tried for contact in contacts for tried in (contact.sos, *contact.calls[-1:])]
+    details = [tried.detail for tried in last if tried.status in doubtful and tried.detail]
     more = len(details) - _NAMED
     if more <= 0:
         return details

@@ -3,8 +3,10 @@ from rest_framework import serializers
 from alerts.intake import ADDRESS_MAX
 from alerts.models import AlertStatus, AnswerKind
 from alerts.reach import AlertReport, Reach
-from alerts.truth import ContactTruth, Reason, Status
+from alerts.reasons import Reason
+from alerts.truth import ContactTruth, Status, Try
 from identity.pins import PIN_PATTERN
+from messaging.models import Channel
 
 
 class PressSerializer(serializers.Serializer[None]):
@@ -49,6 +51,21 @@ class EndSerializer(serializers.Serializer[None]):
     )
 
 
+_REACHED_BY = [(channel.value, channel.label) for channel in (Channel.SMS, Channel.VOICE)]
+
+
+class TrySerializer(serializers.Serializer[Try]):
+    channel = serializers.ChoiceField(choices=_REACHED_BY)
+    status = serializers.ChoiceField(
+        choices=Status.choices,
+        help_text="Of a call: `sent` while it rings, `delivered` when it was heard to the end, maybe by a voicemail.",
+    )
+    reason = serializers.ChoiceField(choices=Reason.choices, allow_null=True)
+    detail = serializers.CharField(allow_null=True)
+    updated_at = serializers.DateTimeField()
+    delivered_at = serializers.DateTimeField(allow_null=True)
+
+
 class ContactTruthSerializer(serializers.Serializer[ContactTruth]):
     """A contact as they were when they were told, and what became of their SMS."""
 
@@ -56,15 +73,25 @@ class ContactTruthSerializer(serializers.Serializer[ContactTruth]):
     name = serializers.CharField()
     phone_number = serializers.CharField(help_text="E.164")
     status = serializers.ChoiceField(
+        source="sos.status",
         choices=Status.choices,
-        help_text="`sent`: at the carrier, not yet on the phone. `unconfirmed`: nobody can tell any more.",
+        help_text="Of the first SMS. `sent`: at the carrier, not yet on the phone. `unconfirmed`: nobody can tell"
+        " any more.",
     )
     reason = serializers.ChoiceField(
-        choices=Reason.choices, allow_null=True, help_text="Why it is not (yet) delivered, if that is known."
+        source="sos.reason",
+        choices=Reason.choices,
+        allow_null=True,
+        help_text="Why it is not (yet) delivered, if that is known.",
     )
-    detail = serializers.CharField(allow_null=True, help_text="The reason as a sentence in the person's language.")
-    updated_at = serializers.DateTimeField()
-    delivered_at = serializers.DateTimeField(allow_null=True)
+    detail = serializers.CharField(
+        source="sos.detail", allow_null=True, help_text="The reason as a sentence in the person's language."
+    )
+    updated_at = serializers.DateTimeField(source="sos.updated_at")
+    delivered_at = serializers.DateTimeField(source="sos.delivered_at", allow_null=True)
+    tries = TrySerializer(
+        many=True, help_text="The first SMS, and the calls and SMS that followed because nobody answered, in order."
+    )
     answer = serializers.ChoiceField(
         choices=AnswerKind.choices, allow_null=True, help_text="What the contact said, on the page or in a call."
     )
@@ -74,7 +101,7 @@ class ReachSerializer(serializers.Serializer[Reach]):
     contacts = serializers.IntegerField(help_text="Contacts of this alert.")
     can_be_reached = serializers.IntegerField(help_text="Contacts who were told or still may be.")
     delivered = serializers.IntegerField()
-    failed = serializers.IntegerField(help_text="Contacts who will not get the SMS, though it was tried.")
+    failed = serializers.IntegerField(help_text="Contacts who will not get the first SMS, though it was tried.")
     summary = serializers.CharField(help_text="All of this as a sentence in the person's language.")
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from alerts import links, texts
 from alerts.models import AlertStatus, SosAlert
-from alerts.truth import SENTENCES
+from alerts.reasons import SENTENCES
 from identity.models import User
 from messaging.segments import count_segments
 

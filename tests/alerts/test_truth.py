@@ -7,10 +7,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from alerts import truth
+from alerts import reasons, truth
 from identity.models import User
-from messaging.providers import Kind
-from messaging.providers.twilio import CODES
+from messaging.models import Channel
+from messaging.providers import Kind, twilio, twilio_voice
 from messaging.states import State
 from tests.alerts.conftest import Contacts
 from tests.alerts.engine import drive, messages, step
@@ -116,9 +116,10 @@ def test_many_troubles_are_summed_up(phone: APIClient, contacts: Contacts) -> No
 
 def test_every_state_has_a_status_and_every_known_code_a_reason() -> None:
     assert set(truth.STATUS_OF) == set(State)
-    assert set(truth.SENTENCES) == set(truth.Reason)
-    known = {code for code, kind in CODES.items() if kind in set(Kind)}
-    assert known - set(truth.REASON_OF_CODE) == set()
+    assert set(reasons.SENTENCES) == set(reasons.Reason)
+    for channel, codes in ((Channel.SMS, twilio.CODES), (Channel.VOICE, twilio_voice.CODES)):
+        known = {code for code, kind in codes.items() if kind in set(Kind)}
+        assert known - set(reasons.REASON_OF_CODE[channel]) == set()
 
 
 def test_polling_costs_nothing_while_nothing_changes(phone: APIClient, alert: str) -> None:
