@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from alerts import fanout, links, policies, texts, timeline
+from alerts import fanout, links, own_policy, policies, texts, timeline
 from alerts.models import (
     AlertStatus,
     EscalationStep,
@@ -57,7 +57,8 @@ SELECT %(alert)s, %(last)s, 0, %(give_up)s, NULL, '', '', '', %(give_up_at)s, %(
 
 def plan(alert: SosAlert, told: Sequence[Notification], *, now: datetime) -> None:
     """Write the steps of a new alert. Whose SMS was refused at once is called at once."""
-    planned, give_up_after = policies.plan(len(told))
+    contact_ids = [notification.contact_id for notification in told]
+    planned, give_up_after = policies.plan(own_policy.of(alert.owner_id, contact_ids), contact_ids)
     rows(
         _PLAN,
         {

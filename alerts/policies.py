@@ -1,12 +1,15 @@
 """When the next contact is called: the plan of an alert that nobody answers.
 
-Everyone gets an SMS at once. Calls begin a minute later, in waves of a few contacts, so that the first who picks up
-still finds the others unbothered; then a second round, with a second SMS; then the operator.
+Everyone gets the SOS by SMS at once, whatever the plan. By default calls begin a minute later, in waves of a few
+contacts, so that the first who picks up still finds the others unbothered; then a second round, with a second SMS; then
+the operator. A person may choose waves of their own (alerts/own_policy.py).
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from alerts.models import StepKind
 
@@ -20,6 +23,23 @@ ROUNDS = 2
 BETWEEN_ROUNDS = timedelta(seconds=120)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wave:
+    """Contacts who are called, or texted, `after` so long without an answer to the wave before; none: everyone."""
+
+    kind: StepKind
+    after: timedelta
+    contacts: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """The waves after the first SMS, and how long after the last the alert is exhausted."""
+
+    waves: tuple[Wave, ...]
+    give_up_after: timedelta
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """One step: what, for which contact (its place in the person's order), how long after the alert was raised."""
@@ -30,20 +50,44 @@ class Planned:
     after: timedelta
 
 
-def plan(contacts: int) -> tuple[list[Planned], timedelta]:
-    """The steps for so many contacts, in order, and when to give up."""
+def default(contacts: Sequence[UUID]) -> Policy:
+    """Calls to everyone in waves, ROUNDS times, each further round with an SMS."""
     if not contacts:
-        return [], FIRST_CALL_AFTER
+        return Policy(waves=(), give_up_after=FIRST_CALL_AFTER)
+    groups = [tuple(contacts[start : start + WAVE]) for start in range(0, len(contacts), WAVE)]
+    calls = [Wave(kind=StepKind.CALL, after=WAVE_LASTS, contacts=group) for group in groups]
+    first, *rest = calls
+    waves = [Wave(kind=StepKind.CALL, after=FIRST_CALL_AFTER, contacts=first.contacts), *rest]
+    for _ in range(ROUNDS - 1):
+        waves.append(Wave(kind=StepKind.SMS, after=WAVE_LASTS + BETWEEN_ROUNDS))
+        waves.append(Wave(kind=StepKind.CALL, after=timedelta(), contacts=first.contacts))
+        waves += rest
+    return Policy(waves=tuple(waves), give_up_after=WAVE_LASTS + BETWEEN_ROUNDS)
+
+
+def plan(policy: Policy, contacts: Sequence[UUID]) -> tuple[list[Planned], timedelta]:
+    """The steps for the contacts who were told, in order, and when to give up.
+
+    Whoever no wave names, as a contact who was added since, is called with the last.
+    """
+    if not contacts or not policy.waves:
+        return [], FIRST_CALL_AFTER if not contacts else policy.give_up_after
     steps: list[Planned] = []
-    begin = FIRST_CALL_AFTER
-    for number in range(ROUNDS):
-        if number:
-            steps += [Planned(StepKind.SMS, contact, number, begin) for contact in range(contacts)]
-        steps += _calls(contacts, number, begin)
-        begin += WAVE_LASTS * -(-contacts // WAVE) + BETWEEN_ROUNDS
-    return steps, begin
+    # The first SMS is one's zeroth.
+    rounds = Counter({(StepKind.SMS, place): 1 for place in range(len(contacts))})
+    after = timedelta()
+    for wave in _with_everyone(policy.waves, contacts):
+        after += wave.after
+        for place, contact in enumerate(contacts):
+            if not wave.contacts or contact in wave.contacts:
+                steps.append(Planned(wave.kind, place, rounds[wave.kind, place], after))
+                rounds[wave.kind, place] += 1
+    return steps, after + policy.give_up_after
 
 
-def _calls(contacts: int, number: int, begin: timedelta) -> Iterator[Planned]:
-    for contact in range(contacts):
-        yield Planned(StepKind.CALL, contact, number, begin + WAVE_LASTS * (contact // WAVE))
+def _with_everyone(waves: Sequence[Wave], contacts: Sequence[UUID]) -> list[Wave]:
+    *others, last = waves
+    named = {contact for wave in waves for contact in wave.contacts or contacts}
+    unnamed = tuple(contact for contact in contacts if contact not in named)
+    joined = last.contacts + unnamed if last.contacts else ()
+    return [*others, Wave(kind=last.kind, after=last.after, contacts=joined)]

@@ -1,8 +1,9 @@
 from django.urls import path
 
-from alerts.views import alerts, evidence, timers
+from alerts.views import alerts, evidence, policy, timers
 
 urlpatterns = [
+    path("me/escalation-policy/", policy.PolicyView.as_view(), name="escalation-policy"),
     path("sos-alerts/", alerts.AlertsView.as_view(), name="sos-alerts"),
     path("sos-alerts/<uuid:alert_id>/", alerts.AlertView.as_view(), name="sos-alert"),
     path("sos-alerts/<uuid:alert_id>/cancel/", alerts.CancelView.as_view(), name="sos-alert-cancel"),

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from django.http import HttpRequest
+from django.utils.http import parse_etags
 from rest_framework.exceptions import NotAuthenticated, ParseError
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
@@ -28,6 +29,12 @@ def person(request: Request) -> User:
     if not isinstance(request.user, User):
         raise NotAuthenticated
     return request.user
+
+
+def if_match(request: Request) -> list[str] | None:
+    """The ETags an edit is made for; None when the client does not say."""
+    header = request.headers.get("If-Match")
+    return None if header is None else parse_etags(header)
 
 
 def client_address(request: Request | HttpRequest) -> str:

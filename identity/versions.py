@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from rest_framework.exceptions import APIException
 
@@ -21,12 +21,19 @@ class PreconditionFailed(APIException):
 
 
 def etag_of(row: User | EmergencyContact) -> str:
+    return etag([str(getattr(row, field)) for field in _SEEN_FIELDS[type(row)]])
+
+
+def etag(seen: Sequence[str]) -> str:
     """A strong ETag: a hash of everything a client sees, so it needs no clock."""
-    seen = [str(getattr(row, field)) for field in _SEEN_FIELDS[type(row)]]
     return f'"{hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:32]}"'
 
 
 def require(row: User | EmergencyContact, *, if_match: Collection[str] | None) -> None:
     """Raise PreconditionFailed unless the row is what the client has; None: it did not ask. Lock the row first."""
-    if if_match is not None and "*" not in if_match and etag_of(row) not in if_match:
+    require_etag(etag_of(row), if_match=if_match)
+
+
+def require_etag(current: str, *, if_match: Collection[str] | None) -> None:
+    if if_match is not None and "*" not in if_match and current not in if_match:
         raise PreconditionFailed

@@ -14,6 +14,7 @@ from alerts.models.duress import FeignedEnd
 from alerts.models.escalation import Answer, AnswerKind, EscalationStep, StepKind, StepState, Via
 from alerts.models.evidence import Evidence, EvidenceKind, LegalHold, Upload
 from alerts.models.link import ContactLink
+from alerts.models.policy import EscalationPolicy
 from alerts.models.timer import ActivityTimer, Heartbeat, TimerStatus
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Answer",
     "AnswerKind",
     "ContactLink",
+    "EscalationPolicy",
     "EscalationStep",
     "EventKind",
     "Evidence",

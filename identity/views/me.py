@@ -1,7 +1,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.utils.http import parse_etags
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
@@ -12,7 +11,7 @@ from identity import contacts, people, serializers
 from identity.idempotency import replayable
 from identity.models import EmergencyContact, User
 from identity.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, problems
-from identity.requests import parse, person
+from identity.requests import if_match, parse, person
 from identity.versions import etag_of
 from messaging import clock
 
@@ -38,7 +37,7 @@ class MeView(APIView):
     )
     def patch(self, request: Request) -> Response:
         changes = parse(serializers.ProfileSerializer, request, partial=True)
-        user = people.change_profile(person_id=person(request).id, changes=changes, if_match=_if_match(request))
+        user = people.change_profile(person_id=person(request).id, changes=changes, if_match=if_match(request))
         return _profile(user)
 
 
@@ -92,7 +91,7 @@ class ContactView(APIView):
             person_id=person(request).id,
             contact_id=contact_id,
             changes=changes,
-            if_match=_if_match(request),
+            if_match=if_match(request),
         )
         return _contact(contact)
 
@@ -103,7 +102,7 @@ class ContactView(APIView):
         tags=["contacts"],
     )
     def delete(self, request: Request, contact_id: UUID) -> Response:
-        contacts.remove(person_id=person(request).id, contact_id=contact_id, if_match=_if_match(request))
+        contacts.remove(person_id=person(request).id, contact_id=contact_id, if_match=if_match(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -117,11 +116,6 @@ class ContactOrderView(APIView):
     def put(self, request: Request) -> Response:
         ids = parse(serializers.ContactOrderSerializer, request)["ids"]
         return _listed(contacts.reorder(person_id=person(request).id, contact_ids=ids))
-
-
-def _if_match(request: Request) -> list[str] | None:
-    header = request.headers.get("If-Match")
-    return None if header is None else parse_etags(header)
 
 
 def _profile(user: User) -> Response:
