@@ -1,7 +1,9 @@
 """Telling the contacts: one notification and one message each, set-wise, in the caller's transaction."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection
 from datetime import datetime
+from itertools import accumulate
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -10,7 +12,7 @@ from alerts import links, texts
 from alerts.models import CALLING, Notification, NotificationKind, SosAlert
 from identity.contacts import to_tell
 from identity.models import User
-from messaging import outbox
+from messaging import addresses, outbox
 from messaging.models import Attempt, AttemptOutcome, Channel, MessageClass
 from messaging.speech import Recording
 from messaging.states import State
@@ -108,7 +110,8 @@ def tell(
     channel: Channel = Channel.SMS,
     now: datetime,
 ) -> list[Notification]:
-    """Queue a message for each and save them all."""
+    """Queue a message for each and save them all. Whom nothing may be sent to takes nobody's rank."""
+    ranks = accumulate((_is_allowed(told, channel) for told in notifications[:-1]), initial=0)
     messages = outbox.queue(
         [
             outbox.Outgoing(
@@ -120,10 +123,28 @@ def tell(
                 recording=Recording.HELP if channel is Channel.VOICE else "",
                 rank=rank,
             )
-            for rank, notification in enumerate(notifications)
+            for rank, notification in zip(ranks, notifications, strict=False)
         ],
         now=now,
     )
     for notification, message in zip(notifications, messages, strict=True):
         notification.message = message
     return Notification.objects.bulk_create(notifications)
+
+
+def _is_allowed(told: Notification, channel: Channel) -> bool:
+    return not addresses.refusal(channel, str(told.phone_number))
+
+
+def give_ranks_to_the_next(message_ids: Collection[int]) -> None:
+    """Whose SOS did not arrive gives its rank to the contact after them, whose SOS may still be waiting."""
+    sos = Notification.objects.filter(kind=NotificationKind.SOS)
+    lost = defaultdict(list)
+    for alert_id, rank in sos.filter(message__in=message_ids).values_list("alert_id", "message__rank"):
+        lost[alert_id].append(rank)
+    waiting = sos.filter(alert__in=list(lost), message__state=State.QUEUED)
+    ahead = {
+        message_id: sum(before < rank for before in lost[alert_id])
+        for alert_id, message_id, rank in waiting.values_list("alert_id", "message_id", "message__rank")
+    }
+    outbox.move_up({message_id: places for message_id, places in ahead.items() if places})

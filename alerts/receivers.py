@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from alerts import answers, escalation
+from alerts import answers, escalation, fanout
 from alerts.models import Notification, NotificationKind, Via
 from messaging import clock, signals
 
@@ -25,3 +25,4 @@ def _answered(message_id: int, **_: Any) -> None:
 
 def _not_delivered(message_ids: Collection[int], now: datetime, **_: Any) -> None:
     escalation.hasten(message_ids, now=now)
+    fanout.give_ranks_to_the_next(message_ids)

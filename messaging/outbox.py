@@ -1,7 +1,7 @@
 """Queue and cancel messages inside the caller's transaction: what commits will be sent, what rolls back never was."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from messaging.moves import Change, move
 from messaging.notices import notify
 from messaging.routing import Routes
 from messaging.segments import count_segments
+from messaging.sql import rows
 from messaging.states import FINAL, State
 
 
@@ -132,6 +133,22 @@ def cancel(message_ids: Collection[int], *, now: datetime) -> set[int]:
     # What is in flight and fails is not tried again.
     Message.objects.filter(id__in=message_ids).exclude(state__in=FINAL).update(deadline_at=now)
     return {message_id for message_id, state in moved.items() if state is State.CANCELLED}
+
+
+# Whoever else holds a row is sending or ending it: its rank no longer matters.
+_MOVE_UP = """
+WITH up AS (SELECT * FROM unnest(%(ids)s::bigint[], %(places)s::int[]) AS u (id, places)), waiting AS (
+    SELECT id FROM messaging_message WHERE id IN (SELECT id FROM up) AND state = 'queued'
+    FOR NO KEY UPDATE SKIP LOCKED)
+UPDATE messaging_message m SET rank = greatest(m.rank - up.places, 0)
+FROM up JOIN waiting USING (id) WHERE m.id = up.id
+"""
+
+
+def move_up(places: Mapping[int, int]) -> None:
+    """Messages that still wait go so many ranks up, by id. Never waits for a lock."""
+    if places:
+        rows(_MOVE_UP, {"ids": list(places), "places": list(places.values())})
 
 
 def _message(item: Outgoing, *, sender: Sender | None, refusal: str, now: datetime) -> Message:
