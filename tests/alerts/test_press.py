@@ -66,15 +66,19 @@ def test_the_answer_has_the_truth_at_once(phone: APIClient, contacts: Contacts) 
         *("contacts", "reach", "warnings"),
     }
     (told,) = body["contacts"]
-    assert told == {
-        "contact_id": str(aida.id),
-        "name": "Aida",
-        "phone_number": "+996700100000",
+    sms = {
         "status": "queued",
         "reason": None,
         "detail": None,
         "updated_at": body["created_at"],
         "delivered_at": None,
+    }
+    assert told == {
+        "contact_id": str(aida.id),
+        "name": "Aida",
+        "phone_number": "+996700100000",
+        **sms,
+        "tries": [{"channel": "sms", **sms}],
         "answer": None,
     }
     assert body["reach"] == {
