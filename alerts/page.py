@@ -3,11 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from math import ceil
+from uuid import UUID
 
 from alerts.models import ENDED, Answer, AnswerKind, ContactLink, Notification, NotificationKind, SosAlert
 
 _COMING = AnswerKind.ACKNOWLEDGED
 _SHOWN = ("contact_id", "name", "language")
+
+# A page of a few kilobytes, whatever the phone sends.
+RECORDINGS = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,6 +20,21 @@ class Place:
     latitude: float
     longitude: float
     at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recording:
+    """A recording or photo; `kind` is that of alerts.models.EvidenceKind."""
+
+    id: UUID
+    kind: str
+    size: int
+    at: datetime
+
+    @property
+    def megabytes(self) -> float:
+        """Rounded up: a contact on 2G must know before."""
+        return ceil(self.size / 100_000) / 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +56,7 @@ class Page:
     coming: tuple[str, ...]
     own_answer: str
     told: int
+    recordings: tuple[Recording, ...]
 
     @property
     def version(self) -> str:
@@ -67,7 +88,14 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
         ),
         own_answer=own_answer,
         told=len(contacts),
+        recordings=_recordings(alert),
     )
+
+
+def _recordings(alert: SosAlert) -> tuple[Recording, ...]:
+    """Newest first: what happens now matters most."""
+    kept = alert.evidence.filter(erased_at=None).order_by("-id")[:RECORDINGS]
+    return tuple(Recording(id=one.id, kind=one.kind, size=one.size, at=one.added_at) for one in kept)
 
 
 def _place(alert: SosAlert) -> Place | None:

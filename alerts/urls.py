@@ -1,6 +1,6 @@
 from django.urls import path
 
-from alerts.views import alerts, evidence, policy, timers
+from alerts.views import alerts, evidence, policy, timers, uploads
 
 urlpatterns = [
     path("me/escalation-policy/", policy.PolicyView.as_view(), name="escalation-policy"),
@@ -12,6 +12,8 @@ urlpatterns = [
     path("sos-alerts/<uuid:alert_id>/upload_audio/", evidence.UploadAudioView.as_view(), name="upload-audio"),
     path("sos-alerts/<uuid:alert_id>/upload_video/", evidence.UploadVideoView.as_view(), name="upload-video"),
     path("sos-alerts/<uuid:alert_id>/upload_photo/", evidence.UploadPhotoView.as_view(), name="upload-photo"),
+    path("sos-alerts/<uuid:alert_id>/uploads/", uploads.UploadsView.as_view(), name="uploads"),
+    path("uploads/<uuid:upload_id>/", uploads.UploadView.as_view(), name="upload"),
     path("evidence/<str:signature>/", evidence.FileView.as_view(), name="evidence-file"),
     path("timers/", timers.TimersView.as_view(), name="timers"),
     path("timers/<uuid:timer_id>/", timers.TimerView.as_view(), name="timer"),

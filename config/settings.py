@@ -235,6 +235,9 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 X_FRAME_OPTIONS = "DENY"
 
+# Of each web process; deploy/gunicorn.conf.py reads it too. Half of them, at most, read files at one time.
+WEB_THREADS = int(environment.text("WEB_THREADS", "a whole number from 1 to 999", pattern=r"[1-9]\d{0,2}", default="8"))
+
 # -- Evidence -------------------------------------------------------------------------------------------------
 
 # Recordings and photos of alerts, and before they are checked what arrives of them. Never served as files.

@@ -12,10 +12,10 @@ from django.db.models import Q
 from rest_framework.exceptions import APIException
 
 from alerts import timeline
-from alerts.evidence import formats, spool, uploads
+from alerts.evidence import formats, limits, spool, uploads
 from alerts.evidence.formats.reading import Media
 from alerts.models import EventKind, Evidence, EvidenceKind, SosAlert, Upload
-from messaging import clock
+from messaging import alarms, clock
 
 # Longer than moving the largest file to the storage takes; then whoever did it is taken for dead.
 FINISHING_FOR = timedelta(minutes=10)
@@ -53,7 +53,13 @@ def keep(upload: Upload, *, sha256: str, size: int, now: datetime) -> tuple[Evid
         raise
     found = Evidence.objects.filter(alert_id=upload.alert_id, sha256=sha256).first()
     if found is None:
-        _store(upload, media, now=now)
+        try:
+            _store(upload, media, now=now)
+        except OSError as error:
+            # Tried again when the client asks: the bytes are in the spool.
+            Upload.objects.filter(id=upload.id).update(finishing_at=None)
+            alarms.alarm("evidence_storage_failed", now=now)
+            raise limits.StorageFull from error
         found = Evidence(alert_id=upload.alert_id, kind=media.kind, media_type=media.media_type, size=size)
         found.sha256, found.name = sha256, upload.name
     return _record(upload, found)

@@ -4,21 +4,15 @@ import hashlib
 from typing import Any
 
 from django.core.files.uploadhandler import FileUploadHandler
-from django.http.request import HttpRequest, UnreadablePostError
+from django.http.request import UnreadablePostError
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from alerts.evidence import limits, spool, uploads
+from alerts.evidence import bodies, limits, spool, uploads
 from alerts.models import EvidenceKind, Upload
 
 # What the parts' heads, the boundaries and the other fields may take beside the file.
 AROUND_THE_FILE = 64 * 1024
-
-
-class LengthRequired(APIException):
-    status_code = 411
-    default_code = "length_required"
-    default_detail = "Content-Length must say how long the body is."
 
 
 class FileMissing(APIException):
@@ -68,14 +62,12 @@ class SpoolingHandler(FileUploadHandler):
         self._spooled.close()
 
 
-def bound_of(request: Request | HttpRequest, *, kind: EvidenceKind) -> int:
+def bound_of(request: Request, *, kind: EvidenceKind) -> int:
     """What the file can have at most, by Content-Length. Raises LengthRequired and FileTooLarge."""
-    length = request.META.get("CONTENT_LENGTH", "")
-    if not length.isdecimal() or not int(length):
-        raise LengthRequired
-    if int(length) > limits.largest(kind) + AROUND_THE_FILE:
+    length = bodies.length_of(request)
+    if length > limits.largest(kind) + AROUND_THE_FILE:
         raise limits.FileTooLarge
-    return min(int(length), limits.largest(kind))
+    return min(length, limits.largest(kind))
 
 
 def receive(request: Request, upload: Upload) -> SpoolingHandler:

@@ -4,6 +4,7 @@ Machines that share the work share this folder too (a volume), or one phone's re
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 from uuid import UUID
@@ -26,6 +27,21 @@ def create(upload_id: UUID) -> IO[bytes]:
     """The upload's file, which must not exist yet, to be written once from its beginning."""
     descriptor = os.open(path(upload_id), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     return os.fdopen(descriptor, "wb")
+
+
+def write(upload_id: UUID, block: bytes, *, offset: int) -> None:
+    """Put the block there; whoever calls has made sure that nobody else does."""
+    descriptor = os.open(path(upload_id), os.O_CREAT | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.seek(offset)
+        file.write(block)
+
+
+def size(upload_id: UUID) -> int:
+    """Bytes that are there; none of a file that is lost."""
+    with suppress(FileNotFoundError):
+        return path(upload_id).stat().st_size
+    return 0
 
 
 def discard(upload_id: UUID) -> None:

@@ -22,6 +22,12 @@ class EvidenceClosed(APIException):
     default_detail = "The alert ended too long ago to take evidence."
 
 
+class UploadExpired(APIException):
+    status_code = 410
+    default_code = "upload_expired"
+    default_detail = "The upload was not finished within 24 hours. Begin a new one."
+
+
 class HashInvalid(APIException):
     status_code = 400
     default_code = "sha256_invalid"
@@ -71,6 +77,16 @@ def _check_disk(*, length: int, now: datetime) -> None:
     except limits.StorageFull:
         alarms.alarm("evidence_storage_full", now=now)
         raise
+
+
+def own(upload_id: UUID, *, owner: User, now: datetime) -> Upload:
+    """A resumable upload of this person. Raises NotFound and UploadExpired."""
+    found = Upload.objects.filter(id=upload_id, alert__owner=owner, is_resumable=True).first()
+    if found is None:
+        raise NotFound
+    if now >= found.expires_at:
+        raise UploadExpired
+    return found
 
 
 def drop(upload: Upload) -> None:

@@ -18,7 +18,7 @@ from rest_framework.serializers import ListSerializer
 from rest_framework.views import APIView
 
 from alerts import links
-from alerts.evidence import addresses, keeping, receiving, retention, serving, uploads
+from alerts.evidence import addresses, bodies, keeping, receiving, retention, serving, uploads
 from alerts.models import Evidence, EvidenceKind, SosAlert
 from alerts.serializers.evidence import AudioSerializer, EvidenceSerializer, PhotoSerializer, VideoSerializer
 from alerts.views import linked
@@ -30,6 +30,7 @@ from messaging import clock
 _Post = Callable[..., Response]
 
 _FILE = {"type": "string", "format": "binary"}
+_SIGNATURE = {"type": "string", "pattern": r"^[\w-]+:[\w-]+:[\w-]+$"}
 _SHA256 = {"type": "string", "pattern": "^[0-9a-fA-F]{64}$", "description": "Optional: what the bytes must hash to."}
 _REFUSALS = problems(
     s400="`file_missing`, `upload_incomplete`, `sha256_invalid`, or no multipart at all.",
@@ -40,6 +41,7 @@ _REFUSALS = problems(
     s415="`type_refused`: by content it is not of this kind.",
     s422="`file_truncated`, `sha256_mismatch`",
     s429="`too_many_uploads`",
+    s503="`uploads_busy`: Retry-After says when.",
     s507="`storage_full`: keep the file and try later.",
 )
 
@@ -64,6 +66,13 @@ class _UploadView(OpenToDevices):
     serializer: type[EvidenceSerializer]
 
     def _receive(self, request: Request, alert_id: UUID) -> Response:
+        with bodies.being_read(request):
+            evidence, is_new = self._keep(request, alert_id)
+        urls = partial(addresses.signed_url, now=clock.now())
+        code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
+        return Response(self.serializer(evidence, context={"urls": urls}).data, status=code)
+
+    def _keep(self, request: Request, alert_id: UUID) -> tuple[Evidence, bool]:
         upload = uploads.open_upload(
             alert_id=alert_id,
             owner=person(request),
@@ -73,15 +82,10 @@ class _UploadView(OpenToDevices):
         )
         try:
             received = receiving.receive(request, upload)
-            evidence, is_new = keeping.keep(
-                upload, sha256=received.digest.hexdigest(), size=received.size, now=clock.now()
-            )
+            return keeping.keep(upload, sha256=received.digest.hexdigest(), size=received.size, now=clock.now())
         except BaseException:
             uploads.drop(upload)
             raise
-        urls = partial(addresses.signed_url, now=clock.now())
-        code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
-        return Response(self.serializer(evidence, context={"urls": urls}).data, status=code)
 
 
 class UploadAudioView(_UploadView):
@@ -143,7 +147,7 @@ class FileView(APIView):
         operation_id="evidence_file",
         auth=[],
         parameters=[
-            OpenApiParameter("signature", str, OpenApiParameter.PATH, description="As it stands in `url`."),
+            OpenApiParameter("signature", _SIGNATURE, OpenApiParameter.PATH, description="As it stands in `url`."),
             OpenApiParameter("Range", str, OpenApiParameter.HEADER, description="One range of bytes."),
             OpenApiParameter("If-Range", str, OpenApiParameter.HEADER, description="The ETag."),
         ],

@@ -88,6 +88,8 @@ def test_a_revoked_credential_is_refused_like_none(ana: User, credential: str) -
 FOR_DEVICES = {
     ("post", URL),
     *(("post", f"{URL}{{alert_id}}/upload_{kind}/") for kind in ("audio", "video", "photo")),
+    ("post", f"{URL}{{alert_id}}/uploads/"),
+    ("patch", "/api/v1/uploads/{upload_id}/"),
 }
 
 
@@ -100,7 +102,7 @@ def test_it_opens_nothing_else(ana: User, contacts: Contacts, credential: str) -
     (aida,) = contacts("Aida")
     alert = device(credential).post(URL, {}, format="json").json()["id"]
     ids = {"{alert_id}": alert, "{contact_id}": str(aida.id), "{device_id}": str(ana.devices.get().id)}
-    ids |= {"{timer_id}": alert}
+    ids |= {"{timer_id}": alert, "{upload_id}": alert}
     walked: set[tuple[str, str]] = set()
     for method, path in operations():
         url = path

@@ -12,9 +12,13 @@ def _track(handler: bytes) -> bytes:
     return box(b"trak", box(b"mdia", box(b"hdlr", bytes(8) + handler + bytes(13))))
 
 
+def index(*handlers: bytes) -> bytes:
+    """What a recorder writes last: a track for each handler."""
+    return box(b"moov", box(b"mvhd", bytes(100)) + b"".join(map(_track, handlers)))
+
+
 def mp4(*handlers: bytes, brand: bytes = b"isom", media: int = 2_000) -> bytes:
-    moov = box(b"moov", box(b"mvhd", bytes(100)) + b"".join(map(_track, handlers)))
-    return box(b"ftyp", brand + bytes(4) + brand) + box(b"mdat", b"\x5a" * media) + moov
+    return box(b"ftyp", brand + bytes(4) + brand) + box(b"mdat", b"\x5a" * media) + index(*handlers)
 
 
 def heic(brand: bytes = b"heic") -> bytes:
