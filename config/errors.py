@@ -5,11 +5,12 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
+
+from messaging.sql import is_out_of_reach
 
 log = structlog.get_logger(__name__)
 
@@ -19,7 +20,7 @@ _RETRY_AFTER_S = 2
 
 def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
     """DRF's exception handler. An APIException's default_code becomes `code`; field errors stand in `errors`."""
-    if isinstance(error, (OperationalError, InterfaceError)):
+    if is_out_of_reach(error):
         set_rollback()
         return _database_unavailable()
     if isinstance(error, RequestDataTooBig):
@@ -75,7 +76,7 @@ class DatabaseUnavailableMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if isinstance(error, (OperationalError, InterfaceError)):
+        if is_out_of_reach(error):
             log.error("database_unavailable", error=type(error).__name__)
             return _database_unavailable()
         return None

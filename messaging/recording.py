@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 
 from messaging import clock, optouts, outages, policy
 from messaging.alarms import alarm
@@ -19,7 +19,7 @@ from messaging.models import URGENT, Attempt, AttemptOutcome, Channel, Deliverer
 from messaging.moves import Change, move
 from messaging.notices import notify
 from messaging.providers import Kind, Outcome, Scope
-from messaging.sql import rows
+from messaging.sql import is_out_of_reach, rows
 from messaging.states import State
 
 log = structlog.get_logger(__name__)
@@ -63,14 +63,13 @@ class Recorder:
             try:
                 record(batch, by=self._by)
                 connection.close()
-            except (OperationalError, InterfaceError) as error:
-                log.warning("outcomes_not_recorded_yet", count=len(batch), error=type(error).__name__)
-                connection.close()
-                time.sleep(pause_s)
-                pause_s = min(pause_s * 2, 2.0)
             except Exception as error:  # noqa: BLE001 whatever it was, the thread that records everything must go on
                 connection.close()
-                return self._write_singly(batch, error)
+                if not is_out_of_reach(error):
+                    return self._write_singly(batch, error)
+                log.warning("outcomes_not_recorded_yet", count=len(batch), error=type(error).__name__)
+                time.sleep(pause_s)
+                pause_s = min(pause_s * 2, 2.0)
             else:
                 return None
 

@@ -1,9 +1,10 @@
-"""Set-wise statements that the ORM cannot say."""
+"""Set-wise statements that the ORM cannot say, and what it means when one fails."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import connection
+import psycopg
+from django.db import InterfaceError, InternalError, OperationalError, connection
 
 
 def rows(statement: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -11,3 +12,14 @@ def rows(statement: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> 
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
         return cursor.fetchall() if cursor.description else []
+
+
+def is_out_of_reach(error: BaseException) -> bool:
+    """Whether a statement failed because the database or the connection was gone: the same one may succeed later.
+
+    Django sorts a transaction that PostgreSQL ended for its idleness (clock.IDLE_LIMIT) with the internal errors:
+    its process was kept from running for that long, and the connection is gone with it.
+    """
+    if isinstance(error, InternalError):
+        return isinstance(error.__cause__, psycopg.errors.IdleInTransactionSessionTimeout)
+    return isinstance(error, OperationalError | InterfaceError)

@@ -2,9 +2,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.db import IntegrityError, InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
@@ -23,6 +24,12 @@ class Gone(exceptions.APIException):
     default_code = "over"
 
 
+def _ended_for_its_idleness() -> InternalError:
+    error = InternalError("terminating connection due to idle-in-transaction timeout")
+    error.__cause__ = psycopg.errors.IdleInTransactionSessionTimeout()
+    return error
+
+
 RAISED: dict[str, Exception] = {
     "invalid": exceptions.ValidationError({"name": ["Too long."]}),
     "invalid_list": exceptions.ValidationError(["Wrong."]),
@@ -31,6 +38,7 @@ RAISED: dict[str, Exception] = {
     "login": exceptions.NotAuthenticated(),
     "slow": exceptions.Throttled(wait=7),
     "over": Gone(),
+    "frozen": _ended_for_its_idleness(),
     "down": OperationalError("connection to server at 10.0.0.1 failed"),
     "closed": InterfaceError("connection already closed"),
     "broken": IntegrityError("Key (phone_number)=(+996700000001) already exists"),
@@ -95,6 +103,7 @@ def body_of(response: Any, status: int, code: str) -> dict[str, Any]:
         ("over", 410, "over"),
         ("down", 503, "temporarily_unavailable"),
         ("closed", 503, "temporarily_unavailable"),
+        ("frozen", 503, "temporarily_unavailable"),
         ("broken", 500, "internal_error"),
         ("odd", 400, "bad_request"),
     ],
@@ -131,6 +140,7 @@ def test_methods_and_media_types_are_problems(client: Client) -> None:
         ("odd", 400, "bad_request"),
         ("down", 503, "temporarily_unavailable"),
         ("closed", 503, "temporarily_unavailable"),
+        ("frozen", 503, "temporarily_unavailable"),
         ("broken", 500, "internal_error"),
     ],
 )
