@@ -2,7 +2,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from alerts import links
+from alerts import false_alarms, links
 from alerts.evidence import retention
 from alerts.models import ContactLink, Evidence, Notification, SosAlert
 from messaging import clock
@@ -11,11 +11,28 @@ from messaging.admin import ReadOnlyAdmin
 
 @admin.register(SosAlert)
 class SosAlertAdmin(ReadOnlyAdmin):
-    list_display = fields = ("id", "status", "created_at", "updated_at", "ended_at")
+    list_display = fields = (
+        "id",
+        "status",
+        "created_at",
+        "updated_at",
+        "ended_at",
+        "duress_at",
+        "owner_id",
+        "false_alarms",
+    )
     list_filter = ("status",)
-    search_fields = ("=id",)
+    search_fields = ("=id", "=owner__id")
     ordering = ("-id",)
     actions = ("hold", "release")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SosAlert]:
+        alerts: QuerySet[SosAlert] = super().get_queryset(request)
+        return alerts.annotate(false_alarms=false_alarms.of_owner())
+
+    @admin.display(description="its owner's false alarms")
+    def false_alarms(self, alert: SosAlert) -> int:
+        return int(alert.false_alarms)  # type: ignore[attr-defined]  # an annotation of the query
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perms(("alerts.add_legalhold", "alerts.delete_legalhold"))

@@ -9,13 +9,22 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from alerts.models import FeignedEnd, Notification, SosAlert
+from alerts.models import AlertEvent, AlertStatus, EventKind, FeignedEnd, Notification, SosAlert
 from messaging.models import MessageEvent
 from messaging.states import FINAL, State
 
 # A notification, and when its message last moved.
 Told = tuple[Notification, datetime]
 
+_END = {AlertStatus.CANCELLED: EventKind.CANCELLED, AlertStatus.RESOLVED: EventKind.RESOLVED}
+# What is done to an alert that has ended, by the owner's devices or by the operator.
+_AFTER_AN_END = (
+    EventKind.PIN_WRONG,
+    EventKind.EVIDENCE_ADDED,
+    EventKind.EVIDENCE_HELD,
+    EventKind.EVIDENCE_RELEASED,
+    EventKind.EVIDENCE_ERASED,
+)
 _AFTER_A_DOUBT = (State.SENT, State.DELIVERED, State.UNDELIVERED)
 
 
@@ -31,6 +40,20 @@ def of(alert: SosAlert) -> SosAlert:
     feigned, shown = alert.feigned_end, copy(alert)
     shown.status, shown.updated_at, shown.ended_at = feigned.status, feigned.at, feigned.at
     return shown
+
+
+def steps_of(alert: SosAlert) -> list[AlertEvent]:
+    """The alert's timeline, oldest first, as its owner is shown it. Never save what it returns.
+
+    The duress PIN stands there as the end that it pretended, and of what came later what an ended alert has too.
+    """
+    steps = list(alert.events.order_by("id"))
+    if alert.duress_at is None:
+        return steps
+    pretended = next(place for place, step in enumerate(steps) if step.kind == EventKind.DURESS)
+    end = copy(steps[pretended])
+    end.kind, end.data = _END[AlertStatus(alert.feigned_end.status)], {}
+    return [*steps[:pretended], end, *(step for step in steps[pretended + 1 :] if step.kind in _AFTER_AN_END)]
 
 
 def messages_of(alerts: Iterable[SosAlert], told: Sequence[Told]) -> list[Told]:

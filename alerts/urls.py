@@ -5,6 +5,7 @@ from alerts.views import alerts, evidence, policy, timers, uploads
 urlpatterns = [
     path("me/escalation-policy/", policy.PolicyView.as_view(), name="escalation-policy"),
     path("sos-alerts/", alerts.AlertsView.as_view(), name="sos-alerts"),
+    path("sos-alerts/false-alarms/", alerts.FalseAlarmsView.as_view(), name="sos-alerts-false-alarms"),
     path("sos-alerts/<uuid:alert_id>/", alerts.AlertView.as_view(), name="sos-alert"),
     path("sos-alerts/<uuid:alert_id>/cancel/", alerts.CancelView.as_view(), name="sos-alert-cancel"),
     path("sos-alerts/<uuid:alert_id>/resolve/", alerts.ResolveView.as_view(), name="sos-alert-resolve"),

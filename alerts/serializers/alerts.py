@@ -66,6 +66,10 @@ class TrySerializer(serializers.Serializer[Try]):
     delivered_at = serializers.DateTimeField(allow_null=True)
 
 
+class FalseAlarmsSerializer(serializers.Serializer[None]):
+    false_alarms = serializers.IntegerField()
+
+
 class ContactTruthSerializer(serializers.Serializer[ContactTruth]):
     """A contact as they were when they were told, and what became of their SMS."""
 

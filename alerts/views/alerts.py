@@ -11,9 +11,15 @@ from rest_framework.response import Response
 from rest_framework.serializers import ListSerializer
 from rest_framework.views import APIView
 
-from alerts import answering, ending, intake, lifecycle, owner_view, reach
+from alerts import answering, ending, false_alarms, intake, lifecycle, owner_view, reach
 from alerts.models import AlertStatus, SosAlert
-from alerts.serializers.alerts import EndSerializer, PressSerializer, SosAlertSerializer, WhichSerializer
+from alerts.serializers.alerts import (
+    EndSerializer,
+    FalseAlarmsSerializer,
+    PressSerializer,
+    SosAlertSerializer,
+    WhichSerializer,
+)
 from alerts.views.polling import IF_NONE_MATCH, conditional
 from identity.authentication import OpenToDevices, is_by_device
 from identity.idempotency import replayable
@@ -104,6 +110,13 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
         )
         code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
         return _answer(alert, person(request), warnings=press.warnings, status_code=code)
+
+
+class FalseAlarmsView(APIView):
+    @extend_schema(operation_id="sos_alerts_false_alarms", responses=FalseAlarmsSerializer)
+    def get(self, request: Request) -> Response:
+        """How many alerts the person has cancelled. Contacts who are called in vain too often stop coming."""
+        return Response({"false_alarms": false_alarms.shown_to(person(request))})
 
 
 class AlertView(APIView):

@@ -5,9 +5,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from rest_framework.test import APIClient
 
+from alerts.models import SosAlert
 from identity.models import EmergencyContact, User
 from messaging.models import Message
 from tests.alerts.conftest import app
@@ -32,6 +34,10 @@ class Twin:
     pin: str
     alert: str = ""
 
+    @property
+    def uuid(self) -> UUID:
+        return UUID(self.alert)
+
     def press(self, **body: Any) -> Any:
         answer = self.phone.post(URL, body, format="json")
         self.alert = str(answer.data["id"])
@@ -43,13 +49,19 @@ class Twin:
     def get(self, path: str = "") -> Any:
         return self.phone.get(f"{URL}{self.alert}/{path}")
 
+    def forget(self) -> None:
+        """Everything that was, limits too."""
+        SosAlert.objects.filter(owner=self.user).delete()
+        Message.objects.filter(address__in=[str(c.phone_number) for c in self.user.contacts.all()]).delete()
+
     def messages(self) -> list[Message]:
         return messages(self.alert)
 
 
-def make_twins(*names: str) -> tuple[Twin, Twin]:
+def make_twins(*names: str, district: int = 0) -> tuple[Twin, Twin]:
     """One who types the safe PIN and one who types the duress PIN, each with contacts of these names."""
-    return _twin("+99655500000", SAFE_PIN, names), _twin("+99655511111", DURESS_PIN, names)
+    safe, duress = f"+9965550000{district}", f"+9965551111{district}"
+    return _twin(safe, SAFE_PIN, names), _twin(duress, DURESS_PIN, names)
 
 
 def _twin(number: str, pin: str, names: tuple[str, ...]) -> Twin:
