@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from alerts import links, texts
-from alerts.models import CALLING, Notification, NotificationKind, SosAlert
+from alerts.models import CALLING, AlertKind, Notification, NotificationKind, SosAlert
 from identity.contacts import to_tell
 from identity.models import User
 from messaging import addresses, outbox
@@ -21,9 +21,22 @@ from messaging.states import State
 Compose = Callable[[Notification], str]
 
 
-def call_for_help(alert: SosAlert, owner: User, *, now: datetime) -> list[Notification]:
-    """Queue the SOS for every contact; the first contacts of all people go before anyone's second."""
-    contacts = to_tell(owner.id)
+def call_for_help(
+    alert: SosAlert,
+    owner: User,
+    *,
+    now: datetime,
+    contact_ids: Collection[UUID] = (),
+    without: Collection[UUID] = (),
+) -> list[Notification]:
+    """Queue the SOS, or that a check-in was missed, for these contacts, all if none of them is one any more.
+
+    The first contacts of all people go before anyone's second.
+    """
+    everybody = to_tell(owner.id)
+    chosen = [contact for contact in everybody if contact.id in contact_ids] or everybody
+    contacts = [contact for contact in chosen if contact.id not in without]
+    compose = texts.missed_check_in if alert.kind == AlertKind.MISSED_CHECK_IN else texts.sos
     tokens = links.issue(alert_id=alert.id, contact_ids=[contact.id for contact in contacts], now=now)
     return tell(
         [
@@ -37,10 +50,15 @@ def call_for_help(alert: SosAlert, owner: User, *, now: datetime) -> list[Notifi
             )
             for contact in contacts
         ],
-        compose=lambda told: texts.sos(owner, language=told.language, link=links.address(tokens[told.contact_id])),
+        compose=lambda told: compose(owner, language=told.language, link=links.address(tokens[told.contact_id])),
         message_class=MessageClass.EMERGENCY,
         now=now,
     )
+
+
+def called(alert: SosAlert) -> set[UUID]:
+    """The contacts who have been called for help."""
+    return set(alert.notifications.filter(kind=NotificationKind.SOS).values_list("contact_id", flat=True))
 
 
 def warn_of_duress(alert: SosAlert, owner: User, *, now: datetime) -> None:

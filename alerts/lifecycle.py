@@ -1,12 +1,13 @@
 """An alert's life: raised once, ended once. The database arbitrates every race."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
 from rest_framework.exceptions import APIException, NotFound
 
 from alerts import escalation, fanout, timeline
-from alerts.models import OPEN_TO_OWNER, AlertStatus, EventKind, SosAlert
+from alerts.models import OPEN_TO_OWNER, AlertKind, AlertStatus, EventKind, SosAlert
 from identity.models import User
 
 # How an answer and the lack of one move an alert stands in alerts/answers.py and alerts/escalation.py.
@@ -30,28 +31,40 @@ class MoveRefused(APIException):
 
 
 def raise_alert(
-    *, owner: User, latitude: float | None, longitude: float | None, address: str, now: datetime
+    *,
+    owner: User,
+    latitude: float | None,
+    longitude: float | None,
+    address: str,
+    now: datetime,
+    kind: AlertKind = AlertKind.SOS,
+    contact_ids: Collection[UUID] = (),
 ) -> tuple[SosAlert, bool]:
     """Raise an alert and queue a message per contact; returns it and whether it is new.
 
     A person's open alert is answered with instead: it takes the newer position or address, and nobody is told
-    twice. Call inside a transaction: what commits will be sent.
+    twice. `contact_ids` are those a timer is to tell; empty, or when none of them is a contact any more: everybody.
+    A press tells also those whom the timer that raised the open alert was not to tell.
+
+    Call inside a transaction: what commits will be sent.
     """
     pressed = SosAlert(
         owner=owner,
         latitude=latitude,
         longitude=longitude,
         address=address,
+        kind=kind,
         created_at=now,
         updated_at=now,
     )
     alert = _insert_or_find_open(pressed)
     if alert.id != pressed.id:
         _take_newer_position(alert, pressed)
-        timeline.record(alert.id, EventKind.PRESSED_AGAIN, by=timeline.OWNER, now=now)
+        _join(alert, owner, kind=kind, contact_ids=contact_ids, now=now)
         return alert, False
-    timeline.record(alert.id, EventKind.RAISED, by=timeline.OWNER, now=now)
-    told = fanout.call_for_help(alert, owner, now=now)
+    by = timeline.OWNER if kind == AlertKind.SOS else timeline.SYSTEM
+    timeline.record(alert.id, EventKind.RAISED, by=by, now=now)
+    told = fanout.call_for_help(alert, owner, contact_ids=contact_ids, now=now)
     escalation.plan(alert, told, now=now)
     return alert, True
 
@@ -65,6 +78,17 @@ def _insert_or_find_open(pressed: SosAlert) -> SosAlert:
         alert = found.select_for_update(no_key=True).first()
         if alert is not None:
             return alert
+
+
+def _join(alert: SosAlert, owner: User, *, kind: AlertKind, contact_ids: Collection[UUID], now: datetime) -> None:
+    """What raises an alert finds one open: whoever it would have told, and the open one did not, is told now."""
+    before = alert.kind
+    if kind == AlertKind.SOS:
+        timeline.record(alert.id, EventKind.PRESSED_AGAIN, by=timeline.OWNER, now=now)
+        SosAlert.objects.filter(id=alert.id).update(kind=kind)
+        alert.kind = kind
+    if before == AlertKind.MISSED_CHECK_IN:
+        fanout.call_for_help(alert, owner, contact_ids=contact_ids, now=now, without=fanout.called(alert))
 
 
 def _take_newer_position(alert: SosAlert, pressed: SosAlert) -> None:

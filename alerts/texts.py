@@ -37,6 +37,35 @@ def _sos(who: str, link: str) -> str:
     return f"SOS! {who} {link}"
 
 
+def missed_check_in(owner: User, *, language: str, link: str) -> str:
+    """That a timer ran out: who, the contact's link, and the number to call, as far as one segment has room."""
+    phone, name, first_name = str(owner.phone_number), _name(owner).strip(), owner.first_name.strip()
+    who = name or phone
+    with override(language):
+        words = gettext("{name} missed a check-in: {link} Call {phone}").format(name=who, link=link, phone=phone)
+        shorter = [_missed(each, link) for each in dict.fromkeys((f"{who} {phone}", f"{first_name} {phone}", who))]
+        shortest = gettext("Timer! {name} {link}")
+    for text in (words, *shorter):
+        if count_segments(text) == 1:
+            return text
+    compose = lambda shortened: shortest.format(name=shortened, link=link)  # noqa: E731
+    return texts.fit_name(compose, name=first_name or who, language=language)
+
+
+def _missed(who: str, link: str) -> str:
+    return gettext("No check-in: {name} {link}").format(name=who, link=link)
+
+
+def timer_ends(minutes: int, *, language: str) -> str:
+    """For the person whose timer it is."""
+    return texts.render(
+        lambda: gettext("Your timer ends in {minutes} min. Check in, or your contacts are told.").format(
+            minutes=minutes
+        ),
+        language=language,
+    )
+
+
 def all_clear(alert: SosAlert, owner: User, *, language: str) -> str:
     """What ended the alert, for those who were told of it."""
     compose = _cancelled if alert.status == AlertStatus.CANCELLED else _resolved

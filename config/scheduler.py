@@ -11,6 +11,8 @@ import structlog
 from django.db import Error as DatabaseError
 from django.db import connection
 
+from alerts import expiry
+from alerts.actors import check_timers
 from config import actors, deadletters, periodic
 from config.apart import Apart
 from config.models import SchedulerTick
@@ -31,6 +33,8 @@ SWEEP_EVERY_S = 0.5
 SETTLE_EVERY_S = 0.25
 WATCH_EVERY_S = 1.0
 PERIODIC_EVERY_S = 1.0
+# An activity timer is promised to fire within 1.5 s.
+TIMERS_EVERY_S = 0.2
 # A granting pass takes milliseconds and follows the last within POLL_S.
 GRANT_WITHIN_S = 3.0
 # After an error a loop waits this long, so that an unreachable database is not hammered.
@@ -56,6 +60,7 @@ class Scheduler:
             (outages.reroute, SWEEP_EVERY_S),
             (Apart(settling.senders_in_doubt, partial(settling.settle, self._courier)), SETTLE_EVERY_S),
             (Apart(watching.senders_to_watch, partial(watching.watch, self._courier)), WATCH_EVERY_S),
+            (self._check_timers, TIMERS_EVERY_S),
             (self._run_periodic, PERIODIC_EVERY_S),
             (self._hint_positions, 0),
             (_evaluate_neglected, RESCUE_EVERY_S),
@@ -114,6 +119,12 @@ class Scheduler:
         rescued = sum(self._courier.deliver(ids, sender_id=sender_id) for sender_id, ids in overdue.items())
         if rescued:
             alarm("workers_did_not_deliver", now=clock.now(), messages=rescued)
+
+    def _check_timers(self) -> None:
+        if expiry.is_anything_due():
+            self._relay.send(check_timers)
+        if rescued := expiry.check(older_than=expiry.RESCUE_AFTER):
+            log.warning("timers_fired_by_scheduler", timers=rescued)
 
     def _run_periodic(self) -> None:
         for message in deadletters.take_replays():

@@ -23,10 +23,18 @@ ENDED = (AlertStatus.RESOLVED, AlertStatus.CANCELLED)
 OPEN_TO_OWNER = Q(status__in=OPEN, duress_at=None)
 
 
+class AlertKind(models.TextChoices):
+    """What raised it: a press, or an activity timer that ran out."""
+
+    SOS = "sos"
+    MISSED_CHECK_IN = "missed_check_in"
+
+
 class SosAlert(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sos_alerts")
     status = models.CharField(max_length=12, choices=AlertStatus, default=AlertStatus.ACTIVE)
+    kind = models.CharField(max_length=20, choices=AlertKind, default=AlertKind.SOS, db_default=AlertKind.SOS)
     latitude = models.FloatField(null=True)
     longitude = models.FloatField(null=True)
     address = models.CharField(max_length=200, blank=True)
@@ -66,6 +74,7 @@ class EventKind(models.TextChoices):
 
     RAISED = "raised"
     PRESSED_AGAIN = "pressed_again"
+    CHECK_IN_MISSED = "check_in_missed"
     STEP_TAKEN = "step_taken"
     ACKNOWLEDGED = "acknowledged"
     DECLINED = "declined"

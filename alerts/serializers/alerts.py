@@ -1,7 +1,7 @@
 from rest_framework import serializers
 
 from alerts.intake import ADDRESS_MAX
-from alerts.models import AlertStatus, AnswerKind
+from alerts.models import AlertKind, AlertStatus, AnswerKind
 from alerts.reach import AlertReport, Reach
 from alerts.reasons import Reason
 from alerts.truth import ContactTruth, Status, Try
@@ -112,6 +112,9 @@ class ReachSerializer(serializers.Serializer[Reach]):
 class SosAlertSerializer(serializers.Serializer[AlertReport]):
     id = serializers.UUIDField(source="alert.id")
     status = serializers.ChoiceField(source="alert.status", choices=AlertStatus.choices)
+    kind = serializers.ChoiceField(
+        source="alert.kind", choices=AlertKind.choices, help_text="What raised it; a press makes it `sos`."
+    )
     latitude = serializers.FloatField(source="alert.latitude", allow_null=True)
     longitude = serializers.FloatField(source="alert.longitude", allow_null=True)
     address = serializers.CharField(source="alert.address", allow_blank=True)

@@ -45,6 +45,10 @@ def test_every_text_takes_one_segment(first: str, last: str, language: str, link
     for status in (AlertStatus.RESOLVED, AlertStatus.CANCELLED):
         assert count_segments(texts.all_clear(_alert(status), person, language=language)) == 1
     assert count_segments(texts.duress(person, language=language)) == 1
+    missed = texts.missed_check_in(person, language=language, link=link)
+    assert count_segments(missed) == 1
+    assert link in missed.split(" ")
+    assert count_segments(texts.timer_ends(10_080, language=language)) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,10 @@
+import dramatiq
+
+from alerts import expiry
+from messaging.dispatch import URGENT_QUEUE
+
+
+@dramatiq.actor(queue_name=URGENT_QUEUE, max_retries=0)
+def check_timers() -> None:
+    """Fire the timers that have run out and remind of those that will; the scheduler asks while any is due."""
+    expiry.check()
