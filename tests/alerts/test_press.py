@@ -62,7 +62,7 @@ def test_the_answer_has_the_truth_at_once(phone: APIClient, contacts: Contacts) 
     (aida,) = contacts("Aida")
     body = press(phone).json()
     assert set(body) == {
-        *("id", "status", "latitude", "longitude", "address", "created_at", "updated_at", "ended_at"),
+        *("id", "status", "kind", "latitude", "longitude", "address", "created_at", "updated_at", "ended_at"),
         *("contacts", "reach", "warnings"),
     }
     (told,) = body["contacts"]
