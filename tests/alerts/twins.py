@@ -84,9 +84,16 @@ def alike(twins: tuple[Twin, Twin], ask: Callable[[Twin], Any]) -> Any:
     return duress
 
 
+def _body(answer: Any) -> str:
+    """Read once from an answer that streams."""
+    if answer.streaming and not hasattr(answer, "read_once"):
+        answer.read_once = answer.getvalue()
+    return str((answer.read_once if answer.streaming else answer.content).decode())
+
+
 def masked(answer: Any) -> str:
     headers = {name: value for name, value in answer.items() if name not in _HEADERS_OF_EACH}
-    text: str = json.dumps(headers, sort_keys=True) + answer.content.decode()
+    text: str = json.dumps(headers, sort_keys=True) + _body(answer)
     for pattern, mask in _MASKS:
         text = re.sub(pattern, mask, text)
     return text
@@ -94,6 +101,6 @@ def masked(answer: Any) -> str:
 
 def _order_of_times(answer: Any) -> list[int]:
     """The rank of each time in the body: the same events in the same order."""
-    times = re.findall(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", answer.content.decode())
+    times = re.findall(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", _body(answer))
     ranks = {time: rank for rank, time in enumerate(sorted(set(times)))}
     return [ranks[time] for time in times]
