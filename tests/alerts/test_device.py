@@ -1,5 +1,6 @@
 """An SOS by a device's credential: it works without a valid access token, and it can do nothing else."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -108,6 +109,7 @@ def test_it_opens_nothing_else(ana: User, contacts: Contacts, credential: str) -
         url = path
         for name, value in ids.items():
             url = url.replace(name, value)
+        url = re.sub(r"\{\w+\}", alert, url)
         answer: Any = getattr(device(credential), method)(url, {}, format="json")
         # A signed address asks nobody who they are.
         is_shut = answer.status_code == (404 if "{signature}" in path else 401)
