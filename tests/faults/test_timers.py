@@ -1,0 +1,70 @@
+"""Many timers run out at once, while one scheduler is killed and the other is frozen: one alert each."""
+
+import time
+
+import pytest
+from uuid_utils.compat import UUID, uuid7
+
+from deploy.local.processes import wait_until
+from tests.bench.rows import numbers
+from tests.world import World
+from tests.world.crowd import Presser
+
+DUE_IN_S = 2.0
+_ARM = """
+INSERT INTO alerts_activitytimer (id, owner_id, status, note, place, contact_ids, period_s, grace_s, extensions, ends_at,
+    due_at, created_at, updated_at)
+SELECT id, owner, 'armed', '', '', '{}', 600, 60, 0, now(), now() + delay * interval '1 s', now(), now()
+FROM unnest(%s::uuid[], %s::uuid[], %s::float[]) AS t (id, owner, delay)
+"""
+_LATENESS = """
+SELECT count(*), coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY late), 0)::float,
+    coalesce(percentile_cont(0.99) WITHIN GROUP (ORDER BY late), 0)::float
+FROM (SELECT extract(epoch FROM ended_at - due_at) AS late FROM alerts_activitytimer
+    WHERE status = 'fired' AND owner_id = ANY(%s)) fired
+"""
+_ALERTS = "SELECT count(*), count(DISTINCT owner_id) FROM alerts_sosalert WHERE owner_id = ANY(%s)"
+_TOLD = (
+    "SELECT count(*) FROM alerts_notification n JOIN alerts_sosalert a ON a.id = n.alert_id WHERE a.owner_id = ANY(%s)"
+)
+
+
+def _arm(world: World, owners: list[UUID], delays: list[float]) -> None:
+    world.execute(_ARM, [uuid7() for _ in owners], owners, delays)
+
+
+def _run_out(world: World, *, armed: int, due: int, breaking: bool, timeout_s: float) -> float:
+    """Returns the 99th percentile of their lateness, in seconds."""
+    people = [presser.person for presser in Presser.with_contacts(world, [numbers(1) for _ in range(due)])]
+    _arm(world, [people[0]] * (armed - due), [86_400.0] * (armed - due))
+    # A second's worth of ends.
+    _arm(world, people, [DUE_IN_S + place / due for place in range(due)])
+    if breaking:
+        time.sleep(DUE_IN_S + 0.5)
+        world.processes["scheduler-1"].kill()
+        world.processes["scheduler-2"].freeze()
+        time.sleep(3)
+        world.processes["scheduler-2"].thaw()
+        world.processes["scheduler-1"].start()
+    assert wait_until(lambda: world.rows(_LATENESS, people)[0][0] == due, timeout_s=timeout_s), world.logs()
+    [(_, median, p99)] = world.rows(_LATENESS, people)
+    print(f"{armed} armed, {due} due in a second: lateness median {median:.2f} s, 99th percentile {p99:.2f} s")
+    assert world.rows(_ALERTS, people) == [(due, due)]
+    assert world.rows(_TOLD, people) == [(due,)]
+    return float(p99)
+
+
+def test_timers_run_out_with_one_scheduler_killed_and_one_frozen(world: World) -> None:
+    _run_out(world, armed=500, due=50, breaking=True, timeout_s=30)
+
+
+@pytest.mark.matrix
+def test_five_thousand_of_a_hundred_thousand_run_out_in_a_second(world: World) -> None:
+    world.pace(0)
+    _run_out(world, armed=100_000, due=5_000, breaking=True, timeout_s=300)
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("armed", [1_000, 10_000, 100_000])
+def test_lateness_does_not_grow_with_the_armed(world: World, armed: int) -> None:
+    assert _run_out(world, armed=armed, due=20, breaking=False, timeout_s=30) < 1.5
