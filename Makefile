@@ -24,7 +24,7 @@ check: .venv/.dev ## style, types and imports
 	$(BIN)/lint-imports
 
 faults: .venv/.dev ## the long fault matrix: servers and processes killed, frozen and cut off
-	$(BIN)/python -m pytest -m matrix tests/faults
+	$(BIN)/python -m pytest -m matrix
 
 bench: .venv/.bench ## the benchmarks, beside Celery and Dramatiq
 	$(BIN)/python -m tests.bench

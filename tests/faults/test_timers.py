@@ -12,8 +12,8 @@ from tests.world.crowd import Presser
 
 DUE_IN_S = 2.0
 _ARM = """
-INSERT INTO alerts_activitytimer (id, owner_id, status, note, place, contact_ids, period_s, grace_s, extensions, ends_at,
-    due_at, created_at, updated_at)
+INSERT INTO alerts_activitytimer (id, owner_id, status, note, place, contact_ids, period_s, grace_s, extensions,
+    ends_at, due_at, created_at, updated_at)
 SELECT id, owner, 'armed', '', '', '{}', 600, 60, 0, now(), now() + delay * interval '1 s', now(), now()
 FROM unnest(%s::uuid[], %s::uuid[], %s::float[]) AS t (id, owner, delay)
 """
