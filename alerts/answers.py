@@ -47,6 +47,8 @@ def acknowledge(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) ->
     if contact_id in responders:
         return Acknowledged(is_first=len(responders) == 1)
     _note(alert, contact_id, AnswerKind.ACKNOWLEDGED, via=via, now=now)
+    if alert.is_drill:  # Nobody is on the way.
+        return Acknowledged(is_first=not responders)
     name = _name(alert, contact_id)
     escalation.tell_owner(alert, texts.coming(name, language=alert.owner.language), now=now)
     if responders:
@@ -69,6 +71,8 @@ def decline(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) -> Non
     if answer is not None and answer.kind == AnswerKind.DECLINED:
         return
     _note(alert, contact_id, AnswerKind.DECLINED, via=via, now=now)
+    if alert.is_drill:
+        return
     escalation.stop(alert, contact_id=contact_id, now=now)
     if answer is not None and not Answer.objects.filter(alert=alert, kind=AnswerKind.ACKNOWLEDGED).exists():
         _withdraw(alert, contact_id, now=now)

@@ -58,7 +58,16 @@ def _states(message_ids: list[int]) -> dict[str, str]:
 
 def _go_on(alert: SosAlert, owner: User, *, to: AlertStatus, states: dict[str, str], now: datetime) -> None:
     last = MessageEvent.objects.filter(message__in=[int(message_id) for message_id in states]).aggregate(last=Max("id"))
-    FeignedEnd.objects.create(alert=alert, status=to, at=now, states=states, last_event_id=last["last"] or 0)
+    FeignedEnd.objects.create(
+        alert=alert,
+        status=to,
+        at=now,
+        latitude=alert.latitude,
+        longitude=alert.longitude,
+        address=alert.address,
+        states=states,
+        last_event_id=last["last"] or 0,
+    )
     alert.duress_at = now
     alert.save(update_fields=["duress_at"])
     timeline.record(alert.id, EventKind.DURESS, by=timeline.OWNER, now=now, shown_as=to)

@@ -17,6 +17,7 @@ from messaging.models import Attempt, AttemptOutcome, Channel, MessageClass
 from messaging.speech import Recording
 from messaging.states import State
 
+_WORDS = {AlertKind.SOS: texts.sos, AlertKind.MISSED_CHECK_IN: texts.missed_check_in}
 # The text for one of those who are told.
 Compose = Callable[[Notification], str]
 
@@ -29,15 +30,15 @@ def call_for_help(
     contact_ids: Collection[UUID] = (),
     without: Collection[UUID] = (),
 ) -> list[Notification]:
-    """Queue the SOS, or that a check-in was missed, for these contacts, all if none of them is one any more.
+    """Queue the SOS, that a check-in was missed, or a TEST, for these contacts, all if none of them is one any more.
 
     The first contacts of all people go before anyone's second.
     """
     everybody = to_tell(owner.id)
     chosen = [contact for contact in everybody if contact.id in contact_ids] or everybody
     contacts = [contact for contact in chosen if contact.id not in without]
-    compose = texts.missed_check_in if alert.kind == AlertKind.MISSED_CHECK_IN else texts.sos
     tokens = links.issue(alert_id=alert.id, contact_ids=[contact.id for contact in contacts], now=now)
+    compose = texts.drill if alert.is_drill else _WORDS[AlertKind(alert.kind)]
     return tell(
         [
             Notification(
@@ -51,7 +52,7 @@ def call_for_help(
             for contact in contacts
         ],
         compose=lambda told: compose(owner, language=told.language, link=links.address(tokens[told.contact_id])),
-        message_class=MessageClass.EMERGENCY,
+        message_class=MessageClass.SAFETY if alert.is_drill else MessageClass.EMERGENCY,
         now=now,
     )
 

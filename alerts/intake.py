@@ -12,6 +12,7 @@ _POSITION_IGNORED = (
     "position_ignored: latitude (-90 to 90) and longitude (-180 to 180) must be finite numbers, both or neither"
 )
 _ADDRESS_IGNORED = "address_ignored: address must be text"
+_DRILL_IGNORED = "drill_ignored: drill must be true or false; this is a real SOS"
 _ADDRESS_SHORTENED = f"address_shortened: address has at most {ADDRESS_MAX} characters"
 
 
@@ -22,6 +23,7 @@ class Intake:
     latitude: float | None = None
     longitude: float | None = None
     address: str = ""
+    is_drill: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -36,8 +38,14 @@ def read(body: object) -> Intake:
         latitude=latitude,
         longitude=longitude,
         address=address,
-        warnings=position_warnings + address_warnings,
+        is_drill=body.get("drill") is True,
+        warnings=position_warnings + address_warnings + _drill_warnings(body.get("drill")),
     )
+
+
+def _drill_warnings(value: object) -> tuple[str, ...]:
+    """In doubt it is in earnest."""
+    return () if value is None or isinstance(value, bool) else (_DRILL_IGNORED,)
 
 
 def _position(latitude: object, longitude: object) -> tuple[tuple[float, float] | None, tuple[str, ...]]:

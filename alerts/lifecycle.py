@@ -6,9 +6,10 @@ from uuid import UUID
 
 from rest_framework.exceptions import APIException, NotFound
 
-from alerts import escalation, fanout, timeline
+from alerts import escalation, fanout, positions, timeline
 from alerts.models import OPEN_TO_OWNER, AlertKind, AlertStatus, EventKind, SosAlert
 from identity.models import User
+from messaging import outbox
 
 # How an answer and the lack of one move an alert stands in alerts/answers.py and alerts/escalation.py.
 _NOT_ENDED = {AlertStatus.ACTIVE, AlertStatus.ACKNOWLEDGED, AlertStatus.EXHAUSTED}
@@ -39,6 +40,7 @@ def raise_alert(
     now: datetime,
     kind: AlertKind = AlertKind.SOS,
     contact_ids: Collection[UUID] = (),
+    is_drill: bool = False,
 ) -> tuple[SosAlert, bool]:
     """Raise an alert and queue a message per contact; returns it and whether it is new.
 
@@ -54,10 +56,12 @@ def raise_alert(
         longitude=longitude,
         address=address,
         kind=kind,
+        is_drill=is_drill,
         created_at=now,
         updated_at=now,
     )
     alert = _insert_or_find_open(pressed)
+    positions.keep_place(pressed, of=alert, now=now)
     if alert.id != pressed.id:
         _take_newer_position(alert, pressed)
         _join(alert, owner, kind=kind, contact_ids=contact_ids, now=now)
@@ -65,7 +69,9 @@ def raise_alert(
     by = timeline.OWNER if kind == AlertKind.SOS else timeline.SYSTEM
     timeline.record(alert.id, EventKind.RAISED, by=by, now=now)
     told = fanout.call_for_help(alert, owner, contact_ids=contact_ids, now=now)
-    escalation.plan(alert, told, now=now)
+    if not is_drill:
+        _end_drill(owner, now=now)
+        escalation.plan(alert, told, now=now)
     return alert, True
 
 
@@ -74,7 +80,7 @@ def _insert_or_find_open(pressed: SosAlert) -> SosAlert:
     # waits for a simultaneous end; an alert that ended in between is not open, and the press counts again.
     while True:
         SosAlert.objects.bulk_create([pressed], ignore_conflicts=True)
-        found = SosAlert.objects.filter(OPEN_TO_OWNER, owner_id=pressed.owner_id)
+        found = SosAlert.objects.filter(OPEN_TO_OWNER, owner_id=pressed.owner_id, is_drill=pressed.is_drill)
         alert = found.select_for_update(no_key=True).first()
         if alert is not None:
             return alert
@@ -91,6 +97,19 @@ def _join(alert: SosAlert, owner: User, *, kind: AlertKind, contact_ids: Collect
         fanout.call_for_help(alert, owner, contact_ids=contact_ids, now=now, without=fanout.called(alert))
 
 
+def _end_drill(owner: User, *, now: datetime) -> None:
+    """A drill ends when its person presses in earnest, without a word: no TEST and no "it is over" beside an SOS."""
+    open_drill = SosAlert.objects.filter(OPEN_TO_OWNER, owner=owner, is_drill=True)
+    # Nearly always there is none: one statement then.
+    if not open_drill.exists():
+        return
+    for drill in open_drill.select_for_update(no_key=True):
+        drill.status, drill.updated_at, drill.ended_at = AlertStatus.CANCELLED, now, now
+        drill.save(update_fields=["status", "updated_at", "ended_at"])
+        timeline.record(drill.id, EventKind.GAVE_WAY, by=timeline.SYSTEM, now=now)
+        outbox.cancel(list(drill.notifications.values_list("message_id", flat=True)), now=now)
+
+
 def _take_newer_position(alert: SosAlert, pressed: SosAlert) -> None:
     """A position without an address takes the old one's address away: it was that of another place."""
     if pressed.latitude is None and not pressed.address:
@@ -102,7 +121,7 @@ def _take_newer_position(alert: SosAlert, pressed: SosAlert) -> None:
     alert.save(update_fields=["latitude", "longitude", "address", "updated_at"])
 
 
-def end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) -> SosAlert:
+def end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime, by_system: bool = False) -> SosAlert:
     """Cancel or resolve the owner's alert, and give the all-clear to those who were or may have been told.
 
     Ending again in the same way changes nothing. Raises NotFound, also for another person's alert, and MoveRefused
@@ -115,7 +134,7 @@ def end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) -> SosAl
     if alert is None:
         raise NotFound
     if ended:
-        timeline.record(alert.id, _EVENT[to], by=timeline.OWNER, now=now)
+        timeline.record(alert.id, _EVENT[to], by=timeline.SYSTEM if by_system else timeline.OWNER, now=now)
         escalation.stop(alert, now=now)
         fanout.call_off(alert, owner, now=now)
     elif alert.status != to:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from alerts.models import AlertEvent, AlertStatus, EventKind, FeignedEnd, Notification, SosAlert
+from alerts.models import AlertEvent, AlertPosition, AlertStatus, EventKind, FeignedEnd, Notification, SosAlert
 from messaging.models import MessageEvent
 from messaging.states import FINAL, State
 
@@ -39,6 +39,7 @@ def of(alert: SosAlert) -> SosAlert:
         return alert
     feigned, shown = alert.feigned_end, copy(alert)
     shown.status, shown.updated_at, shown.ended_at = feigned.status, feigned.at, feigned.at
+    shown.latitude, shown.longitude, shown.address = feigned.latitude, feigned.longitude, feigned.address
     return shown
 
 
@@ -54,6 +55,12 @@ def steps_of(alert: SosAlert) -> list[AlertEvent]:
     end = copy(steps[pretended])
     end.kind, end.data = _END[AlertStatus(alert.feigned_end.status)], {}
     return [*steps[:pretended], end, *(step for step in steps[pretended + 1 :] if step.kind in _AFTER_AN_END)]
+
+
+def positions_of(alert: SosAlert) -> QuerySet[AlertPosition]:
+    """Those that an alert which ended then would have taken."""
+    ended_at = of(alert).ended_at
+    return alert.positions.filter(recorded_at__lte=ended_at) if ended_at else alert.positions.all()
 
 
 def messages_of(alerts: Iterable[SosAlert], told: Sequence[Told]) -> list[Told]:

@@ -50,6 +50,7 @@ class Page:
     ended_at: datetime | None
     # Forced to end it: the alert goes on, and a call could give the person away.
     is_duress: bool
+    is_drill: bool
     place: Place | None
     address: str
     # Names; the reader's own answer is apart.
@@ -81,6 +82,7 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
         since=alert.created_at,
         ended_at=alert.ended_at,
         is_duress=alert.duress_at is not None and alert.status not in ENDED,
+        is_drill=alert.is_drill,
         place=_place(alert),
         address=alert.address,
         coming=tuple(

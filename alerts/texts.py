@@ -66,8 +66,21 @@ def timer_ends(minutes: int, *, language: str) -> str:
     )
 
 
+def drill(owner: User, *, language: str, link: str) -> str:
+    """The SOS of a drill. TEST and the link always stand; the words go first, then the last name."""
+    name, first_name = _name(owner).strip() or str(owner.phone_number), owner.first_name.strip()
+    with override(language):
+        words = gettext("TEST, nobody needs help: {name} tries out AlertMe. {link}").format(name=name, link=link)
+    for text in (words, f"TEST! {name} {link}"):
+        if count_segments(text) == 1:
+            return text
+    return texts.fit_name(lambda shorter: f"TEST! {shorter} {link}", name=first_name or name, language=language)
+
+
 def all_clear(alert: SosAlert, owner: User, *, language: str) -> str:
     """What ended the alert, for those who were told of it."""
+    if alert.is_drill:
+        return texts.fit_name(_or_number(_drill_over, owner), name=_name(owner), language=language)
     compose = _cancelled if alert.status == AlertStatus.CANCELLED else _resolved
     return texts.fit_name(_or_number(compose, owner), name=_name(owner), language=language)
 
@@ -89,6 +102,10 @@ def contact_declined(name: str, *, language: str) -> str:
 
 def _declined(name: str) -> str:
     return gettext("{name} no longer wants to be your emergency contact. Add somebody else.").format(name=name)
+
+
+def _drill_over(name: str) -> str:
+    return gettext("The TEST of {name} is over. There is nothing to do.").format(name=name)
 
 
 def _resolved(name: str) -> str:

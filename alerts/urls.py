@@ -1,6 +1,6 @@
 from django.urls import path
 
-from alerts.views import alerts, evidence, policy, timers, uploads
+from alerts.views import alerts, drills, evidence, policy, positions, timeline, timers, uploads
 
 urlpatterns = [
     path("me/escalation-policy/", policy.PolicyView.as_view(), name="escalation-policy"),
@@ -23,4 +23,7 @@ urlpatterns = [
     path("timers/<uuid:timer_id>/complete/", timers.CompleteView.as_view(), name="timer-complete"),
     path("timers/<uuid:timer_id>/cancel/", timers.CancelView.as_view(), name="timer-cancel"),
     path("timers/<uuid:timer_id>/heartbeat/", timers.HeartbeatView.as_view(), name="timer-heartbeat"),
+    path("sos-alerts/<uuid:alert_id>/drill-report/", drills.DrillReportView.as_view(), name="sos-alert-drill-report"),
+    path("sos-alerts/<uuid:alert_id>/timeline/", timeline.TimelineView.as_view(), name="sos-alert-timeline"),
+    path("sos-alerts/<uuid:alert_id>/locations/", positions.LocationsView.as_view(), name="sos-alert-locations"),
 ]

@@ -5,7 +5,7 @@ from typing import IO, Any
 
 from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import BaseParser, JSONParser
 
 
 class BodyTooLarge(APIException):
@@ -14,8 +14,14 @@ class BodyTooLarge(APIException):
     default_code = "body_too_large"
 
 
-class BoundedJSONParser(JSONParser):
-    """JSON of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes; text PostgreSQL cannot store is refused here."""
+class BoundedJSONParser(BaseParser):
+    """JSON of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, or of what the view allows as `body_limit`; text PostgreSQL
+    cannot store is refused here.
+
+    Not a JSONParser: for one of those DRF reads the whole body first, and Django refuses it before a view is asked.
+    """
+
+    media_type = JSONParser.media_type
 
     def parse(
         self,
@@ -23,12 +29,13 @@ class BoundedJSONParser(JSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        view = (parser_context or {}).get("view")
+        limit = getattr(view, "body_limit", settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         body = stream.read(limit + 1)
         if len(body) > limit:
             raise BodyTooLarge
         try:
-            return _storable(super().parse(io.BytesIO(body), "application/json", parser_context))
+            return _storable(JSONParser().parse(io.BytesIO(body), "application/json", parser_context))
         except RecursionError as error:
             raise ParseError("The JSON is nested too deeply.") from error
         except (UnicodeError, json.JSONDecodeError, ValueError) as error:

@@ -8,7 +8,7 @@ import structlog
 from django.db import transaction
 from django.db.models import F, Q
 
-from alerts import escalation
+from alerts import drills, escalation
 from alerts.evidence import retention as evidence
 from config import deadletters
 from config.models import PeriodicRun
@@ -31,6 +31,7 @@ PERIODIC = {
     "collect_dead_letters": Periodic(
         run=deadletters.collect, every=timedelta(seconds=30), patience=timedelta(seconds=10)
     ),
+    "end_drills": Periodic(run=drills.end_old, every=timedelta(seconds=30), patience=timedelta(seconds=30)),
     "escalate": Periodic(run=escalation.take_steps, every=timedelta(seconds=1), patience=timedelta(seconds=2)),
     "mail_alarms": Periodic(run=alarms.mail_alarms, every=timedelta(seconds=30), patience=timedelta(seconds=10)),
     "judge_conversion": Periodic(run=conversion.judge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),

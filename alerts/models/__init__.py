@@ -16,6 +16,7 @@ from alerts.models.escalation import Answer, AnswerKind, EscalationStep, StepKin
 from alerts.models.evidence import Evidence, EvidenceKind, LegalHold, Upload
 from alerts.models.link import ContactLink
 from alerts.models.policy import EscalationPolicy
+from alerts.models.position import AlertPosition
 from alerts.models.timer import ActivityTimer, Heartbeat, TimerStatus
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "ActivityTimer",
     "AlertEvent",
     "AlertKind",
+    "AlertPosition",
     "AlertStatus",
     "Answer",
     "AnswerKind",

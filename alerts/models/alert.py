@@ -43,12 +43,17 @@ class SosAlert(models.Model):
     ended_at = models.DateTimeField(null=True)
     # When its owner typed the duress PIN; what the owner's devices are told since: alerts/owner_view.py.
     duress_at = models.DateTimeField(null=True)
+    # Contacts read TEST, and nobody is alarmed: alerts/drills.py.
+    is_drill = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         indexes = [models.Index(fields=["owner", "-id"], name="alert_by_owner")]
         constraints = [
-            # The database keeps the open-alert rule: of two simultaneous presses one creates, one finds it.
-            models.UniqueConstraint(fields=["owner"], condition=OPEN_TO_OWNER, name="one_open_alert_per_person"),
+            # The database keeps the open-alert rule: of two simultaneous presses one creates, one finds it. A drill
+            # does not count when the person presses in earnest.
+            models.UniqueConstraint(
+                fields=["owner", "is_drill"], condition=OPEN_TO_OWNER, name="one_open_alert_per_person"
+            ),
             # The nulls are named on both sides: a check that comes to NULL passes.
             models.CheckConstraint(
                 condition=Q(latitude__isnull=True, longitude__isnull=True)
@@ -81,6 +86,7 @@ class EventKind(models.TextChoices):
     EXHAUSTED = "exhausted"
     RESOLVED = "resolved"
     CANCELLED = "cancelled"
+    GAVE_WAY = "gave_way", "a drill ended because the person pressed SOS"
     PIN_WRONG = "pin_wrong"
     DURESS = "duress"
     EVIDENCE_ADDED = "evidence_added"

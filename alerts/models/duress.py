@@ -9,6 +9,10 @@ class FeignedEnd(models.Model):
     alert = models.OneToOneField(SosAlert, on_delete=models.CASCADE, primary_key=True, related_name="feigned_end")
     status = models.CharField(max_length=12, choices=AlertStatus)
     at = models.DateTimeField()
+    # Where the person was: the alert itself goes on with them.
+    latitude = models.FloatField(null=True)
+    longitude = models.FloatField(null=True)
+    address = models.CharField(max_length=200, blank=True, db_default="")
     # The state of each SOS message by its id, as it would have been.
     states = models.JSONField()
     # The last event of these messages until then: what has a higher id came after.

@@ -33,6 +33,12 @@ class PressSerializer(serializers.Serializer[None]):
         max_length=ADDRESS_MAX,
         help_text="Longer is cut with the warning `address_shortened`; no text: the warning `address_ignored`.",
     )
+    drill = serializers.BooleanField(
+        required=False,
+        allow_null=True,
+        help_text="`true`: a drill. Contacts read TEST, nobody is called. Anything but true or false is a real SOS "
+        "with the warning `drill_ignored`.",
+    )
 
 
 class WhichSerializer(serializers.Serializer[None]):
@@ -121,6 +127,7 @@ class SosAlertSerializer(serializers.Serializer[AlertReport]):
     created_at = serializers.DateTimeField(source="alert.created_at")
     updated_at = serializers.DateTimeField(source="alert.updated_at")
     ended_at = serializers.DateTimeField(source="alert.ended_at", allow_null=True)
+    is_drill = serializers.BooleanField(source="alert.is_drill")
     contacts = ContactTruthSerializer(many=True)
     reach = ReachSerializer()
     warnings = serializers.ListField(

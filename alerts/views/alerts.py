@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import ListSerializer
 from rest_framework.views import APIView
 
-from alerts import answering, ending, false_alarms, intake, lifecycle, owner_view, reach
+from alerts import answering, drills, ending, false_alarms, intake, lifecycle, owner_view, reach
 from alerts.models import AlertStatus, SosAlert
 from alerts.serializers.alerts import (
     EndSerializer,
@@ -84,13 +84,20 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
                 SosAlertSerializer, description="The alert that was already open; nobody is told twice."
             ),
         }
-        | problems(s422="`idempotency_key_reused`: the Idempotency-Key came with another body before."),
+        | problems(
+            s409="Only to a drill: `sos_is_open`.",
+            s422="`idempotency_key_reused`: the Idempotency-Key came with another body before.",
+            s429="Only to a drill: `too_many_requests`, beyond five a day.",
+        ),
     )
     def post(self, request: Request) -> Response:
         """SOS: accepted without a position and without contacts, and whatever is wrong with either.
 
         A wrong field never refuses an SOS: it is left out, and `warnings` says so. Unknown fields are ignored. Only
         a body that is no JSON at all, or is too large, is an error.
+
+        With `drill: true` it is a drill: the whole path with texts marked TEST. It ends by itself after 15 minutes, and
+        at once and silently when the person presses SOS in earnest; `drill-report/` tells what arrived.
 
         Send the SOS credential of the device (`me/devices/`) as `X-SOS-Credential` with it: then an access token that
         has expired does not matter, and the answer has only `id`, `status`, `created_at` and `warnings`.
@@ -100,14 +107,13 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
 
     @replayable
     def _press(self, request: Request) -> Response:
-        press = intake.read(request.data)
-        alert, is_new = lifecycle.raise_alert(
-            owner=person(request),
-            latitude=press.latitude,
-            longitude=press.longitude,
-            address=press.address,
-            now=clock.now(),
-        )
+        press, owner, now = intake.read(request.data), person(request), clock.now()
+        if press.is_drill:
+            alert, is_new = drills.begin(owner=owner, press=press, now=now)
+        else:
+            alert, is_new = lifecycle.raise_alert(
+                owner=owner, latitude=press.latitude, longitude=press.longitude, address=press.address, now=now
+            )
         code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
         return _answer(alert, person(request), warnings=press.warnings, status_code=code)
 

@@ -87,6 +87,7 @@ def test_a_revoked_credential_is_refused_like_none(ana: User, credential: str) -
 
 # All that the credential is for; the walk below holds it to that.
 FOR_DEVICES = {
+    ("post", "/api/v1/sos-alerts/{alert_id}/locations/"),
     ("post", URL),
     *(("post", f"{URL}{{alert_id}}/upload_{kind}/") for kind in ("audio", "video", "photo")),
     ("post", f"{URL}{{alert_id}}/uploads/"),

@@ -1,12 +1,16 @@
 """The duress PIN: the alert goes on, the contacts learn why, the owner's devices see what a cancelled alert shows."""
 
+import json
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.http import JsonResponse
 
-from alerts import answering
-from alerts.models import AlertEvent, AlertStatus, NotificationKind, SosAlert
+from alerts import answering, answers
+from alerts.models import AlertEvent, AlertStatus, NotificationKind, SosAlert, Via
+from messaging import clock
 from messaging.models import Attempt, AttemptOutcome, Message, MessageClass, OperatorAlarm
 from messaging.states import State
 from tests.alerts.engine import all_clears, attempt, drive, messages, step, text_of
@@ -198,3 +202,44 @@ def test_a_replayed_press_is_the_press(twins: Twins) -> None:
         attempt(twin.messages()[0], AttemptOutcome.NOT_CREATED)
     alike(twins, lambda twin: twin.end())
     alike(twins, press)
+
+
+def test_positions_are_kept_though_they_are_refused(twins: Twins) -> None:
+    moment = clock.now().isoformat()
+    during = {"locations": [{"latitude": 42.88, "longitude": 74.57, "recorded_at": moment}]}
+    duress = under_duress(twins)
+    ended_at = SosAlert.objects.get(id=duress.alert).duress_at
+    assert ended_at is not None
+    elsewhere = {
+        "latitude": 42.99,
+        "longitude": 74.57,
+        "recorded_at": (ended_at + timedelta(milliseconds=1)).isoformat(),
+    }
+
+    def send(twin: Twin, body: Any) -> Any:
+        return twin.phone.post(f"{URL}{twin.alert}/locations/", body, format="json")
+
+    assert alike(twins, lambda twin: send(twin, elsewhere)).json()["code"] == "alert_ended"
+    assert alike(twins, lambda twin: send(twin, elsewhere)).json()["code"] == "alert_ended"
+    late = alike(twins, lambda twin: send(twin, [*during["locations"], elsewhere]))
+    assert late.json() == {"stored": 1, "repeated": 0, "refused": [{"index": 1, "code": "alert_ended"}]}
+    assert alike(twins, lambda twin: twin.get()).data["latitude"] == 42.87
+    listed = alike(twins, lambda twin: twin.phone.get(f"{URL}{twin.alert}/locations/"))
+    assert [position["latitude"] for position in listed.json()["results"]] == [42.88, 42.87]
+    alert = SosAlert.objects.get(id=duress.alert)
+    assert alert.latitude == 42.99
+    assert alert.positions.count() == 3
+
+
+def test_the_timeline(twins: Twins) -> None:
+    duress = under_duress(twins)
+    answers.acknowledge(alert_id=UUID(duress.alert), contact_id=UUID(int=1), via=Via.PAGE, now=clock.now())
+    alike(twins, lambda twin: twin.end(pin="0000"))
+    shown = alike(twins, lambda twin: _timeline_kinds(twin.get("timeline/")))
+    assert json.loads(shown.content)["kinds"] == ["raised", "cancelled", "pin_wrong"]
+
+
+def _timeline_kinds(answer: Any) -> Any:
+    """The answer without the hashes, which differ between any two alerts."""
+    kinds = [entry["kind"] for entry in answer.json()["entries"]]
+    return JsonResponse({"kinds": kinds, "data": [entry["data"] for entry in answer.json()["entries"]]})

@@ -42,6 +42,11 @@ def test_every_text_takes_one_segment(first: str, last: str, language: str, link
     assert count_segments(sos) == 1
     assert sos.startswith("SOS! ")
     assert link in sos.split(" ")
+    drill = texts.drill(person, language=language, link=link)
+    assert count_segments(drill) == 1
+    assert "TEST" in drill or "ТЕСТ" in drill
+    assert link in drill.split(" ")
+    assert count_segments(texts.all_clear(SosAlert(is_drill=True), person, language=language)) == 1
     for status in (AlertStatus.RESOLVED, AlertStatus.CANCELLED):
         assert count_segments(texts.all_clear(_alert(status), person, language=language)) == 1
     assert count_segments(texts.duress(person, language=language)) == 1

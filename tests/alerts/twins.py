@@ -20,6 +20,7 @@ URL = "/api/v1/sos-alerts/"
 
 _HEADERS_OF_EACH = ("ETag", "X-Request-Id")
 _MASKS = (
+    (r"[0-9a-f]{64}", "HASH"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "ID"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
     (r"\+996\d{9}", "NUMBER"),
