@@ -6,9 +6,21 @@ from hashlib import sha256
 from math import ceil
 from uuid import UUID
 
-from alerts.models import ENDED, Answer, AnswerKind, ContactLink, Notification, NotificationKind, SosAlert
+from alerts import positions
+from alerts.models import (
+    ENDED,
+    AlertPosition,
+    Answer,
+    AnswerKind,
+    ContactLink,
+    Notification,
+    NotificationKind,
+    SosAlert,
+)
 
 _COMING = AnswerKind.ACKNOWLEDGED
+# The last minutes of somebody who is moving; the way of hours would cost what a 2G phone has.
+_TRAIL = 40
 _SHOWN = ("contact_id", "name", "language")
 
 # A page of a few kilobytes, whatever the phone sends.
@@ -19,7 +31,10 @@ RECORDINGS = 20
 class Place:
     latitude: float
     longitude: float
-    at: datetime | None
+    at: datetime | None = None
+    # Metres, and per cent.
+    accuracy: int | None = None
+    battery: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +67,8 @@ class Page:
     is_duress: bool
     is_drill: bool
     place: Place | None
+    # Latitudes and longitudes on the way there, the oldest first.
+    trail: tuple[tuple[float, float], ...]
     address: str
     # Names; the reader's own answer is apart.
     coming: tuple[str, ...]
@@ -72,6 +89,7 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
     contacts = {contact_id: (name, spoken) for contact_id, name, spoken in told.values_list(*_SHOWN)}
     answers = dict(Answer.objects.filter(alert=alert).order_by("at", "id").values_list("contact_id", "kind"))
     own_answer = answers.pop(link.contact_id, "")
+    fixes = positions.trail(alert.id, limit=_TRAIL)
     owner = alert.owner
     return Page(
         name=f"{owner.first_name} {owner.last_name}".strip() or str(owner.phone_number),
@@ -83,7 +101,8 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
         ended_at=alert.ended_at,
         is_duress=alert.duress_at is not None and alert.status not in ENDED,
         is_drill=alert.is_drill,
-        place=_place(alert),
+        place=_place(alert, fixes),
+        trail=tuple((fix.latitude, fix.longitude) for fix in fixes),
         address=alert.address,
         coming=tuple(
             contacts[i][0] for i, kind in answers.items() if kind == AnswerKind.ACKNOWLEDGED and i in contacts
@@ -100,9 +119,16 @@ def _recordings(alert: SosAlert) -> tuple[Recording, ...]:
     return tuple(Recording(id=one.id, kind=one.kind, size=one.size, at=one.added_at) for one in kept)
 
 
-def _place(alert: SosAlert) -> Place | None:
+def _place(alert: SosAlert, fixes: list[AlertPosition]) -> Place | None:
+    if fixes:
+        newest = fixes[-1]
+        return Place(
+            latitude=newest.latitude,
+            longitude=newest.longitude,
+            at=newest.recorded_at,
+            accuracy=None if newest.accuracy is None else round(newest.accuracy),
+            battery=newest.battery,
+        )
     if alert.latitude is None or alert.longitude is None:
         return None
-    # The end of an alert changes it too, and is no new position.
-    at = None if alert.ended_at else alert.updated_at
-    return Place(latitude=alert.latitude, longitude=alert.longitude, at=at)
+    return Place(latitude=alert.latitude, longitude=alert.longitude)

@@ -69,7 +69,7 @@ def _context(request: HttpRequest, seen: page.Page, now: datetime) -> dict[str, 
         "languages": settings.LANGUAGES,
         "emergency_number": settings.EMERGENCY_NUMBER,
         "attribution": settings.MAP_ATTRIBUTION,
-        "map": place and places.map_of(place.latitude, place.longitude, accuracy_m=None, trail=()),
+        "map": place and places.map_of(place.latitude, place.longitude, accuracy_m=place.accuracy, trail=seen.trail),
         "place_links": places.links(place.latitude, place.longitude) if place else (),
     }
 

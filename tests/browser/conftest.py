@@ -76,6 +76,7 @@ def _tile(route: Route) -> None:
 
 def photograph(page: Page, name: str) -> Path:
     """A screenshot of the whole page, for eyes."""
+    page.wait_for_load_state()
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     path = SCREENSHOTS / f"{name}.png"
     page.screenshot(path=path, full_page=True)
