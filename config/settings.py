@@ -297,6 +297,16 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "AlertStatusEnum": "alerts.models.AlertStatus",
+        "AlertKindEnum": "alerts.models.AlertKind",
+        "ChannelEnum": "messaging.models.Channel",
+        "DeliveryStatusEnum": "alerts.truth.Status",
+        "EventKindEnum": "alerts.models.EventKind",
+        "EvidenceKindEnum": "alerts.models.EvidenceKind",
+        "PhoneChannelEnum": [("sms", "Sms"), ("voice", "Voice")],
+        "TimerStatusEnum": "alerts.models.TimerStatus",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.schema.describe_problems",

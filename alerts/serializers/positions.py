@@ -48,7 +48,7 @@ class RefusalSerializer(serializers.Serializer[None]):
     )
 
 
-class ReportSerializer(serializers.Serializer[Report]):
+class PositionsReportSerializer(serializers.Serializer[Report]):
     stored = serializers.IntegerField()
     repeated = serializers.IntegerField(help_text="Were there already.")
     refused = RefusalSerializer(many=True)

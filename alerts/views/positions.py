@@ -13,7 +13,12 @@ from rest_framework.serializers import ListSerializer
 
 from alerts import fixes, owner_view, positions
 from alerts.models import SosAlert
-from alerts.serializers.positions import FixesSerializer, OneFixSerializer, PositionSerializer, ReportSerializer
+from alerts.serializers.positions import (
+    FixesSerializer,
+    OneFixSerializer,
+    PositionSerializer,
+    PositionsReportSerializer,
+)
 from identity import rates
 from identity.authentication import OpenToDevices
 from identity.openapi import problems
@@ -54,7 +59,7 @@ class LocationsView(OpenToDevices, generics.GenericAPIView[Any]):
     @extend_schema(
         operation_id="sos_alert_locations_create",
         request=_SENT,
-        responses={200: ReportSerializer}
+        responses={200: PositionsReportSerializer}
         | problems(
             s400="`locations_unusable`: no position in it, or more than 1,000.",
             s404="The person has no such alert.",
@@ -78,7 +83,7 @@ class LocationsView(OpenToDevices, generics.GenericAPIView[Any]):
         report = positions.add(alert_id=alert_id, owner=user, sent=sent)
         if report.only_after_end:
             raise AlertEnded
-        return Response(ReportSerializer(report).data)
+        return Response(PositionsReportSerializer(report).data)
 
 
 def _read(body: object) -> fixes.Sent:
