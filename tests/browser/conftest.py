@@ -1,4 +1,4 @@
-"""Pages in a real browser. One Chromium for all tests, a fresh context for each: nothing is remembered."""
+"""Pages in a real browser. One Chromium for a file of tests, a fresh context for each: nothing is remembered."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ TILE = bytes.fromhex(
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright's loop runs in this thread, in which Django would otherwise refuse every query.
