@@ -5,10 +5,11 @@ that of a step, an answer and an end that meet exactly one comes first and the o
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
+import structlog
 from django.db import transaction
 
 from alerts import fanout, links, own_policy, policies, texts, timeline
@@ -27,8 +28,12 @@ from messaging.models import Channel, MessageClass
 from messaging.sql import rows
 from messaging.states import State
 
+log = structlog.get_logger(__name__)
+
 # Alerts whose steps one transaction takes: it holds their rows for as long.
 _BATCH = 50
+# Steps that failed are tried again after this.
+TRY_AGAIN_AFTER = timedelta(seconds=5)
 
 _CALLED_BY = {StepKind.CALL: NotificationKind.CALL, StepKind.SMS: NotificationKind.REMINDER}
 
@@ -99,8 +104,19 @@ def _take_batch(*, due_by: datetime) -> int:
     steps = list(due.filter(alert_id__in=by_id).order_by("alert_id", "place"))
     EscalationStep.objects.filter(id__in=[step.id for step in steps]).update(state=StepState.DONE)
     for alert in by_id.values():
-        _take(alert, [step for step in steps if step.alert_id == alert.id], now=now)
+        _take_or_put_off(alert, [step for step in steps if step.alert_id == alert.id], now=now)
     return len(steps)
+
+
+def _take_or_put_off(alert: SosAlert, steps: list[EscalationStep], *, now: datetime) -> None:
+    """An alert whose steps fail holds up no other's, and is tried again."""
+    try:
+        with transaction.atomic():
+            _take(alert, steps, now=now)
+    except Exception:
+        log.exception("steps_not_taken", alert_id=str(alert.id))
+        failed = EscalationStep.objects.filter(id__in=[step.id for step in steps])
+        failed.update(state=StepState.PENDING, due_at=now + TRY_AGAIN_AFTER)
 
 
 def _take(alert: SosAlert, steps: list[EscalationStep], *, now: datetime) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from rest_framework.test import APIClient
 
-from alerts import answers, escalation, policies
+from alerts import answers, escalation, policies, texts
 from alerts.models import (
     AlertStatus,
     EscalationStep,
@@ -21,7 +21,7 @@ from identity.models import EmergencyContact, User
 from messaging import clock
 from messaging.models import Channel, Message, MessageClass, OperatorAlarm
 from messaging.states import State
-from tests.alerts.conftest import Contacts
+from tests.alerts.conftest import Contacts, app
 from tests.alerts.engine import all_clears, drive, messages, text_of
 from tests.race import at_once
 
@@ -100,6 +100,27 @@ def test_any_number_of_callers_take_each_step_once(phone: APIClient, contacts: C
     assert sum(taken) == EscalationStep.objects.count()
     assert len(names(CALL)) == 6
     assert OperatorAlarm.objects.get(code="alert_exhausted").times == 1
+
+
+def test_steps_that_fail_hold_up_no_other_alert_and_are_tried_again(
+    phone: APIClient, contacts: Contacts, stranger: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contacts("Aida")
+    press(phone)
+    other = press(app(stranger))
+    EscalationStep.objects.filter(kind=StepKind.GIVE_UP).update(due_at=clock.now() + timedelta(minutes=9))
+    EscalationStep.objects.filter(alert_id=UUID(other)).update(due_at=clock.now())
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(texts, "call", broken)
+        pass_time(60)
+    assert names(CALL) == []
+    assert status(other) == AlertStatus.EXHAUSTED
+    pass_time(escalation.TRY_AGAIN_AFTER.total_seconds())
+    assert names(CALL) == ["Aida"]
 
 
 def test_nobody_answers(phone: APIClient, contacts: Contacts, ana: User) -> None:
