@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import shutil
+import sys
 from pathlib import Path
 
 # Any of them will do; the first is the smallest.
@@ -17,3 +19,8 @@ def program() -> Path | None:
         if found := shutil.which(name):
             return Path(found)
     return next((Path.home() / ".cache").glob(_DOWNLOADED), None)
+
+
+def driver_library() -> str | None:
+    """What Playwright's own Node.js is linked with on Linux; None when it is not installed."""
+    return ctypes.util.find_library("atomic") if sys.platform == "linux" else "not needed"

@@ -22,9 +22,10 @@ CHROMIUM = "chromium-headless-shell"
 
 def missing(*, for_tests: bool = False) -> list[str]:
     """Debian's names of the packages whose programs are not on this machine."""
-    found = {"postgresql": postgres.binaries(), "rabbitmq-server": rabbitmq.server_program()}
+    found: dict[str, object] = {"postgresql": postgres.binaries(), "rabbitmq-server": rabbitmq.server_program()}
     if for_tests:
         found["libfaketime"] = clocks.library()
+        found["libatomic1"] = browser.driver_library()
         found[CHROMIUM] = browser.program()
     return [package for package, program in found.items() if program is None]
 

@@ -17,6 +17,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(rabbitmq, "server_program", lambda: None)
     monkeypatch.setattr(clocks, "library", lambda: None)
     monkeypatch.setattr(browser, "program", lambda: None)
+    monkeypatch.setattr(browser, "driver_library", lambda: None)
     return tmp_path
 
 
@@ -34,7 +35,7 @@ def test_without_root_it_says_what_to_type(bare: Path) -> None:
     with pytest.raises(SystemExit) as refused:
         packages.ensure_installed(for_tests=True)
     said = str(refused.value)
-    assert "sudo apt-get install -y postgresql rabbitmq-server libfaketime chromium-headless-shell\n" in said
+    assert "install -y postgresql rabbitmq-server libfaketime libatomic1 chromium-headless-shell\n" in said
     assert "playwright install --with-deps chromium-headless-shell" in said
 
 
