@@ -25,7 +25,8 @@ FROM (SELECT extract(epoch FROM ended_at - due_at) AS late FROM alerts_activityt
 """
 _ALERTS = "SELECT count(*), count(DISTINCT owner_id) FROM alerts_sosalert WHERE owner_id = ANY(%s)"
 _TOLD = (
-    "SELECT count(*) FROM alerts_notification n JOIN alerts_sosalert a ON a.id = n.alert_id WHERE a.owner_id = ANY(%s)"
+    "SELECT count(*) FROM alerts_notification n JOIN alerts_sosalert a ON a.id = n.alert_id"
+    " WHERE n.kind = 'sos' AND a.owner_id = ANY(%s)"
 )
 
 
