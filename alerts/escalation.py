@@ -134,7 +134,7 @@ def _call(alert: SosAlert, steps: list[EscalationStep], kind: StepKind, *, now: 
     def compose(told: Notification) -> str:
         if kind == StepKind.CALL:
             return texts.call(alert.owner, language=told.language)
-        return texts.sos(alert.owner, language=told.language, link=links.address(tokens[told.contact_id]))
+        return fanout.words(alert)(alert.owner, language=told.language, link=links.address(tokens[told.contact_id]))
 
     fanout.tell(
         called,

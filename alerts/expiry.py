@@ -60,7 +60,7 @@ def _take_and_fire(taken: list[UUID], *, older_than: timedelta) -> bool:
     now = clock.lock_briefly()
     due = ActivityTimer.objects.filter(status=TimerStatus.ARMED, due_at__lte=now - older_than).order_by("due_at")
     locked = due.select_for_update(skip_locked=True, no_key=True, of=("self",)).select_related("owner")
-    timer = locked.first() if not taken else None
+    timer = locked.first()
     if timer is None:
         return False
     taken.append(timer.id)

@@ -38,7 +38,7 @@ def call_for_help(
     chosen = [contact for contact in everybody if contact.id in contact_ids] or everybody
     contacts = [contact for contact in chosen if contact.id not in without]
     tokens = links.issue(alert_id=alert.id, contact_ids=[contact.id for contact in contacts], now=now)
-    compose = texts.drill if alert.is_drill else _WORDS[AlertKind(alert.kind)]
+    compose = words(alert)
     return tell(
         [
             Notification(
@@ -55,6 +55,11 @@ def call_for_help(
         message_class=MessageClass.SAFETY if alert.is_drill else MessageClass.EMERGENCY,
         now=now,
     )
+
+
+def words(alert: SosAlert) -> Callable[..., str]:
+    """The text that calls for help in this alert, first or again: of (owner, language=, link=)."""
+    return texts.drill if alert.is_drill else _WORDS[AlertKind(alert.kind)]
 
 
 def called(alert: SosAlert) -> set[UUID]:

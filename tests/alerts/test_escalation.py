@@ -8,6 +8,7 @@ from rest_framework.test import APIClient
 
 from alerts import answers, escalation, policies, texts
 from alerts.models import (
+    AlertKind,
     AlertStatus,
     EscalationStep,
     Notification,
@@ -81,6 +82,14 @@ def test_who_does_not_answer_is_called_in_waves(phone: APIClient, contacts: Cont
     assert "Ana Asanova has pressed SOS" in text_of(calls[0])
     pass_time(policies.WAVE_LASTS.total_seconds() + policies.BETWEEN_ROUNDS.total_seconds())
     assert names(REMINDER) == ["Aida", "Bek", "Cholpon", "Daniyar"]
+
+
+def test_the_second_sms_of_a_missed_check_in_says_what_the_first_said(phone: APIClient, contacts: Contacts) -> None:
+    contacts("Aida")
+    alert = press(phone)
+    SosAlert.objects.filter(id=UUID(alert)).update(kind=AlertKind.MISSED_CHECK_IN)
+    pass_time(600)
+    assert "missed a check-in" in text_of(messages(alert, REMINDER)[0])
 
 
 def test_a_step_is_taken_once(phone: APIClient, contacts: Contacts) -> None:
