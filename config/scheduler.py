@@ -11,7 +11,7 @@ import structlog
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from alerts import expiry
+from alerts import escalation, expiry
 from alerts.actors import check_timers
 from config import actors, deadletters, periodic
 from config.apart import Apart
@@ -33,6 +33,9 @@ SWEEP_EVERY_S = 0.5
 SETTLE_EVERY_S = 0.25
 WATCH_EVERY_S = 1.0
 PERIODIC_EVERY_S = 1.0
+# Uploads of a tenth of a second are hinted together: each by itself, at some hundred a second, would cost more than
+# evaluating them.
+HINT_EVERY_S = 0.1
 # An activity timer is promised to fire within 1.5 s.
 TIMERS_EVERY_S = 0.2
 # A granting pass takes milliseconds and follows the last within POLL_S.
@@ -50,6 +53,7 @@ class Scheduler:
         self._courier = delivery.courier(by=Deliverer.SCHEDULER)
         self._notices = Notices(notices.CHANNEL)
         self._uploads = Notices(hints.CHANNEL)
+        self._steps = Notices(escalation.CHANNEL)
         self._granted_at = time.monotonic()
 
     def run(self) -> None:
@@ -62,7 +66,8 @@ class Scheduler:
             (Apart(watching.senders_to_watch, partial(watching.watch, self._courier)), WATCH_EVERY_S),
             (self._check_timers, TIMERS_EVERY_S),
             (self._run_periodic, PERIODIC_EVERY_S),
-            (self._hint_positions, 0),
+            (self._take_hastened_steps, 0),
+            (self._hint_positions, HINT_EVERY_S),
             (_evaluate_neglected, RESCUE_EVERY_S),
             (self._tick, PERIODIC_EVERY_S),
         ]
@@ -70,7 +75,8 @@ class Scheduler:
         for thread in threads:
             thread.start()
         log.info("scheduler_started")
-        self._repeat(self._grant, 0)
+        # An SOS waits for these statements: they are prepared, and known to one session of PostgreSQL, not to each.
+        self._repeat(self._grant, 0, keeps_connection=True)
         for thread in threads:
             thread.join(timeout=5)
         delivery.drain()
@@ -79,22 +85,23 @@ class Scheduler:
     def stop(self) -> None:
         self._stop.set()
 
-    def _repeat(self, step: Callable[[], object], every_s: float) -> None:
+    def _repeat(self, step: Callable[[], object], every_s: float, *, keeps_connection: bool = False) -> None:
         while not self._stop.is_set():
-            pause_s = every_s
+            pause_s, is_kept = every_s, keeps_connection
             try:
                 step()
             except DatabaseError as error:
                 log.warning("database_error", error=type(error).__name__)
-                pause_s = PAUSE_S
+                pause_s, is_kept = PAUSE_S, False
             except Exception:
                 # A fault in one pass must not end the work that everything waits for.
                 log.exception("scheduler_pass_failed")
-                pause_s = PAUSE_S
+                pause_s, is_kept = PAUSE_S, False
             finally:
                 # Back to the pool; after an error, away with a connection that may be broken.
-                with suppress(DatabaseError):
-                    connection.close()
+                if not is_kept:
+                    with suppress(DatabaseError):
+                        connection.close()
             self._stop.wait(pause_s)
 
     def _grant(self) -> None:
@@ -135,6 +142,11 @@ class Scheduler:
             alarm("workers_did_not_run", now=clock.now(), periodic=name)
             periodic.run(name)
 
+    def _take_hastened_steps(self) -> None:
+        """Whose SMS is refused is called at once, not with the next second's steps."""
+        if self._steps.wait(POLL_S):
+            self._relay.send(actors.run_periodic, "escalate")
+
 
 def _evaluate_neglected() -> None:
     """What no worker has evaluated in time, whatever the cause: the broker is down, or every worker dead."""
@@ -148,16 +160,16 @@ class Notices:
         self._channel = channel
         self._connection: psycopg.Connection | None = None
 
-    def wait(self, timeout_s: float) -> None:
-        """Until a notice comes, at most so long. Without a connection it is only a wait: the poll's."""
+    def wait(self, timeout_s: float) -> bool:
+        """Whether a notice came, within so long. Without a connection it is only a wait: the poll's."""
         try:
-            listening = self._connected()
-            for _ in listening.notifies(timeout=timeout_s, stop_after=1):
-                return
+            for _ in self._connected().notifies(timeout=timeout_s, stop_after=1):
+                return True
         except psycopg.Error as error:
             log.warning("listen_failed", error=type(error).__name__)
             self._connection = None
             time.sleep(timeout_s)
+        return False
 
     def _connected(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:

@@ -64,6 +64,11 @@ DATABASES = {
         "CONN_MAX_AGE": 0,  # Django refuses anything else together with a pool.
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
+            # PostgreSQL binds the values: writing arrays into the text was dear in Python. What is said a second time
+            # is prepared, soon enough for a pooled connection, which sees a statement seldom. So no statement's result
+            # is `SELECT *`: a column that a migration adds would change it under what is prepared.
+            "server_side_binding": True,
+            "prepare_threshold": 1,
             # A server that vanishes without a word is noticed in seconds, not by the kernel's patience. The pool waits
             # longer than one host's connect_timeout, so that the next host still serves who waits.
             "connect_timeout": 3,
@@ -158,7 +163,8 @@ ZONES_PER_PERSON = int(
 )
 
 # A person's zones are cached: in each process, or shared by all of them.
-CACHES = {"default": environment.cache("CACHE_URL", default="locmemcache://")}
+# People whose zones a worker's own memory holds: Django's 300 are fewer than it meets in a minute.
+CACHES = {"default": environment.cache("CACHE_URL", default="locmemcache://?max_entries=10000")}
 
 # -- Django ---------------------------------------------------------------------------------------------------
 
@@ -235,17 +241,21 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 X_FRAME_OPTIONS = "DENY"
 
-# Of each web process; deploy/gunicorn.conf.py reads it too. Half of them, at most, read files at one time.
+# Of each web process; deploy/gunicorn.conf.py reads it too. At most half of them read files, and a quarter send them.
 WEB_THREADS = int(environment.text("WEB_THREADS", "a whole number from 1 to 999", pattern=r"[1-9]\d{0,2}", default="8"))
 
 # -- Evidence -------------------------------------------------------------------------------------------------
 
-# Recordings and photos of alerts, and before they are checked what arrives of them. Never served as files.
+# Recordings and photos of alerts, unless they lie in a bucket; before they are checked, what arrives of them in any
+# case. Never served as files.
 MEDIA_ROOT = environment.text("MEDIA_ROOT", "a folder", default=str(BASE_DIR / "var" / "media"))
+_s3 = environment.bucket("EVIDENCE_S3")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    "evidence": {
+    "evidence": {"BACKEND": "alerts.evidence.s3.Bucket", "OPTIONS": _s3}
+    if _s3
+    else {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         # Written once, then only read.
         "OPTIONS": {"file_permissions_mode": 0o400, "directory_permissions_mode": 0o700},
@@ -268,10 +278,24 @@ EVIDENCE_KEPT_DAYS = environment.number(
     "EVIDENCE_KEPT_DAYS", "days, from 8 to 36500", minimum=8, maximum=36_500, default=365
 )
 
+# -- Timers ---------------------------------------------------------------------------------------------------
+
+# After a timer's end. A contact's link lives for 30 days at most: until then their page tells of it.
+TIMERS_KEPT_DAYS = environment.number(
+    "TIMERS_KEPT_DAYS", "days, from 31 to 36500", minimum=31, maximum=36_500, default=90
+)
+
+# -- Exports --------------------------------------------------------------------------------------------------
+
+# Signs them (Ed25519). Without one the key is derived from SECRET_KEY, and is another when that is changed.
+EXPORT_SIGNING_KEY = environment.text(
+    "EXPORT_SIGNING_KEY", "64 hexadecimal digits", pattern=r"[0-9a-fA-F]{64}", default=""
+)
+
 # -- API ------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["identity.bearer.AccessToken"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.negotiation.AlwaysJSON",

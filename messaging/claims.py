@@ -81,7 +81,7 @@ def claim(message_ids: Sequence[int], *, by: Deliverer) -> tuple[list[Claim], cl
             "call": policy.CALL_DEADLINE,
         },
     )
-    claims = [Claim(*(*row[:10], pacing.interval_at(row[10]), *row[11:])) for row in claimed]
+    claims = [Claim(*(*row[:10], pacing.interval(row[10]), *row[11:])) for row in claimed]
     return _with_new_slots(claims, reading=reading, hop=reading.now() - now), reading
 
 
@@ -128,7 +128,7 @@ def _reserve(sender_id: int, late: list[Claim], reading: clock.Reading, *, hop: 
         [c.segments for c in late],
         next_free_at=sender.next_free_at,
         now=now,
-        each=pacing.interval(sender),
+        each=pacing.interval(sender.segments_per_second),
     )
     near = [c.message_class in URGENT or slot < now + policy.RESERVE_AHEAD for c, slot in zip(late, taken, strict=True)]
     if not all(near):

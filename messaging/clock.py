@@ -19,15 +19,18 @@ def now() -> datetime:
     return cast(datetime, value)
 
 
-def lock_briefly() -> datetime:
+def lock_briefly(*, is_awaited: bool = True) -> datetime:
     """Call first in a transaction that locks rows others wait for; returns the database's clock.
 
     A process that freezes while it holds them loses its connection, and with it the locks, after IDLE_LIMIT.
+    With `is_awaited` off the commit does not wait for the disk, nor for a standby (PostgreSQL's synchronous_commit):
+    only for what nobody acts on before a later commit, which takes this one to the disk before itself.
     """
     [(value, *_)] = rows(
         "SELECT clock_timestamp(), set_config('idle_in_transaction_session_timeout', %s, true),"
-        " set_config('lock_timeout', '1s', true), set_config('statement_timeout', '5s', true)",
-        [IDLE_LIMIT],
+        " set_config('lock_timeout', '1s', true), set_config('statement_timeout', '5s', true),"
+        " CASE WHEN %s THEN NULL ELSE set_config('synchronous_commit', 'off', true) END",
+        [IDLE_LIMIT, is_awaited],
     )
     return cast(datetime, value)
 

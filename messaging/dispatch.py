@@ -1,18 +1,47 @@
 """Granting: the next messages by (class, rank, id) get the sender's next slots, and leave as hints for workers."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 
 from messaging import clock, limits, pacing, policy
-from messaging.models import URGENT, Deliverer, Message, MessageClass, Sender, SenderOutage
+from messaging.models import URGENT, Deliverer, MessageClass
 from messaging.sql import rows
-from messaging.states import State
 
 URGENT_QUEUE, ROUTINE_QUEUE = "emergency", "messages"
+
+# Every pass of every scheduler executes these, an SOS waits for them: they are said without the ORM, and few.
+_LOCK = """
+SELECT segments_per_second, segments_per_day, next_free_at,
+    (SELECT count(*) FROM messaging_message m WHERE m.sender_id = s.id AND m.state = 'dispatched'),
+    EXISTS (SELECT FROM messaging_senderoutage o WHERE o.sender_id = s.id AND o.country = '' AND o.until > %(now)s)
+FROM messaging_sender s WHERE id = %(sender)s FOR NO KEY UPDATE OF s SKIP LOCKED
+"""
+_NEXT = """
+SELECT id, segments, message_class FROM messaging_message
+WHERE sender_id = %(sender)s AND state = 'queued' AND due_at <= %(now)s AND deadline_at > %(now)s
+    AND message_class = ANY(%(classes)s)
+ORDER BY message_class, rank, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+"""
+_DISPATCH = """
+WITH granted AS (
+    UPDATE messaging_message m SET state = 'dispatched', slot_at = g.slot_at, due_at = g.due_at
+    FROM unnest(%(ids)s::bigint[], %(slots)s::timestamptz[], %(dues)s::timestamptz[]) AS g (id, slot_at, due_at)
+    WHERE m.id = g.id RETURNING m.id
+), sender AS (
+    UPDATE messaging_sender SET next_free_at = %(free_at)s WHERE id = %(sender)s
+), counted AS (
+    INSERT INTO messaging_dailycount AS d (day, sender_id, message_class, messages, segments)
+    SELECT %(day)s, %(sender)s, * FROM unnest(%(kinds)s::int[], %(messages)s::int[], %(segments)s::int[])
+    ON CONFLICT (day, sender_id, message_class) DO UPDATE
+    SET messages = d.messages + excluded.messages, segments = d.segments + excluded.segments
+)
+INSERT INTO messaging_messageevent (message_id, state, by, error_code, at)
+SELECT id, 'dispatched', %(by)s, '', %(now)s FROM granted
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +89,29 @@ def grant(sender_id: int) -> tuple[list[Hint], bool]:
 
     A scheduler that finds the row locked leaves it to the one that holds it. NO KEY UPDATE, because new messages
     hold a key share of their sender's row until they commit.
+
+    The commit is not awaited. Only a claim acts on a grant, and a claim's commit is: a grant that a crash of the
+    database takes back was claimed by nobody, and its messages are granted again.
     """
-    now = clock.lock_briefly()
-    outage = SenderOutage.objects.filter(sender=OuterRef("pk"), country="", until__gt=now)
-    free = Sender.objects.select_for_update(skip_locked=True, no_key=True, of=("self",)).annotate(is_out=Exists(outage))
-    sender = free.filter(id=sender_id).first()
-    if sender is None:
+    now = clock.lock_briefly(is_awaited=False)
+    standing = next(iter(rows(_LOCK, {"sender": sender_id, "now": now})), None)
+    if standing is None:
         return [], True
-    each = pacing.interval(sender)
-    room = pacing.room(next_free_at=sender.next_free_at, now=now, each=each)
+    segments_per_second, segments_per_day, next_free_at, waiting_for_workers, is_out = standing
+    each = pacing.interval(segments_per_second)
+    room = pacing.room(next_free_at=next_free_at, now=now, each=each)
     if room <= 0:
         return [], True
     today = limits.Today.of(sender_id, now=now)
-    classes = today.classes_for(sender)
+    classes = today.classes(segments_per_day)
     # What waits for workers never keeps an urgent message waiting: those have workers of their own. A sender that is
     # out is tried by the urgent alone.
-    urgent_only = _waiting_for_workers(sender_id) >= policy.WAITING_FOR_WORKERS
-    if urgent_only or sender.is_out:
+    urgent_only = waiting_for_workers >= policy.WAITING_FOR_WORKERS
+    if urgent_only or is_out:
         classes = [kind for kind in classes if kind in URGENT]
     picked = _next(sender_id, limit=room, classes=classes, now=now)
     taken, free_at = pacing.slots(
-        [segments for _, segments, _ in picked], next_free_at=sender.next_free_at, now=now, each=each
+        [segments for _, segments, _ in picked], next_free_at=next_free_at, now=now, each=each
     )
     # A text of several segments uses up the room of several: what then falls behind the horizon waits.
     count = sum(slot < now + policy.HORIZON for slot in taken)
@@ -89,49 +120,50 @@ def grant(sender_id: int) -> tuple[list[Hint], bool]:
         free_at = taken[count]
     picked, taken = picked[:count], taken[:count]
     if picked:
-        _dispatch(picked, taken, now=now)
-        limits.count(sender, picked, today=today, now=now)
-        Sender.objects.filter(id=sender_id).update(next_free_at=free_at)
+        _dispatch(picked, taken, sender_id=sender_id, free_at=free_at, now=now)
+        today.alarm_at_caps([kind for _, _, kind in picked], now=now)
     return _hints(picked, sender_id=sender_id), waiting
 
 
-def _next(sender_id: int, *, limit: int, classes: list[MessageClass], now: datetime) -> list[tuple[int, int, int]]:
+def _next(
+    sender_id: int, *, limit: int, classes: list[MessageClass], now: datetime
+) -> Sequence[tuple[int, int, MessageClass]]:
     """(id, segments, class) of the most urgent messages that are due."""
-    return list(
-        Message.objects.select_for_update(skip_locked=True, no_key=True)
-        .filter(sender_id=sender_id, state=State.QUEUED, due_at__lte=now, deadline_at__gt=now)
-        .filter(message_class__in=classes)
-        .order_by("message_class", "rank", "id")
-        .values_list("id", "segments", "message_class")[:limit]
-    )
+    found = rows(_NEXT, {"sender": sender_id, "limit": limit, "classes": [int(kind) for kind in classes], "now": now})
+    return [(message_id, segments, MessageClass(kind)) for message_id, segments, kind in found]
 
 
-def _waiting_for_workers(sender_id: int) -> int:
-    return Message.objects.filter(sender_id=sender_id, state=State.DISPATCHED).count()
-
-
-def _dispatch(picked: list[tuple[int, int, int]], taken: list[datetime], *, now: datetime) -> None:
-    urgent = [message_class in URGENT for _, _, message_class in picked]
+def _dispatch(
+    picked: Sequence[tuple[int, int, MessageClass]],
+    taken: Sequence[datetime],
+    *,
+    sender_id: int,
+    free_at: datetime,
+    now: datetime,
+) -> None:
     dues = [
-        slot + (policy.RESCUE_AFTER if is_urgent else policy.RESCUE_ROUTINE_AFTER)
-        for slot, is_urgent in zip(taken, urgent, strict=True)
+        slot + (policy.RESCUE_AFTER if kind in URGENT else policy.RESCUE_ROUTINE_AFTER)
+        for slot, (_, _, kind) in zip(taken, picked, strict=True)
     ]
     rows(
-        "WITH granted AS (UPDATE messaging_message m"
-        " SET state = 'dispatched', slot_at = g.slot_at, due_at = g.due_at"
-        " FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS g (id, slot_at, due_at)"
-        " WHERE m.id = g.id RETURNING m.id)"
-        " INSERT INTO messaging_messageevent (message_id, state, by, error_code, at)"
-        " SELECT id, 'dispatched', %s, '', %s FROM granted",
-        [[i for i, _, _ in picked], taken, dues, str(Deliverer.SCHEDULER), now],
+        _DISPATCH,
+        {
+            "ids": [message_id for message_id, _, _ in picked],
+            "slots": list(taken),
+            "dues": dues,
+            "by": str(Deliverer.SCHEDULER),
+            "now": now,
+            "sender": sender_id,
+            "free_at": free_at,
+            **limits.counts(picked, now=now),
+        },
     )
 
 
-def _hints(picked: list[tuple[int, int, int]], *, sender_id: int) -> list[Hint]:
+def _hints(picked: Sequence[tuple[int, int, MessageClass]], *, sender_id: int) -> list[Hint]:
     by_queue: dict[str, list[int]] = defaultdict(list)
-    for message_id, _, message_class in picked:
-        urgent = MessageClass(message_class) in URGENT
-        by_queue[URGENT_QUEUE if urgent else ROUTINE_QUEUE].append(message_id)
+    for message_id, _, kind in picked:
+        by_queue[URGENT_QUEUE if kind in URGENT else ROUTINE_QUEUE].append(message_id)
     return [
         Hint(queue, ids[start : start + policy.HINT_SIZE], sender_id)
         for queue, ids in sorted(by_queue.items())

@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from math import inf
 
 from django.conf import settings
 from django.db.models import Count
 
 from messaging import policy
 from messaging.alarms import alarm
-from messaging.models import Message, MessageClass, Sender
+from messaging.models import Message, MessageClass
 from messaging.sql import rows
 from messaging.states import State
 
@@ -53,33 +54,36 @@ class Today:
         cap = _cap(kind)
         return cap is None or self.messages.get(kind, 0) < cap
 
-    def classes_for(self, sender: Sender) -> list[MessageClass]:
-        """The classes within their caps that leave the more urgent their part of the sender's day."""
-        return [kind for kind in MessageClass if self.has_room(kind) and self._leaves_reserve(sender, kind)]
+    def classes(self, segments_per_day: int) -> list[MessageClass]:
+        """The classes within their caps that leave the more urgent their part of the sender's day (0: no limit)."""
+        return [
+            kind
+            for kind in MessageClass
+            if self.has_room(kind)
+            and not (segments_per_day and self.segments >= policy.SHARE_OF_A_DAY.get(kind, inf) * segments_per_day)
+        ]
 
-    def _leaves_reserve(self, sender: Sender, kind: MessageClass) -> bool:
-        share = policy.SHARE_OF_A_DAY.get(kind)
-        return not share or not sender.segments_per_day or self.segments < share * sender.segments_per_day
+    def alarm_at_caps(self, granted: Iterable[MessageClass], *, now: datetime) -> None:
+        """The operator is told when a class reaches its cap by what is granted."""
+        for kind, count in Counter(granted).items():
+            before, cap = self.messages.get(kind, 0), _cap(kind)
+            if cap is not None and before < cap <= before + count:
+                alarm("daily_cap_reached", now=now, message_class=kind.label)
 
 
-def count(sender: Sender, granted: Sequence[tuple[int, int, int]], *, today: Today, now: datetime) -> None:
-    """Count what was granted: (id, segments, class). The operator is alarmed when a class has reached its cap."""
+def counts(granted: Sequence[tuple[int, int, int]], *, now: datetime) -> dict[str, object]:
+    """What the day's counts grow by for what is granted, (id, segments, class): a column for each parameter."""
     messages, segments = Counter[int](), Counter[int]()
     for _, size, kind in granted:
         messages[kind] += 1
         segments[kind] += size
     kinds = sorted(messages)
-    rows(
-        "INSERT INTO messaging_dailycount AS d (day, sender_id, message_class, messages, segments)"
-        " SELECT %s, %s, * FROM unnest(%s::int[], %s::int[], %s::int[])"
-        " ON CONFLICT (day, sender_id, message_class) DO UPDATE"
-        " SET messages = d.messages + excluded.messages, segments = d.segments + excluded.segments",
-        [_day(now), sender.id, kinds, [messages[kind] for kind in kinds], [segments[kind] for kind in kinds]],
-    )
-    for kind in map(MessageClass, kinds):
-        before, cap = today.messages.get(kind, 0), _cap(kind)
-        if cap is not None and before < cap <= before + messages[kind]:
-            alarm("daily_cap_reached", now=now, message_class=kind.label)
+    return {
+        "day": _day(now),
+        "kinds": kinds,
+        "messages": [messages[kind] for kind in kinds],
+        "segments": [segments[kind] for kind in kinds],
+    }
 
 
 def _cap(kind: MessageClass) -> int | None:

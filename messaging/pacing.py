@@ -4,15 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from messaging import policy
-from messaging.models import Sender
 
 
-def interval(sender: Sender) -> timedelta:
-    """The time one segment takes; zero when the sender is not paced."""
-    return interval_at(sender.segments_per_second)
-
-
-def interval_at(segments_per_second: float) -> timedelta:
+def interval(segments_per_second: float) -> timedelta:
+    """The time one segment takes; zero when the sender is not paced (0)."""
     if not segments_per_second:
         return timedelta(0)
     return timedelta(seconds=1 / (segments_per_second * policy.PACE_USED))

@@ -43,7 +43,8 @@ def test_a_claim_brings_what_the_call_needs_and_leaves_an_attempt_with_a_lease()
     assert message.slot_at > before - SECOND
     assert (mine.address, unseal(mine.text), mine.segments) == (ANA, "Help me", 1)
     assert (mine.attempt, mine.attempt_id, mine.slot_at) == (1, attempt.id, message.slot_at)
-    assert (mine.sender_id, mine.origin, mine.each) == (sender.id, "+15005550006", pacing.interval(sender))
+    assert (mine.sender_id, mine.origin) == (sender.id, "+15005550006")
+    assert mine.each == pacing.interval(sender.segments_per_second)
     assert (message.state, message.attempts) == (State.SENDING, 1)
     assert message.due_at == message.slot_at + policy.LEASE
     assert (attempt.number, attempt.outcome, attempt.by) == (1, AttemptOutcome.SENDING, Deliverer.WORKER)
@@ -83,7 +84,7 @@ def test_missed_slots_are_reserved_anew_one_after_another() -> None:
     before = clock.now()
     claims = {c.message_id: c for c in claimed([*late, *on_time])}
     sender.refresh_from_db()
-    each = pacing.interval(sender)
+    each = pacing.interval(sender.segments_per_second)
     slots = sorted(claims[i].slot_at for i in late)
     assert slots[0] >= before
     assert slots == [slots[0] + each * place for place in range(3)]

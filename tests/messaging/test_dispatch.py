@@ -54,7 +54,7 @@ def test_only_slots_inside_the_horizon_are_granted_and_stamped() -> None:
     after = clock.now()
     sender.refresh_from_db()
     messages = [Message.objects.get(id=i) for i in ids]
-    each = pacing.interval(sender)
+    each = pacing.interval(sender.segments_per_second)
     slots = [m.slot_at for m in messages if m.slot_at]
     assert 10 <= len(slots) <= 11
     assert slots == [slots[0] + each * place for place in range(len(slots))]
@@ -97,7 +97,7 @@ def test_a_text_of_several_segments_uses_up_the_room_of_several() -> None:
     sender.refresh_from_db()
     message = Message.objects.get(id=long.id)
     assert message.slot_at is not None
-    assert sender.next_free_at == message.slot_at + 30 * pacing.interval(sender)
+    assert sender.next_free_at == message.slot_at + 30 * pacing.interval(sender.segments_per_second)
     assert state_of(short.id) == State.QUEUED
 
 

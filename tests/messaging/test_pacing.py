@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging import pacing, policy
-from messaging.models import Sender
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -28,7 +27,7 @@ def granted(pace: float, asked: list[tuple[timedelta, list[int]]]) -> list[tuple
     slots: list[tuple[datetime, int]] = []
     for pause, segments in asked:
         now += pause
-        taken, free_at = pacing.slots(segments, next_free_at=free_at, now=now, each=pacing.interval_at(pace))
+        taken, free_at = pacing.slots(segments, next_free_at=free_at, now=now, each=pacing.interval(pace))
         slots += zip(taken, segments, strict=True)
     return slots
 
@@ -49,7 +48,7 @@ def test_no_window_ever_starts_more_than_the_pace_and_one_message(
 def test_a_slot_is_never_before_its_grant_and_slots_never_overlap(
     pace: float, asked: list[tuple[timedelta, list[int]]]
 ) -> None:
-    each = pacing.interval_at(pace)
+    each = pacing.interval(pace)
     slots = granted(pace, asked)
     for (earlier, count), (later, _) in pairwise(slots):
         assert later >= earlier + each * count
@@ -58,7 +57,7 @@ def test_a_slot_is_never_before_its_grant_and_slots_never_overlap(
 @given(paces, st.floats(0, 86_400))
 def test_idle_time_earns_no_credit(pace: float, idle_s: float) -> None:
     now = NOON + timedelta(seconds=idle_s)
-    each = pacing.interval_at(pace)
+    each = pacing.interval(pace)
     taken, free_at = pacing.slots([1, 1, 1], next_free_at=NOON, now=now, each=each)
     assert taken == [now, now + each, now + 2 * each]
     assert free_at == now + 3 * each
@@ -71,12 +70,12 @@ def test_a_text_of_several_segments_takes_as_many_slots() -> None:
 
 
 def test_a_backlog_uses_99_percent_of_the_pace() -> None:
-    taken, _ = pacing.slots([1] * 1_000, next_free_at=NOON, now=NOON, each=pacing.interval_at(10))
+    taken, _ = pacing.slots([1] * 1_000, next_free_at=NOON, now=NOON, each=pacing.interval(10))
     assert sum(slot < NOON + 60 * SECOND for slot in taken) in (594, 595)
 
 
 def test_an_unpaced_sender_sends_all_at_once() -> None:
-    assert pacing.interval(Sender(segments_per_second=0)) == timedelta(0)
+    assert pacing.interval(0) == timedelta(0)
     taken, free_at = pacing.slots([5, 5], next_free_at=NOON, now=NOON, each=timedelta(0))
     assert taken == [NOON, NOON]
     assert free_at == NOON
@@ -99,12 +98,12 @@ def test_an_unpaced_sender_sends_all_at_once() -> None:
 )
 def test_room_counts_the_slots_that_begin_inside_the_horizon(pace: float, free_in_ms: int, room: int) -> None:
     free_at = NOON + timedelta(milliseconds=free_in_ms)
-    assert pacing.room(next_free_at=free_at, now=NOON, each=pacing.interval_at(pace)) == room
+    assert pacing.room(next_free_at=free_at, now=NOON, each=pacing.interval(pace)) == room
 
 
 @given(paces, st.integers(-5_000, 5_000))
 def test_what_room_allows_begins_inside_the_horizon(pace: float, free_in_ms: int) -> None:
-    free_at, each = NOON + timedelta(milliseconds=free_in_ms), pacing.interval_at(pace)
+    free_at, each = NOON + timedelta(milliseconds=free_in_ms), pacing.interval(pace)
     room = pacing.room(next_free_at=free_at, now=NOON, each=each)
     taken, after = pacing.slots([1] * room, next_free_at=free_at, now=NOON, each=each)
     assert all(slot < NOON + policy.HORIZON for slot in taken)
@@ -119,4 +118,4 @@ def test_a_slot_is_missed_after_its_own_length_or_a_twentieth_of_a_second(
     pace: float, late_ms: int, missed: bool
 ) -> None:
     now = NOON + timedelta(milliseconds=late_ms)
-    assert pacing.is_missed(slot_at=NOON, now=now, each=pacing.interval_at(pace)) is missed
+    assert pacing.is_missed(slot_at=NOON, now=now, each=pacing.interval(pace)) is missed

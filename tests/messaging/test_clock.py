@@ -1,0 +1,41 @@
+"""Which commits wait for the disk and for the standby (PostgreSQL's synchronous_commit)."""
+
+import pytest
+from django.db import transaction
+
+from messaging import clock
+from messaging.claims import claim
+from messaging.dispatch import grant
+from messaging.models import Deliverer
+from messaging.sql import rows
+from messaging.states import State
+from tests.messaging.engine import set_pace, standing
+
+
+def _is_awaited() -> bool:
+    [(setting,)] = rows("SHOW synchronous_commit")
+    return bool(setting == "on")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_commit_that_is_not_awaited_says_so_for_itself_alone() -> None:
+    with transaction.atomic():
+        clock.lock_briefly(is_awaited=False)
+        assert not _is_awaited()
+    with transaction.atomic():
+        clock.lock_briefly()
+        assert _is_awaited()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_grant_is_not_awaited_and_a_claim_is() -> None:
+    """What is called at the provider is on the disk, with the grant before it."""
+    sender = set_pace(10)
+    standing(State.QUEUED)
+    with transaction.atomic():
+        [hint], _ = grant(sender.id)
+        assert not _is_awaited()
+    with transaction.atomic():
+        claims, _ = claim(hint.message_ids, by=Deliverer.WORKER)
+        assert claims
+        assert _is_awaited()
