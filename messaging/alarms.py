@@ -13,14 +13,15 @@ from messaging.sql import rows
 log = structlog.get_logger(__name__)
 
 
-def alarm(code: str, *, now: datetime, **detail: int | str) -> None:
-    """Tell the operator. Repeats of a code that was not mailed yet count up; `detail` holds ids and counts only."""
-    log.error("operator_alarm", code=code, **detail)
+def alarm(code: str, *, now: datetime, times: int = 1, **detail: int | str) -> None:
+    """Tell the operator of what happened, so many times at once. Repeats of a code that was not mailed yet count up;
+    `detail` holds ids and counts only."""
+    log.error("operator_alarm", code=code, times=times, **detail)
     rows(
-        "INSERT INTO messaging_operatoralarm (code, detail, times, raised_at) VALUES (%s, %s, 1, %s)"
+        "INSERT INTO messaging_operatoralarm (code, detail, times, raised_at) VALUES (%s, %s, %s, %s)"
         " ON CONFLICT (code) WHERE mailed_at IS NULL"
-        " DO UPDATE SET times = messaging_operatoralarm.times + 1, detail = excluded.detail",
-        [code, Jsonb(detail), now],
+        " DO UPDATE SET times = messaging_operatoralarm.times + excluded.times, detail = excluded.detail",
+        [code, Jsonb(detail), times, now],
     )
 
 

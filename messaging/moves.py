@@ -10,7 +10,8 @@ from messaging.signals import not_delivered
 from messaging.sql import rows
 from messaging.states import FINAL, MOVES, WITHOUT_SMS, State
 
-_NOT_DELIVERED = (State.FAILED, State.UNDELIVERED)
+# Whoever calls for help by another channel need not wait for the truth about this one.
+_NOT_DELIVERED = (State.FAILED, State.UNDELIVERED, State.EXPIRED, State.UNCONFIRMED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,7 @@
 """Which numbers a message may go to: a country allow-list, against SMS pumping; and where a number belongs."""
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 from django.conf import settings
@@ -15,22 +16,19 @@ def is_e164(address: str) -> bool:
 
 def is_allowed(address: str) -> bool:
     """Whether this is a valid number in E.164 form and of a country in SMS_COUNTRIES."""
+    return _region(address) in settings.SMS_COUNTRIES
+
+
+# A number is asked about several times on its way, and the library takes longer than all else that is done with it.
+@lru_cache(maxsize=10_000)
+def _region(address: str) -> str | None:
     if not is_e164(address):
-        return False
+        return None
     try:
         number = phonenumbers.parse(address)
     except phonenumbers.NumberParseException:
-        return False
-    return (
-        phonenumbers.is_possible_number(number)
-        and phonenumbers.region_code_for_country_code(number.country_code or 0) != "ZZ"
-        and bool(_regions(number) & set(settings.SMS_COUNTRIES))
-    )
-
-
-def _regions(number: phonenumbers.PhoneNumber) -> set[str]:
-    region = phonenumbers.region_code_for_number(number)
-    return {region} if region else set()
+        return None
+    return phonenumbers.region_code_for_number(number) if phonenumbers.is_possible_number(number) else None
 
 
 def calling_code(address: str) -> str:

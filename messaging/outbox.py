@@ -118,9 +118,9 @@ class _Batch:
                 MessageEvent(message=m, state=m.state, by=Deliverer.WEB, error_code="joined", at=self.now)
                 for m in self.joined
             )
-        for message in self.new:
-            if message.error_code in _ALARMING:
-                alarm(message.error_code, now=self.now, message_id=message.id)
+        for code in _ALARMING:
+            if refused := [message.id for message in self.new if message.error_code == code]:
+                alarm(code, now=self.now, times=len(refused), message_id=refused[-1])
 
 
 # Refusals that an operator has to know of.

@@ -70,9 +70,10 @@ URGENT_BACKOFF_CAP = timedelta(seconds=5)
 CONFIGURATION_RETRY = timedelta(seconds=30)
 QUOTA_RETRY = timedelta(minutes=10)
 
-# What one number may get in an hour, by class: beyond it a stolen phone or a loop is more likely than a reason.
+# What one number may get in an hour, by class: beyond it a stolen phone or a loop is more likely than a reason. The
+# guide of fifty people whose timers run out together has to be told of every one.
 PER_RECIPIENT_AND_HOUR = {
-    MessageClass.EMERGENCY: 10,
+    MessageClass.EMERGENCY: 100,
     MessageClass.VERIFICATION: 10,
     MessageClass.SAFETY: 30,
     MessageClass.ROUTINE: 5,

@@ -6,6 +6,7 @@ from django.dispatch import Signal
 # that records it: a receiver that raises undoes both.
 digit_pressed = Signal()
 
-# Messages ended without having arrived: refused, failed, undelivered. Sent with `message_ids` and `now`, after the move
-# and where there is one in its transaction; a receiver must not wait for locks.
+# Messages ended without having arrived, as far as is known: refused, failed, undelivered, expired, unconfirmed. Sent
+# with `message_ids` and `now`, after the move and where there is one in its transaction; a receiver must not wait for
+# locks.
 not_delivered = Signal()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from messaging import addresses, senders, speech
+from messaging import addresses, policy, senders, speech
 from messaging.models import Channel, Message, MessageClass, Sender
 from messaging.outbox import Outgoing
 from messaging.states import State
@@ -108,10 +108,11 @@ def test_a_call_must_be_able_to_say_it(said: dict[str, str], expected: str) -> N
 
 @pytest.mark.django_db
 def test_calls_that_follow_sms_are_not_too_many_of_them() -> None:
-    texts = queued(*[item(Channel.SMS, ANA) for _ in range(11)])
-    calls = queued(*[item(Channel.VOICE, ANA) for _ in range(11)])
+    ceiling = policy.PER_RECIPIENT_AND_HOUR[MessageClass.EMERGENCY]
+    texts = queued(*[item(Channel.SMS, ANA) for _ in range(ceiling + 1)])
+    calls = queued(*[item(Channel.VOICE, ANA) for _ in range(ceiling + 1)])
     for made in (texts, calls):
-        assert [m.error_code for m in made] == [""] * 10 + ["recipient_ceiling"]
+        assert [m.error_code for m in made] == [""] * ceiling + ["recipient_ceiling"]
 
 
 @pytest.mark.django_db

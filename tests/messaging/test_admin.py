@@ -45,7 +45,7 @@ def test_a_new_pace_holds_from_the_next_grant(operator: Client) -> None:
     assert answer.status_code == 302
     before = sender.next_free_at
     sender.refresh_from_db()
-    assert pacing.interval(sender) < timedelta(milliseconds=11)
+    assert pacing.interval(sender.segments_per_second) < timedelta(milliseconds=11)
     assert sender.next_free_at > before  # What was granted keeps its slot.
     Sender.objects.update(next_free_at=clock.now())
     assert len(dispatch.grant(sender.id)[0][0].message_ids) == 4

@@ -183,6 +183,8 @@ def test_a_sender_whose_calls_hang_does_not_keep_anothers_messages_waiting(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "MAX_IN_FLIGHT", 2)
+    # The deadline of what hangs: the test waits for it at its end.
+    monkeypatch.setattr(policy, "CALL_DEADLINE", 6 * SECOND)
     phones.behave(to=ANA, hang=True)
     stuck, other = Sender.objects.get(name=DEFAULT), another_sender()
     for _ in range(3):

@@ -23,6 +23,7 @@ from tests.messaging.engine import (
 )
 
 HOUR = timedelta(hours=1)
+CEILING = policy.PER_RECIPIENT_AND_HOUR[MessageClass.EMERGENCY]
 
 
 def queue_and_roll_back() -> None:
@@ -74,18 +75,18 @@ def test_a_number_outside_the_countries_fails_at_once_without_a_text() -> None:
 
 
 @pytest.mark.django_db
-def test_an_eleventh_emergency_in_an_hour_is_refused_and_the_operator_alarmed() -> None:
-    queued(*[outgoing() for _ in range(9)])
-    tenth, eleventh, other = queued(outgoing(), outgoing(), outgoing(to=BEN))
-    assert [m.state for m in (tenth, eleventh, other)] == [State.QUEUED, State.FAILED, State.QUEUED]
-    assert eleventh.error_code == "recipient_ceiling"
+def test_emergencies_without_end_to_one_phone_are_refused_and_the_operator_alarmed() -> None:
+    queued(*[outgoing() for _ in range(CEILING - 1)])
+    last, beyond, other = queued(outgoing(), outgoing(), outgoing(to=BEN))
+    assert [m.state for m in (last, beyond, other)] == [State.QUEUED, State.FAILED, State.QUEUED]
+    assert beyond.error_code == "recipient_ceiling"
     alarm = OperatorAlarm.objects.get()
-    assert (alarm.code, alarm.times, alarm.detail) == ("recipient_ceiling", 1, {"message_id": eleventh.id})
+    assert (alarm.code, alarm.times, alarm.detail) == ("recipient_ceiling", 1, {"message_id": beyond.id})
 
 
 @pytest.mark.django_db
 def test_the_ceiling_counts_neither_refusals_nor_cancelled_nor_older_ones_nor_other_classes() -> None:
-    first, *_ = queued(*[outgoing() for _ in range(10)])
+    first, *_ = queued(*[outgoing() for _ in range(CEILING)])
     queued(outgoing())  # Refused.
     assert queued(outgoing(kind=MessageClass.SAFETY))[0].state == State.QUEUED
     assert outbox.cancel([first.id], now=clock.now()) == {first.id}

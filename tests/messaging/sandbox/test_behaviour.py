@@ -85,7 +85,7 @@ def test_a_lost_reply(url: str, control: SandboxControl, created: bool | None, e
 def test_a_hang_never_answers(url: str, control: SandboxControl, created: bool | None, expected: int) -> None:
     control.behave(hang=True, created=created)
     with pytest.raises(requests.ReadTimeout):
-        post(url, timeout=0.2)
+        post(url, timeout=0.5)
     assert bodies(control) == expected
 
 
@@ -209,7 +209,7 @@ def test_stopping_does_not_wait_for_hanging_requests() -> None:
         hanging.start()
         time.sleep(0.1)
         started = time.monotonic()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10  # The requests themselves would hang for a minute.
     hanging.join()
 
 

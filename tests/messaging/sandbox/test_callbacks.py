@@ -31,7 +31,7 @@ def test_sent_then_delivered_at_their_times_and_signed(twilio: Client, receiver:
     started = time.monotonic()
     sid = send(twilio, receiver)
     sent, delivered = receiver.take(2)
-    assert 0.4 <= time.monotonic() - started < 1.5
+    assert 0.4 <= time.monotonic() - started < 3
     assert sent.params == {
         "AccountSid": ACCOUNT_SID,
         "ApiVersion": "2010-04-01",
@@ -54,7 +54,7 @@ def test_sent_then_delivered_at_their_times_and_signed(twilio: Client, receiver:
 def test_failures_come_with_their_code(
     twilio: Client, receiver: Receiver, control: SandboxControl, final: str, statuses: list[str]
 ) -> None:
-    control.behave(final=final, error_code=30003, callback_delay_ms=0)
+    control.behave(final=final, error_code=30003, callback_delay_ms=[0, 50])
     send(twilio, receiver)
     callbacks = receiver.take(len(statuses))
     assert [callback.params["MessageStatus"] for callback in callbacks] == statuses

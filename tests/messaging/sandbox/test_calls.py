@@ -180,7 +180,7 @@ def test_misbehaviour_is_that_of_messages(
     control.behave(channel="voice", **script)
     form = {"To": ANA, "From": FROM, "Twiml": HELLO}
     try:
-        answer = requests.post(f"{url}/2010-04-01/Accounts/{ACCOUNT_SID}/Calls.json", data=form, auth=AUTH, timeout=0.3)
+        answer = requests.post(f"{url}/2010-04-01/Accounts/{ACCOUNT_SID}/Calls.json", data=form, auth=AUTH, timeout=1)
         assert answer.status_code in (201, 500)
     except requests.RequestException:
         assert script.keys() & {"lose_reply", "hang"}
