@@ -3,21 +3,22 @@
 from contextlib import suppress
 from typing import Any, ClassVar
 
+from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.views import APIView
-from rest_framework_simplejwt.authentication import JWTAuthentication
 
 from identity import devices
+from identity.bearer import AccessToken
 from identity.models import Device
 from messaging import clock
 
 HEADER = "X-SOS-Credential"
 
 
-class SosCredential(JWTAuthentication):
+class SosCredential(AccessToken):
     """A device's SOS credential, in a header of its own: an app simply sends it beside its access token, which counts
     when it is valid. Only for views that raise an SOS or add to one: everywhere else the header says nothing.
 
@@ -50,6 +51,10 @@ class OpenToDevices(APIView):
 def is_by_device(request: Request) -> bool:
     """Whether the sender showed no more than an SOS credential: it reads nothing of the person's."""
     return isinstance(request.auth, Device)
+
+
+class AccessTokenScheme(SimpleJWTScheme):  # type: ignore[no-untyped-call]
+    target_class = "identity.bearer.AccessToken"
 
 
 class SosCredentialScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 
@@ -89,9 +90,16 @@ def remove(*, person_id: UUID, contact_id: UUID, if_match: Collection[str] | Non
         user.contacts.filter(order__gt=contact.order).update(order=F("order") - 1)
 
 
-def to_tell(person_id: UUID) -> QuerySet[EmergencyContact]:
-    """Whom an SOS goes to, in order: all but those who have declined, and so asked for no word of this person."""
-    return EmergencyContact.objects.filter(user_id=person_id, declined_at=None).order_by("order")
+def to_tell(*person_ids: UUID) -> QuerySet[EmergencyContact]:
+    """Whom an SOS of these people goes to, in each one's order: all but those who have declined, and so asked for no
+    word of this person."""
+    return EmergencyContact.objects.filter(user_id__in=person_ids, declined_at=None).order_by("order")
+
+
+def counted(person: str) -> Coalesce:
+    """For a query: how many contacts an SOS of the person in its field `person` goes to."""
+    theirs = EmergencyContact.objects.filter(user=OuterRef(person), declined_at=None).order_by().values("user")
+    return Coalesce(Subquery(theirs.annotate(count=Count("*")).values("count")), 0, output_field=IntegerField())
 
 
 def decline(*, person_id: UUID, contact_id: UUID, now: datetime) -> EmergencyContact | None:

@@ -1,11 +1,14 @@
-"""Asking a signed-in person for the password again: whoever holds the unlocked phone may not be its owner."""
+"""Passwords of signed-in people: asked for again, since whoever holds the unlocked phone may not be its owner, and
+changed."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from django.contrib.auth.hashers import check_password
+from django.contrib.auth.hashers import check_password, make_password
+from django.db import transaction
 from rest_framework.exceptions import APIException
 
-from identity import rates
+from identity import people, rates, sessions
 from identity.models import User
 from identity.rates import Limit
 
@@ -23,3 +26,19 @@ def confirm(person: User, password: str, *, now: datetime) -> None:
     rates.spend(CONFIRMATIONS, str(person.id), now=now)
     if not check_password(password, person.password):
         raise PasswordWrong
+
+
+def change(*, person: User, password: str, new_password: str, session_id: UUID | None, now: datetime) -> None:
+    """Sign out every other session. SOS credentials stay: a device must not lose its button because of this.
+
+    Raises PasswordWrong, also when it was changed meanwhile, or TooManyRequests. Call outside a transaction.
+    """
+    confirm(person, password, now=now)
+    new_hash = make_password(new_password)
+    with transaction.atomic():
+        held = people.locked(person.id)
+        if held.password != person.password:
+            raise PasswordWrong
+        held.password = new_hash
+        held.save(update_fields=["password"])
+        sessions.close_others(person_id=person.id, keep=session_id, now=now)

@@ -1,5 +1,7 @@
 """The bodies of the API: what is read, and what is answered."""
 
+from typing import Any
+
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
@@ -18,21 +20,26 @@ _LONGEST_PASSWORD = 128
 LONGEST_TOKEN = 600
 
 
+class _PasswordField(serializers.CharField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            max_length=_LONGEST_PASSWORD, trim_whitespace=False, style={"input_type": "password"}, **kwargs
+        )
+
+
+def _not_guessed_at_once(password: str) -> None:
+    try:
+        validate_password(password)
+    except DjangoValidationError as error:
+        raise serializers.ValidationError(error.messages) from error
+
+
 class RegisterSerializer(serializers.Serializer[None]):
     phone_number = PhoneNumberField()
-    password = serializers.CharField(
-        max_length=_LONGEST_PASSWORD, trim_whitespace=False, style={"input_type": "password"}
-    )
+    password = _PasswordField(validators=[_not_guessed_at_once])
     first_name = PlainTextField(max_length=50)
     last_name = PlainTextField(max_length=50, allow_blank=True, default="")
     language = LanguageField(default=Language.RU)
-
-    def validate_password(self, value: str) -> str:
-        try:
-            validate_password(value)
-        except DjangoValidationError as error:
-            raise serializers.ValidationError(error.messages) from error
-        return value
 
 
 class ResendSerializer(serializers.Serializer[None]):
@@ -48,9 +55,7 @@ class VerifySerializer(serializers.Serializer[None]):
 
 class SignInSerializer(serializers.Serializer[None]):
     phone_number = PhoneNumberField()
-    password = serializers.CharField(
-        max_length=_LONGEST_PASSWORD, trim_whitespace=False, style={"input_type": "password"}
-    )
+    password = _PasswordField()
 
 
 class RefreshSerializer(serializers.Serializer[None]):
@@ -62,9 +67,11 @@ class PinStateSerializer(serializers.Serializer[None]):
 
 
 class PasswordSerializer(serializers.Serializer[None]):
-    password = serializers.CharField(
-        max_length=_LONGEST_PASSWORD, trim_whitespace=False, style={"input_type": "password"}
-    )
+    password = _PasswordField()
+
+
+class NewPasswordSerializer(PasswordSerializer):
+    new_password = _PasswordField(validators=[_not_guessed_at_once])
 
 
 class PinsSerializer(PasswordSerializer):

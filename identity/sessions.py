@@ -82,6 +82,12 @@ def close(token: str, *, now: datetime) -> None:
     devices.revoke_of_session(session_id, now=now)
 
 
+def close_others(*, person_id: UUID, keep: UUID | None, now: datetime) -> None:
+    """Sign out all devices of a person but one; none is kept when none is named."""
+    others = Session.objects.filter(user_id=person_id, revoked_at=None).exclude(id__in=[keep] if keep else [])
+    others.update(revoked_at=now)
+
+
 def of_request(request: Request) -> UUID | None:
     """The session of the request's access token."""
     claims = request.auth

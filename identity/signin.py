@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 
 from django.contrib.auth.hashers import check_password
+from django.db import transaction
 from rest_framework.exceptions import APIException
 
-from identity import rates, sessions
+from identity import people, rates, sessions
 from identity.models import User
 from identity.rates import Limit
 
@@ -30,7 +31,11 @@ def sign_in(*, phone_number: str, password: str, address: str, now: datetime) ->
     is_right = check_password(password, user.password if user else "")
     if user is None or not is_right or not user.is_active:
         raise CredentialsInvalid
-    return sessions.SignedIn(user=user, tokens=sessions.open_session(user, now=now))
+    with transaction.atomic():
+        # Changing the password signs out everybody who knew only the old one, also whoever is just signing in.
+        if people.locked(user.id).password != user.password:
+            raise CredentialsInvalid
+        return sessions.SignedIn(user=user, tokens=sessions.open_session(user, now=now))
 
 
 def spend_try(*, phone_number: str, address: str, now: datetime) -> None:

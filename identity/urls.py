@@ -10,6 +10,7 @@ urlpatterns = [
     path("auth/token/refresh/", auth.RefreshView.as_view()),
     path("auth/logout/", auth.LogoutView.as_view()),
     path("me/", me.MeView.as_view()),
+    path("me/password/", me.PasswordView.as_view()),
     path("me/contacts/", me.ContactsView.as_view()),
     path("me/contacts/order/", me.ContactOrderView.as_view()),
     path("me/contacts/<uuid:contact_id>/", me.ContactView.as_view()),

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from identity import contacts, people, serializers
+from identity import contacts, passwords, people, serializers, sessions
 from identity.idempotency import replayable
 from identity.models import EmergencyContact, User
 from identity.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, problems
@@ -39,6 +39,24 @@ class MeView(APIView):
         changes = parse(serializers.ProfileSerializer, request, partial=True)
         user = people.change_profile(person_id=person(request).id, changes=changes, if_match=if_match(request))
         return _profile(user)
+
+
+class PasswordView(APIView):
+    @extend_schema(
+        summary="Change the password: every other session is signed out",
+        description="This session goes on. SOS credentials stay as they are: revoke one at `me/devices/`.",
+        request=serializers.NewPasswordSerializer,
+        responses={
+            204: None,
+            **problems(s403="`password_wrong`", s429="`too_many_requests`; Retry-After says when to try again"),
+        },
+        tags=["me"],
+    )
+    def put(self, request: Request) -> Response:
+        wanted = parse(serializers.NewPasswordSerializer, request)
+        session_id = sessions.of_request(request)
+        passwords.change(person=person(request), **wanted, session_id=session_id, now=clock.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class ContactsView(APIView):
