@@ -1,5 +1,6 @@
-"""Phones' clocks: how far one is behind the database's, from what its uploads say of their sending."""
+"""Phones' clocks: how far one is behind the database's, from what a request shows of it."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -7,21 +8,28 @@ from geo import policy
 from geo.models import Whereabouts
 
 
-def behind(*, person_id: UUID, sent_at: datetime | None, now: datetime) -> timedelta:
-    """What to add to the phone's times; zero if it does not say when it sent.
+def measured(*, sent_at: datetime | None, recorded_at: Iterable[datetime], now: datetime) -> timedelta:
+    """What to add to the phone's times; zero if nothing shows that they are wrong.
 
-    A lag that was found once holds until it changes by more than the network could explain: a batch that is sent
-    again must get the same times, or it would not be a repeat.
+    A request that does not say when it was sent was sent no earlier than its newest fix.
     """
     if sent_at is None:
-        return timedelta(0)
-    measured = now - sent_at
-    if abs(measured) > policy.SKEW_MOST:
-        return timedelta(0)
+        ahead = (at for at in recorded_at if at - now <= policy.AHEAD_AT_MOST)
+        sent_at = max(ahead, default=now)
+        if sent_at <= now:
+            return timedelta(0)
+    behind = now - sent_at
+    return behind if abs(behind) > policy.SKEW_IGNORED else timedelta(0)
+
+
+def steady(behind: timedelta, *, person_id: UUID) -> timedelta:
+    """The measured difference, or the one found before if the network could explain what lies between them.
+
+    A fix of the history is known by its time: sent again, it must get the same, or it would not be a repeat.
+    """
     known = Whereabouts.objects.filter(person_id=person_id).values_list("clock_behind_s", flat=True).first()
     kept = timedelta(seconds=known or 0)
-    if abs(measured - kept) <= policy.SKEW_IGNORED:
+    if abs(behind - kept) <= policy.SKEW_IGNORED:
         return kept
-    found = measured if abs(measured) > policy.SKEW_IGNORED else timedelta(0)
-    Whereabouts.objects.update_or_create(person_id=person_id, defaults={"clock_behind_s": found.total_seconds()})
-    return found
+    Whereabouts.objects.update_or_create(person_id=person_id, defaults={"clock_behind_s": behind.total_seconds()})
+    return behind

@@ -1,84 +1,153 @@
-"""A person's new fixes, in order of time, under a lock of the person's row: two workers never race, and a fix that is
-not later than the last one evaluated came too late to tell anybody anything."""
+"""People's new fixes, in order of time, under locks of their rows: two workers never race, and a fix that is not later
+than the last one evaluated came too late to tell anybody anything.
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+There is no waiting for fixes that may yet come in between: uploads of a tenth of a second are evaluated together anyway
+(HINT_EVERY_S), which orders those of two connections at once, and every further moment would delay "left work" for
+everybody. A phone's uploads are in order but for such races, and what comes later than that has no bearing on where the
+person is now: it is history.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import Q, QuerySet
 
-from geo import memory, policy, presence, telling, zonesets
-from geo.models import DueEvaluation, Fix, Whereabouts
+from geo import memory, policy, telling, zonesets
+from geo.models import DueEvaluation, Whereabouts
+from geo.nearness import Place, Surroundings
 from geo.presence import Presence, Sighting
 from geo.shapes import point
-from geo.telling import Happening
+from geo.telling import Happening, SeenFix
+from geo.zonesets import Zone
 from messaging import clock
+from messaging.sql import is_out_of_reach, rows
 
 log = structlog.get_logger(__name__)
+
+# Both bounds stand there twice: as values they also spare PostgreSQL the plans of all other weeks.
+_UNSEEN = """
+SELECT person.id, fix.at, fix.id, fix.latitude, fix.longitude, fix.accuracy_m
+FROM unnest(%(people)s::uuid[], %(seen_at)s::timestamptz[], %(seen_ids)s::uuid[]) AS person (id, seen_at, seen_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM geo_fix
+    WHERE owner_id = person.id AND at > %(since)s AND at <= %(until)s
+    AND at >= person.seen_at AND (at, id) > (person.seen_at, person.seen_id)
+    ORDER BY at, id LIMIT %(limit)s
+) AS fix
+"""
+_REMEMBER = """
+UPDATE geo_whereabouts AS known SET seen_at = found.seen_at, seen_id = found.seen_id, state = found.state
+FROM jsonb_to_recordset(%s::jsonb) AS found (person_id uuid, seen_at timestamptz, seen_id uuid, state jsonb)
+WHERE known.person_id = found.person_id
+"""
+# Not of those who uploaded something meanwhile: that has a later time.
+_DONE = """
+DELETE FROM geo_dueevaluation AS due USING unnest(%s::uuid[], %s::timestamptz[]) AS done (person_id, due_at)
+WHERE due.person_id = done.person_id AND due.due_at = done.due_at
+"""
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_ID = UUID(int=0)
 
 
 def evaluate(person_ids: Iterable[UUID]) -> int:
     """Evaluate what is due of each; returns how many events there were. Running it twice does it once."""
-    return sum(_evaluate(person_id) for person_id in person_ids)
+    people = list(dict.fromkeys(person_ids))
+    try:
+        return _evaluate(people)
+    except Exception as error:
+        if len(people) == 1 or is_out_of_reach(error):
+            raise
+        # One person's fault must not cost the others theirs.
+        log.exception("evaluated_one_by_one", people=len(people))
+        return sum(_evaluate_alone(person_id) for person_id in people)
 
 
-def _evaluate(person_id: UUID) -> int:
+def _evaluate_alone(person_id: UUID) -> int:
+    try:
+        return _evaluate([person_id])
+    except Exception as error:
+        if is_out_of_reach(error):
+            raise
+        log.exception("evaluation_failed", person_id=str(person_id))
+        return 0
+
+
+def _evaluate(people: list[UUID]) -> int:
     events = 0
-    while True:
-        found, is_done = _step(person_id)
+    while people:
+        found, people = _step(people)
         events += found
-        if is_done:
-            return events
+    return events
 
 
 @transaction.atomic
-def _step(person_id: UUID) -> tuple[int, bool]:
-    """At most EVALUATION_STEP fixes; returns the events, and whether that was all."""
+def _step(people: Sequence[UUID]) -> tuple[int, list[UUID]]:
+    """At most EVALUATION_STEP fixes; returns the events, and who has more fixes."""
     now = clock.lock_briefly()
-    # Its zones' maker made the row; a person who lost their last zone has it still.
-    whereabouts = Whereabouts.objects.select_for_update(no_key=True).get(person_id=person_id)
-    due = DueEvaluation.objects.filter(person_id=person_id).first()
-    if due is None:
-        return 0, True
-    fixes = list(_unseen(whereabouts, now=now)[: policy.EVALUATION_STEP])
-    happened = list(_fold(whereabouts, fixes))
-    if fixes:
-        whereabouts.seen_at, whereabouts.seen_id = fixes[-1].at, fixes[-1].id
-        whereabouts.save(update_fields=["seen_at", "seen_id", "state"])
-    events = telling.tell(happened, person_id=person_id, now=now)
-    is_done = len(fixes) < policy.EVALUATION_STEP
-    if is_done:
-        # Not if something was uploaded meanwhile: that has a later time.
-        DueEvaluation.objects.filter(person_id=person_id, due_at=due.due_at).delete()
-    log.info("fixes_evaluated", person_id=str(person_id), fixes=len(fixes), events=events)
-    return events, is_done
+    # In one order, so that two workers with the same people cannot deadlock. Whoever made a zone made the row; a person
+    # who lost their last zone has it still.
+    locked = Whereabouts.objects.select_for_update(no_key=True).filter(person_id__in=people).order_by("person_id")
+    known = {whereabouts.person_id: whereabouts for whereabouts in locked}
+    due = dict(DueEvaluation.objects.filter(person_id__in=known).values_list("person_id", "due_at"))
+    limit = max(1, policy.EVALUATION_STEP // max(1, len(due)))
+    unseen = _unseen([known[person_id] for person_id in due], limit=limit, now=now)
+    zones = zonesets.of_people([known[person_id] for person_id in unseen])
+    happened = {
+        person_id: list(_fold(known[person_id], zones[person_id], fixes)) for person_id, fixes in unseen.items()
+    }
+    _remember([known[person_id] for person_id in unseen])
+    events = sum(telling.tell(found, person_id=person_id, now=now) for person_id, found in happened.items())
+    more = [person_id for person_id, fixes in unseen.items() if len(fixes) == limit]
+    done = {person_id: due_at for person_id, due_at in due.items() if person_id not in more}
+    rows(_DONE, [list(done), list(done.values())])
+    log.info("fixes_evaluated", people=len(due), fixes=sum(map(len, unseen.values())), events=events)
+    return events, more
 
 
-def _unseen(whereabouts: Whereabouts, *, now: datetime) -> QuerySet[Fix]:
-    fixes = Fix.objects.filter(owner_id=whereabouts.person_id, at__gt=now - policy.EVALUATED_FOR)
-    if whereabouts.seen_at is not None:
-        later = Q(at__gt=whereabouts.seen_at) | Q(at=whereabouts.seen_at, id__gt=whereabouts.seen_id)
-        fixes = fixes.filter(later, at__gte=whereabouts.seen_at)
-    return fixes.order_by("at", "id")
+def _unseen(people: Sequence[Whereabouts], *, limit: int, now: datetime) -> dict[UUID, list[SeenFix]]:
+    """Of each the oldest fixes after the last that was evaluated, in their order."""
+    found: defaultdict[UUID, list[SeenFix]] = defaultdict(list)
+    asked = {
+        "people": [person.person_id for person in people],
+        "seen_at": [person.seen_at or _EVER for person in people],
+        "seen_ids": [person.seen_id or _FIRST_ID for person in people],
+        "since": now - policy.EVALUATED_FOR,
+        "until": now + 2 * policy.SKEW_IGNORED,
+        "limit": limit,
+    }
+    for person_id, *fix in rows(_UNSEEN, asked) if people else ():
+        found[person_id].append(SeenFix(*fix))
+    for fixes in found.values():
+        # As they come in all likelihood, but the statement does not say so.
+        fixes.sort()
+    return found
 
 
-def _fold(whereabouts: Whereabouts, fixes: list[Fix]) -> Iterator[Happening]:
+def _remember(people: Iterable[Whereabouts]) -> None:
+    columns = ("person_id", "seen_at", "seen_id", "state")
+    found = [{column: getattr(person, column) for column in columns} for person in people]
+    rows(_REMEMBER, [json.dumps(found, default=str)])
+
+
+def _fold(whereabouts: Whereabouts, zones: Sequence[Zone], fixes: Sequence[SeenFix]) -> Iterator[Happening]:
     """Every event of the fixes; leaves the new state in the row."""
-    zones = zonesets.of_person(whereabouts)
     track, known = memory.read_track(whereabouts.state), memory.read_presences(whereabouts.state)
-    presences = {zone.key: known.get(zone.key) or Presence() for zone in zones}
-    areas = [(zone, zone.shape, presences[zone.key], zone.placed_at) for zone in zones]
+    surroundings = Surroundings(
+        [Place(zone.shape, known.get(zone.key) or Presence(), zone.placed_at.timestamp()) for zone in zones]
+    )
     for fix in fixes:
-        place = point(fix.latitude, fix.longitude)
-        sighting = Sighting.of(at=fix.at.timestamp(), place=place, accuracy_m=fix.accuracy_m)
+        sighting = Sighting.of(
+            at=fix.at.timestamp(), place=point(fix.latitude, fix.longitude), accuracy_m=fix.accuracy_m
+        )
         if not track.take(sighting):
             continue
-        for zone, area, there, placed_at in areas:
-            if fix.at < placed_at:
-                continue
-            decision = presence.decide(area, there, track)
-            if decision is not None and decision.is_event:
-                yield Happening(zone=zone, fix=fix, accuracy_m=sighting.accuracy_m, decision=decision)
+        for number, decision in surroundings.decide(track):
+            if decision.is_event:
+                yield Happening(zone=zones[number], fix=fix, accuracy_m=sighting.accuracy_m, decision=decision)
+    whereabouts.seen_at, whereabouts.seen_id = fixes[-1].at, fixes[-1].id
+    presences = {zone.key: place.presence for zone, place in zip(zones, surroundings.places, strict=True)}
     whereabouts.state = memory.write(track, presences)

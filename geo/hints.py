@@ -11,16 +11,6 @@ from messaging.sql import rows
 
 CHANNEL = "alertme_geo"
 
-# Only for people with a zone: everybody else's fixes are history. The later time of a second upload outlives an
-# evaluation that began before it.
-_ASK = """
-INSERT INTO geo_dueevaluation (person_id, due_at)
-SELECT %(person)s, clock_timestamp()
-WHERE EXISTS (SELECT 1 FROM geo_geozone WHERE owner_id = %(person)s AND is_active)
-ON CONFLICT (person_id) DO UPDATE SET due_at = excluded.due_at, hinted_at = NULL
-RETURNING pg_notify(%(channel)s, '')
-"""
-
 _TAKE = """
 UPDATE geo_dueevaluation SET hinted_at = %(now)s
 WHERE person_id IN (
@@ -38,11 +28,6 @@ WHERE person_id IN (
 )
 RETURNING person_id
 """
-
-
-def ask(*, person_id: UUID) -> None:
-    """In the transaction that stores the fixes; tells the scheduler at commit."""
-    rows(_ASK, {"person": person_id, "channel": CHANNEL})
 
 
 @transaction.atomic

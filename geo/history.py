@@ -13,6 +13,7 @@ from geo import policy
 from geo.models import Fix
 from messaging.sql import rows
 
+EVER, NEVER = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_ID = UUID(int=0)
 
@@ -85,6 +86,16 @@ class Place:
         return base64.urlsafe_b64encode(f"{self.at.isoformat()}|{self.id}".encode()).decode()
 
 
+def _spans(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The time between, newest first, in ever longer spans: what is asked for is mostly recent, and of a short span
+    PostgreSQL neither plans nor opens but its few weeks, however many are kept."""
+    length = policy.HISTORY_SPAN
+    while until > since:
+        begin = max(since, until - length) if until - since > length else since
+        yield begin, until
+        until, length = begin, length * 4
+
+
 def page(wanted: Wanted, *, owner_id: UUID, after: Place | None, size: int) -> tuple[list[Fix], Place | None]:
     """Fixes after a place, newest first, and the place the next page begins after; None: there is none."""
     after = after or Place(wanted.until, _FIRST_ID)
@@ -99,9 +110,17 @@ def page(wanted: Wanted, *, owner_id: UUID, after: Place | None, size: int) -> t
 def _page(wanted: Wanted, *, owner_id: UUID, after: Place, limit: int) -> list[Fix]:
     if wanted.every_s:
         # Not `raw`, which cannot read a composite primary key.
-        found = rows(_thinned(), _parameters(wanted, owner_id, after, limit))
-        return [Fix(**dict(zip(_COLUMNS, row, strict=True))) for row in found]
-    return list(_matching(wanted, owner_id=owner_id, after=after)[:limit])
+        thinned = rows(_thinned(), _parameters(wanted, owner_id, after, limit))
+        return [Fix(**dict(zip(_COLUMNS, row, strict=True))) for row in thinned]
+    found: list[Fix] = []
+    # What is at the very time of `after` and before its id is older too.
+    until = wanted.until if after.at >= wanted.until else after.at + timedelta.resolution
+    for begin, end in _spans(wanted.since, until):
+        span = replace(wanted, since=begin, until=end)
+        found += _matching(span, owner_id=owner_id, after=after)[: limit - len(found)]
+        if len(found) == limit:
+            break
+    return found
 
 
 def every(wanted: Wanted, *, owner_id: UUID) -> Iterator[Fix]:
@@ -117,8 +136,10 @@ def every(wanted: Wanted, *, owner_id: UUID) -> Iterator[Fix]:
         left, after = left - len(fixes), Place(fixes[-1].at, fixes[-1].id)
 
 
-def latest(*, owner_id: UUID) -> Fix | None:
-    return Fix.objects.filter(owner_id=owner_id).order_by("-at", "-id").first()
+def latest(*, owner_id: UUID, now: datetime, kept_for: timedelta) -> Fix | None:
+    wanted = shown(Wanted(since=EVER, until=NEVER), now=now, kept_for=kept_for)
+    found, _ = page(wanted, owner_id=owner_id, after=None, size=1)
+    return found[0] if found else None
 
 
 def _matching(wanted: Wanted, *, owner_id: UUID, after: Place) -> QuerySet[Fix]:
@@ -162,5 +183,6 @@ def _begin(moment: datetime, every_s: int) -> datetime:
 
 
 def shown(wanted: Wanted, *, now: datetime, kept_for: timedelta) -> Wanted:
-    """What is no longer kept is not shown either, though its week may still exist."""
-    return replace(wanted, since=max(wanted.since, now - kept_for))
+    """What is no longer kept is not shown either, though its week may still exist; later than `until` there is none."""
+    until = min(wanted.until, now + 2 * policy.SKEW_IGNORED)
+    return replace(wanted, since=max(wanted.since, now - kept_for), until=until)

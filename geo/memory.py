@@ -1,6 +1,5 @@
 """What presence remembers between evaluations, as JSON: floats come back exactly as they were."""
 
-from dataclasses import astuple
 from typing import Any
 
 from geo.presence import Presence, Sighting, Track
@@ -20,10 +19,10 @@ def read_presences(state: dict[str, Any]) -> dict[str, Presence]:
 
 def write(track: Track, presences: dict[str, Presence]) -> dict[str, Any]:
     return {
-        "seen": [astuple(sighting) for sighting in track.seen],
-        "doubted": [astuple(sighting) for sighting in track.doubted],
+        "seen": [(each.at, each.place, each.accuracy_m) for each in track.seen],
+        "doubted": [(each.at, each.place, each.accuracy_m) for each in track.doubted],
         "speed_mps": track.speed_mps,
-        "zones": {key: astuple(presence) for key, presence in presences.items()},
+        "zones": {key: (p.inside, p.since, p.entered_at, p.left_at) for key, p in presences.items()},
     }
 
 

@@ -3,6 +3,19 @@
 A partition for each week: an insert touches one small index, history reads newest week first, and what is no longer
 kept is dropped as a file, not deleted row by row. There is no default partition: with one PostgreSQL can no longer
 read partitions in the order of time.
+
+A billion rows (90 days of 1,300 people who send a fix every ten seconds, or 13,000 every hundred) are 18 weeks of some
+75 million, some 10 GB and an index of 8 GB each. What is done often touches one or two of them, however many there are:
+
+- storing: this week's index, whose pages of people who are sending now are in memory; a person's fixes of a day lie
+  side by side in it, so a batch writes a page or two, not a thousand;
+- evaluating: one descent of this week's index for each person; both bounds of the time are values in the statement,
+  so other weeks are not even planned;
+- the latest fix and a page of history: the newest week first (geo/history.py), then ever longer spans;
+- forgetting: a file dropped each week.
+
+The rows of tests/bench/sizes.py hold this to figures at nothing, one and five million. What grows is disk, backups and
+VACUUM, week by week too; above what one server writes, people go to servers of their own, since no query crosses two.
 """
 
 from collections.abc import Iterator

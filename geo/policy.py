@@ -7,12 +7,12 @@ MAX_BATCH = 1_000
 # 1,000 fixes with every field are about 300 KB.
 MAX_BODY = 512 * 1024
 
-# What a phone's clock may be ahead without anything being wrong.
-AHEAD = timedelta(minutes=2)
 # A phone's clock that is off by less is left alone: the difference may be the network's.
 SKEW_IGNORED = timedelta(seconds=30)
-# One that is off by more is not a clock; its fixes are refused rather than moved by months.
-SKEW_MOST = timedelta(days=2)
+# A fix that is further ahead says nothing of the phone's clock: it alone is wrong.
+AHEAD_AT_MOST = timedelta(days=1)
+# Radius in metres: a phone that knows nothing but its country.
+WORST_ACCURACY_M = 1_000_000.0
 
 # Positions within this of 0° N 0° E are what receivers without a fix report.
 NULL_ISLAND_DEG = 0.001
@@ -41,5 +41,7 @@ MAX_BLUEPRINTS = 50
 # One page of history, and one export.
 PAGE, MAX_PAGE = 100, 1_000
 MAX_EXPORT = 50_000
+# The latest so much of a history is looked through first.
+HISTORY_SPAN = timedelta(weeks=1)
 # Rows deleted in one call: short transactions, and the next call goes on.
 RETENTION_STEP = 5_000

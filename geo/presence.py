@@ -54,7 +54,7 @@ class Rule(StrEnum):
 class Area(Protocol):
     def signed_m(self, place: Point) -> float: ...
 
-    def is_beyond(self, place: Point) -> bool: ...
+    def gap_m(self, place: Point) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,12 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """Of the last so many fixes, and how far from a boundary it must be to decide."""
+    """Of the last so many fixes, the first of them `since`, and how far from a boundary it must be to decide."""
 
     place: Point
     margin_m: float
     fixes: int
+    since: float
 
 
 @dataclass(slots=True)
@@ -117,7 +118,7 @@ class Track:
             x, y, z = x + w * px, y + w * py, z + w * pz
             if count in _LADDER:
                 mean = (x / weight, y / weight, z / weight)
-                found.append(Mean(mean, max(LEAST_MARGIN_M, CERTAINTY / math.sqrt(weight)), count))
+                found.append(Mean(mean, max(LEAST_MARGIN_M, CERTAINTY / math.sqrt(weight)), count, sighting.at))
         return found
 
     def _add(self, sighting: Sighting) -> None:
@@ -186,7 +187,7 @@ class Decision:
 def decide(area: Area, presence: Presence, track: Track) -> Decision | None:
     """What the track's last fix changes about the person's presence in a zone; None: nothing. Updates the presence."""
     newest = track.seen[-1]
-    if presence.inside is False and area.is_beyond(newest.place):
+    if presence.inside is False and area.gap_m(newest.place) > 0:
         return None
     here_m = area.signed_m(newest.place)
     if (here_m < 0) is presence.inside:
@@ -194,7 +195,7 @@ def decide(area: Area, presence: Presence, track: Track) -> Decision | None:
     found = _first(here_m, presence, newest)
     # A second fix on the same side confirms it.
     if len(track.seen) > 1 and area.signed_m(track.seen[-2].place) * here_m > 0:
-        found = _evidence(area, here_m, track.means()) or _crossing(area, here_m, presence, track) or found
+        found = _evidence(area, here_m, presence, track.means()) or _crossing(area, here_m, presence, track) or found
     return _moved(presence, newest, found) if found else None
 
 
@@ -206,9 +207,14 @@ class _Found:
     fixes: int
 
 
-def _evidence(area: Area, here_m: float, means: Iterable[Mean]) -> _Found | None:
-    """The last fix, and the mean of some last fixes by more than its error, are on the same side."""
+def _evidence(area: Area, here_m: float, presence: Presence, means: Iterable[Mean]) -> _Found | None:
+    """The last fix, and the mean of some last fixes by more than its error, are on the same side.
+
+    Of fixes since the last change only: those of the way up to a boundary say nothing against who halts behind it.
+    """
     for mean in means:
+        if presence.since is not None and mean.since <= presence.since:
+            break
         at_m = area.signed_m(mean.place)
         if at_m * here_m > 0 and abs(at_m) > mean.margin_m:
             return _Found(Rule.EVIDENCE, at_m, mean.margin_m, mean.fixes)

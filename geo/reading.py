@@ -1,33 +1,51 @@
-"""Fixes as phones send them: read by hand, since a thousand at once must cost milliseconds, and one that is wrong must
-not cost the others."""
+"""Fixes as phones send them: positions, positions of an alert, heartbeats. Read by hand, since a thousand at once must
+cost milliseconds.
+
+Whatever comes, as much as can be used is kept. A fix that is wrong in place or time is refused by itself and named; of
+one that is right in both a wrong detail is left out.
+"""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID, uuid5
 
 from geo import policy
 from geo.models import Activity, Network
 
+T = TypeVar("T")
+
 
 class Refused(Exception):
-    """A fix that is not stored; `code` is stable."""
+    """What a fix is refused for; `code` is stable."""
 
     def __init__(self, code: str, field: str) -> None:
         super().__init__(code)
         self.code, self.field = code, field
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A fix as it is stored; the order of the fields is the order of the columns."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefusedFix:
+    """`index` is the place of the fix in what was sent."""
 
-    at: datetime
-    id: UUID
-    latitude: float
-    longitude: float
+    index: int
+    code: str
+    field: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sent:
+    """What one request held. `sent_at` is the phone's clock when it sent it; None: it does not say."""
+
+    items: Sequence[object]
+    sent_at: datetime | None = None
+
+
+class Details(NamedTuple):
+    """In the order of the columns; what is wrong or was not said is None or empty."""
+
     accuracy_m: float | None
     altitude_m: float | None
     speed_mps: float | None
@@ -38,68 +56,65 @@ class Arrived:
     track_id: UUID | None
 
 
-def read(item: object, *, owner_id: UUID, behind: timedelta, now: datetime, kept_for: timedelta) -> Arrived:
-    """`behind` is what the phone's clock lags the database's. Raises Refused."""
+class Arrived(NamedTuple):
+    """A fix. `at` is when the phone was there: by its own clock as read, by ours once corrected.
+    `number` is its place in what was sent."""
+
+    number: int
+    at: datetime
+    id: UUID
+    latitude: float
+    longitude: float
+    details: Details
+
+
+def read(sent: Sent, *, person_id: UUID, now: datetime) -> tuple[list[Arrived], list[RefusedFix]]:
+    """The fixes by the phone's clock, in their order, and what is wrong with the others. Never raises."""
+    arrived, refused = [], []
+    for index, item in enumerate(sent.items):
+        try:
+            arrived.append(_read(item, index, person_id=person_id, sent_at=sent.sent_at or now))
+        except Refused as error:
+            refused.append(RefusedFix(index=index, code=error.code, field=error.field))
+    return arrived, refused
+
+
+def _read(item: object, number: int, *, person_id: UUID, sent_at: datetime) -> Arrived:
     if not isinstance(item, Mapping):
         raise Refused("not_an_object", "")
-    latitude, longitude = _number(item, "latitude", -90, 90), _number(item, "longitude", -180, 180)
-    if latitude is None or longitude is None:
-        raise Refused("required", "latitude" if latitude is None else "longitude")
+    latitude, longitude = place(item)
+    at = recorded_at(item) or sent_at
+    # Without an id of its own it is the same fix as another of this time and place.
+    fix_id = _uuid(item, "id") or uuid5(person_id, f"{at.isoformat()} {latitude} {longitude}")
+    return Arrived(number, at, fix_id, latitude, longitude, details(item))
+
+
+def place(item: Mapping[str, Any]) -> tuple[float, float]:
+    """Latitude and longitude. Raises Refused."""
+    latitude, longitude = _coordinate(item, "latitude", 90), _coordinate(item, "longitude", 180)
     if abs(latitude) < policy.NULL_ISLAND_DEG and abs(longitude) < policy.NULL_ISLAND_DEG:
         raise Refused("null_island", "latitude")
-    at = _moment(item, behind=behind, now=now, kept_for=kept_for)
-    return Arrived(
-        at=at,
-        id=_uuid(item, "id") or uuid5(owner_id, f"{at.isoformat()} {latitude} {longitude}"),
-        latitude=latitude,
-        longitude=longitude,
-        accuracy_m=_number(item, "accuracy", 0, 100_000),
-        altitude_m=_number(item, "altitude", -1_000, 100_000),
-        speed_mps=_number(item, "speed", 0, 1_000),
-        course_deg=_number(item, "course", 0, 360),
-        battery_pct=_battery(item),
-        network=_choice(item, "network", _NETWORKS),
-        activity=_choice(item, "activity", _ACTIVITIES),
-        track_id=_uuid(item, "track_id"),
-    )
+    return latitude, longitude
 
 
-_NETWORKS = frozenset(Network.values)
-_ACTIVITIES = frozenset(Activity.values)
+def recorded_at(item: Mapping[str, Any]) -> datetime | None:
+    """When the phone was so, by its clock; None: it does not say. Raises Refused."""
+    return None if item.get("recorded_at") is None else _moment(item["recorded_at"], "recorded_at")
 
 
-def _number(item: Mapping[str, Any], field: str, low: float, high: float) -> float | None:
-    value = item.get(field)
-    if value is None:
+def sent_at(item: Mapping[str, Any]) -> datetime | None:
+    """The phone's clock at the moment of sending. What cannot be read was not said: no fix is worth losing for it."""
+    try:
+        return None if item.get("sent_at") is None else _moment(item["sent_at"], "sent_at")
+    except Refused:
         return None
-    if type(value) not in (int, float):  # A bool is an int, and no number.
-        raise Refused("not_a_number", field)
-    if not low <= value <= high:  # Also NaN.
-        raise Refused("out_of_range", field)
-    return float(value)
 
 
-def _battery(item: Mapping[str, Any]) -> int | None:
-    level = _number(item, "battery", 0, 100)
-    return None if level is None else math.floor(level)
-
-
-def _choice(item: Mapping[str, Any], field: str, known: frozenset[str]) -> str:
-    """What this release does not know is `unknown`: a newer app's word must not cost the fix."""
-    value = item.get(field)
-    if value is None:
-        return ""
-    return value if isinstance(value, str) and value in known else "unknown"
-
-
-def _uuid(item: Mapping[str, Any], field: str) -> UUID | None:
-    value = item.get(field)
-    return None if value is None else _parsed(value, UUID, Refused("not_a_uuid", field))
-
-
-def moment(value: object, field: str) -> datetime:
-    """A time in ISO 8601 with its offset. Raises Refused."""
-    found: datetime = _parsed(value, datetime.fromisoformat, Refused("not_a_time", field))
+def _moment(value: object, field: str) -> datetime:
+    """A time in ISO 8601 with its offset."""
+    found: datetime | None = _parsed(value, datetime.fromisoformat)
+    if found is None:
+        raise Refused("not_a_time", field)
     if found.tzinfo is None:
         raise Refused("no_time_zone", field)
     try:
@@ -108,25 +123,87 @@ def moment(value: object, field: str) -> datetime:
         raise Refused("not_a_time", field) from error
 
 
-def _parsed(value: object, parse: Callable[[str], Any], refused: Refused) -> Any:
+def details(item: Mapping[str, Any]) -> Details:
+    """Never raises."""
+    battery = _number(item.get("battery"), 0, 100)
+    return Details(
+        accuracy_m=_accuracy(item.get("accuracy")),
+        altitude_m=_number(item.get("altitude"), -1_000, 100_000),
+        speed_mps=_number(item.get("speed"), 0, 1_000),
+        course_deg=_number(item.get("course"), 0, 360),
+        battery_pct=None if battery is None else math.floor(battery),
+        network=_choice(item.get("network"), _NETWORKS),
+        activity=_choice(item.get("activity"), _ACTIVITIES),
+        track_id=_uuid(item, "track_id"),
+    )
+
+
+def on_our_clock(
+    arrived: Iterable[Arrived], *, behind: timedelta, now: datetime, since: datetime
+) -> tuple[list[Arrived], list[RefusedFix]]:
+    """The fixes by our clock, which the phone's is behind by so much; those from before `since` or after `now` are
+    refused."""
+    placed, refused = [], []
+    for fix in arrived:
+        at = corrected(fix.at, behind)
+        if since <= at <= now + policy.SKEW_IGNORED:
+            placed.append(fix._replace(at=at) if behind else fix)
+        else:
+            code = "too_old" if at < since else "in_the_future"
+            refused.append(RefusedFix(index=fix.number, code=code, field="recorded_at"))
+    return placed, refused
+
+
+_NETWORKS = frozenset(Network.values)
+_ACTIVITIES = frozenset(Activity.values)
+
+
+def _coordinate(item: Mapping[str, Any], field: str, most: int) -> float:
+    value = item.get(field)
+    if value is None:
+        raise Refused("required", field)
+    if type(value) not in (int, float):  # A bool is an int, and no number.
+        raise Refused("not_a_number", field)
+    if not -most <= value <= most:  # Also NaN.
+        raise Refused("out_of_range", field)
+    return float(value)
+
+
+def _number(value: object, low: float, high: float) -> float | None:
+    if type(value) not in (int, float):
+        return None
+    return float(value) if low <= value <= high else None  # type: ignore[operator,arg-type]
+
+
+def _accuracy(value: object) -> float | None:
+    """The worst that can be said for what is worse: left out, the fix would be believed more than it wants to be."""
+    worst = policy.WORST_ACCURACY_M
+    return worst if isinstance(value, (int, float)) and value > worst else _number(value, 0, worst)
+
+
+def _choice(value: object, known: frozenset[str]) -> str:
+    """A newer app's word is `unknown`."""
+    if value is None or value == "":
+        return ""
+    return value if isinstance(value, str) and value in known else "unknown"
+
+
+def _uuid(item: Mapping[str, Any], field: str) -> UUID | None:
+    return _parsed(item.get(field), UUID)
+
+
+def _parsed(value: object, parse: Callable[[str], T]) -> T | None:
     if not isinstance(value, str) or len(value) > 50:
-        raise refused
+        return None
     try:
         return parse(value)
-    except ValueError as error:
-        raise refused from error
+    except ValueError:
+        return None
 
 
-def _moment(item: Mapping[str, Any], *, behind: timedelta, now: datetime, kept_for: timedelta) -> datetime:
-    stated = item.get("recorded_at")
-    if stated is None:
-        raise Refused("required", "recorded_at")
+def corrected(stated: datetime, behind: timedelta) -> datetime:
+    """The phone's time by our clock; as it is if there is no such time, which is then far from any that is kept."""
     try:
-        at = moment(stated, "recorded_at") + behind
-    except OverflowError as error:
-        raise Refused("not_a_time", "recorded_at") from error
-    if at > now + policy.AHEAD:
-        raise Refused("in_the_future", "recorded_at")
-    if at < now - kept_for:
-        raise Refused("too_old", "recorded_at")
-    return at
+        return stated + behind
+    except OverflowError:
+        return stated

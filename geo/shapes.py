@@ -55,9 +55,10 @@ class Circle:
     def signed_m(self, place: Point) -> float:
         return distance_m(self.centre, place) - self.radius_m
 
-    def is_beyond(self, place: Point) -> bool:
-        """Whether the place is outside for certain: the check that most zones need no more than."""
-        return math.dist(self.centre, place) > self.radius_m
+    def gap_m(self, place: Point) -> float:
+        """The least to go to it, in a straight line; above 0 the place is outside for certain. The check that most
+        zones need no more than."""
+        return math.dist(self.centre, place) - self.radius_m
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ class Polygon:
         to_boundary = float(shapely.distance(self.area.exterior, found))
         return -to_boundary if shapely.contains(self.area, found) else to_boundary
 
-    def is_beyond(self, place: Point) -> bool:
-        return math.dist(self.centre, place) > self.radius_m
+    def gap_m(self, place: Point) -> float:
+        return math.dist(self.centre, place) - self.radius_m
 
 
 Shape: TypeAlias = Circle | Polygon

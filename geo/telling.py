@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from geo import policy, schedules, texts
-from geo.models import Direction, Fix, Told, ZoneEvent
+from geo.models import Direction, Told, ZoneEvent
 from geo.presence import Decision
 from geo.zonesets import Zone
 from identity.models import EmergencyContact, User
@@ -14,12 +15,22 @@ from messaging import outbox
 from messaging.models import MessageClass
 
 
+class SeenFix(NamedTuple):
+    """A fix as evaluation reads it."""
+
+    at: datetime
+    id: UUID
+    latitude: float
+    longitude: float
+    accuracy_m: float | None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Happening:
     """A person entered or left a zone, and the fix by which that became known."""
 
     zone: Zone
-    fix: Fix
+    fix: SeenFix
     accuracy_m: float
     decision: Decision
 
@@ -41,7 +52,9 @@ def _record(happening: Happening, person: User, contacts: Sequence[EmergencyCont
     told = _told(happening, has_contacts=bool(chosen), now=now)
     queued = _queue(happening, person, chosen, now=now) if told is Told.TOLD else []
     ZoneEvent.objects.create(
+        owner=person,
         zone_id=zone.id,
+        zone_name=zone.name,
         direction=_direction(decision),
         fix_id=fix.id,
         fix_at=fix.at,

@@ -1,70 +1,70 @@
 """Uploads: stored in one statement, with one hint for the person, however many fixes."""
 
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
 
 from geo import clocks, hints, reading
-from geo.reading import Arrived, Refused
+from geo.reading import Arrived, Details, RefusedFix, Sent
+from messaging.sql import rows
 
-# A repeat conflicts with itself and is left out; sorted, so that two uploads of the same fixes cannot deadlock.
+# A repeat conflicts with itself and is left out; sorted, so that two uploads of the same fixes cannot deadlock. What is
+# stored and who is to be evaluated is one statement: neither can be without the other, and one journey is enough. Only
+# people with a zone are evaluated: everybody else's fixes are history. The later time of a second upload outlives an
+# evaluation that began before it; the scheduler is told at commit. That row comes after all fixes, hence the count:
+# whoever held it and waited for a fix could wait for one who waits for it.
 _STORE = """
-INSERT INTO geo_fix (owner_id, received_at, at, id, latitude, longitude, accuracy_m, altitude_m, speed_mps, course_deg,
-                     battery_pct, network, activity, track_id)
-SELECT %s, %s, * FROM unnest(%s::timestamptz[], %s::uuid[], %s::float8[], %s::float8[], %s::float8[], %s::float8[],
-                             %s::float8[], %s::float8[], %s::int2[], %s::text[], %s::text[], %s::uuid[])
-ON CONFLICT DO NOTHING
+WITH stored AS (
+    INSERT INTO geo_fix (owner_id, received_at, at, id, latitude, longitude, accuracy_m, altitude_m, speed_mps,
+                         course_deg, battery_pct, network, activity, track_id)
+    SELECT %(person)s, %(now)s, *
+    FROM unnest(%(at)s::timestamptz[], %(id)s::uuid[], %(latitude)s::float8[], %(longitude)s::float8[],
+                %(accuracy_m)s::float8[], %(altitude_m)s::float8[], %(speed_mps)s::float8[], %(course_deg)s::float8[],
+                %(battery_pct)s::int2[], %(network)s::text[], %(activity)s::text[], %(track_id)s::uuid[])
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+), asked AS (
+    INSERT INTO geo_dueevaluation (person_id, due_at)
+    SELECT %(person)s, clock_timestamp()
+    WHERE (SELECT count(*) FROM stored) > 0
+    AND EXISTS (SELECT 1 FROM geo_geozone WHERE owner_id = %(person)s AND is_active)
+    ON CONFLICT (person_id) DO UPDATE SET due_at = excluded.due_at, hinted_at = NULL
+    RETURNING pg_notify(%(channel)s, '')
+)
+SELECT count(*), (SELECT count(*) FROM asked) FROM stored
 """
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RefusedFix:
-    index: int
-    code: str
-    field: str
+_COLUMNS = ("at", "id", "latitude", "longitude", *Details._fields)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Upload:
-    """What became of an upload: `repeated` fixes were there before."""
+    """What became of what was sent: `repeated` fixes were there before."""
 
     stored: int
     repeated: int
     refused: list[RefusedFix]
 
 
-def take(items: Sequence[object], *, owner_id: UUID, sent_at: datetime | None, now: datetime) -> Upload:
+def take(sent: Sent, *, owner_id: UUID, now: datetime) -> Upload:
     """Store the fixes that are right and say what is wrong with the others; hints their evaluation at commit."""
-    behind = clocks.behind(person_id=owner_id, sent_at=sent_at, now=now)
-    arrived, refused = _read(items, owner_id=owner_id, behind=behind, now=now)
-    stored = _store(arrived, owner_id=owner_id, now=now) if arrived else 0
-    return Upload(stored=stored, repeated=len(arrived) - stored, refused=refused)
+    read, unreadable = reading.read(sent, person_id=owner_id, now=now)
+    behind = clocks.measured(sent_at=sent.sent_at, recorded_at=(fix.at for fix in read), now=now)
+    if sent.sent_at or behind:
+        behind = clocks.steady(behind, person_id=owner_id)
+    since = now - timedelta(days=settings.LOCATION_DAYS)
+    fixes, untimely = reading.on_our_clock(read, behind=behind, now=now, since=since)
+    stored = _store(fixes, owner_id=owner_id, now=now) if fixes else 0
+    refused = sorted(unreadable + untimely, key=lambda fix: fix.index)
+    return Upload(stored=stored, repeated=len(fixes) - stored, refused=refused)
 
 
-def _read(
-    items: Sequence[object], *, owner_id: UUID, behind: timedelta, now: datetime
-) -> tuple[list[Arrived], list[RefusedFix]]:
-    kept_for = timedelta(days=settings.LOCATION_DAYS)
-    arrived, refused = [], []
-    for index, item in enumerate(items):
-        try:
-            arrived.append(reading.read(item, owner_id=owner_id, behind=behind, now=now, kept_for=kept_for))
-        except Refused as error:
-            refused.append(RefusedFix(index=index, code=error.code, field=error.field))
-    return arrived, refused
-
-
-@transaction.atomic
-def _store(arrived: list[Arrived], *, owner_id: UUID, now: datetime) -> int:
-    arrived.sort(key=lambda fix: (fix.at, fix.id))
-    columns = [list(column) for column in zip(*map(astuple, arrived), strict=True)]
-    with connection.cursor() as cursor:
-        cursor.execute(_STORE, [owner_id, now, *columns])
-        stored = int(cursor.rowcount)
-    if stored:
-        hints.ask(person_id=owner_id)
-    return stored
+def _store(fixes: list[Arrived], *, owner_id: UUID, now: datetime) -> int:
+    fixes.sort(key=lambda fix: (fix.at, fix.id))
+    columns = zip(*((fix.at, fix.id, fix.latitude, fix.longitude, *fix.details) for fix in fixes), strict=True)
+    values = dict(zip(_COLUMNS, map(list, columns), strict=True))
+    [(stored, _)] = rows(_STORE, values | {"person": owner_id, "now": now, "channel": hints.CHANNEL})
+    return int(stored)

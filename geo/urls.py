@@ -9,6 +9,7 @@ urlpatterns = [
     path("locations/gpx/", exports.GpxView.as_view(), name="locations-gpx"),
     path("locations/geojson/", exports.GeoJsonView.as_view(), name="locations-geojson"),
     path("geozones/", zones.ZonesView.as_view(), name="geozones"),
+    path("geozones/events/", zones.AllEventsView.as_view(), name="geozones-events"),
     path("geozones/<uuid:zone_id>/", zones.ZoneView.as_view(), name="geozone"),
     path("geozones/<uuid:zone_id>/events/", zones.ZoneEventsView.as_view(), name="geozone-events"),
     path("blueprints/", blueprints.BlueprintsView.as_view(), name="blueprints"),

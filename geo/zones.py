@@ -1,6 +1,5 @@
 """A person's zones: made, changed and removed under a lock of the person's whereabouts, which evaluation takes too."""
 
-import hashlib
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
@@ -8,12 +7,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 
-from geo.models import GeoZone, Whereabouts
+from geo.models import GeoZone, Whereabouts, ZoneEvent
+from identity import versions
 from identity.models import EmergencyContact
-from identity.versions import PreconditionFailed
 
 # Where the zone is; the other fields say who is told and when.
 PLACE = ("shape", "latitude", "longitude", "radius_m", "ring")
@@ -64,7 +64,7 @@ def change(
 
 @transaction.atomic
 def remove(*, person_id: UUID, zone_id: UUID, if_match: Collection[str] | None) -> None:
-    """With its events. Raises Http404 or PreconditionFailed."""
+    """Its events stay. Raises Http404 or PreconditionFailed."""
     whereabouts = locked(person_id)
     zone = of_person(person_id=person_id, zone_id=zone_id)
     require(zone, if_match=if_match)
@@ -91,6 +91,14 @@ def of_person(*, person_id: UUID, zone_id: UUID) -> GeoZone:
     return zone
 
 
+def events_in(*, person_id: UUID, zone_id: UUID) -> QuerySet[ZoneEvent]:
+    """Of a zone that is there, or was. Raises Http404."""
+    events = ZoneEvent.objects.filter(owner_id=person_id, zone_id=zone_id)
+    if not events.exists():
+        of_person(person_id=person_id, zone_id=zone_id)
+    return events
+
+
 def require_room(person_id: UUID, *, wanted: int) -> None:
     if wanted > settings.ZONES_PER_PERSON:
         raise TooManyZones
@@ -98,13 +106,12 @@ def require_room(person_id: UUID, *, wanted: int) -> None:
 
 def etag_of(row: Any) -> str:
     """Of a row with an id and a version that every change raises."""
-    return f'"{hashlib.sha256(f"{row.id} {row.version}".encode()).hexdigest()[:32]}"'
+    return versions.etag([str(row.id), str(row.version)])
 
 
 def require(row: Any, *, if_match: Collection[str] | None) -> None:
     """Raise PreconditionFailed unless the row is what the client has; None: it did not ask. Lock the row first."""
-    if if_match is not None and "*" not in if_match and etag_of(row) not in if_match:
-        raise PreconditionFailed
+    versions.require_etag(etag_of(row), if_match=if_match)
 
 
 def check_contacts(person_id: UUID, contact_ids: Collection[UUID] | None) -> None:

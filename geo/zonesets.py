@@ -4,9 +4,10 @@ The cache is Django's: in each process by default, shared by the setting CACHE_U
 change of the zones raises in the transaction that makes it, so that what is cached is never what was.
 """
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.core.cache import cache
@@ -17,9 +18,10 @@ from geo.models import GeoZone, Whereabouts
 KEPT_S = 3_600
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Zone:
-    id: UUID
+class Zone(NamedTuple):
+    """`key` is of this zone at this place: moved, it is another one, of which nothing is known yet."""
+
+    key: str
     name: str
     latitude: float
     longitude: float
@@ -38,32 +40,33 @@ class Zone:
         return shapes.circle(latitude=self.latitude, longitude=self.longitude, radius_m=self.radius_m)
 
     @property
-    def key(self) -> str:
-        """Of this zone at this place: moved, it is another one, of which nothing is known yet."""
-        return f"{self.id.hex}@{self.placed_at.timestamp()}"
+    def id(self) -> UUID:
+        return UUID(self.key.partition("@")[0])
 
 
-def of_person(whereabouts: Whereabouts) -> list[Zone]:
-    """The active zones of the person whose locked row this is."""
-    key = f"zones:{whereabouts.person_id}:{whereabouts.zones_version}"
-    found: list[Zone] | None = cache.get(key)
-    if found is None:
-        found = [_read(row) for row in GeoZone.objects.filter(owner_id=whereabouts.person_id, is_active=True)]
-        cache.set(key, found, KEPT_S)
+def key_of(zone_id: UUID, placed_at: datetime) -> str:
+    """What presence in a zone at its place is remembered under."""
+    return f"{zone_id.hex}@{placed_at.timestamp()}"
+
+
+def of_people(locked: Iterable[Whereabouts]) -> dict[UUID, Sequence[Zone]]:
+    """The active zones of the people whose locked rows these are; one query for all whose are not cached."""
+    keys = {f"zones:{person.person_id}:{person.zones_version}": person.person_id for person in locked}
+    cached: dict[str, list[Zone]] = cache.get_many(keys)
+    asked = {person_id: key for key, person_id in keys.items() if key not in cached}
+    if asked:
+        found = _read(asked)
+        read = {key: found[person_id] for person_id, key in asked.items()}
+        cache.set_many(read, KEPT_S)
+        cached |= read
+    return {person_id: cached[key] for key, person_id in keys.items()}
+
+
+def _read(people: Iterable[UUID]) -> defaultdict[UUID, list[Zone]]:
+    found: defaultdict[UUID, list[Zone]] = defaultdict(list)
+    active = GeoZone.objects.filter(owner_id__in=people, is_active=True)
+    for owner_id, zone_id, *values in active.order_by("id").values_list("owner_id", "id", *Zone._fields[1:]):
+        zone = Zone("", *values)
+        ring = tuple((x, y) for x, y in zone.ring) if zone.ring else None
+        found[owner_id].append(zone._replace(key=key_of(zone_id, zone.placed_at), ring=ring))
     return found
-
-
-def _read(row: GeoZone) -> Zone:
-    return Zone(
-        id=row.id,
-        name=row.name,
-        latitude=row.latitude,
-        longitude=row.longitude,
-        radius_m=row.radius_m,
-        ring=tuple((x, y) for x, y in row.ring) if row.ring else None,
-        placed_at=row.placed_at,
-        notify_on_enter=row.notify_on_enter,
-        notify_on_exit=row.notify_on_exit,
-        schedule=row.schedule,
-        contact_ids=row.contact_ids,
-    )

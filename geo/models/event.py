@@ -3,6 +3,7 @@ from django.db import models
 from uuid_utils.compat import uuid7
 
 from geo.models.zone import GeoZone
+from identity.models import User
 
 
 class Direction(models.TextChoices):
@@ -25,7 +26,11 @@ class ZoneEvent(models.Model):
     """The person entered or left a zone, with everything that decided it: it can be explained, and checked."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    zone = models.ForeignKey(GeoZone, on_delete=models.CASCADE, related_name="events")
+    # Null and unnamed only where the release before, which knew neither, wrote it meanwhile.
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
+    # The zone may be removed, or called otherwise: what happened stays what it was.
+    zone = models.ForeignKey(GeoZone, on_delete=models.DO_NOTHING, db_constraint=False, related_name="events")
+    zone_name = models.CharField(max_length=100, db_default="")
     direction = models.CharField(max_length=5, choices=Direction)
     # The deciding fix.
     fix_id = models.UUIDField()
@@ -48,7 +53,10 @@ class ZoneEvent(models.Model):
             # Whoever evaluates and however often: an event is one row.
             models.UniqueConstraint(fields=["zone", "fix_at", "fix_id"], name="zone_event_once"),
         ]
-        indexes = [models.Index(fields=["decided_at"], name="zone_event_age")]
+        indexes = [
+            models.Index(fields=["decided_at"], name="zone_event_age"),
+            models.Index(fields=["owner", "id"], name="zone_event_of_owner"),
+        ]
 
     def __str__(self) -> str:
         return f"event {self.pk}"

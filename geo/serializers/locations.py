@@ -1,15 +1,11 @@
-from datetime import UTC, datetime
 from typing import Any
 
 from rest_framework import serializers
 
 from geo import policy
-from geo.history import EARTH, Box, Wanted
+from geo.history import EARTH, EVER, NEVER, Box, Wanted
 from geo.models import Activity, Fix, Network
-from geo.tracking import RefusedFix, Upload
 
-_EVER = datetime(1, 1, 2, tzinfo=UTC)
-_NEVER = datetime(9999, 12, 30, tzinfo=UTC)
 _LONGEST_INTERVAL_S = 7 * 86_400
 
 
@@ -32,65 +28,6 @@ class FixSerializer(serializers.ModelSerializer[Fix]):
             *("battery", "network", "activity", "track_id"),
         ]
         read_only_fields = fields
-
-
-class NewFixSerializer(serializers.Serializer[None]):
-    """What a fix may say; described here for clients, read by geo/reading.py. Unknown fields are ignored."""
-
-    id = serializers.UUIDField(
-        required=False,
-        allow_null=True,
-        help_text="Made by the app once for each fix: a repeat is stored once. Without it the same time and place is.",
-    )
-    recorded_at = serializers.DateTimeField(
-        help_text="When the phone was there, with a time zone. Not ahead of the server by more than two minutes."
-    )
-    latitude = serializers.FloatField(min_value=-90, max_value=90)
-    longitude = serializers.FloatField(min_value=-180, max_value=180)
-    accuracy = serializers.FloatField(
-        required=False, allow_null=True, min_value=0, max_value=100_000, help_text="m, 68 % are nearer than this."
-    )
-    altitude = serializers.FloatField(required=False, allow_null=True, min_value=-1_000, max_value=100_000)
-    speed = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=1_000, help_text="m/s")
-    course = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=360)
-    battery = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=100)
-    network = serializers.CharField(
-        required=False, allow_null=True, help_text=f"One of {', '.join(Network.values)}; others become `unknown`."
-    )
-    activity = serializers.CharField(
-        required=False, allow_null=True, help_text=f"One of {', '.join(Activity.values)}; others become `unknown`."
-    )
-    track_id = serializers.UUIDField(required=False, allow_null=True)
-
-
-_SENT_AT = "The phone's clock when it sends this: a clock that is wrong is noticed and its times are corrected."
-
-
-class SingleFixSerializer(NewFixSerializer):
-    recorded_at = serializers.DateTimeField(
-        required=False, allow_null=True, help_text="With a time zone; without it, now."
-    )
-    sent_at = serializers.DateTimeField(required=False, allow_null=True, help_text=_SENT_AT)
-
-
-class BatchSerializer(serializers.Serializer[None]):
-    sent_at = serializers.DateTimeField(required=False, allow_null=True, help_text=_SENT_AT)
-    fixes = serializers.ListField(child=NewFixSerializer(), max_length=policy.MAX_BATCH)
-
-
-class RefusedFixSerializer(serializers.Serializer[RefusedFix]):
-    index = serializers.IntegerField(help_text="Its place in the batch, from 0.")
-    code = serializers.CharField(
-        help_text="`required`, `not_an_object`, `not_a_number`, `out_of_range`, `null_island`, `not_a_uuid`, "
-        "`not_a_time`, `no_time_zone`, `in_the_future`, `too_old`: sending it again would change nothing."
-    )
-    field = serializers.CharField(allow_blank=True)
-
-
-class UploadSerializer(serializers.Serializer[Upload]):
-    stored = serializers.IntegerField()
-    repeated = serializers.IntegerField(help_text="They were stored before.")
-    refused = RefusedFixSerializer(many=True)
 
 
 class PageSerializer(serializers.Serializer[None]):
@@ -123,8 +60,8 @@ class WantedSerializer(serializers.Serializer[Wanted]):
         values = super().to_internal_value(data)
         return values | {
             "wanted": Wanted(
-                since=values.pop("since", _EVER),
-                until=values.pop("until", _NEVER),
+                since=values.pop("since", EVER),
+                until=values.pop("until", NEVER),
                 box=values.pop("bbox", EARTH),
                 every_s=values.pop("every_s", 0),
             )

@@ -5,6 +5,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from geo import policy, shapes
+from geo.knowledge import Known, State
 from geo.models import Direction, GeoZone, Shape, Told, ZoneEvent, ZoneType
 from geo.presence import Rule
 from identity.contacts import MAX_CONTACTS
@@ -149,6 +150,26 @@ class ZoneSerializer(serializers.ModelSerializer[GeoZone]):
         read_only_fields = fields
 
 
+class KnownSerializer(serializers.Serializer[Known]):
+    state = serializers.ChoiceField(choices=State.choices)
+    since = serializers.DateTimeField(allow_null=True, help_text="The time of the fix that showed it.")
+    as_of = serializers.DateTimeField(allow_null=True, help_text="The time of the last fix that was looked at.")
+
+
+class ShownZoneSerializer(ZoneSerializer):
+    """`presence` is the person's; nothing is known in a zone that is not active, new or moved."""
+
+    presence = serializers.SerializerMethodField()
+
+    class Meta(ZoneSerializer.Meta):
+        fields = [*ZoneSerializer.Meta.fields, "presence"]
+        read_only_fields = fields
+
+    @extend_schema_field(KnownSerializer)
+    def get_presence(self, zone: GeoZone) -> Any:
+        return KnownSerializer(self.context["presences"][zone.id]).data
+
+
 class ZoneEventSerializer(serializers.ModelSerializer[ZoneEvent]):
     """What happened and why it was believed: the deciding fix, the distance to the boundary and the rule."""
 
@@ -163,12 +184,16 @@ class ZoneEventSerializer(serializers.ModelSerializer[ZoneEvent]):
     fixes = serializers.IntegerField(help_text="Fixes whose mean that is the distance of.")
     told = serializers.ChoiceField(choices=Told.choices, help_text="Whether contacts were texted, and if not why.")
     contacts_told = serializers.SerializerMethodField()
+    zone_id = serializers.UUIDField()
+    zone_name = serializers.CharField(help_text="As it was called then. It may have been removed since.")
     fix = serializers.SerializerMethodField()
 
     class Meta:
         model = ZoneEvent
         fields = [
             "id",
+            "zone_id",
+            "zone_name",
             "direction",
             "decided_at",
             "rule",

@@ -10,10 +10,9 @@ from rest_framework.views import APIView
 from geo import blueprints, zones
 from geo.models import Blueprint
 from geo.serializers import blueprints as serializers
-from geo.views.zones import if_match
 from identity.idempotency import replayable
 from identity.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, problems
-from identity.requests import parse, person
+from identity.requests import if_match, parse, person
 from messaging import clock
 
 _STALE = "`precondition_failed`: it was changed meanwhile"

@@ -1,34 +1,22 @@
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework import status
-from rest_framework.exceptions import APIException, NotFound, ValidationError
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-from geo import history, policy, reading, tracking
+from geo import history, tracking
 from geo.history import Place
 from geo.parsing import UploadParser
 from geo.serializers import locations as serializers
+from geo.serializers.uploads import BatchSerializer, SingleFixSerializer
+from geo.views import uploads
 from identity.openapi import problems
 from identity.requests import person
 from messaging import clock
-
-_GZIP = OpenApiParameter(
-    "Content-Encoding", str, OpenApiParameter.HEADER, enum=["gzip", "identity"], description="The body may be gzip."
-)
-_TOO_LARGE = problems(s400="", s413="`body_too_large`: larger than 512 KB, unpacked too.")
-
-
-class TooManyFixes(APIException):
-    status_code = 413
-    default_code = "too_many_fixes"
-    default_detail = f"A batch has at most {policy.MAX_BATCH} fixes."
 
 
 class LocationsView(APIView):
@@ -58,24 +46,15 @@ class LocationsView(APIView):
 
     @extend_schema(
         operation_id="locations_create",
-        request=serializers.SingleFixSerializer,
-        parameters=[_GZIP],
-        responses={
-            201: serializers.UploadSerializer,
-            200: OpenApiResponse(serializers.UploadSerializer, description="It was stored before."),
-        }
-        | _TOO_LARGE,
+        request=SingleFixSerializer,
+        parameters=[uploads.GZIP],
+        responses=uploads.SINGLE_ANSWERS,
         tags=["locations"],
     )
     def post(self, request: Request) -> Response:
         """One fix. Repeating it is harmless: give it an `id`. Several at once belong into a batch."""
-        body = _object(request)
-        now = clock.now()
-        item = body if body.get("recorded_at") else {**body, "recorded_at": now.isoformat()}
-        upload = tracking.take([item], owner_id=person(request).id, sent_at=_sent_at(body), now=now)
-        for refused in upload.refused:
-            raise ValidationError({refused.field or "non_field_errors": [refused.code]}, code=refused.code)
-        return _stored(upload)
+        upload = tracking.take(uploads.single(request), owner_id=person(request).id, now=clock.now())
+        return uploads.answer_single(upload)
 
 
 class LocationBatchView(APIView):
@@ -83,26 +62,15 @@ class LocationBatchView(APIView):
 
     @extend_schema(
         operation_id="locations_batch_create",
-        request=serializers.BatchSerializer,
-        parameters=[_GZIP],
-        responses={
-            201: serializers.UploadSerializer,
-            200: OpenApiResponse(serializers.UploadSerializer, description="Nothing in it was new."),
-        }
-        | _TOO_LARGE,
+        request=BatchSerializer,
+        parameters=[uploads.GZIP],
+        responses=uploads.BATCH_ANSWERS,
         tags=["locations"],
     )
     def post(self, request: Request) -> Response:
         """Up to 1,000 fixes, in any order. Those that are wrong are named, and cost the others nothing. Repeating is
         harmless: each fix has its `id`."""
-        body = _object(request)
-        fixes = body.get("fixes")
-        if not isinstance(fixes, list):
-            raise ValidationError({"fixes": ["This must be a list."]})
-        if len(fixes) > policy.MAX_BATCH:
-            raise TooManyFixes
-        owner_id = person(request).id
-        return _stored(tracking.take(fixes, owner_id=owner_id, sent_at=_sent_at(body), now=clock.now()))
+        return uploads.answer(tracking.take(uploads.batch(request), owner_id=person(request).id, now=clock.now()))
 
 
 class LatestLocationView(APIView):
@@ -113,27 +81,8 @@ class LatestLocationView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Where the person was last, by the time of the fix."""
-        fix = history.latest(owner_id=person(request).id)
+        kept_for = timedelta(days=settings.LOCATION_DAYS)
+        fix = history.latest(owner_id=person(request).id, now=clock.now(), kept_for=kept_for)
         if fix is None:
             raise NotFound
         return Response(serializers.FixSerializer(fix).data)
-
-
-def _stored(upload: tracking.Upload) -> Response:
-    code = status.HTTP_201_CREATED if upload.stored else status.HTTP_200_OK
-    return Response(serializers.UploadSerializer(upload).data, status=code)
-
-
-def _object(request: Request) -> Mapping[str, Any]:
-    if not isinstance(request.data, Mapping):
-        raise ValidationError("The body must be an object.")
-    return request.data
-
-
-def _sent_at(body: Mapping[str, Any]) -> Any:
-    if body.get("sent_at") is None:
-        return None
-    try:
-        return reading.moment(body["sent_at"], "sent_at")
-    except reading.Refused as error:
-        raise ValidationError({"sent_at": [error.code]}, code=error.code) from error

@@ -1,39 +1,39 @@
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.utils.http import parse_etags
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from geo import zones
+from geo import knowledge, zones
 from geo.models import GeoZone, ZoneEvent
-from geo.serializers.zones import ZoneEventSerializer, ZoneFieldsSerializer, ZoneSerializer
+from geo.serializers.zones import ShownZoneSerializer, ZoneEventSerializer, ZoneFieldsSerializer
 from identity.idempotency import replayable
 from identity.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, problems
-from identity.requests import parse, person
+from identity.requests import if_match, parse, person
 from messaging import clock
 
 _STALE = "`precondition_failed`: it was changed meanwhile"
-_WRONG = problems(s400="")
 
 
 class ZonesView(generics.GenericAPIView[Any]):
-    serializer_class = ZoneSerializer
+    serializer_class = ShownZoneSerializer
 
-    @extend_schema(operation_id="geozones_list", responses=ZoneSerializer(many=True), tags=["geozones"])
+    @extend_schema(operation_id="geozones_list", responses=ShownZoneSerializer(many=True), tags=["geozones"])
     def get(self, request: Request) -> Response:
-        """The person's zones, newest first."""
+        """The person's zones, newest first, and whether they are in them."""
         page = self.paginate_queryset(GeoZone.objects.filter(owner=person(request))) or []
-        return self.get_paginated_response(ZoneSerializer(page, many=True).data)
+        return self.get_paginated_response(_with_presence(page))
 
     @extend_schema(
         operation_id="geozones_create",
         request=ZoneFieldsSerializer,
         parameters=[IDEMPOTENCY_KEY],
-        responses={201: ZoneSerializer} | _WRONG | problems(s409="`too_many_zones`", s422="`idempotency_key_reused`"),
+        responses={201: ShownZoneSerializer}
+        | problems(s400="", s409="`too_many_zones`", s422="`idempotency_key_reused`"),
         tags=["geozones"],
     )
     @replayable
@@ -48,7 +48,7 @@ class ZoneView(APIView):
     @extend_schema(
         operation_id="geozones_retrieve",
         parameters=[ETAG],
-        responses={200: ZoneSerializer} | problems(s404=""),
+        responses={200: ShownZoneSerializer} | problems(s404=""),
         tags=["geozones"],
     )
     def get(self, request: Request, zone_id: UUID) -> Response:
@@ -58,7 +58,7 @@ class ZoneView(APIView):
         operation_id="geozones_change",
         request=ZoneFieldsSerializer,
         parameters=[IF_MATCH, ETAG],
-        responses={200: ZoneSerializer} | _WRONG | problems(s404="", s412=_STALE),
+        responses={200: ShownZoneSerializer} | problems(s400="", s404="", s412=_STALE),
         tags=["geozones"],
     )
     def patch(self, request: Request, zone_id: UUID) -> Response:
@@ -80,7 +80,7 @@ class ZoneView(APIView):
         tags=["geozones"],
     )
     def delete(self, request: Request, zone_id: UUID) -> Response:
-        """Remove a zone and its events."""
+        """Remove a zone. Its events are kept as long as positions are."""
         zones.remove(person_id=person(request).id, zone_id=zone_id, if_match=if_match(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -94,16 +94,26 @@ class ZoneEventsView(generics.GenericAPIView[Any]):
         tags=["geozones"],
     )
     def get(self, request: Request, zone_id: UUID) -> Response:
-        """When the person entered and left, newest first, and why that was believed."""
-        zone = zones.of_person(person_id=person(request).id, zone_id=zone_id)
-        page = self.paginate_queryset(ZoneEvent.objects.filter(zone=zone)) or []
+        """When the person entered and left, newest first, and why that was believed; of a removed zone too."""
+        page = self.paginate_queryset(zones.events_in(person_id=person(request).id, zone_id=zone_id)) or []
         return self.get_paginated_response(ZoneEventSerializer(page, many=True).data)
 
 
-def if_match(request: Request) -> list[str] | None:
-    header = request.headers.get("If-Match")
-    return None if header is None else parse_etags(header)
+class AllEventsView(generics.GenericAPIView[Any]):
+    serializer_class = ZoneEventSerializer
+
+    @extend_schema(operation_id="geozones_all_events", responses=ZoneEventSerializer(many=True), tags=["geozones"])
+    def get(self, request: Request) -> Response:
+        """The events of all zones, newest first, also of those that were removed."""
+        page = self.paginate_queryset(ZoneEvent.objects.filter(owner=person(request))) or []
+        return self.get_paginated_response(ZoneEventSerializer(page, many=True).data)
 
 
 def _shown(zone: GeoZone, code: int = status.HTTP_200_OK) -> Response:
-    return Response(ZoneSerializer(zone).data, status=code, headers={"ETag": zones.etag_of(zone)})
+    return Response(_with_presence([zone])[0], status=code, headers={"ETag": zones.etag_of(zone)})
+
+
+def _with_presence(shown: Sequence[GeoZone]) -> Any:
+    """Of one person."""
+    presences = knowledge.of_zones(shown, person_id=shown[0].owner_id) if shown else {}
+    return ShownZoneSerializer(shown, many=True, context={"presences": presences}).data

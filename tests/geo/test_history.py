@@ -1,8 +1,10 @@
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
@@ -11,6 +13,7 @@ from geo import partitions
 from geo.models import Fix
 from identity.models import User
 from messaging import clock
+from tests.geo.stories import evaluate_all, make_zone
 from tests.geo.uploads import fix, history, trail, upload
 
 pytestmark = pytest.mark.django_db
@@ -78,6 +81,31 @@ def test_latest_is_by_the_time_of_the_fix(phone: APIClient) -> None:
     upload(phone, [newer])
     upload(phone, [older])
     assert phone.get("/api/v1/locations/latest/").data["id"] == newer["id"]
+
+
+def test_what_is_long_ago_is_found_too(phone: APIClient) -> None:
+    now = clock.now()
+    fixes = [fix(now - timedelta(days=days)) for days in (7, 8, 20, 36, 89)]
+    upload(phone, fixes[4:])
+    assert phone.get("/api/v1/locations/latest/").data["id"] == fixes[4]["id"]
+    upload(phone, fixes)
+    for page_size in (1, 2, 50):
+        assert [f["id"] for f in history(phone, page_size=page_size)] == [f["id"] for f in fixes]
+
+
+def test_plans_are_of_recent_weeks_only(phone: APIClient) -> None:
+    make_zone(phone)
+    upload(phone, trail(3))
+    with CaptureQueriesContext(connection) as queries:
+        phone.get("/api/v1/locations/latest/")
+        evaluate_all()
+    asked = [query["sql"] for query in queries if "geo_fix" in query["sql"]]
+    assert len(asked) == 2
+    for statement in asked:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN {statement}")
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+        assert 1 <= len(set(re.findall(r"geo_fix_\d{4}_\d\d", plan))) <= 3, plan
 
 
 def test_wrong_questions_are_answered(phone: APIClient) -> None:

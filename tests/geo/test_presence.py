@@ -1,5 +1,5 @@
-"""The replay harness: wrong and missed events of made tracks, beside the naive rule in the same run. No package ships
-real tracks with a known truth; these have the faults of real ones."""
+"""The replay harness: wrong and missed events of made tracks, beside the naive rule in the same run. They have a known
+truth and the faults of real ones; real ones are in test_real_tracks.py."""
 
 import random
 from collections.abc import Iterable

@@ -1,14 +1,16 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
 
 from geo import evaluation, hints
-from geo.models import DueEvaluation, Fix, GeoZone, ZoneEvent
+from geo import policy as geo_policy
+from geo.models import DueEvaluation, Fix, GeoZone, Whereabouts, ZoneEvent
 from identity.models import EmergencyContact, User
 from messaging import clock, policy
 from messaging.models import Message, MessageClass
+from tests.geo.conftest import app
 from tests.geo.stories import LEAVES, evaluate_all, events, leave, make_zone, texts, walk
 from tests.geo.uploads import history, upload
 from tests.race import at_once
@@ -204,3 +206,77 @@ def test_texts_fit_one_segment(phone: APIClient, ana: User, bek: EmergencyContac
         assert message.segments == 1, message.language
     assert len(texts()) == 3
     assert policy.COALESCED_SEGMENTS == 3
+
+
+def _left_work(person: User) -> None:
+    phone = app(person)
+    make_zone(phone)
+    upload(phone, walk(*LEAVES))
+
+
+def test_one_persons_fault_costs_the_others_nothing(ana: User, stranger: User) -> None:
+    for person in (ana, stranger):
+        _left_work(person)
+    Whereabouts.objects.filter(person=ana).update(state={"seen": 5})
+    assert evaluation.evaluate([ana.id, stranger.id]) == 1
+    assert [event.zone.owner for event in ZoneEvent.objects.all()] == [stranger]
+    # Hers are still due.
+    assert list(DueEvaluation.objects.values_list("person_id", flat=True)) == [ana.id]
+    with pytest.raises(TypeError):
+        evaluation.evaluate([ana.id])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_people_in_two_orders_at_once(ana: User, stranger: User) -> None:
+    for person in (ana, stranger):
+        _left_work(person)
+    both = [ana.id, stranger.id]
+    assert sum(at_once(*(lambda order=order: evaluation.evaluate(order) for order in (both, both[::-1])))) == 2
+
+
+def test_fixes_of_several_people_in_more_steps_than_one(
+    ana: User, stranger: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(geo_policy, "EVALUATION_STEP", 6)
+    for person in (ana, stranger):
+        _left_work(person)
+    assert evaluation.evaluate([ana.id, stranger.id]) == 2
+    assert not DueEvaluation.objects.exists()
+
+
+def test_the_person_sees_where_they_are_and_since_when(phone: APIClient, aida: EmergencyContact) -> None:
+    work, town = make_zone(phone), make_zone(phone, name="Town", radius=1_000)
+    assert (work["presence"]["state"], work["presence"]["since"]) == ("unknown", None)
+    fixes = walk(*LEAVES)
+    upload(phone, fixes)
+    evaluate_all()
+    shown = {zone["name"]: zone["presence"] for zone in phone.get("/api/v1/geozones/").data["results"]}
+    left = phone.get(f"/api/v1/geozones/{work['id']}/events/").data["results"][0]["fix"]["recorded_at"]
+    assert shown["Work"]["state"] == "outside"
+    assert datetime.fromisoformat(shown["Work"]["since"]) == datetime.fromisoformat(left)
+    assert datetime.fromisoformat(shown["Work"]["as_of"]) == datetime.fromisoformat(fixes[-1]["recorded_at"])
+    assert shown["Town"]["state"] == "inside"
+    assert datetime.fromisoformat(shown["Town"]["since"]) < datetime.fromisoformat(left)
+    # At another place nothing is known.
+    url = f"/api/v1/geozones/{town['id']}/"
+    assert phone.get(url).data["presence"] == shown["Town"]
+    elsewhere = {"latitude": 42.0, "longitude": 74.0, "radius": 100}
+    assert phone.patch(url, elsewhere, format="json").data["presence"]["state"] == "unknown"
+
+
+def test_events_outlive_their_zone(phone: APIClient, aida: EmergencyContact, stranger: User) -> None:
+    zone = make_zone(phone)
+    leave(phone)
+    url = f"/api/v1/geozones/{zone['id']}/"
+    phone.patch(url, {"name": "Old work"}, format="json")
+    assert phone.delete(url).status_code == 204
+    assert phone.get(url).status_code == 404
+    for path in (f"{url}events/", "/api/v1/geozones/events/"):
+        [event] = phone.get(path).data["results"]
+        assert (event["zone_id"], event["zone_name"], event["direction"]) == (zone["id"], "Work", "exit")
+    theirs = app(stranger)
+    assert theirs.get(f"{url}events/").status_code == 404
+    assert theirs.get("/api/v1/geozones/events/").data["results"] == []
+    ana = User.objects.get(first_name="Ana")
+    ana.delete()
+    assert not ZoneEvent.objects.exists()

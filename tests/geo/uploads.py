@@ -28,7 +28,7 @@ def trail(count: int, *, every: timedelta = timedelta(seconds=10), until: dateti
 
 
 def upload(phone: APIClient, fixes: list[Any], **fields: Any) -> Any:
-    return phone.post("/api/v1/locations/batch/", {"fixes": fixes} | fields, format="json")
+    return phone.post("/api/v1/locations/batch/", {"locations": fixes} | fields, format="json")
 
 
 def history(phone: APIClient, **query: Any) -> list[Any]:

@@ -1,0 +1,43 @@
+"""What is known of a person's presence in their zones, for them to see."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.db.models import TextChoices
+
+from geo import memory
+from geo.models import GeoZone, Whereabouts
+from geo.presence import Presence
+from geo.zonesets import key_of
+
+
+class State(TextChoices):
+    INSIDE = "inside"
+    OUTSIDE = "outside"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """`since` is the fix that changed it, or the first; `as_of` the last fix that was looked at."""
+
+    state: State
+    since: datetime | None = None
+    as_of: datetime | None = None
+
+
+def of_zones(zones: Collection[GeoZone], *, person_id: UUID) -> dict[UUID, Known]:
+    """By zone, of the zones of one person."""
+    whereabouts = Whereabouts.objects.filter(person_id=person_id).only("state", "seen_at").first()
+    presences = memory.read_presences(whereabouts.state) if whereabouts else {}
+    as_of = whereabouts.seen_at if whereabouts else None
+    return {zone.id: _known(presences.get(key_of(zone.id, zone.placed_at)), as_of) for zone in zones}
+
+
+def _known(presence: Presence | None, as_of: datetime | None) -> Known:
+    if presence is None or presence.inside is None or presence.since is None:
+        return Known(state=State.UNKNOWN, as_of=as_of)
+    state = State.INSIDE if presence.inside else State.OUTSIDE
+    return Known(state=state, since=datetime.fromtimestamp(presence.since, tz=UTC), as_of=as_of)

@@ -1,0 +1,77 @@
+"""The bodies in which fixes come, and the answer to them: the same for positions and for positions of an alert."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from rest_framework import status
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from geo import policy, reading
+from geo.reading import Refused, RefusedFix, Sent
+from geo.serializers.uploads import UploadSerializer
+from geo.tracking import Upload
+from identity.openapi import problems
+
+GZIP = OpenApiParameter(
+    "Content-Encoding", str, OpenApiParameter.HEADER, enum=["gzip", "identity"], description="The body may be gzip."
+)
+_ANSWERS: dict[Any, Any] = {
+    201: UploadSerializer,
+    200: OpenApiResponse(UploadSerializer, description="Nothing in it was new."),
+}
+SINGLE_ANSWERS = _ANSWERS | problems(
+    s400="The fix is refused: `errors` names the field, with a code like those of `refused`.", s413="`body_too_large`"
+)
+BATCH_ANSWERS = _ANSWERS | problems(
+    s400="There is no list of `locations` in it.",
+    s413=f"`too_many_fixes`: more than {policy.MAX_BATCH}. `body_too_large`: larger than 512 KB, unpacked too.",
+)
+
+
+class TooManyFixes(APIException):
+    status_code = 413
+    default_code = "too_many_fixes"
+    default_detail = f"A batch has at most {policy.MAX_BATCH} fixes."
+
+
+def body_of(request: Request) -> Mapping[str, Any]:
+    """Raises ValidationError unless it is an object."""
+    if not isinstance(request.data, Mapping):
+        raise ValidationError("The body must be an object.")
+    return request.data
+
+
+def invalid(refused: Refused | RefusedFix) -> ValidationError:
+    return ValidationError({refused.field or "non_field_errors": [refused.code]}, code=refused.code)
+
+
+def single(request: Request) -> Sent:
+    """A body that is a fix. Raises ValidationError."""
+    body = body_of(request)
+    return Sent(items=[body], sent_at=reading.sent_at(body))
+
+
+def batch(request: Request) -> Sent:
+    """A body with a list of fixes. Raises ValidationError or TooManyFixes."""
+    body = body_of(request)
+    fixes = body.get("locations")
+    if not isinstance(fixes, list):
+        raise ValidationError({"locations": ["This must be a list."]})
+    if len(fixes) > policy.MAX_BATCH:
+        raise TooManyFixes
+    return Sent(items=fixes, sent_at=reading.sent_at(body))
+
+
+def answer_single(upload: Upload) -> Response:
+    """Raises ValidationError if the fix was refused."""
+    for refused in upload.refused:
+        raise invalid(refused)
+    return answer(upload)
+
+
+def answer(upload: Upload) -> Response:
+    code = status.HTTP_201_CREATED if upload.stored else status.HTTP_200_OK
+    return Response(UploadSerializer(upload).data, status=code)

@@ -1,0 +1,83 @@
+"""Wrong and missed events of real drives, per zone, beside the naive rule: zones of three sizes all along each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from geo.presence import Sighting
+from geo.shapes import Circle
+from tests.geo.drives import DRIVES, drive, places
+from tests.geo.tracks import naive, replay
+
+RADII = (100, 200, 500)
+# A visit goes so far in, and so far out again.
+CLEAR_M = 30.0
+
+
+@dataclass
+class Count:
+    """Over all zones. `wrong`: events beyond the crossings there are; `late`: fixes from the clear crossing on."""
+
+    crossings: int = 0
+    wrong: int = 0
+    missed: int = 0
+    naive: int = 0
+    late: int = 0
+
+
+def _count(radius_m: float, *, every_s: int, accuracy_m: float = 10, noise_m: float = 0) -> Count:
+    count = Count()
+    for number in DRIVES:
+        exact = drive(number, every_s=every_s, accuracy_m=accuracy_m)
+        seen = drive(number, every_s=every_s, accuracy_m=accuracy_m, noise_m=noise_m)
+        for centre in places(number)[::50]:
+            _add(count, Circle(centre, radius_m), exact, seen)
+    return count
+
+
+def _add(count: Count, area: Circle, exact: Sequence[Sighting], seen: Sequence[Sighting]) -> None:
+    crossings, events = list(_crossings(area, exact)), replay(area, seen)
+    count.crossings += len(crossings)
+    count.wrong += max(0, len(events) - naive(area, exact))
+    count.missed += max(0, len(crossings) - len(events))
+    count.naive += naive(area, seen)
+    if [inside for inside, _ in crossings] == [event.decision.inside for event in events]:
+        count.late = max([count.late, *(e.number - n for (_, n), e in zip(crossings, events, strict=True))])
+
+
+def _crossings(area: Circle, track: Sequence[Sighting]) -> Iterator[tuple[bool, int]]:
+    """Into and out of the zone, clearly, after the first that is known: with the number of the fix."""
+    known = None
+    for number, sighting in enumerate(track):
+        signed_m = area.signed_m(sighting.place)
+        if abs(signed_m) < CLEAR_M or (signed_m < 0) is known:
+            continue
+        if known is not None:
+            yield signed_m < 0, number
+        known = signed_m < 0
+
+
+@pytest.mark.parametrize("radius_m", RADII)
+def test_every_crossing_is_reported_once_within_two_fixes(radius_m: float) -> None:
+    count = _count(radius_m, every_s=1)
+    assert count.crossings > 100
+    assert (count.wrong, count.missed) == (0, 0)
+    assert count.late <= 2
+
+
+@pytest.mark.parametrize(("radius_m", "every_s"), [(200, 5), (500, 5), (500, 10)])
+def test_also_of_rarer_fixes_while_two_of_them_are_inside(radius_m: float, every_s: int) -> None:
+    count = _count(radius_m, every_s=every_s)
+    assert (count.wrong, count.missed) == (0, 0)
+    assert count.late <= 2
+
+
+@pytest.mark.parametrize("radius_m", RADII)
+@pytest.mark.parametrize("every_s", [1, 5, 10])
+@pytest.mark.parametrize("noise_m", [15, 60])
+def test_noise_makes_no_event_of_its_own(radius_m: float, every_s: int, noise_m: float) -> None:
+    count = _count(radius_m, every_s=every_s, accuracy_m=noise_m, noise_m=noise_m)
+    print(f"\n{radius_m} m, every {every_s} s, noise {noise_m} m: {count}")
+    assert count.wrong == 0
+    assert count.naive > count.crossings
