@@ -1,16 +1,20 @@
 """A file as an answer: parts of it (RFC 9110, section 14), in small chunks, and never as a page of ours."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import IO
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
 
 from alerts.evidence import keeping
+from alerts.evidence.sending import DownloadsBusy, Sending
 from alerts.models import Evidence
+from messaging import alarms, clock
 
 _CHUNK = 64 * 1024
+# After a storage did not give a file.
+_TRY_AGAIN_S = 10
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 # A file that a browser takes for a page can do nothing.
 _SANDBOX = "sandbox; default-src 'none'; media-src 'self'; img-src 'self'"
@@ -21,7 +25,8 @@ class _OutOfRange(Exception):
 
 
 def answer(request: HttpRequest, evidence: Evidence) -> HttpResponseBase:
-    """200 with the whole file, 206 with the part asked for, 304, or 416. Several ranges at once get the whole file."""
+    """200 with the whole file, 206 with the part asked for, 304, 416, or 503 when the storage does not give it or too
+    many are being sent. Several ranges at once get the whole file."""
     etag = f'"{evidence.sha256}"'
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
@@ -31,8 +36,16 @@ def answer(request: HttpRequest, evidence: Evidence) -> HttpResponseBase:
     except _OutOfRange:
         return _described(HttpResponse(status=416, headers={"Content-Range": f"bytes */{evidence.size}"}), evidence)
     start, end = part or (0, evidence.size)
-    file = keeping.storage().open(evidence.name)
-    response: HttpResponseBase = StreamingHttpResponse(_chunks(file, start, end), status=206 if part else 200)
+    try:
+        file = keeping.storage().open(evidence.name)
+    except OSError:
+        alarms.alarm("evidence_unreadable", now=clock.now(), evidence_id=str(evidence.id))
+        return HttpResponse(status=503, headers={"Retry-After": str(_TRY_AGAIN_S)})
+    try:
+        sending = Sending(chunks(file, start, end), request=request)
+    except DownloadsBusy as busy:
+        return HttpResponse(status=busy.status_code, headers={"Retry-After": str(busy.wait)})
+    response: HttpResponseBase = StreamingHttpResponse(sending, status=206 if part else 200)
     response["Content-Length"] = str(end - start)
     if part:
         response["Content-Range"] = f"bytes {start}-{end - 1}/{evidence.size}"
@@ -58,7 +71,8 @@ def _part(request: HttpRequest, *, size: int, etag: str) -> tuple[int, int] | No
     return start, end
 
 
-def _chunks(file: IO[bytes], start: int, end: int) -> Iterator[bytes]:
+def chunks(file: IO[bytes], start: int, end: int) -> Generator[bytes]:
+    """That part of the file, which is closed then."""
     with file:
         file.seek(start)
         while start < end:

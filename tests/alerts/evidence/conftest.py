@@ -6,6 +6,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
+from tests.alerts.evidence.tus import create, path_of
+
 URL = "/api/v1/sos-alerts/"
 
 Send = Callable[..., Any]
@@ -39,3 +41,9 @@ def send(phone: APIClient, alert: str) -> Send:
         return (by or phone).post(f"{URL}{to or alert}/upload_{kind}/", {kind: file} | fields, format="multipart")
 
     return send
+
+
+@pytest.fixture
+def begun(phone: APIClient, alert: str) -> str:
+    """A film of Ana's that is to come."""
+    return path_of(create(phone, alert))

@@ -1,69 +1,26 @@
 """Resumable uploads: bytes in order, whatever breaks; one file, whoever sends; nothing of what is refused."""
 
 import hashlib
-import io
 from base64 import b64encode
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
-from django.core.files.storage import FileSystemStorage
-from django.http.request import UnreadablePostError
 from rest_framework.test import APIClient
 
-from alerts.evidence import keeping, limits, resuming, retention, spool
+from alerts.evidence import limits, resuming, retention
 from alerts.models import AlertEvent, Evidence, Upload
 from identity import devices
 from identity.models import Platform, User
 from messaging import clock
-from messaging.models import OperatorAlarm
 from tests.alerts.conftest import app
 from tests.alerts.evidence import files
 from tests.alerts.evidence.conftest import URL, Send, on_disk
-from tests.race import at_once
-
-FILM = files.mp4(b"vide", media=900_000)
-SHA256 = hashlib.sha256(FILM).hexdigest()
-LENGTH = len(FILM)
-TUS = {"Tus-Resumable": "1.0.0"}
-
-Begin = Callable[..., str]
+from tests.alerts.evidence.tus import FILM, SHA256, TUS, create, metadata, offset_of, patch, path_of
 
 pytestmark = pytest.mark.django_db
-
-
-def metadata(**values: str) -> str:
-    return ",".join(f"{name} {b64encode(value.encode()).decode()}" for name, value in values.items())
-
-
-def create(by: APIClient, alert: str, length: Any = LENGTH, *, about: str | None = None, **headers: str) -> Any:
-    about = metadata(kind="video", filename="film.mp4") if about is None else about
-    given = TUS | {"Upload-Length": str(length), "Upload-Metadata": about} | headers
-    return by.post(f"{URL}{alert}/uploads/", headers=given)
-
-
-def patch(by: APIClient, url: str, content: bytes, offset: Any, **headers: str) -> Any:
-    given = TUS | {"Upload-Offset": str(offset)} | {name.replace("_", "-"): value for name, value in headers.items()}
-    return by.generic("PATCH", url, content, content_type="application/offset+octet-stream", headers=given)  # type: ignore[arg-type]
-
-
-def offset_of(by: APIClient, url: str) -> int:
-    return int(by.head(url, headers=TUS)["Upload-Offset"])
-
-
-@pytest.fixture
-def begun(phone: APIClient, alert: str) -> str:
-    """A film of Ana's that is to come."""
-    return path_of(create(phone, alert))
-
-
-def path_of(answer: Any) -> str:
-    assert answer.status_code == 201, answer.content
-    return str(urlsplit(answer["Location"]).path)
 
 
 def test_a_file_in_pieces_is_the_file(phone: APIClient, begun: str, media: Path, alert: str) -> None:
@@ -168,65 +125,6 @@ def test_a_wrong_offset_changes_nothing(phone: APIClient, begun: str) -> None:
     assert Evidence.objects.get().sha256 == SHA256
 
 
-class Breaking(io.BytesIO):
-    """A phone that loses its connection after so many bytes."""
-
-    def __init__(self, content: bytes, after: int) -> None:
-        super().__init__(content[:after])
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        read = super().read(size)
-        if not read:
-            raise UnreadablePostError
-        return read
-
-
-def test_what_arrived_before_a_break_counts(phone: APIClient, begun: str) -> None:
-    upload = Upload.objects.get()
-    broken = resuming.append(upload, Breaking(FILM, 700_001), offset=0, length=len(FILM), checksum=None)
-    assert broken.offset == offset_of(phone, begun) == 700_001
-    assert patch(phone, begun, FILM[700_001:], 700_001).status_code == 204
-    assert Evidence.objects.get().sha256 == SHA256
-
-
-def test_what_a_killed_process_wrote_beyond_its_commit_is_written_again(
-    phone: APIClient, begun: str, media: Path
-) -> None:
-    patch(phone, begun, FILM[:1000], 0)
-    spool.write(Upload.objects.get().id, b"\xee" * 5_000, offset=1000)
-    assert offset_of(phone, begun) == 1000
-    assert patch(phone, begun, FILM[1000:], 1000).status_code == 204
-    assert on_disk(media)[0].read_bytes() == FILM
-
-
-def test_a_file_that_a_crash_of_the_machine_shortened_goes_on_from_its_end(phone: APIClient, begun: str) -> None:
-    patch(phone, begun, FILM[:5000], 0)
-    path = spool.path(Upload.objects.get().id)
-    path.write_bytes(FILM[:3000])
-    assert offset_of(phone, begun) == 3000
-    path.unlink()
-    assert offset_of(phone, begun) == 0
-    assert patch(phone, begun, FILM, 0).status_code == 204
-    assert Evidence.objects.get().sha256 == SHA256
-
-
-def test_an_end_that_broke_off_is_made_good_by_asking(
-    phone: APIClient, begun: str, media: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def die(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as killed:
-        killed.setattr(keeping, "_record", die)  # After the file is in the storage, before its row.
-        with pytest.raises(KeyboardInterrupt):
-            patch(phone, begun, FILM, 0)
-    assert not Evidence.objects.exists()
-    assert phone.head(begun, headers=TUS).status_code == 423
-    Upload.objects.update(finishing_at=clock.now() - keeping.FINISHING_FOR)
-    assert phone.head(begun, headers=TUS)["Evidence-Id"] == str(Evidence.objects.get().id)
-    assert [path.read_bytes() for path in on_disk(media)] == [FILM]
-
-
 @pytest.mark.parametrize(
     ("content", "about", "status", "code"),
     [
@@ -309,48 +207,3 @@ def test_a_device_sends_by_its_credential_and_ends_nothing(ana: User, alert: str
     assert offset_of(device, url) == 500_000
     assert "Evidence-Id" in patch(device, url, FILM[500_000:], 500_000)
     assert device.get(f"{URL}{alert}/evidence/").status_code == 401
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_who_send_the_same_piece_never_mix(begun: str, ana: User, media: Path) -> None:
-    """One with the film, one with other bytes of the same length: each block is of one of them, none is torn."""
-    other = bytes(len(FILM))
-
-    def send(content: bytes) -> Callable[[], Any]:
-        return lambda: patch(app(ana), begun, content[:800_000], 0)
-
-    answers = at_once(send(FILM), send(other), send(FILM))
-    assert {answer.status_code for answer in answers} <= {204, 409}
-    stands = Upload.objects.get().offset
-    written = spool.path(Upload.objects.get().id).read_bytes()
-    assert len(written) == stands
-    block = 256 * 1024
-    for start in range(0, stands, block):
-        piece = slice(start, min(start + block, stands))
-        assert written[piece] in (FILM[piece], other[piece])
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_who_finish_make_one_evidence(begun: str, ana: User, media: Path) -> None:
-    upload = Upload.objects.get()
-    spool.write(upload.id, FILM, offset=0)
-    Upload.objects.update(offset=len(FILM))
-    heads = at_once(*[lambda: app(ana).head(begun, headers=TUS)] * 4)
-    assert {head.status_code for head in heads} <= {200, 423}
-    assert Evidence.objects.count() == len(on_disk(media)) == 1
-    assert AlertEvent.objects.filter(kind="evidence_added").count() == 1
-
-
-def test_a_storage_that_fails_is_tried_again(
-    phone: APIClient, begun: str, media: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise OSError("no answer")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(FileSystemStorage, "_save", fail)
-        answer = patch(phone, begun, FILM, 0)
-        assert (answer.status_code, answer.json()["code"]) == (507, "storage_full")
-    assert OperatorAlarm.objects.get().code == "evidence_storage_failed"
-    assert phone.head(begun, headers=TUS)["Evidence-Id"] == str(Evidence.objects.get().id)
-    assert [path.read_bytes() for path in on_disk(media)] == [FILM]

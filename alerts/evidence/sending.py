@@ -1,0 +1,51 @@
+"""A file on its way to a client: few at once and not for ever, so that slow ones never keep an SOS waiting."""
+
+import socket
+from collections.abc import Generator, Iterator
+from threading import BoundedSemaphore
+from weakref import finalize
+
+from django.conf import settings
+from django.http import HttpRequest
+from rest_framework.exceptions import APIException
+
+from alerts.evidence.bodies import SILENCE_S
+
+_slots = BoundedSemaphore(max(1, settings.WEB_THREADS // 4))
+
+
+class DownloadsBusy(APIException):
+    """Answered with Retry-After: DRF reads `wait`, in seconds."""
+
+    status_code = 503
+    default_code = "downloads_busy"
+    default_detail = "Too many files are being fetched at this moment. Try again."
+    wait = 10
+
+
+class Sending:
+    """The chunks of a response that is streamed. A quarter of the process's threads may; raises DownloadsBusy."""
+
+    def __init__(self, chunks: Generator[bytes], *, request: HttpRequest) -> None:
+        if not _slots.acquire(blocking=False):
+            raise DownloadsBusy
+        self._chunks = chunks
+        connection: socket.socket | None = request.META.get("gunicorn.socket")
+        if connection is not None:
+            connection.settimeout(SILENCE_S)
+        # Once: when the response is closed, or dropped on the way.
+        self._end = finalize(self, _end, chunks, connection)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
+
+    def close(self) -> None:
+        """Django calls it when the response is over, however it ended."""
+        self._end()
+
+
+def _end(chunks: Generator[bytes], connection: socket.socket | None) -> None:
+    chunks.close()
+    if connection is not None:
+        connection.settimeout(None)
+    _slots.release()
