@@ -1,0 +1,71 @@
+"""An export as it is written: the files, then a manifest with the hash of each, then the manifest's signature."""
+
+import json
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from alerts import chain
+from alerts.exports import archive
+from alerts.exports.keys import id_of, pem_of
+
+FORMAT = "alertme-export-1"
+MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contents:
+    """What goes in: the files, and what the manifest says besides. `unreadable` names evidence that the storage did not
+    give; it may still grow while the files are read."""
+
+    alert_id: str
+    files: Iterable[archive.File]
+    timeline: list[chain.Entry]
+    unreadable: list[str] = field(default_factory=list)
+
+
+def write(contents: Contents, *, key: Ed25519PrivateKey, by: str, now: datetime) -> Generator[bytes]:
+    """The bundle, in pieces; `by` names the installation."""
+    return archive.write(_files(contents, key=key, by=by, now=now))
+
+
+def _files(contents: Contents, *, key: Ed25519PrivateKey, by: str, now: datetime) -> Iterator[archive.File]:
+    listed: list[dict[str, Any]] = []
+    for file in contents.files:
+        digest = _Digest(file.chunks)
+        yield archive.File(file.name, digest, file.size_at_most)
+        listed.append({"name": file.name, "size": digest.size, "sha256": digest.sha256.hexdigest()})
+    entries = contents.timeline
+    manifest = {
+        "format": FORMAT,
+        "alert_id": contents.alert_id,
+        "exported_at": chain.moment(now),
+        "exported_by": by,
+        "key_id": id_of(key.public_key()),
+        "public_key": pem_of(key.public_key()),
+        "timeline": {"entries": len(entries), "head": chain.head(entries)},
+        "files": listed,
+        "unreadable": contents.unreadable,
+    }
+    text = json.dumps(manifest, indent=2, ensure_ascii=False).encode()
+    yield archive.File(MANIFEST, [text])
+    yield archive.File(SIGNATURE, [key.sign(text)])
+
+
+class _Digest:
+    """Chunks, hashed as they go by."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = chunks
+        self.sha256 = sha256()
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self.sha256.update(chunk)
+            self.size += len(chunk)
+            yield chunk

@@ -1,0 +1,92 @@
+"""What stands in an export: for the owner what their devices are told anyway, for the operator everything."""
+
+import json
+from collections.abc import Iterable, Iterator
+from copy import copy
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework.serializers import ListSerializer
+from rest_framework.utils.encoders import JSONEncoder
+
+from alerts import chain, owner_timeline, owner_view, reach, sealing
+from alerts.evidence import keeping, retention, serving
+from alerts.exports import messages, places
+from alerts.exports.archive import File
+from alerts.exports.bundle import Contents
+from alerts.models import AlertPosition, Evidence, SosAlert
+from alerts.serializers.alerts import SosAlertSerializer
+from alerts.serializers.evidence import KeptSerializer
+from alerts.serializers.timeline import TimelineSerializer
+from identity.models import User
+from messaging import alarms
+
+
+def shown_to_owner(alert: SosAlert, *, now: datetime) -> Contents:
+    """Under duress, of the alert that ended then."""
+    evidence = retention.shown_to_owner(alert, now=now)
+    return _contents(alert, owner_timeline.shown(alert, now=now), owner_view.positions_of(alert), evidence, now=now)
+
+
+def whole(alert: SosAlert, *, now: datetime) -> Contents:
+    """The truth, with every message and every call to a provider: for operators only."""
+    undisguised = copy(alert)
+    undisguised.duress_at = None
+    more = {
+        "duress_at": alert.duress_at,
+        "shown_to_owner_as": alert.feigned_end.status if alert.duress_at else None,
+        "messages": messages.of(alert),
+    }
+    evidence = Evidence.objects.filter(alert=alert).order_by("id")
+    return _contents(undisguised, sealing.whole(alert.id, now=now), alert.positions.all(), evidence, now=now, **more)
+
+
+def _contents(
+    alert: SosAlert,
+    entries: list[chain.Entry],
+    positions: QuerySet[AlertPosition],
+    evidence: Iterable[Evidence],
+    *,
+    now: datetime,
+    **more: Any,
+) -> Contents:
+    kept = list(evidence)
+    said = {
+        "person": _person(alert.owner),
+        "alert": SosAlertSerializer(reach.report(alert, language=alert.owner.language)).data,
+        "evidence": ListSerializer(kept, child=KeptSerializer()).data,
+        **more,
+    }
+    unreadable: list[str] = []
+
+    def files() -> Iterator[File]:
+        yield _json("alert.json", said)
+        yield _json("timeline.json", TimelineSerializer({"entries": entries, "head": chain.head(entries)}).data)
+        yield File("positions.geojson", places.geojson(positions))
+        for each in kept:
+            if each.erased_at is None:
+                yield from _media(each, unreadable, now=now)
+
+    return Contents(alert_id=str(alert.id), files=files(), timeline=entries, unreadable=unreadable)
+
+
+def _person(owner: User) -> dict[str, Any]:
+    names = {"first_name": owner.first_name, "last_name": owner.last_name}
+    return {"id": owner.id, "phone_number": str(owner.phone_number), **names}
+
+
+def _json(name: str, said: Any) -> File:
+    return File(name, [json.dumps(said, indent=2, ensure_ascii=False, cls=JSONEncoder).encode()])
+
+
+def _media(kept: Evidence, unreadable: list[str], *, now: datetime) -> Iterator[File]:
+    """The file; one that the storage does not give is named, and the rest is exported without it."""
+    name = f"evidence/{kept.id}.{kept.name.rpartition('.')[2]}"
+    try:
+        file = keeping.storage().open(kept.name)
+    except OSError:
+        alarms.alarm("evidence_unreadable", now=now, evidence_id=str(kept.id))
+        unreadable.append(name)
+    else:
+        yield File(name, serving.chunks(file, 0, kept.size), size_at_most=kept.size)

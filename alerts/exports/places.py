@@ -1,0 +1,36 @@
+"""An alert's positions as GeoJSON (RFC 7946), written as they are read."""
+
+import json
+from collections.abc import Iterator
+
+from django.db.models import QuerySet
+
+from alerts import chain
+from alerts.models import AlertPosition
+
+_ROWS = 1_000
+_DETAILS = ("accuracy", "altitude", "speed", "course", "battery", "network", "activity")
+
+
+def geojson(positions: QuerySet[AlertPosition]) -> Iterator[bytes]:
+    """A point for each, in order of arrival."""
+    yield b'{"type": "FeatureCollection", "features": ['
+    separator = "\n"
+    for position in positions.order_by("id").iterator(chunk_size=_ROWS):
+        yield (separator + json.dumps(_feature(position), allow_nan=False)).encode()
+        separator = ",\n"
+    yield b"\n]}\n"
+
+
+def _feature(position: AlertPosition) -> dict[str, object]:
+    said = {
+        "id": str(position.client_id),
+        "recorded_at": chain.moment(position.recorded_at),
+        "received_at": chain.moment(position.received_at),
+        **{name: getattr(position, name) for name in _DETAILS},
+    }
+    return {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [position.longitude, position.latitude]},
+        "properties": {name: value for name, value in said.items() if value not in (None, "")},
+    }

@@ -1,0 +1,191 @@
+"""Whether an export is what was signed. It may come from anybody: nothing is unpacked, everything is bounded, and
+whatever is wrong is said of the file that it is wrong in."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, BinaryIO
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from alerts import chain
+from alerts.exports import archive, keys
+from alerts.exports.archive import Damaged, Stored
+from alerts.exports.bundle import FORMAT, MANIFEST, SIGNATURE
+
+TIMELINE, ALERT = "timeline.json", "alert.json"
+_NAME = re.compile(r"[a-z]{1,20}\.(json|geojson|sig)|evidence/[0-9a-f-]{36}\.[a-z0-9]{1,5}")
+# Of a file that is read as JSON; and of a word that is said of one, in characters.
+_TEXT_AT_MOST = 16 * 1024 * 1024
+_WORD_AT_MOST = 200
+
+
+@dataclass(slots=True)
+class Verdict:
+    """`problems` is empty when everything is as it was signed. `manifest` is what was read of it."""
+
+    problems: list[str] = field(default_factory=list)
+    manifest: dict[str, Any] = field(default_factory=dict)
+
+
+def verify(file: BinaryIO, *, key: Ed25519PublicKey | None = None) -> Verdict:
+    """Check the bundle with this key; without one, with the key that it brings itself, which only shows that nobody
+    changed it who could not sign it anew."""
+    verdict = Verdict()
+    try:
+        stored = _stored(file)
+        manifest = _manifest(file, stored)
+        verdict.manifest = manifest
+        verdict.problems += _signature(file, stored, manifest, key)
+        verdict.problems += _files(file, stored, manifest)
+        verdict.problems += _timeline(file, stored, manifest)
+        verdict.problems += _evidence(file, stored, manifest)
+        if not verdict.problems:
+            verdict.problems += _layout(file, stored)
+    except Damaged as damaged:
+        verdict.problems.append(str(damaged))
+    return verdict
+
+
+def _stored(file: BinaryIO) -> dict[str, Stored]:
+    """The archive's files by name, in their order."""
+    stored: dict[str, Stored] = {}
+    for each in archive.read(file):
+        if not _NAME.fullmatch(each.name):
+            raise Damaged(f"{each.name[:80]!r}: no file of an export has such a name")
+        if each.name in stored:
+            raise Damaged(f"{each.name}: is in the archive twice")
+        stored[each.name] = each
+    return stored
+
+
+def _manifest(file: BinaryIO, stored: dict[str, Stored]) -> dict[str, Any]:
+    """Its form is checked here and relied on below. Raises Damaged."""
+    manifest = _json(file, stored, MANIFEST)
+    try:
+        if manifest["format"] != FORMAT:
+            raise Damaged(f"{MANIFEST}: is of another format than {FORMAT}")
+        words = [manifest[name] for name in ("alert_id", "exported_at", "exported_by", "key_id")]
+        words += [each[name] for each in manifest["files"] for name in ("name", "sha256")]
+        words += [manifest["timeline"]["head"], *manifest["unreadable"]]
+        sizes = [each["size"] for each in manifest["files"]] + [manifest["timeline"]["entries"]]
+    except (KeyError, TypeError, IndexError):
+        raise Damaged(f"{MANIFEST}: is not the manifest of an export") from None
+    # Printable: what is said on a terminal must not steer it.
+    are_words = all(isinstance(word, str) and len(word) <= _WORD_AT_MOST and word.isprintable() for word in words)
+    if not are_words or not all(isinstance(size, int) for size in sizes):
+        raise Damaged(f"{MANIFEST}: is not the manifest of an export")
+    return dict(manifest)
+
+
+def _signature(
+    file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any], key: Ed25519PublicKey | None
+) -> Iterator[str]:
+    try:
+        own = keys.of_pem(str(manifest.get("public_key")))
+    except keys.NoKey:
+        yield f"{MANIFEST}: its public key is none"
+        return
+    if keys.id_of(own) != manifest["key_id"]:
+        yield f"{MANIFEST}: its key_id is not that of its public key"
+    if key is not None and keys.id_of(key) != keys.id_of(own):
+        yield f"{MANIFEST}: was signed with the key {keys.id_of(own)} and not with the one given, {keys.id_of(key)}"
+        return
+    try:
+        own.verify(_whole(file, stored, SIGNATURE), _whole(file, stored, MANIFEST))
+    except InvalidSignature:
+        yield f"{MANIFEST}: is not what was signed, or {SIGNATURE} was changed"
+
+
+def _files(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any]) -> Iterator[str]:
+    listed = Counter(each["name"] for each in manifest["files"])
+    for name in sorted(stored.keys() - {*listed, MANIFEST, SIGNATURE}):
+        yield f"{name}: is not in the manifest"
+    for name in sorted(name for name, times in listed.items() if times > 1):
+        yield f"{name}: is in the manifest twice"
+    for each in manifest["files"]:
+        found = stored.get(each["name"])
+        if found is None:
+            yield f"{each['name']}: is missing"
+        elif found.size != each["size"]:
+            yield f"{each['name']}: has {found.size} bytes instead of {each['size']}"
+        elif (digest := _sha256(file, found)) != each["sha256"]:
+            yield f"{each['name']}: was changed: its sha256 is {digest} instead of {each['sha256']}"
+    for name in manifest["unreadable"]:
+        yield f"{name}: could not be read when the alert was exported: the bundle is incomplete"
+
+
+def _timeline(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any]) -> Iterator[str]:
+    """The chain, computed again."""
+    said = manifest["timeline"]
+    try:
+        entries = _json(file, stored, TIMELINE)["entries"]
+        before = chain.START
+        for place, entry in enumerate(entries, start=1):
+            before = chain.link(before, {name: value for name, value in entry.items() if name != "hash"})
+            if entry["seq"] != place or entry["hash"] != before:
+                yield f"{TIMELINE}: entry {place} is the first that does not fit the chain"
+                return
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
+        yield f"{TIMELINE}: is no timeline"
+        return
+    if len(entries) != said["entries"] or before != said["head"]:
+        yield f"{TIMELINE}: ends with entry {len(entries)} and another hash than the manifest says"
+
+
+def _evidence(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any]) -> Iterator[str]:
+    """Whether each file is the one that arrived: the hash of then is in alert.json."""
+    try:
+        arrived = {each["id"]: each["sha256"] for each in _json(file, stored, ALERT)["evidence"]}
+    except (KeyError, TypeError):
+        yield f"{ALERT}: is no alert"
+        return
+    for each in manifest["files"]:
+        folder, _, name = each["name"].partition("/")
+        if name and folder == "evidence" and arrived.get(name.partition(".")[0]) != each["sha256"]:
+            yield f"{each['name']}: was changed before it was exported: it is not the file that arrived"
+
+
+def _layout(file: BinaryIO, stored: dict[str, Stored]) -> Iterator[str]:
+    """Whether there is a byte in the archive that its files do not explain."""
+    current = MANIFEST
+
+    def files() -> Iterator[archive.File]:
+        nonlocal current
+        for current, each in stored.items():
+            yield archive.File(current, archive.content(file, each), size_at_most=each.size)
+
+    place = 0
+    for piece in archive.write(files()):
+        if archive.bytes_at(file, place, len(piece)) != piece:
+            yield f"{current}: the archive's own bytes in or after it, from byte {place}, are not as they were written"
+            return
+        place += len(piece)
+    if file.seek(0, 2) != place:
+        yield "the archive has bytes after its end"
+
+
+def _json(file: BinaryIO, stored: dict[str, Stored], name: str) -> Any:
+    try:
+        return json.loads(_whole(file, stored, name))
+    except (ValueError, RecursionError):
+        raise Damaged(f"{name}: was changed: it is no JSON") from None
+
+
+def _whole(file: BinaryIO, stored: dict[str, Stored], name: str) -> bytes:
+    if name not in stored:
+        raise Damaged(f"{name}: is missing")
+    if stored[name].size > _TEXT_AT_MOST:
+        raise Damaged(f"{name}: is larger than that of any export")
+    return b"".join(archive.content(file, stored[name]))
+
+
+def _sha256(file: BinaryIO, stored: Stored) -> str:
+    digest = sha256()
+    for chunk in archive.content(file, stored):
+        digest.update(chunk)
+    return digest.hexdigest()

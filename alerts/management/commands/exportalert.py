@@ -1,0 +1,38 @@
+import os
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from alerts.exports import bundle, contents, signing
+from alerts.models import SosAlert
+from messaging import clock
+
+
+class Command(BaseCommand):
+    help = (
+        "Write an alert as a signed bundle with everything that is known of it, also what its owner is not shown under"
+        " duress: never hand it to whoever may hold the owner's phone. `verifyexport` checks it."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("alert_id", type=UUID)
+        parser.add_argument("--output", type=Path, required=True, help="a file that does not exist yet")
+
+    def handle(self, *args: Any, alert_id: UUID, output: Path, **options: Any) -> None:
+        alert = SosAlert.objects.select_related("owner").filter(id=alert_id).first()
+        if alert is None:
+            raise CommandError("There is no such alert.")
+        now = clock.now()
+        chunks = bundle.write(
+            contents.whole(alert, now=now), key=signing.signing_key(), by=settings.PUBLIC_BASE_URL, now=now
+        )
+        try:
+            descriptor = os.open(output, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.writelines(chunks)
+        except OSError as error:
+            raise CommandError(f"{output} cannot be written: {error.strerror}.") from error
+        self.stdout.write(f"Written: {output}, {output.stat().st_size} bytes.")

@@ -1,0 +1,222 @@
+"""What stands in an export, who may have it, and that it is written as it is read."""
+
+import json
+import subprocess
+import tracemalloc
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+from zipfile import ZIP_STORED, ZipFile
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from rest_framework.test import APIClient
+
+from alerts import answers
+from alerts.evidence import keeping, limits
+from alerts.exports import keys, signing
+from alerts.models import AlertEvent, AlertPosition, Evidence, Via
+from identity.models import User
+from messaging import clock
+from messaging.models import OperatorAlarm
+from messaging.states import State
+from tests.alerts.conftest import app
+from tests.alerts.engine import drive, messages
+from tests.alerts.evidence import files
+from tests.alerts.evidence.conftest import URL, Send
+from tests.alerts.exports.conftest import export, problems
+from tests.alerts.test_timeline import behind_the_databases_back
+from tests.alerts.typed import DURESS_PIN, set_pins
+
+pytestmark = pytest.mark.django_db
+
+
+def opened(bundle: bytes) -> dict[str, bytes]:
+    with ZipFile(BytesIO(bundle)) as archive:
+        assert archive.testzip() is None
+        assert {each.compress_type for each in archive.infolist()} == {ZIP_STORED}
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def said(bundle: bytes, name: str = "alert.json") -> Any:
+    return json.loads(opened(bundle)[name])
+
+
+def test_everything_that_is_known_of_the_alert(bundle: bytes, phone: APIClient, alert: str) -> None:
+    inside = opened(bundle)
+    wav, photo = Evidence.objects.order_by("id")
+    assert list(inside) == [
+        *("alert.json", "timeline.json", "positions.geojson"),
+        *(f"evidence/{wav.id}.wav", f"evidence/{photo.id}.jpg", "manifest.json", "manifest.sig"),
+    ]
+    assert inside[f"evidence/{wav.id}.wav"] == files.wav()
+    alert_json = said(bundle)
+    assert alert_json["person"]["phone_number"] == "+996555123456"
+    told, refused = alert_json["alert"]["contacts"]
+    assert (told["name"], told["tries"][0]["status"], refused["tries"][0]["reason"]) == (
+        *("Aida", "delivered"),
+        "invalid_number",
+    )
+    assert [each["sha256"] for each in alert_json["evidence"]] == [wav.sha256, photo.sha256]
+    assert said(bundle, "timeline.json") | {"next": None} == phone.get(f"{URL}{alert}/timeline/").json()
+    places = [each["geometry"]["coordinates"] for each in said(bundle, "positions.geojson")["features"]]
+    assert places == [[74.5698, 42.8746], [74.57, 42.88]]
+    manifest = said(bundle, "manifest.json")
+    assert manifest["exported_by"] == settings.PUBLIC_BASE_URL
+    assert manifest["timeline"]["head"] == said(bundle, "timeline.json")["head"]
+    assert problems(bundle) == []
+
+
+def test_openssl_and_unzip_agree(bundle: bytes, tmp_path: Path) -> None:
+    """The format is the world's, not ours."""
+    (tmp_path / "export.zip").write_bytes(bundle)
+    answer = APIClient().get("/api/v1/export-key/").json()
+    (tmp_path / "key.pem").write_text(answer["keys"][0]["pem"])
+    with ZipFile(tmp_path / "export.zip") as archive:
+        archive.extractall(tmp_path)
+    said_by = ("-in", "manifest.json", "-sigfile", "manifest.sig")
+    verified = subprocess.run(
+        ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "key.pem", "-rawin", *said_by],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert verified.returncode == 0, verified.stderr
+    assert said(bundle, "manifest.json")["key_id"] == answer["keys"][0]["id"]
+
+
+def test_another_persons_alert_is_none(stranger: User, alert: str) -> None:
+    assert APIClient().get(f"{URL}{alert}/export/").status_code == 401
+    theirs, none = export(app(stranger), alert), export(app(stranger), str(uuid4()))
+    assert theirs.status_code == none.status_code == 404
+    assert theirs.content == none.content
+
+
+def test_an_alert_of_which_there_is_nothing_but_the_press(phone: APIClient) -> None:
+    bundle = export(phone, phone.post(URL, {}, format="json").data["id"]).getvalue()
+    assert said(bundle, "positions.geojson")["features"] == []
+    assert problems(bundle) == []
+
+
+def test_under_duress_it_is_that_of_the_alert_that_ended(
+    phone: APIClient, ana: User, send: Send, alert: str, tmp_path: Path
+) -> None:
+    set_pins(ana)
+    assert phone.post(f"{URL}{alert}/cancel/", {"pin": DURESS_PIN}, format="json").status_code == 200
+    drive(messages(alert)[0], State.DELIVERED)
+    send(files.wav())
+    contact = ana.contacts.get(order=0)
+    answers.acknowledge(alert_id=UUID(alert), contact_id=contact.id, via=Via.PAGE, now=clock.now())
+    shown = export(phone, alert).getvalue()
+    assert b"duress" not in shown
+    assert said(shown)["alert"]["status"] == "cancelled"
+    assert {each["status"] for each in said(shown)["alert"]["contacts"]} == {"cancelled"}
+
+    call_command("exportalert", alert, output=tmp_path / "truth.zip", stdout=StringIO())
+    truth = (tmp_path / "truth.zip").read_bytes()
+    assert (tmp_path / "truth.zip").stat().st_mode & 0o777 == 0o600
+    assert problems(truth) == []
+    alert_json = said(truth)
+    assert (alert_json["alert"]["status"], alert_json["shown_to_owner_as"]) == ("acknowledged", "cancelled")
+    assert alert_json["alert"]["contacts"][0]["answer"] == "acknowledged"
+    kinds = [each["kind"] for each in alert_json["messages"]]
+    assert kinds.count("duress") == 2
+    states = [move["state"] for move in alert_json["messages"][0]["moves"]]
+    assert states == ["queued", "dispatched", "sending", "accepted", "delivered"]
+    assert "duress" in [entry["kind"] for entry in said(truth, "timeline.json")["entries"]]
+
+
+def test_the_command_says_what_it_cannot_do(alert: str, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="no such alert"):
+        call_command("exportalert", str(uuid4()), output=tmp_path / "x.zip")
+    (tmp_path / "there.zip").write_bytes(b"kept")
+    with pytest.raises(CommandError, match="cannot be written"):
+        call_command("exportalert", alert, output=tmp_path / "there.zip")
+    assert (tmp_path / "there.zip").read_bytes() == b"kept"
+
+
+def test_a_file_that_the_storage_does_not_give_is_said(phone: APIClient, send: Send, alert: str) -> None:
+    send(files.wav())
+    send(files.jpeg(), "photo")
+    lost = Evidence.objects.earliest("id")
+    keeping.storage().delete(lost.name)
+    bundle = export(phone, alert).getvalue()
+    assert f"evidence/{lost.id}.wav" not in opened(bundle)
+    assert problems(bundle) == [
+        f"evidence/{lost.id}.wav: could not be read when the alert was exported: the bundle is incomplete"
+    ]
+    assert OperatorAlarm.objects.get(code="evidence_unreadable").detail == {"evidence_id": str(lost.id)}
+
+
+def test_a_file_that_was_changed_in_the_storage_is_said(phone: APIClient, send: Send, alert: str, media: Path) -> None:
+    send(files.wav())
+    (path,) = media.rglob("*.wav")
+    path.chmod(0o600)
+    path.write_bytes(files.wav()[:-1] + b"x")
+    kept = Evidence.objects.get()
+    assert problems(export(phone, alert).getvalue()) == [
+        f"evidence/{kept.id}.wav: was changed before it was exported: it is not the file that arrived"
+    ]
+
+
+def test_a_step_that_was_altered_in_the_database_is_named(phone: APIClient, alert: str) -> None:
+    assert problems(export(phone, alert).getvalue()) == []
+    with behind_the_databases_back():
+        AlertEvent.objects.filter(seq=3).update(data={"state": "delivered"})
+    assert problems(export(phone, alert).getvalue()) == [
+        "timeline.json: entry 3 is the first that does not fit the chain"
+    ]
+
+
+def test_memory_is_bounded_whatever_there_is(phone: APIClient, send: Send, alert: str) -> None:
+    film = files.mp4(b"vide", media=40 * limits.MIB)
+    assert send(film, "video").status_code == 201
+    del film
+    now = clock.now()
+    AlertPosition.objects.bulk_create(
+        AlertPosition(alert_id=UUID(alert), latitude=42.8, longitude=74.5, recorded_at=now, received_at=now)
+        for _ in range(20_000)
+    )
+    answer = export(phone, alert)
+    tracemalloc.start()
+    try:
+        size = sum(len(chunk) for chunk in answer.streaming_content)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size > 40 * limits.MIB
+    assert peak < 8 * limits.MIB
+
+
+@pytest.mark.django_db(transaction=True)  # A closed response gives its connection back.
+def test_few_are_read_at_once(phone: APIClient, alert: str) -> None:
+    first = [export(phone, alert) for _ in range(settings.WEB_THREADS // 4)]
+    assert {answer.status_code for answer in first} == {200}
+    busy = export(phone, alert)
+    assert (busy.status_code, busy.json()["code"], busy["Retry-After"]) == (503, "downloads_busy", "10")
+    first[0].close()  # The client is gone.
+    assert problems(export(phone, alert).getvalue()) == []
+    for answer in first[1:]:
+        answer.close()
+
+
+def test_too_many_are_refused(phone: APIClient, alert: str) -> None:
+    for _ in range(30):
+        assert export(phone, alert).getvalue()
+    assert export(phone, alert).status_code == 429
+
+
+def test_the_key_is_the_secrets_unless_it_is_set(settings: Any) -> None:
+    derived = signing.public_keys()
+    settings.EXPORT_SIGNING_KEY = "ab" * 32
+    own = signing.public_keys()
+    assert [key.id for key in own[1:]] == [key.id for key in derived]
+    assert own[0].id == keys.id_of(signing.signing_key().public_key()) != derived[0].id
+    settings.EXPORT_SIGNING_KEY = ""
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another-key" * 9, [settings.SECRET_KEY]
+    after = signing.public_keys()
+    assert after[1:] == derived
+    assert after[0] != derived[0]
