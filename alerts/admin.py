@@ -4,7 +4,7 @@ from django.http import HttpRequest
 
 from alerts import false_alarms, links
 from alerts.evidence import retention
-from alerts.models import ContactLink, Evidence, Notification, SosAlert
+from alerts.models import ActivityTimer, ContactLink, Evidence, Notification, SosAlert
 from messaging import clock
 from messaging.admin import ReadOnlyAdmin
 
@@ -46,6 +46,19 @@ class SosAlertAdmin(ReadOnlyAdmin):
     def release(self, request: HttpRequest, chosen: QuerySet[SosAlert]) -> None:
         released = sum(retention.release(alert_id=alert.id, now=clock.now()) for alert in chosen)
         messages.info(request, f"{released} released.")
+
+
+@admin.register(ActivityTimer)
+class ActivityTimerAdmin(ReadOnlyAdmin):
+    """When each ends and what became of it; where its person went is for those who are told."""
+
+    list_display = fields = (
+        *("id", "owner_id", "status", "period_s", "grace_s", "extensions"),
+        *("created_at", "ends_at", "due_at", "nudge_at", "ended_at", "alert_id"),
+    )
+    list_filter = ("status",)
+    search_fields = ("=id", "=owner__id", "=alert__id")
+    ordering = ("-id",)
 
 
 @admin.register(Evidence)

@@ -21,6 +21,7 @@ from alerts.models import (
     StepState,
     Via,
 )
+from messaging import clock
 from messaging.models import MessageClass
 
 
@@ -80,6 +81,8 @@ def decline(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) -> Non
 
 
 def _locked(alert_id: UUID) -> SosAlert:
+    # A process that freezes here must not keep the person from ending their alert.
+    clock.answer_briefly()
     alert = SosAlert.objects.select_for_update(no_key=True, of=("self",)).select_related("owner").get(id=alert_id)
     if alert.status in ENDED:
         raise AlertOver

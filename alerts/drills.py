@@ -8,9 +8,10 @@ from uuid import UUID
 from django.db import transaction
 from rest_framework.exceptions import APIException, NotFound
 
-from alerts import lifecycle, owner_view, reach
+from alerts import lifecycle, owner_view, raising, reach
 from alerts.intake import Intake
 from alerts.models import OPEN_TO_OWNER, AlertStatus, Notification, NotificationKind, SosAlert
+from alerts.raising import Cause, Raised
 from alerts.reach import AlertReport
 from identity import rates
 from identity.models import User
@@ -53,7 +54,7 @@ class DrillReport:
     summary: str
 
 
-def begin(*, owner: User, press: Intake, now: datetime) -> tuple[SosAlert, bool]:
+def begin(*, owner: User, press: Intake, now: datetime) -> Raised:
     """Raise a drill, or find the open one. Call inside a transaction.
 
     Raises SosIsOpen, and TooManyRequests.
@@ -62,14 +63,10 @@ def begin(*, owner: User, press: Intake, now: datetime) -> tuple[SosAlert, bool]
         raise SosIsOpen
     if not SosAlert.objects.filter(OPEN_TO_OWNER, owner=owner, is_drill=True).exists():
         rates.spend(A_DAY, str(owner.id), now=now)
-    return lifecycle.raise_alert(
-        owner=owner,
-        latitude=press.latitude,
-        longitude=press.longitude,
-        address=press.address,
-        is_drill=True,
-        now=now,
+    [raised] = raising.raise_alerts(
+        [Cause(owner=owner, place=press.place, address=press.address)], is_drill=True, now=now
     )
+    return raised
 
 
 def end_old(*, now: datetime) -> int:

@@ -4,18 +4,24 @@ A due timer is a row; whoever takes it locks it and leaves alone what somebody e
 workers and schedulers share the work, and a timer that is put off or completed meanwhile does not fire.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Any
 from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
-from alerts import heartbeats, lifecycle, texts, timeline
-from alerts.models import ActivityTimer, AlertKind, EventKind, TimerStatus
+from alerts import heartbeats, raising, texts, timeline
+from alerts.heartbeats import LastHeard
+from alerts.models import ActivityTimer, AlertEvent, AlertKind, EventKind, TimerStatus
+from alerts.raising import Cause
+from identity import contacts
 from messaging import clock, outbox
 from messaging.models import MessageClass
+from messaging.sql import rows
 
 log = structlog.get_logger(__name__)
 
@@ -23,64 +29,115 @@ log = structlog.get_logger(__name__)
 RESCUE_AFTER = timedelta(milliseconds=700)
 # One that cannot be fired is tried again after this, and holds up no other.
 TRY_AGAIN_AFTER = timedelta(seconds=5)
+# Timers that one transaction fires, and messages, but for one timer: it holds their rows, and those of their persons'
+# alerts, for as long.
+_BATCH, _MESSAGES = 100, 200
 _REMINDERS = 100
+
+_END = """
+UPDATE alerts_activitytimer t SET status = 'fired', alert_id = f.alert, ended_at = %(now)s, updated_at = %(now)s
+FROM unnest(%(timers)s::uuid[], %(alerts)s::uuid[]) AS f (timer, alert) WHERE t.id = f.timer AND t.status = 'armed'
+"""
 
 
 def is_anything_due() -> bool:
     now = clock.now()
-    armed = ActivityTimer.objects.filter(status=TimerStatus.ARMED)
-    return armed.filter(due_at__lte=now).exists() or armed.filter(nudge_at__lte=now).exists()
+    return due(now).exists() or _to_remind(now).exists()
+
+
+def due(by: datetime) -> QuerySet[ActivityTimer]:
+    """The timers whose grace period was over by then, the longest silent first."""
+    return ActivityTimer.objects.filter(status=TimerStatus.ARMED, due_at__lte=by).order_by("due_at")
+
+
+def _to_remind(by: datetime) -> QuerySet[ActivityTimer]:
+    return ActivityTimer.objects.filter(status=TimerStatus.ARMED, nudge_at__lte=by).order_by("nudge_at")
 
 
 def check(*, older_than: timedelta = timedelta()) -> int:
     """Fire what has been due for so long, then remind; returns the number of timers that fired or failed to."""
     fired = 0
-    while _fire_one(older_than=older_than):
-        fired += 1
+    while some := _fire_some(older_than=older_than):
+        fired += some
     while _remind(older_than=older_than) == _REMINDERS:
         pass
     return fired
 
 
-def _fire_one(*, older_than: timedelta) -> bool:
+def _fire_some(*, older_than: timedelta) -> int:
+    """A batch together or, when that fails, each by itself."""
     taken: list[UUID] = []
     try:
-        with transaction.atomic():
-            return _take_and_fire(taken, older_than=older_than)
+        _take_and_fire(taken, older_than=older_than)
     except Exception as error:
         if isinstance(error, DatabaseError) and not taken:
             raise
-        log.exception("timer_not_fired", timer_ids=[str(timer_id) for timer_id in taken])
-        due = ActivityTimer.objects.filter(id__in=taken, status=TimerStatus.ARMED)
-        due.update(due_at=F("due_at") + TRY_AGAIN_AFTER)
-        return True
+        log.exception("timers_not_fired_together", timers=len(taken))
+        for timer_id in taken:
+            _fire_alone(timer_id)
+    return len(taken)
 
 
-def _take_and_fire(taken: list[UUID], *, older_than: timedelta) -> bool:
+def _fire_alone(timer_id: UUID) -> None:
+    try:
+        _take_and_fire([], only=timer_id)
+    except Exception:
+        log.exception("timer_not_fired", timer_id=str(timer_id))
+        armed = ActivityTimer.objects.filter(id=timer_id, status=TimerStatus.ARMED)
+        armed.update(due_at=F("due_at") + TRY_AGAIN_AFTER)
+
+
+@transaction.atomic
+def _take_and_fire(taken: list[UUID], *, older_than: timedelta = timedelta(), only: UUID | None = None) -> None:
+    """Lock what has been due for longest and fire it; `taken` names it, also when that fails."""
     now = clock.lock_briefly()
-    due = ActivityTimer.objects.filter(status=TimerStatus.ARMED, due_at__lte=now - older_than).order_by("due_at")
-    locked = due.select_for_update(skip_locked=True, no_key=True, of=("self",)).select_related("owner")
-    timer = locked.first()
-    if timer is None:
-        return False
-    taken.append(timer.id)
-    _fire(timer, now=now)
-    return True
+    wanted = due(now - older_than)
+    if only is not None:
+        wanted = wanted.filter(id=only)
+    locked = wanted.select_for_update(skip_locked=True, no_key=True, of=("self",))
+    with_contacts = locked.select_related("owner").annotate(contacts=contacts.counted("owner"))
+    timers = _one_batch(with_contacts[:_BATCH])
+    taken += [timer.id for timer in timers]
+    if timers:
+        _fire(timers, now=now)
 
 
-def _fire(timer: ActivityTimer, *, now: datetime) -> None:
-    heard = heartbeats.last_of([timer.id]).get(timer.id)
-    alert, _ = lifecycle.raise_alert(
+def _one_batch(found: Iterable[Any]) -> list[ActivityTimer]:
+    """The first of them, one of each person: a second one joins the alert of the first, in the next batch."""
+    of_each: dict[UUID, ActivityTimer] = {}
+    messages = 0
+    for timer in found:
+        messages += timer.contacts
+        if of_each and messages > _MESSAGES:
+            break
+        of_each.setdefault(timer.owner_id, timer)
+    return list(of_each.values())
+
+
+def _fire(timers: Sequence[ActivityTimer], *, now: datetime) -> None:
+    heard = heartbeats.last_of([timer.id for timer in timers])
+    raised = raising.raise_alerts([_cause(timer, heard.get(timer.id)) for timer in timers], now=now)
+    alert_ids = [each.alert.id for each in raised]
+    timeline.record_all(
+        _missed(alert_id, timer, heard.get(timer.id), now=now)
+        for alert_id, timer in zip(alert_ids, timers, strict=True)
+    )
+    rows(_END, {"timers": [timer.id for timer in timers], "alerts": alert_ids, "now": now})
+
+
+def _cause(timer: ActivityTimer, heard: LastHeard | None) -> Cause:
+    return Cause(
         owner=timer.owner,
-        latitude=heard.latitude if heard else None,
-        longitude=heard.longitude if heard else None,
+        place=heard.place if heard else None,
         address=timer.place,
         kind=AlertKind.MISSED_CHECK_IN,
         contact_ids=timer.contact_ids,
-        now=now,
     )
-    timeline.record(
-        alert.id,
+
+
+def _missed(alert_id: UUID, timer: ActivityTimer, heard: LastHeard | None, *, now: datetime) -> AlertEvent:
+    return timeline.entry(
+        alert_id,
         EventKind.CHECK_IN_MISSED,
         by=timeline.SYSTEM,
         now=now,
@@ -88,17 +145,13 @@ def _fire(timer: ActivityTimer, *, now: datetime) -> None:
         battery=heard.battery if heard else None,
         last_heard_at=heard.at.isoformat() if heard else None,
     )
-    armed = ActivityTimer.objects.filter(id=timer.id, status=TimerStatus.ARMED)
-    armed.update(status=TimerStatus.FIRED, alert=alert, ended_at=now, updated_at=now)
 
 
 @transaction.atomic
 def _remind(*, older_than: timedelta) -> int:
     now = clock.lock_briefly()
-    due = ActivityTimer.objects.filter(status=TimerStatus.ARMED, nudge_at__lte=now - older_than).order_by("nudge_at")
-    timers = list(
-        due.select_for_update(skip_locked=True, no_key=True, of=("self",)).select_related("owner")[:_REMINDERS]
-    )
+    locked = _to_remind(now - older_than).select_for_update(skip_locked=True, no_key=True, of=("self",))
+    timers = list(locked.select_related("owner")[:_REMINDERS])
     ActivityTimer.objects.filter(id__in=[timer.id for timer in timers]).update(nudge_at=None)
     outbox.queue(
         [

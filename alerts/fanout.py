@@ -1,9 +1,9 @@
 """Telling the contacts: one notification and one message each, set-wise, in the caller's transaction."""
 
-from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import accumulate
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from alerts import links, texts
 from alerts.models import CALLING, AlertKind, Notification, NotificationKind, SosAlert
 from identity.contacts import to_tell
-from identity.models import User
+from identity.models import EmergencyContact, User
 from messaging import addresses, outbox
 from messaging.models import Attempt, AttemptOutcome, Channel, MessageClass
 from messaging.speech import Recording
@@ -22,49 +22,68 @@ _WORDS = {AlertKind.SOS: texts.sos, AlertKind.MISSED_CHECK_IN: texts.missed_chec
 Compose = Callable[[Notification], str]
 
 
-def call_for_help(
-    alert: SosAlert,
-    owner: User,
-    *,
-    now: datetime,
-    contact_ids: Collection[UUID] = (),
-    without: Collection[UUID] = (),
-) -> list[Notification]:
-    """Queue the SOS, that a check-in was missed, or a TEST, for these contacts, all if none of them is one any more.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """Whom to call for help in an alert: these contacts, or all if none of them is one any more; but not `without`."""
+
+    alert: SosAlert
+    contact_ids: Collection[UUID]
+    without: Collection[UUID]
+
+
+def call_for_help(calls: Sequence[Call], *, message_class: MessageClass, now: datetime) -> list[Notification]:
+    """Queue the SOS, that a check-in was missed, or a TEST, for the contacts of each alert.
 
     The first contacts of all people go before anyone's second.
     """
-    everybody = to_tell(owner.id)
-    chosen = [contact for contact in everybody if contact.id in contact_ids] or everybody
-    contacts = [contact for contact in chosen if contact.id not in without]
-    tokens = links.issue(alert_id=alert.id, contact_ids=[contact.id for contact in contacts], now=now)
-    compose = words(alert)
-    return tell(
-        [
-            Notification(
-                alert=alert,
-                contact_id=contact.id,
-                kind=NotificationKind.SOS,
-                name=contact.name,
-                phone_number=contact.phone_number,
-                language=contact.language,
-            )
-            for contact in contacts
-        ],
-        compose=lambda told: compose(owner, language=told.language, link=links.address(tokens[told.contact_id])),
-        message_class=MessageClass.SAFETY if alert.is_drill else MessageClass.EMERGENCY,
+    contacts = defaultdict(list)
+    for contact in to_tell(*(call.alert.owner_id for call in calls)):
+        contacts[contact.user_id].append(contact)
+    return send_words(
+        [_first(call.alert, contact) for call in calls for contact in _chosen(call, contacts[call.alert.owner_id])],
+        message_class=message_class,
         now=now,
     )
 
 
-def words(alert: SosAlert) -> Callable[..., str]:
-    """The text that calls for help in this alert, first or again: of (owner, language=, link=)."""
-    return texts.drill if alert.is_drill else _WORDS[AlertKind(alert.kind)]
+def _chosen(call: Call, everybody: list[EmergencyContact]) -> list[EmergencyContact]:
+    chosen = [contact for contact in everybody if contact.id in call.contact_ids] or everybody
+    return [contact for contact in chosen if contact.id not in call.without]
 
 
-def called(alert: SosAlert) -> set[UUID]:
-    """The contacts who have been called for help."""
-    return set(alert.notifications.filter(kind=NotificationKind.SOS).values_list("contact_id", flat=True))
+def _first(alert: SosAlert, contact: EmergencyContact) -> Notification:
+    return Notification(
+        alert=alert,
+        contact_id=contact.id,
+        kind=NotificationKind.SOS,
+        name=contact.name,
+        phone_number=contact.phone_number,
+        language=contact.language,
+    )
+
+
+def send_words(
+    notifications: Sequence[Notification], *, message_class: MessageClass, now: datetime
+) -> list[Notification]:
+    """Queue what calls for help in their alerts, first or again, with the link of each."""
+    tokens = links.issue(((told.alert_id, told.contact_id) for told in notifications), now=now)
+
+    def compose(told: Notification) -> str:
+        link = links.address(tokens[told.alert_id, told.contact_id])
+        words = texts.drill if told.alert.is_drill else _WORDS[AlertKind(told.alert.kind)]
+        return words(told.alert.owner, language=told.language, link=link)
+
+    return tell(notifications, compose=compose, message_class=message_class, now=now)
+
+
+def called(alert_ids: Collection[UUID]) -> defaultdict[UUID, set[UUID]]:
+    """The contacts who have been called for help, by alert; one query, none for no alert."""
+    contacts: defaultdict[UUID, set[UUID]] = defaultdict(set)
+    if alert_ids:
+        told = Notification.objects.filter(alert__in=alert_ids, kind=NotificationKind.SOS)
+        for alert_id, contact_id in told.values_list("alert_id", "contact_id"):
+            contacts[alert_id].add(contact_id)
+    return contacts
 
 
 def warn_of_duress(alert: SosAlert, owner: User, *, now: datetime) -> None:
@@ -127,19 +146,21 @@ def _may_have_been_told() -> Q:
 
 
 def tell(
-    notifications: list[Notification],
+    notifications: Sequence[Notification],
     *,
     compose: Compose,
     message_class: MessageClass,
     channel: Channel = Channel.SMS,
     now: datetime,
 ) -> list[Notification]:
-    """Queue a message for each and save them all. Whom nothing may be sent to takes nobody's rank."""
-    ranks = accumulate((_is_allowed(told, channel) for told in notifications[:-1]), initial=0)
+    """Queue a message for each and save them all, whatever alerts they are of."""
+    # Spelling a number out takes the library longer than the rest of this.
+    numbers = [str(notification.phone_number) for notification in notifications]
+    ranks = _ranks(notifications, numbers, channel)
     messages = outbox.queue(
         [
             outbox.Outgoing(
-                address=str(notification.phone_number),
+                address=number,
                 text=compose(notification),
                 message_class=message_class,
                 channel=channel,
@@ -147,7 +168,7 @@ def tell(
                 recording=Recording.HELP if channel is Channel.VOICE else "",
                 rank=rank,
             )
-            for rank, notification in zip(ranks, notifications, strict=False)
+            for notification, number, rank in zip(notifications, numbers, ranks, strict=True)
         ],
         now=now,
     )
@@ -156,8 +177,14 @@ def tell(
     return Notification.objects.bulk_create(notifications)
 
 
-def _is_allowed(told: Notification, channel: Channel) -> bool:
-    return not addresses.refusal(channel, str(told.phone_number))
+def _ranks(notifications: Sequence[Notification], numbers: Sequence[str], channel: Channel) -> list[int]:
+    """Each one's place in its alert. Whom nothing may be sent to takes nobody's rank."""
+    ahead = Counter[UUID]()
+    ranks = []
+    for told, number in zip(notifications, numbers, strict=True):
+        ranks.append(ahead[told.alert_id])
+        ahead[told.alert_id] += not addresses.refusal(channel, number)
+    return ranks
 
 
 def give_ranks_to_the_next(message_ids: Collection[int]) -> None:

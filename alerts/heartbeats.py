@@ -1,12 +1,16 @@
 """What the phone says of itself while a timer runs: the last of it is what those who are told begin with."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from alerts import timers
 from alerts.models import Heartbeat, TimerStatus
+from alerts.positions import Place
+from geo import clocks, reading
+from geo.reading import Details, Refused
 from identity import rates
 from identity.rates import Limit
 from messaging.sql import rows
@@ -37,14 +41,11 @@ LEFT JOIN LATERAL (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Beat:
-    """`at`: when the phone was so, by its own clock; None: now. From before the timer it counts as its beginning."""
+    """`at` is by our clock."""
 
-    at: datetime | None = None
-    battery: int | None = None
-    network: str = ""
-    latitude: float | None = None
-    longitude: float | None = None
-    accuracy: float | None = None
+    at: datetime
+    place: tuple[float, float] | tuple[None, None]
+    details: Details
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,25 +60,50 @@ class LastHeard:
     network: str
     at: datetime
 
+    @property
+    def place(self) -> Place | None:
+        if self.latitude is None or self.longitude is None:
+            return None
+        return Place(latitude=self.latitude, longitude=self.longitude, accuracy=self.accuracy, at=self.position_at)
+
+
+def read(body: Mapping[str, Any], *, now: datetime) -> Beat:
+    """A heartbeat as a phone sends it: a fix whose place is a detail like the others, since indoors there is none.
+
+    Raises Refused for a time that is none.
+    """
+    stated = reading.recorded_at(body)
+    behind = clocks.measured(sent_at=reading.sent_at(body), recorded_at=[stated] if stated else [], now=now)
+    at = min(reading.corrected(stated, behind), now) if stated else now
+    return Beat(at=at, place=_place(body), details=reading.details(body))
+
+
+def _place(body: Mapping[str, Any]) -> tuple[float, float] | tuple[None, None]:
+    try:
+        return reading.place(body)
+    except Refused:
+        return None, None
+
 
 def record(*, timer_id: UUID, person_id: UUID, beat: Beat, now: datetime) -> Heartbeat:
     """Keep a heartbeat of an armed timer; the oldest beyond KEPT are forgotten. It is no check-in.
 
-    Raises NotFound, TimerEnded or TooManyRequests.
+    From before the timer it counts as its beginning. Raises NotFound, TimerEnded or TooManyRequests.
     """
     timer = timers.of_person(timer_id=timer_id, person_id=person_id)
     if timer.status != TimerStatus.ARMED:
         raise timers.TimerEnded(timer)
     rates.spend(OFTEN, str(timer_id), now=now)
+    latitude, longitude = beat.place
     kept = Heartbeat.objects.create(
         timer=timer,
-        at=max(min(beat.at or now, now), timer.created_at),
+        at=max(beat.at, timer.created_at),
         received_at=now,
-        battery=beat.battery,
-        network=beat.network,
-        latitude=beat.latitude,
-        longitude=beat.longitude,
-        accuracy=beat.accuracy,
+        battery=beat.details.battery_pct,
+        network=beat.details.network,
+        latitude=latitude,
+        longitude=longitude,
+        accuracy=beat.details.accuracy_m,
     )
     rows(_FORGET, [timer_id, KEPT])
     return kept

@@ -1,6 +1,6 @@
 """A person's own escalation policy: kept as they wrote it, read when an alert is raised."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NotRequired, TypedDict
 from uuid import UUID
@@ -17,8 +17,7 @@ from messaging.models import Channel
 LONGEST_WAIT = timedelta(minutes=10)
 SOONEST_GIVE_UP, LATEST_GIVE_UP = timedelta(seconds=30), timedelta(minutes=30)
 MAX_WAVES = 30
-# Of each channel; one phone gets at most 10 emergencies of a channel in an hour (messaging/policy.py), and there may be
-# a second alert.
+# Of each channel: beyond it a phone that rings is switched off rather than answered.
 MAX_TIMES_PER_CONTACT = 4
 
 _KINDS = {Channel.VOICE: StepKind.CALL, Channel.SMS: StepKind.SMS}
@@ -39,17 +38,19 @@ class PolicyBody(TypedDict):
     is_default: NotRequired[bool]
 
 
-def of(person_id: UUID, contact_ids: Sequence[UUID]) -> Policy:
-    """The policy for these contacts: the person's own, else the default."""
-    own = EscalationPolicy.objects.filter(owner_id=person_id).first()
-    if own is None:
-        return default(contact_ids)
+def of(contact_ids: Mapping[UUID, Sequence[UUID]]) -> dict[UUID, Policy]:
+    """The policy of each person for these contacts of theirs: their own, else the default. By person, one query."""
+    own = {policy.owner_id: policy for policy in EscalationPolicy.objects.filter(owner__in=contact_ids)}
+    return {person: _policy(own[person]) if person in own else default(ids) for person, ids in contact_ids.items()}
+
+
+def _policy(own: EscalationPolicy) -> Policy:
     return Policy(waves=tuple(_wave(body) for body in own.waves), give_up_after=timedelta(seconds=own.give_up_after_s))
 
 
 def shown(person_id: UUID) -> PolicyBody:
     contact_ids = list(contacts.to_tell(person_id).values_list("id", flat=True))
-    policy = of(person_id, contact_ids)
+    policy = of({person_id: contact_ids})[person_id]
     return PolicyBody(
         is_default=not EscalationPolicy.objects.filter(owner_id=person_id).exists(),
         waves=[_body(wave) for wave in policy.waves],

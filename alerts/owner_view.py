@@ -3,29 +3,20 @@ everything an owner asks goes through here: under duress each answer is that of 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from copy import copy
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
-from alerts.models import AlertEvent, AlertPosition, AlertStatus, EventKind, FeignedEnd, Notification, SosAlert
+from alerts.models import AlertPosition, FeignedEnd, Notification, SosAlert
 from messaging.models import MessageEvent
 from messaging.states import FINAL, State
 
 # A notification, and when its message last moved.
 Told = tuple[Notification, datetime]
 
-_END = {AlertStatus.CANCELLED: EventKind.CANCELLED, AlertStatus.RESOLVED: EventKind.RESOLVED}
-# What is done to an alert that has ended, by the owner's devices or by the operator.
-_AFTER_AN_END = (
-    EventKind.PIN_WRONG,
-    EventKind.EVIDENCE_ADDED,
-    EventKind.EVIDENCE_HELD,
-    EventKind.EVIDENCE_RELEASED,
-    EventKind.EVIDENCE_ERASED,
-)
-_AFTER_A_DOUBT = (State.SENT, State.DELIVERED, State.UNDELIVERED)
+AFTER_A_DOUBT = (State.SENT, State.DELIVERED, State.UNDELIVERED)
 
 
 def has_status(status: str) -> Q:
@@ -43,20 +34,6 @@ def of(alert: SosAlert) -> SosAlert:
     return shown
 
 
-def steps_of(alert: SosAlert) -> list[AlertEvent]:
-    """The alert's timeline, oldest first, as its owner is shown it. Never save what it returns.
-
-    The duress PIN stands there as the end that it pretended, and of what came later what an ended alert has too.
-    """
-    steps = list(alert.events.order_by("id"))
-    if alert.duress_at is None:
-        return steps
-    pretended = next(place for place, step in enumerate(steps) if step.kind == EventKind.DURESS)
-    end = copy(steps[pretended])
-    end.kind, end.data = _END[AlertStatus(alert.feigned_end.status)], {}
-    return [*steps[:pretended], end, *(step for step in steps[pretended + 1 :] if step.kind in _AFTER_AN_END)]
-
-
 def positions_of(alert: SosAlert) -> QuerySet[AlertPosition]:
     """Those that an alert which ended then would have taken."""
     ended_at = of(alert).ended_at
@@ -70,7 +47,7 @@ def messages_of(alerts: Iterable[SosAlert], told: Sequence[Told]) -> list[Told]:
     in flight goes on as it does, but is never tried again.
     """
     feigned = {alert.id: alert.feigned_end for alert in alerts if alert.duress_at is not None}
-    events = _events([n.message_id for n, _ in told if n.alert_id in feigned])
+    events = events_of([n.message_id for n, _ in told if n.alert_id in feigned])
     shown = (
         _shown(n, feigned[n.alert_id], events[n.message_id]) if n.alert_id in feigned else (n, moved_at)
         for n, moved_at in told
@@ -78,7 +55,8 @@ def messages_of(alerts: Iterable[SosAlert], told: Sequence[Told]) -> list[Told]:
     return [each for each in shown if each is not None]
 
 
-def _events(message_ids: list[int]) -> defaultdict[int, list[MessageEvent]]:
+def events_of(message_ids: Collection[int]) -> defaultdict[int, list[MessageEvent]]:
+    """The messages' moves with their attempts, in order."""
     events: defaultdict[int, list[MessageEvent]] = defaultdict(list)
     if message_ids:
         for event in MessageEvent.objects.filter(message__in=message_ids).select_related("attempt").order_by("id"):
@@ -104,13 +82,19 @@ def _state(feigned: FeignedEnd, state: State, events: list[MessageEvent]) -> tup
     was_stopped = state != last.state
     now = (state, "", feigned.at) if was_stopped else (state, last.error_code, last.at)
     if state is State.UNCONFIRMED:
-        after = [e for e in after if e.attempt and e.attempt.started_at <= feigned.at and e.state in _AFTER_A_DOUBT]
+        after = [e for e in after if e.attempt and e.attempt.started_at <= feigned.at and e.state in AFTER_A_DOUBT]
     elif state in FINAL:
         return now
     for event in after:
         if event.state == State.QUEUED:
-            # Past its deadline, which the end is, nothing is tried again.
-            is_in_doubt = event.error_code == "no_evidence"
-            return (State.UNCONFIRMED if is_in_doubt else State.EXPIRED), event.error_code, event.at
+            given_up, at = instead_of_a_try(event)
+            return given_up, event.error_code, at
         now = (State(event.state), event.error_code, event.at)
     return now
+
+
+def instead_of_a_try(queued: MessageEvent) -> tuple[State, datetime]:
+    """What an end makes of a message that comes back to be tried again: past its deadline, which the end is, nothing
+    is. It takes the engine a moment, of another length each time."""
+    moment = timedelta(microseconds=20_000 + queued.id * 7_919_777 % 400_000)
+    return State.UNCONFIRMED if queued.error_code == "no_evidence" else State.EXPIRED, queued.at + moment

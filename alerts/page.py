@@ -6,13 +6,17 @@ from hashlib import sha256
 from math import ceil
 from uuid import UUID
 
+from django.db.models import OuterRef, Subquery
+
 from alerts import positions
 from alerts.models import (
     ENDED,
+    AlertKind,
     AlertPosition,
     Answer,
     AnswerKind,
     ContactLink,
+    Heartbeat,
     Notification,
     NotificationKind,
     SosAlert,
@@ -53,6 +57,17 @@ class Recording:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class MissedCheckIn:
+    """When the person was to say that they are well, what they wrote for those who are told, and the last sign of
+    their phone."""
+
+    ends_at: datetime
+    note: str
+    battery: int | None
+    heard_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
     """Facts only, no ages: two pages are equal when nothing has changed."""
 
@@ -75,6 +90,9 @@ class Page:
     own_answer: str
     told: int
     recordings: tuple[Recording, ...]
+    is_missed_check_in: bool
+    # Also when the person has pressed SOS since.
+    missed: MissedCheckIn | None
 
     @property
     def version(self) -> str:
@@ -110,7 +128,19 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
         own_answer=own_answer,
         told=len(contacts),
         recordings=_recordings(alert),
+        is_missed_check_in=alert.kind == AlertKind.MISSED_CHECK_IN,
+        missed=_missed(alert) if link.is_of_timer else None,
     )
+
+
+def _missed(alert: SosAlert) -> MissedCheckIn | None:
+    """The last timer that ran out, by one query."""
+    heard = Heartbeat.objects.filter(timer=OuterRef("pk")).order_by("-at", "-id")
+    battery, heard_at = Subquery(heard.values("battery")[:1]), Subquery(heard.values("at")[:1])
+    ran_out = alert.timers.annotate(battery=battery, heard_at=heard_at).order_by("-ended_at", "-ends_at")
+    for ends_at, note, charge, at in ran_out.values_list("ends_at", "note", "battery", "heard_at")[:1]:
+        return MissedCheckIn(ends_at=ends_at, note=note, battery=charge, heard_at=at)
+    return None
 
 
 def _recordings(alert: SosAlert) -> tuple[Recording, ...]:

@@ -21,6 +21,9 @@ WAVE_LASTS = timedelta(seconds=45)
 ROUNDS = 2
 # Somebody who missed a call has time to call back or open the link before everyone is called again.
 BETWEEN_ROUNDS = timedelta(seconds=120)
+# The call of a contact whom no wave calls: due on no day of this alert, unless it is brought forward because their SMS
+# did not arrive.
+ONLY_IF_HASTENED = timedelta(days=36_500)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +71,8 @@ def default(contacts: Sequence[UUID]) -> Policy:
 def plan(policy: Policy, contacts: Sequence[UUID]) -> tuple[list[Planned], timedelta]:
     """The steps for the contacts who were told, in order, and when to give up.
 
-    Whoever no wave names, as a contact who was added since, is called with the last.
+    Whoever no wave names, as a contact who was added since, is called with the last. Every contact has a call, be it
+    one that only the fate of their SMS makes due.
     """
     if not contacts or not policy.waves:
         return [], FIRST_CALL_AFTER if not contacts else policy.give_up_after
@@ -82,6 +86,8 @@ def plan(policy: Policy, contacts: Sequence[UUID]) -> tuple[list[Planned], timed
             if not wave.contacts or contact in wave.contacts:
                 steps.append(Planned(wave.kind, place, rounds[wave.kind, place], after))
                 rounds[wave.kind, place] += 1
+    uncalled = [place for place in range(len(contacts)) if not rounds[StepKind.CALL, place]]
+    steps += [Planned(StepKind.CALL, place, 0, ONLY_IF_HASTENED) for place in uncalled]
     return steps, after + policy.give_up_after
 
 

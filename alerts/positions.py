@@ -1,19 +1,21 @@
 """Where the person is and was during an alert. Phones lose the network: fixes come late, twice and in any order, and
 their clocks are wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import cos, hypot, radians
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from rest_framework.exceptions import NotFound
 
 from alerts import owner_view
-from alerts.fixes import Fix, Refusal, Sent
 from alerts.models import AlertPosition, SosAlert
+from geo import clocks, reading
+from geo.reading import Arrived, RefusedFix, Sent
+from geo.tracking import Upload
 from identity.models import User
 from messaging import clock
 
@@ -21,37 +23,38 @@ from messaging import clock
 MAX_PER_ALERT = 25_000
 # What a phone last knew before the press is worth having, with its age.
 _BEFORE_THE_ALERT = timedelta(days=1)
-# A clock that is this far ahead is wrong; the fixes of one that is further are not to be placed in time at all.
-_AHEAD_AT_MOST = timedelta(days=1)
-# What a request may take on its way: below that the phone's clock is taken to be right.
-_ON_THE_WAY = timedelta(seconds=5)
 # Within so many metres an address still says where somebody is.
 _ADDRESS_HOLDS_M = 150
 _METRES_PER_DEGREE = 111_320
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
-    """`repeated` were there already."""
+class Place:
+    """Where somebody was; `at` None: is now. `accuracy` is a radius in metres."""
 
-    stored: int
-    repeated: int
-    refused: list[Refusal]
+    latitude: float
+    longitude: float
+    accuracy: float | None = None
+    at: datetime | None = None
 
-    @property
-    def only_after_end(self) -> bool:
-        """Whether there was nothing in it but positions from after the alert's end."""
-        return not (self.stored or self.repeated) and all(refusal.code == "alert_ended" for refusal in self.refused)
+
+def is_all_after_end(upload: Upload) -> bool:
+    """Whether there was nothing in it but positions from after the alert's end."""
+    return (
+        bool(upload.refused)
+        and all(fix.code == "alert_ended" for fix in upload.refused)
+        and not (upload.stored or upload.repeated)
+    )
 
 
 @transaction.atomic
-def add(*, alert_id: UUID, owner: User, sent: Sent) -> Report:
+def add(*, alert_id: UUID, owner: User, sent: Sent) -> Upload:
     """Keep the fixes that are of the time of the owner's alert; the newest of all is where the person is now.
 
     Under duress fixes are kept that the owner's devices hear to be refused. Raises NotFound, also for another person's
     alert.
     """
-    now = clock.lock_briefly()
+    now = clock.answer_briefly()
     alert = SosAlert.objects.select_for_update(no_key=True).filter(id=alert_id, owner=owner).first()
     if alert is None:
         raise NotFound
@@ -59,19 +62,32 @@ def add(*, alert_id: UUID, owner: User, sent: Sent) -> Report:
     new = _unknown(alert, timely)
     room = max(0, MAX_PER_ALERT - alert.positions.count())
     new, too_many = new[:room], new[room:]
-    refused += [Refusal(index=each.index, code="too_many") for each in too_many if each.is_shown]
+    refused += [RefusedFix(index=each.index, code="too_many", field="") for each in too_many if each.is_shown]
     AlertPosition.objects.bulk_create([each.row for each in new])
     if new and alert.ended_at is None:
         _move(alert, now=now)
     return _report(timely, new, too_many, refused)
 
 
-def keep_place(pressed: SosAlert, *, of: SosAlert, now: datetime) -> None:
-    """Keep the place of a press, if it has one, among the positions of an alert."""
-    if pressed.latitude is not None and pressed.longitude is not None:
-        AlertPosition.objects.create(
-            alert=of, latitude=pressed.latitude, longitude=pressed.longitude, recorded_at=now, received_at=now
+def keep_places(places: Iterable[tuple[UUID, Place]], *, now: datetime) -> None:
+    """Keep the place of what raised or joined an alert, by the alert's id, among its positions: by one statement."""
+    AlertPosition.objects.bulk_create(
+        AlertPosition(
+            alert_id=alert_id,
+            latitude=place.latitude,
+            longitude=place.longitude,
+            accuracy=place.accuracy,
+            recorded_at=place.at or now,
+            received_at=now,
         )
+        for alert_id, place in places
+    )
+
+
+def last_of(alert_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """When the newest position of each alert is of; by alert, without those that have none."""
+    of_alerts = AlertPosition.objects.filter(alert__in=alert_ids).order_by().values_list("alert_id")
+    return dict(of_alerts.annotate(Max("recorded_at"))) if alert_ids else {}
 
 
 def newest(alert_id: UUID) -> AlertPosition | None:
@@ -97,65 +113,49 @@ class _Timely:
     is_shown: bool
 
 
-def _in_time(alert: SosAlert, sent: Sent, *, now: datetime) -> tuple[list[_Timely], list[Refusal]]:
+def _in_time(alert: SosAlert, sent: Sent, *, now: datetime) -> tuple[list[_Timely], list[RefusedFix]]:
     """The fixes in order of time, and what the owner hears of those that are of another time than the alert."""
-    timely: list[_Timely] = []
-    refused = list(sent.refused)
-    wrong_by = _clock_error(sent, now=now)
-    shown = owner_view.of(alert)
-    for fix in sent.fixes:
-        recorded_at = fix.recorded_at - wrong_by if fix.recorded_at else now
-        code = _untimely(shown, recorded_at, now=now)
-        if code:
-            refused.append(Refusal(index=fix.index, code=code))
-        if not _untimely(alert, recorded_at, now=now):
+    read, refused = reading.read(sent, person_id=alert.owner_id, now=now)
+    behind = clocks.measured(sent_at=sent.sent_at, recorded_at=(fix.at for fix in read), now=now)
+    since = alert.created_at - _BEFORE_THE_ALERT
+    fixes, untimely = reading.on_our_clock(read, behind=behind, now=now, since=since)
+    refused += untimely
+    shown, timely = owner_view.of(alert), []
+    for fix in sorted(fixes, key=lambda fix: (fix.at, fix.number)):
+        # What a clock that is taken to be right is ahead is no time that anybody was anywhere.
+        recorded_at = min(fix.at, now)
+        is_shown = not _is_after_end(shown, recorded_at)
+        if not is_shown:
+            refused.append(RefusedFix(index=fix.number, code="alert_ended", field="recorded_at"))
+        if not _is_after_end(alert, recorded_at):
             row = _row(alert, fix, recorded_at=recorded_at, now=now)
-            timely.append(_Timely(row=row, index=fix.index, is_shown=not code))
-    timely.sort(key=lambda each: (each.row.recorded_at, each.index))
+            timely.append(_Timely(row=row, index=fix.number, is_shown=is_shown))
     return timely, refused
 
 
-def _report(timely: list[_Timely], new: list[_Timely], too_many: list[_Timely], refused: list[Refusal]) -> Report:
+def _is_after_end(alert: SosAlert, recorded_at: datetime) -> bool:
+    return alert.ended_at is not None and recorded_at > alert.ended_at
+
+
+def _report(timely: list[_Timely], new: list[_Timely], too_many: list[_Timely], refused: list[RefusedFix]) -> Upload:
     stored, left_out, shown = (sum(each.is_shown for each in some) for some in (new, too_many, timely))
-    refused = sorted(refused, key=lambda refusal: refusal.index)
-    return Report(stored=stored, repeated=shown - stored - left_out, refused=refused)
+    refused = sorted(refused, key=lambda fix: fix.index)
+    return Upload(stored=stored, repeated=shown - stored - left_out, refused=refused)
 
 
-def _clock_error(sent: Sent, *, now: datetime) -> timedelta:
-    """How far the phone's clock is ahead of ours, as far as the request shows it."""
-    error = sent.sent_at - now if sent.sent_at else timedelta()
-    if abs(error) <= _ON_THE_WAY:
-        error = timedelta()
-    times = [fix.recorded_at - error for fix in sent.fixes if fix.recorded_at]
-    # No fix is from the future: what remains ahead of us is the clock's error too, shared by all of one request.
-    ahead = [time - now for time in times if timedelta() < time - now <= _AHEAD_AT_MOST]
-    return error + max(ahead, default=timedelta())
-
-
-def _untimely(alert: SosAlert, recorded_at: datetime, *, now: datetime) -> str:
-    """The code of a refusal, or ""."""
-    if recorded_at > now:
-        return "in_the_future"
-    if recorded_at < alert.created_at - _BEFORE_THE_ALERT:
-        return "before_the_alert"
-    if alert.ended_at is not None and recorded_at > alert.ended_at:
-        return "alert_ended"
-    return ""
-
-
-def _row(alert: SosAlert, fix: Fix, *, recorded_at: datetime, now: datetime) -> AlertPosition:
+def _row(alert: SosAlert, fix: Arrived, *, recorded_at: datetime, now: datetime) -> AlertPosition:
     return AlertPosition(
         alert=alert,
-        client_id=fix.client_id,
+        client_id=fix.id,
         latitude=fix.latitude,
         longitude=fix.longitude,
-        accuracy=fix.accuracy,
-        altitude=fix.altitude,
-        speed=fix.speed,
-        course=fix.course,
-        battery=fix.battery,
-        network=fix.network,
-        activity=fix.activity,
+        accuracy=fix.details.accuracy_m,
+        altitude=fix.details.altitude_m,
+        speed=fix.details.speed_mps,
+        course=fix.details.course_deg,
+        battery=fix.details.battery_pct,
+        network=fix.details.network,
+        activity=fix.details.activity,
         recorded_at=recorded_at,
         received_at=now,
     )

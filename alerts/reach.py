@@ -67,7 +67,7 @@ def _told(alerts: Sequence[SosAlert]) -> defaultdict[UUID, list[Told]]:
         Notification.objects.filter(alert__in=alerts, kind__in=CALLING)
         .select_related("message")
         .defer("message__text")
-        .annotate(moved_at=Subquery(last_event), answer=_answer())
+        .annotate(moved_at=Subquery(last_event), answer=_answer(alerts))
         .order_by("message_id")
     )
     by_alert: defaultdict[UUID, list[Told]] = defaultdict(list)
@@ -77,10 +77,11 @@ def _told(alerts: Sequence[SosAlert]) -> defaultdict[UUID, list[Told]]:
     return by_alert
 
 
-def _answer() -> Subquery:
+def _answer(alerts: Sequence[SosAlert]) -> Subquery:
     """What a contact last said; under duress, last before it."""
+    feigned = [alert.id for alert in alerts if alert.duress_at is not None]
     said = AlertEvent.objects.filter(
-        Q(alert__duress_at=None) | Q(at__lte=F("alert__duress_at")),
+        ~Q(alert__in=feigned) | Q(at__lte=F("alert__duress_at")),
         alert=OuterRef("alert_id"),
         kind__in=AnswerKind.values,
         by=Concat(Value(timeline.CONTACT), Cast(OuterRef("contact_id"), CharField())),

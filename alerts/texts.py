@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.utils.translation import gettext, override
 
-from alerts.models import AlertStatus, SosAlert
+from alerts.models import AlertKind, AlertStatus, SosAlert
 from identity.models import User
 from messaging import texts
 from messaging.segments import count_segments
@@ -124,10 +124,15 @@ def _name(owner: User) -> str:
     return f"{owner.first_name} {owner.last_name}"
 
 
-def call(owner: User, *, language: str) -> str:
+def call(owner: User, *, kind: AlertKind, language: str) -> str:
     """What a call says."""
     name = _name(owner).strip() or str(owner.phone_number)
     with override(language):
+        if kind == AlertKind.MISSED_CHECK_IN:
+            return gettext(
+                "This is an emergency call from AlertMe. {name} has missed a check-in and may need your help. "
+                "The details are in the SMS. Press 1 if you are on your way."
+            ).format(name=name)
         return gettext(
             "This is an emergency call from AlertMe. {name} has pressed SOS and needs your help. "
             "The details are in the SMS. Press 1 if you are on your way."

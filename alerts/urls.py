@@ -1,6 +1,6 @@
 from django.urls import path
 
-from alerts.views import alerts, drills, evidence, policy, positions, timeline, timers, uploads
+from alerts.views import alerts, drills, evidence, exports, policy, positions, timeline, timers, uploads
 
 urlpatterns = [
     path("me/escalation-policy/", policy.PolicyView.as_view(), name="escalation-policy"),
@@ -25,5 +25,12 @@ urlpatterns = [
     path("timers/<uuid:timer_id>/heartbeat/", timers.HeartbeatView.as_view(), name="timer-heartbeat"),
     path("sos-alerts/<uuid:alert_id>/drill-report/", drills.DrillReportView.as_view(), name="sos-alert-drill-report"),
     path("sos-alerts/<uuid:alert_id>/timeline/", timeline.TimelineView.as_view(), name="sos-alert-timeline"),
+    path("sos-alerts/<uuid:alert_id>/export/", exports.ExportView.as_view(), name="sos-alert-export"),
+    path("export-key/", exports.ExportKeyView.as_view(), name="export-key"),
     path("sos-alerts/<uuid:alert_id>/locations/", positions.LocationsView.as_view(), name="sos-alert-locations"),
+    path(
+        "sos-alerts/<uuid:alert_id>/locations/batch/",
+        positions.LocationBatchView.as_view(),
+        name="sos-alert-locations-batch",
+    ),
 ]

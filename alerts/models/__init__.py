@@ -10,6 +10,7 @@ from alerts.models.alert import (
     Notification,
     NotificationKind,
     SosAlert,
+    TimelineSeal,
 )
 from alerts.models.duress import FeignedEnd
 from alerts.models.escalation import Answer, AnswerKind, EscalationStep, StepKind, StepState, Via
@@ -45,6 +46,7 @@ __all__ = [
     "SosAlert",
     "StepKind",
     "StepState",
+    "TimelineSeal",
     "TimerStatus",
     "Upload",
     "Via",

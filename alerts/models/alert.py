@@ -93,10 +93,14 @@ class EventKind(models.TextChoices):
     EVIDENCE_HELD = "evidence_held"
     EVIDENCE_RELEASED = "evidence_released"
     EVIDENCE_ERASED = "evidence_erased"
+    MESSAGE = "message", "what became of an SMS or a call that asks for help"
 
 
 class AlertEvent(models.Model):
-    """One step of an alert's life, written in the transaction of the step (alerts/timeline.py) and never changed."""
+    """One step of an alert's life, written in the transaction of the step (alerts/timeline.py) and never changed.
+
+    Soon after it is sealed: it gets its place in the alert's chain and its hash (alerts/sealing.py).
+    """
 
     alert = models.ForeignKey(SosAlert, on_delete=models.CASCADE, related_name="events")
     kind = models.CharField(max_length=30, choices=EventKind)
@@ -104,9 +108,43 @@ class AlertEvent(models.Model):
     by = models.CharField(max_length=50)
     at = models.DateTimeField()
     data = models.JSONField(default=dict)
+    # The move that a step of kind "message" tells of; no foreign key: the step outlives it.
+    message_event_id = models.BigIntegerField(null=True)
+    seq = models.PositiveIntegerField(null=True)
+    hash = models.CharField(max_length=64, blank=True, db_default="")
+
+    class Meta:
+        indexes = [models.Index(fields=["id"], condition=Q(seq=None), name="event_to_seal")]
+        constraints = [
+            # The chain cannot fork, and no move is told twice.
+            models.UniqueConstraint(fields=["alert", "seq"], condition=Q(seq__isnull=False), name="event_seq_once"),
+            models.UniqueConstraint(
+                fields=["alert", "message_event_id"],
+                condition=Q(message_event_id__isnull=False),
+                name="event_of_a_move_once",
+            ),
+            models.CheckConstraint(condition=Q(seq=None) ^ ~Q(hash=""), name="event_has_a_hash_iff_sealed"),
+        ]
 
     def __str__(self) -> str:
         return f"alert {self.alert_id} {self.kind}"
+
+
+class TimelineSeal(models.Model):
+    """How far an alert's timeline is sealed. Its row is the lock of who seals; steps lost from the end show by it."""
+
+    alert = models.OneToOneField(SosAlert, on_delete=models.CASCADE, primary_key=True, related_name="seal")
+    entries = models.PositiveIntegerField(default=0)
+    # The hash of the last; empty when there is none.
+    head = models.CharField(max_length=64, blank=True)
+    # When to look for moves of its messages again; null: they have long been over.
+    due_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="seal_due")]
+
+    def __str__(self) -> str:
+        return f"alert {self.alert_id} sealed to {self.entries}"
 
 
 class NotificationKind(models.TextChoices):

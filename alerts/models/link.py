@@ -18,6 +18,8 @@ class ContactLink(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    # No column: `links.opened` says whether a timer ran out into its alert.
+    is_of_timer = False
 
     class Meta:
         constraints = [

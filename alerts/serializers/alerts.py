@@ -26,6 +26,17 @@ class PressSerializer(serializers.Serializer[None]):
         max_value=180,
         help_text="With `latitude` or not at all.",
     )
+    recorded_at = serializers.DateTimeField(
+        required=False,
+        allow_null=True,
+        help_text="When the phone was there, by its clock, with its offset: an SOS that waited for a network says so. "
+        "Absent: now; what is no time is left out with the warning `recorded_at_ignored`.",
+    )
+    sent_at = serializers.DateTimeField(
+        required=False,
+        allow_null=True,
+        help_text="The phone's clock at the moment of this very try: with it a wrong clock does no harm.",
+    )
     address = serializers.CharField(
         required=False,
         allow_null=True,

@@ -1,4 +1,3 @@
-import math
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +7,7 @@ from rest_framework import serializers
 from alerts.heartbeats import LastHeard
 from alerts.models import ActivityTimer, TimerStatus
 from alerts.timers import GRACE, LONGEST, LONGEST_GRACE, MAX_EXTENSIONS, SHORTEST, Wanted
+from geo.serializers.uploads import PhoneSerializer, SentSerializer
 from identity.contacts import MAX_CONTACTS
 from identity.fields import PlainTextField
 
@@ -16,14 +16,6 @@ _TEXT_MAX = 200
 
 def _seconds(period: timedelta) -> int:
     return int(period.total_seconds())
-
-
-class _FiniteField(serializers.FloatField):
-    def to_internal_value(self, data: Any) -> float:
-        number = float(super().to_internal_value(data))
-        if isinstance(data, bool) or not math.isfinite(number):
-            self.fail("invalid")
-        return number
 
 
 class ArmSerializer(serializers.Serializer[None]):
@@ -80,22 +72,16 @@ class ExtendSerializer(serializers.Serializer[None]):
     )
 
 
-class BeatSerializer(serializers.Serializer[None]):
-    at = serializers.DateTimeField(
-        required=False, help_text="When it was so, by the phone's clock; left out, or in the future: now."
-    )
-    battery = serializers.IntegerField(required=False, min_value=0, max_value=100, help_text="Per cent.")
-    network = PlainTextField(
-        required=False, max_length=20, allow_blank=True, help_text="As the phone calls it, like `wifi`, `4g`."
-    )
-    latitude = _FiniteField(required=False, min_value=-90, max_value=90)
-    longitude = _FiniteField(required=False, min_value=-180, max_value=180)
-    accuracy = _FiniteField(required=False, min_value=0, max_value=1e7, help_text="Radius in metres.")
+class BeatSerializer(PhoneSerializer, SentSerializer):
+    """Read by alerts/heartbeats.py. A position that is wrong is left out like any other detail."""
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if ("latitude" in attrs) != ("longitude" in attrs):
-            raise serializers.ValidationError("Give latitude and longitude, or neither.", code="half_a_position")
-        return attrs
+    recorded_at = serializers.DateTimeField(
+        required=False,
+        allow_null=True,
+        help_text="When it was so, by the phone's clock; left out, or in the future: now.",
+    )
+    latitude = serializers.FloatField(required=False, allow_null=True, min_value=-90, max_value=90)
+    longitude = serializers.FloatField(required=False, allow_null=True, min_value=-180, max_value=180)
 
 
 class LastHeardSerializer(serializers.Serializer[LastHeard]):

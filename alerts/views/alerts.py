@@ -11,8 +11,9 @@ from rest_framework.response import Response
 from rest_framework.serializers import ListSerializer
 from rest_framework.views import APIView
 
-from alerts import answering, drills, ending, false_alarms, intake, lifecycle, owner_view, reach
+from alerts import answering, drills, ending, false_alarms, intake, owner_view, raising, reach
 from alerts.models import AlertStatus, SosAlert
+from alerts.raising import Cause
 from alerts.serializers.alerts import (
     EndSerializer,
     FalseAlarmsSerializer,
@@ -107,15 +108,14 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
 
     @replayable
     def _press(self, request: Request) -> Response:
-        press, owner, now = intake.read(request.data), person(request), clock.now()
+        owner, now = person(request), clock.now()
+        press = intake.read(request.data, now=now)
         if press.is_drill:
-            alert, is_new = drills.begin(owner=owner, press=press, now=now)
+            raised = drills.begin(owner=owner, press=press, now=now)
         else:
-            alert, is_new = lifecycle.raise_alert(
-                owner=owner, latitude=press.latitude, longitude=press.longitude, address=press.address, now=now
-            )
-        code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
-        return _answer(alert, person(request), warnings=press.warnings, status_code=code)
+            [raised] = raising.raise_alerts([Cause(owner=owner, place=press.place, address=press.address)], now=now)
+        code = status.HTTP_201_CREATED if raised.is_new else status.HTTP_200_OK
+        return _answer(raised.alert, owner, warnings=press.warnings, status_code=code)
 
 
 class FalseAlarmsView(APIView):

@@ -156,6 +156,7 @@ class FileView(APIView):
             (206, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY, description="The range."),
             304: OpenApiResponse(description="If-None-Match has its ETag."),
             416: OpenApiResponse(description="There is no such range."),
+            503: OpenApiResponse(description="Too many files are being fetched: Retry-After says when."),
         }
         | problems(s404="It was never signed, has expired, or the file is gone."),
     )

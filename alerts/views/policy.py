@@ -36,7 +36,7 @@ class PolicyView(APIView):
     def put(self, request: Request) -> Response:
         """Holds for the next alert. Whoever no wave names, as a contact added later, is called with the last wave.
 
-        A contact whose SMS cannot be delivered is called at once, if a wave calls them at all. The codes of `waves`:
+        A contact whose SMS cannot be delivered is called at once, also when no wave calls them. The codes of `waves`:
         `not_your_contact`, `duplicate`, `too_often` (at most 4 times by each channel).
         """
         wanted = parse(PolicySerializer, request)

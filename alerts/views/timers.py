@@ -11,7 +11,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from alerts import heartbeats, timers
-from alerts.heartbeats import Beat
 from alerts.models import ActivityTimer, TimerStatus
 from alerts.serializers.timers import (
     ArmSerializer,
@@ -22,6 +21,8 @@ from alerts.serializers.timers import (
     wanted,
 )
 from alerts.views.polling import IF_NONE_MATCH, conditional
+from geo.reading import Refused
+from geo.views import uploads
 from identity.idempotency import replayable
 from identity.openapi import ETAG, IDEMPOTENCY_KEY, problems
 from identity.requests import parse, person
@@ -117,8 +118,12 @@ class HeartbeatView(APIView):
     @replayable
     def post(self, request: Request, timer_id: UUID) -> Response:
         """The phone's battery, network and position, for the contacts should it fall silent. It is no check-in."""
-        beat = Beat(**parse(BeatSerializer, request))
-        heartbeats.record(timer_id=timer_id, person_id=person(request).id, beat=beat, now=clock.now())
+        now = clock.now()
+        try:
+            beat = heartbeats.read(uploads.body_of(request), now=now)
+        except Refused as error:
+            raise uploads.invalid(error) from error
+        heartbeats.record(timer_id=timer_id, person_id=person(request).id, beat=beat, now=now)
         timer = timers.of_person(timer_id=timer_id, person_id=person(request).id)
         return _answer(timer, status_code=status.HTTP_201_CREATED)
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
@@ -7,6 +8,7 @@ from identity.models import EmergencyContact, User
 from tests.alerts.engine import messages, token_in
 
 Contacts = Callable[..., list[EmergencyContact]]
+Arm = Callable[..., str]
 
 
 @pytest.fixture
@@ -61,3 +63,16 @@ def tokens(pressed: str) -> list[str]:
 def token(pressed: str) -> str:
     """The token in the SMS of Aida, Ana's first contact."""
     return token_in(messages(pressed)[0])
+
+
+@pytest.fixture
+def arm(phone: APIClient, contacts: Contacts) -> Arm:
+    """Arm a timer of an hour, with Aida and Bek to be told; returns its URL."""
+    contacts("Aida", "Bek")
+
+    def armed(**body: Any) -> str:
+        answer = phone.post("/api/v1/timers/", {"duration_s": 3600} | body, format="json")
+        assert answer.status_code == 201, answer.data
+        return f"/api/v1/timers/{answer.data['id']}/"
+
+    return armed

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 from django.http import JsonResponse
 
-from alerts import answering, answers
-from alerts.models import AlertEvent, AlertStatus, NotificationKind, SosAlert, Via
+from alerts import answering, answers, escalation
+from alerts.models import AlertEvent, AlertStatus, EscalationStep, NotificationKind, SosAlert, Via
 from messaging import clock
 from messaging.models import Attempt, AttemptOutcome, Message, MessageClass, OperatorAlarm
 from messaging.states import State
@@ -112,7 +112,7 @@ def test_the_safe_pin_ends_what_went_on(twins: Twins) -> None:
     alike(twins, lambda twin: twin.end(pin=SAFE_PIN))
     assert SosAlert.objects.get(id=duress.alert).status == AlertStatus.CANCELLED
     assert {m.address for m in all_clears(duress.alert)} == {m.address for m in duress.messages()[:2]}
-    assert alike(twins, lambda twin: twin.get()).json() == shown
+    assert _look_alike(twins).json() == shown
 
 
 def test_the_duress_pin_on_an_ended_alert_alarms_the_operator(twins: Twins) -> None:
@@ -124,6 +124,12 @@ def test_the_duress_pin_on_an_ended_alert_alarms_the_operator(twins: Twins) -> N
     alike(twins, lambda twin: twin.end("resolve"))
     assert OperatorAlarm.objects.get(code="duress").times == 2
     assert SosAlert.objects.get(id=duress.alert).duress_at is None
+
+
+def _look_alike(twins: Twins) -> Any:
+    """The alert and its timeline; returns the alert as it is shown under duress."""
+    alike(twins, lambda twin: twin.get("timeline/"))
+    return alike(twins, lambda twin: twin.get())
 
 
 def _go_on(twin: Twin, moves: list[tuple[State, str]]) -> None:
@@ -149,7 +155,7 @@ def test_what_was_in_flight_goes_on_as_it_does(twins: Twins, later: list[tuple[S
         drive(twin.messages()[0], State.SENDING)
         twin.end()
         _go_on(twin, later)
-    alike(twins, lambda twin: twin.get())
+    _look_alike(twins)
 
 
 def test_what_was_in_flight_and_is_tried_again_is_shown_too_late(twins: Twins) -> None:
@@ -162,7 +168,7 @@ def test_what_was_in_flight_and_is_tried_again_is_shown_too_late(twins: Twins) -
         _go_on(twin, [(State.QUEUED, "20503")])
     _go_on(safe, [(State.EXPIRED, "")])  # Its deadline is the end.
     _go_on(duress, [(State.DISPATCHED, ""), (State.SENDING, ""), (State.DELIVERED, "")])
-    answer = alike(twins, lambda twin: twin.get())
+    answer = _look_alike(twins)
     assert answer.data["contacts"][0]["status"] == "expired"
     assert duress.messages()[0].state == State.DELIVERED
 
@@ -175,6 +181,7 @@ def test_every_state_a_message_may_be_in(twins: Twins, state: State) -> None:
     alike(twins, lambda twin: twin.end())
     for message in twins[1].messages()[1:]:
         step(message, State.DELIVERED)
+    _look_alike(twins)
     shown = alike(twins, lambda twin: twin.end())
     assert [c["status"] for c in shown.data["contacts"][1:]] == ["cancelled", "cancelled"]
 
@@ -190,7 +197,7 @@ def test_an_earlier_call_that_may_have_told(twins: Twins) -> None:
     assert answer.data["contacts"][0]["status"] == "unconfirmed"
     Message.objects.filter(id=twins[1].messages()[0].id).update(state=State.DISPATCHED)
     assert step(twins[1].messages()[0], State.SENDING)
-    alike(twins, lambda twin: twin.get())
+    _look_alike(twins)
 
 
 def test_a_replayed_press_is_the_press(twins: Twins) -> None:
@@ -206,7 +213,7 @@ def test_a_replayed_press_is_the_press(twins: Twins) -> None:
 
 def test_positions_are_kept_though_they_are_refused(twins: Twins) -> None:
     moment = clock.now().isoformat()
-    during = {"locations": [{"latitude": 42.88, "longitude": 74.57, "recorded_at": moment}]}
+    during = {"latitude": 42.88, "longitude": 74.57, "recorded_at": moment}
     duress = under_duress(twins)
     ended_at = SosAlert.objects.get(id=duress.alert).duress_at
     assert ended_at is not None
@@ -216,13 +223,16 @@ def test_positions_are_kept_though_they_are_refused(twins: Twins) -> None:
         "recorded_at": (ended_at + timedelta(milliseconds=1)).isoformat(),
     }
 
-    def send(twin: Twin, body: Any) -> Any:
-        return twin.phone.post(f"{URL}{twin.alert}/locations/", body, format="json")
+    def send(twin: Twin, body: Any, to: str = "locations/") -> Any:
+        return twin.phone.post(f"{URL}{twin.alert}/{to}", body, format="json")
 
     assert alike(twins, lambda twin: send(twin, elsewhere)).json()["code"] == "alert_ended"
     assert alike(twins, lambda twin: send(twin, elsewhere)).json()["code"] == "alert_ended"
-    late = alike(twins, lambda twin: send(twin, [*during["locations"], elsewhere]))
-    assert late.json() == {"stored": 1, "repeated": 0, "refused": [{"index": 1, "code": "alert_ended"}]}
+    both = {"locations": [during, elsewhere]}
+    late = alike(twins, lambda twin: send(twin, both, "locations/batch/"))
+    refused = [{"index": 1, "code": "alert_ended", "field": "recorded_at"}]
+    assert late.json() == {"stored": 1, "repeated": 0, "refused": refused}
+    assert alike(twins, lambda twin: send(twin, {"locations": [elsewhere]}, "locations/batch/")).status_code == 409
     assert alike(twins, lambda twin: twin.get()).data["latitude"] == 42.87
     listed = alike(twins, lambda twin: twin.phone.get(f"{URL}{twin.alert}/locations/"))
     assert [position["latitude"] for position in listed.json()["results"]] == [42.88, 42.87]
@@ -236,7 +246,23 @@ def test_the_timeline(twins: Twins) -> None:
     answers.acknowledge(alert_id=UUID(duress.alert), contact_id=UUID(int=1), via=Via.PAGE, now=clock.now())
     alike(twins, lambda twin: twin.end(pin="0000"))
     shown = alike(twins, lambda twin: _timeline_kinds(twin.get("timeline/")))
-    assert json.loads(shown.content)["kinds"] == ["raised", "cancelled", "pin_wrong"]
+    kinds = [kind for kind in json.loads(shown.content)["kinds"] if kind != "message"]
+    assert kinds == ["raised", "cancelled", "pin_wrong"]
+    alike(twins, lambda twin: twin.get("timeline/"))
+
+
+def test_reminders_and_calls_stop_alike(twins: Twins) -> None:
+    for twin in twins:
+        twin.press()
+        drive(twin.messages()[0], State.DELIVERED)
+        EscalationStep.objects.filter(alert_id=twin.uuid).exclude(kind="give_up").update(due_at=clock.now())
+        escalation.take_steps(now=clock.now())
+        drive(messages(twin.alert, NotificationKind.CALL)[0], State.SENDING)
+    alike(twins, lambda twin: twin.end())
+    for twin in twins:
+        for state in (State.ACCEPTED, State.DELIVERED):
+            step(messages(twin.alert, NotificationKind.CALL)[0], state)
+    _look_alike(twins)
 
 
 def _timeline_kinds(answer: Any) -> Any:

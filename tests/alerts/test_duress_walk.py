@@ -15,7 +15,8 @@ from messaging.states import State
 from tests.alerts.engine import drive
 from tests.alerts.twins import Twin, alike, make_twins
 
-BODIES: list[dict[str, Any]] = [{}, {"latitude": 42.9, "longitude": 74.6}]
+PLACE = {"latitude": 42.9, "longitude": 74.6}
+BODIES: list[dict[str, Any]] = [{}, PLACE, {"locations": [PLACE]}]
 # What would end the walk: signing in and out, and ending the alert again, which has tests of its own.
 LEFT_OUT = ("/auth/", "/webhooks/", "/ops/", "cancel/", "resolve/", "{signature}")
 

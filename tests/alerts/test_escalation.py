@@ -4,6 +4,8 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from alerts import answers, escalation, policies, texts
@@ -90,6 +92,25 @@ def test_the_second_sms_of_a_missed_check_in_says_what_the_first_said(phone: API
     SosAlert.objects.filter(id=UUID(alert)).update(kind=AlertKind.MISSED_CHECK_IN)
     pass_time(600)
     assert "missed a check-in" in text_of(messages(alert, REMINDER)[0])
+    assert "Ana Asanova has missed a check-in" in text_of(messages(alert, CALL)[0])
+
+
+def test_the_steps_of_many_alerts_cost_what_those_of_two_cost() -> None:
+    owners = [User.objects.create(phone_number=f"+99655502{n:04}", language="en") for n in range(14)]
+    EmergencyContact.objects.bulk_create(
+        EmergencyContact(user=owner, name=name, phone_number=f"+99670{place}03{n:04}", order=place, language="en")
+        for n, owner in enumerate(owners)
+        for place, name in enumerate(("Aida", "Bek"))
+    )
+    counts = []
+    for some in (owners[:2], owners[2:]):
+        for owner in some:
+            press(app(owner))
+        with CaptureQueriesContext(connection) as captured:
+            pass_time(60)
+        counts.append(sum("INSERT" in query["sql"] for query in captured))
+    assert len(names(CALL)) == 28
+    assert counts[0] == counts[1]
 
 
 def test_a_step_is_taken_once(phone: APIClient, contacts: Contacts) -> None:
@@ -175,7 +196,15 @@ def test_after_exhaustion_a_contact_may_answer_and_the_person_may_end_it(phone: 
     assert len(all_clears(alert)) == 1
 
 
-@pytest.mark.parametrize(("state", "code"), [(State.FAILED, "21610"), (State.UNDELIVERED, "30006")])
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        (State.FAILED, "21610"),
+        (State.UNDELIVERED, "30006"),
+        (State.EXPIRED, "deadline_passed"),
+        (State.UNCONFIRMED, "no_evidence"),
+    ],
+)
 def test_whose_sms_did_not_arrive_is_called_at_once(
     phone: APIClient, contacts: Contacts, state: State, code: str
 ) -> None:
@@ -192,136 +221,3 @@ def test_whose_sms_was_refused_at_once_is_called_at_once(phone: APIClient, conta
     press(phone)
     pass_time(0)
     assert names(CALL) == ["Bek"]
-
-
-class TestAnAnswer:
-    def test_stops_the_calls_and_the_others_learn_who_comes(
-        self, phone: APIClient, contacts: Contacts, ana: User
-    ) -> None:
-        aida, *_ = contacts("Aida", "Bek", "Cholpon")
-        alert = press(phone)
-        for message in messages(alert)[:2]:
-            drive(message, State.DELIVERED)
-        drive(messages(alert)[2], State.FAILED, code="21211")
-        assert acknowledge(alert, aida).is_first
-        assert status(alert) == AlertStatus.ACKNOWLEDGED
-        assert names(RESPONDER) == ["Bek"]  # Cholpon was never told that there is anything.
-        assert [text_of(m) for m in messages(alert, RESPONDER)] == ["Aida is on the way to Ana."]
-        assert to_owner(ana) == ["Aida is on the way to you."]
-        detail = phone.get(f"{URL}{alert}/").data
-        assert [contact["answer"] for contact in detail["contacts"]] == ["acknowledged", None, None]
-        assert detail["reach"]["summary"].startswith("Aida is on the way; 2 of 3 delivered")
-        pass_all()
-        assert names(CALL) == []
-        assert status(alert) == AlertStatus.ACKNOWLEDGED
-
-    def test_given_again_changes_nothing(self, phone: APIClient, contacts: Contacts, ana: User) -> None:
-        (aida,) = contacts("Aida")
-        alert = press(phone)
-        assert acknowledge(alert, aida) == acknowledge(alert, aida) == answers.Acknowledged(is_first=True)
-        assert len(to_owner(ana)) == 1
-
-    def test_of_a_second_contact_is_told_to_the_person_only(
-        self, phone: APIClient, contacts: Contacts, ana: User
-    ) -> None:
-        aida, bek, _ = contacts("Aida", "Bek", "Cholpon")
-        alert = press(phone)
-        acknowledge(alert, aida)
-        assert not acknowledge(alert, bek).is_first
-        assert to_owner(ana) == ["Aida is on the way to you.\nBek is on the way to you."]
-        assert names(RESPONDER) == ["Bek", "Cholpon"]
-
-    def test_to_an_ended_alert_is_none(self, phone: APIClient, contacts: Contacts) -> None:
-        (aida,) = contacts("Aida")
-        alert = press(phone)
-        phone.post(f"{URL}{alert}/cancel/")
-        with pytest.raises(answers.AlertOver):
-            acknowledge(alert, aida)
-        with pytest.raises(answers.AlertOver):
-            decline(alert, aida)
-
-    def test_leaves_an_sos_that_is_still_waiting_alone(self, phone: APIClient, contacts: Contacts) -> None:
-        aida, _ = contacts("Aida", "Bek")
-        alert = press(phone)
-        acknowledge(alert, aida)
-        assert [m.state for m in messages(alert)] == [State.QUEUED, State.QUEUED]
-
-    def test_cancels_a_call_that_waits(self, phone: APIClient, contacts: Contacts) -> None:
-        aida, _ = contacts("Aida", "Bek")
-        alert = press(phone)
-        pass_time(60)
-        acknowledge(alert, aida)
-        assert {m.state for m in messages(alert, CALL)} == {State.CANCELLED}
-
-
-class TestDeclining:
-    def test_spares_the_contact_further_calls(self, phone: APIClient, contacts: Contacts) -> None:
-        aida, _ = contacts("Aida", "Bek")
-        alert = press(phone)
-        decline(alert, aida)
-        pass_time(60)
-        assert names(CALL) == ["Bek"]
-        assert status(alert) == AlertStatus.ACTIVE
-
-    def test_by_all_gives_up_at_once(self, phone: APIClient, contacts: Contacts) -> None:
-        aida, bek = contacts("Aida", "Bek")
-        alert = press(phone)
-        decline(alert, aida)
-        decline(alert, bek)
-        pass_time(0)
-        assert status(alert) == AlertStatus.EXHAUSTED
-
-    def test_after_coming_calls_the_others_again(self, phone: APIClient, contacts: Contacts, ana: User) -> None:
-        aida, _ = contacts("Aida", "Bek")
-        alert = press(phone)
-        acknowledge(alert, aida)
-        decline(alert, aida)
-        assert status(alert) == AlertStatus.ACTIVE
-        assert "cannot come after all" in to_owner(ana)[-1]
-        assert "Ana still needs help!" in text_of(messages(alert, RESPONDER)[-1])
-        pass_time(60)
-        assert names(CALL) == ["Bek"]
-        assert acknowledge(alert, aida).is_first
-
-    def test_after_coming_leaves_it_to_the_other_who_comes(self, phone: APIClient, contacts: Contacts) -> None:
-        aida, bek = contacts("Aida", "Bek")
-        alert = press(phone)
-        acknowledge(alert, aida)
-        acknowledge(alert, bek)
-        decline(alert, aida)
-        assert status(alert) == AlertStatus.ACKNOWLEDGED
-
-
-@pytest.mark.parametrize("turn", range(3))
-@pytest.mark.django_db(transaction=True)
-class TestRaces:
-    def test_two_answer_at_once_and_one_is_first(self, phone: APIClient, contacts: Contacts, turn: int) -> None:
-        aida, bek = contacts("Aida", "Bek")
-        alert = press(phone)
-        answered = at_once(lambda: acknowledge(alert, aida), lambda: acknowledge(alert, bek))
-        assert sorted(a.is_first for a in answered) == [False, True]
-        assert len(messages(alert, RESPONDER)) == 1
-
-    def test_an_answer_meets_a_step(self, phone: APIClient, contacts: Contacts, turn: int) -> None:
-        aida, _ = contacts("Aida", "Bek")
-        alert = press(phone)
-        EscalationStep.objects.filter(kind=StepKind.CALL, round=0).update(due_at=clock.now())
-        at_once(lambda: acknowledge(alert, aida), lambda: escalation.take_steps(now=clock.now()))
-        assert status(alert) == AlertStatus.ACKNOWLEDGED
-        assert {m.state for m in messages(alert, CALL)} <= {State.CANCELLED}
-        assert not EscalationStep.objects.filter(alert_id=UUID(alert), state=StepState.PENDING).exists()
-
-    def test_an_end_meets_a_step_and_an_answer(self, phone: APIClient, contacts: Contacts, turn: int) -> None:
-        aida, bek = contacts("Aida", "Bek")
-        alert = press(phone)
-        drive(messages(alert)[0], State.SENT)
-        EscalationStep.objects.filter(kind=StepKind.CALL, round=0).update(due_at=clock.now())
-        ended, *_ = at_once(
-            lambda: phone.post(f"{URL}{alert}/cancel/"),
-            lambda: escalation.take_steps(now=clock.now()),
-            lambda: acknowledge(alert, bek),
-        )
-        assert ended.status_code == 200
-        assert status(alert) == AlertStatus.CANCELLED
-        assert {m.state for m in messages(alert, CALL)} <= {State.CANCELLED}
-        assert [m.address for m in all_clears(alert)].count(str(aida.phone_number)) == 1

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from alerts import expiry, lifecycle, timers
+from alerts import expiry, raising, timers
 from alerts.models import ActivityTimer, SosAlert, TimerStatus
+from alerts.raising import Cause
 from identity.models import EmergencyContact, User
 from messaging import clock
 from messaging.models import Message, MessageClass
@@ -163,15 +164,15 @@ def test_a_timer_that_cannot_fire_holds_up_no_other(
     bad, good = armed(ana), armed(stranger)
     run_out(bad, ago=timedelta(seconds=2))
     run_out(good)
-    raise_alert = lifecycle.raise_alert
+    raise_alerts = raising.raise_alerts
 
-    def fails(**wanted: Any) -> Any:
-        if wanted["owner"] == ana:
+    def fails(causes: list[Cause], **wanted: Any) -> Any:
+        if ana in [cause.owner for cause in causes]:
             raise RuntimeError
-        return raise_alert(**wanted)
+        return raise_alerts(causes, **wanted)
 
     with monkeypatch.context() as broken:
-        broken.setattr(lifecycle, "raise_alert", fails)
+        broken.setattr(raising, "raise_alerts", fails)
         expiry.check()
         assert SosAlert.objects.get().owner == stranger
     ActivityTimer.objects.filter(id=bad).update(due_at=clock.now() - timedelta(seconds=1))

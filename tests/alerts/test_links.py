@@ -14,6 +14,7 @@ from identity.models import User
 from messaging import clock
 from tests.alerts.conftest import Contacts
 from tests.alerts.engine import messages, token_in
+from tests.alerts.typed import DURESS_PIN, set_pins
 
 URL = "/api/v1/sos-alerts/"
 
@@ -66,6 +67,29 @@ def test_a_link_lives_for_days_after_the_end(phone: APIClient, alert: str) -> No
     assert links.opened(token, now=last) is None
 
 
+def test_after_the_end_it_is_closed_to_whoever_is_no_contact_any_more(phone: APIClient, alert: str, ana: User) -> None:
+    """During the alert they may be on their way, and whoever took them off the list may have taken the phone too."""
+    tokens = [token_in(message) for message in messages(alert)]
+    aida, bek = ana.contacts.order_by("order")
+    assert phone.delete(f"/api/v1/me/contacts/{aida.id}/").status_code == 204
+    new_number = {"phone_number": "+996700999999"}
+    assert phone.patch(f"/api/v1/me/contacts/{bek.id}/", new_number, format="json").status_code == 200
+    assert [Client().get(f"/a/{token}").status_code for token in tokens] == [200, 200]
+    phone.post(f"{URL}{alert}/resolve/")
+    pages = [Client().get(f"/a/{token}") for token in (*tokens, "A" * 22)]
+    assert [page.status_code for page in pages] == [404, 404, 404]
+    assert len({page.content for page in pages}) == 1
+
+
+def test_an_end_under_duress_closes_it_to_nobody(phone: APIClient, alert: str, ana: User) -> None:
+    token = token_in(messages(alert)[0])
+    set_pins(ana)
+    assert phone.post(f"{URL}{alert}/cancel/", {"pin": DURESS_PIN}, format="json").status_code == 200
+    for contact in ana.contacts.all():
+        assert phone.delete(f"/api/v1/me/contacts/{contact.id}/").status_code == 204
+    assert Client().get(f"/a/{token}").status_code == 200
+
+
 def test_a_link_of_an_alert_without_end_expires_too(alert: str) -> None:
     token = token_in(messages(alert)[0])
     link = links.opened(token, now=clock.now())
@@ -81,9 +105,10 @@ def test_a_revoked_link_stays_closed_and_the_next_is_another(alert: str) -> None
     assert links.revoke([link.id], now=clock.now()) == 0
     assert links.opened(first, now=clock.now()) is None
     assert links.opened(second, now=clock.now()) is not None
-    issued = links.issue(alert_id=link.alert_id, contact_ids=[link.contact_id], now=clock.now(), generation=1)
-    assert issued[link.contact_id] != first
-    assert links.opened(issued[link.contact_id], now=clock.now()) is not None
+    invited = (link.alert_id, link.contact_id)
+    issued = links.issue([invited], now=clock.now(), generation=1)
+    assert issued[invited] != first
+    assert links.opened(issued[invited], now=clock.now()) is not None
     assert links.opened(first, now=clock.now()) is None
 
 
@@ -91,9 +116,7 @@ def test_issuing_again_gives_the_same_link(alert: str) -> None:
     token = token_in(messages(alert)[0])
     link = ContactLink.objects.order_by("id").first()
     assert link is not None
-    assert links.issue(alert_id=link.alert_id, contact_ids=[link.contact_id], now=clock.now()) == {
-        link.contact_id: token
-    }
+    assert links.issue([(link.alert_id, link.contact_id)], now=clock.now()) == {(link.alert_id, link.contact_id): token}
     assert ContactLink.objects.count() == 2
 
 

@@ -1,13 +1,14 @@
 """A person's own plan for an alert that nobody answers."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from rest_framework.test import APIClient
 
-from alerts import own_policy, policies
-from alerts.models import EscalationPolicy, EscalationStep, StepKind
+from alerts import escalation, own_policy, policies
+from alerts.models import AlertStatus, EscalationPolicy, EscalationStep, NotificationKind, SosAlert, StepKind
 from identity.models import EmergencyContact, User
 from messaging import clock
 from messaging.states import State
@@ -72,6 +73,8 @@ def test_own_waves_are_planned(phone: APIClient, contacts: Contacts) -> None:
         ("sms", "Cholpon", 1, 50),
         ("call", "Aida", 0, 60),
         ("call", "Bek", 1, 60),
+        # Due only if the SMS to Cholpon is refused.
+        ("call", "Cholpon", 0, 36_500 * 86_400),
         ("give_up", "", 0, 150),
     ]
 
@@ -98,6 +101,20 @@ def test_a_refused_sms_brings_an_own_call_forward(phone: APIClient, contacts: Co
     drive(messages(alert)[1], State.FAILED, code="21610")
     due = EscalationStep.objects.filter(due_at__lte=clock.now()).values_list("kind", "name")
     assert list(due) == [(StepKind.CALL, "Bek")]
+
+
+def test_whom_no_wave_calls_is_called_when_their_sms_is_refused(phone: APIClient, contacts: Contacts) -> None:
+    contacts("Aida", "Bek")
+    put(phone, wave("sms", 60))
+    alert = phone.post("/api/v1/sos-alerts/", {}, format="json").data["id"]
+    drive(messages(alert)[1], State.FAILED, code="21610")
+    escalation.take_steps(now=clock.now())
+    assert [call.address for call in messages(alert, NotificationKind.CALL)] == ["+996700100001"]
+    EscalationStep.objects.exclude(due_at__gt=clock.now() + timedelta(days=1)).update(due_at=clock.now())
+    escalation.take_steps(now=clock.now())
+    # Given up, and nobody else was called: they read SMS.
+    assert SosAlert.objects.get().status == AlertStatus.EXHAUSTED
+    assert len(messages(alert, NotificationKind.CALL)) == 1
 
 
 def test_deleting_brings_the_default_back(phone: APIClient, contacts: Contacts) -> None:

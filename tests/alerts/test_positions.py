@@ -1,6 +1,8 @@
 """Positions during an alert: late, twice, in any order, from wrong clocks, and half of them nonsense."""
 
+import gzip
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
@@ -13,6 +15,7 @@ from rest_framework.test import APIClient
 
 from alerts import positions
 from alerts.models import AlertPosition, SosAlert
+from geo import policy
 from identity.models import User
 from messaging import clock
 from tests.alerts.conftest import app
@@ -23,6 +26,10 @@ pytestmark = pytest.mark.django_db
 
 def url(alert: str) -> str:
     return f"/api/v1/sos-alerts/{alert}/locations/"
+
+
+def batch_url(alert: str) -> str:
+    return f"{url(alert)}batch/"
 
 
 def at(seconds: float, **more: Any) -> dict[str, Any]:
@@ -36,8 +43,12 @@ def at(seconds: float, **more: Any) -> dict[str, Any]:
     } | more
 
 
+def upload(phone: APIClient, alert: str, batch: list[Any], **more: Any) -> Any:
+    return phone.post(batch_url(alert), {"locations": batch} | more, format="json")
+
+
 def send(owner: User, alert: str, batch: list[dict[str, Any]]) -> Any:
-    return app(owner).post(url(alert), {"locations": batch}, format="json")
+    return upload(app(owner), alert, batch)
 
 
 def opened_before(alert: str, **ago: float) -> None:
@@ -57,7 +68,7 @@ def test_one_fix_is_where_the_person_is_now(phone: APIClient, pressed: str) -> N
     }
     before = phone.get(f"/api/v1/sos-alerts/{pressed}/")
     answer = phone.post(url(pressed), at(0, **details), format="json")
-    assert (answer.status_code, answer.json()) == (200, {"stored": 1, "repeated": 0, "refused": []})
+    assert (answer.status_code, answer.json()) == (201, {"stored": 1, "repeated": 0, "refused": []})
     after = phone.get(f"/api/v1/sos-alerts/{pressed}/", headers={"If-None-Match": before["ETag"]})
     assert (after.status_code, after.data["latitude"], after.data["longitude"]) == (200, pytest.approx(42.9), 74.6)
     latest, place_of_press = phone.get(url(pressed)).json()["results"]
@@ -68,7 +79,7 @@ def test_one_fix_is_where_the_person_is_now(phone: APIClient, pressed: str) -> N
 def test_a_batch_in_any_order_ends_at_its_newest(phone: APIClient, pressed: str) -> None:
     opened_before(pressed, minutes=10)
     batch = [at(-60), at(-5), at(-300), at(-120)]
-    assert phone.post(url(pressed), {"locations": batch}, format="json").data["stored"] == 4
+    assert upload(phone, pressed, batch).data["stored"] == 4
     alert = SosAlert.objects.get(id=pressed)
     assert alert.latitude == batch[1]["latitude"]
     newest = positions.newest(alert.id)
@@ -81,15 +92,15 @@ def test_a_batch_in_any_order_ends_at_its_newest(phone: APIClient, pressed: str)
 def test_a_late_batch_does_not_take_the_person_back(phone: APIClient, pressed: str) -> None:
     opened_before(pressed, minutes=10)
     phone.post(url(pressed), at(-1, latitude=43.1), format="json")
-    assert phone.post(url(pressed), [at(-200), at(-100)], format="json").data["stored"] == 2
+    assert upload(phone, pressed, [at(-200), at(-100)]).data["stored"] == 2
     assert SosAlert.objects.get(id=pressed).latitude == 43.1
 
 
 def test_what_is_sent_again_is_stored_once_and_changes_nothing(phone: APIClient, pressed: str) -> None:
     with_ids, without = [at(-3), at(-2)], [at(-1) | {"id": None}]
-    first = phone.post(url(pressed), with_ids + without, format="json").json()
+    first = upload(phone, pressed, with_ids + without).json()
     before = SosAlert.objects.values().get(id=pressed)
-    again = phone.post(url(pressed), [*with_ids, *without, with_ids[0]], format="json").json()
+    again = upload(phone, pressed, [*with_ids, *without, with_ids[0]]).json()
     assert (first["stored"], first["repeated"]) == (3, 0)
     assert (again["stored"], again["repeated"]) == (0, 4)
     assert AlertPosition.objects.filter(alert=UUID(pressed)).count() == 4  # And the place of the press.
@@ -97,56 +108,67 @@ def test_what_is_sent_again_is_stored_once_and_changes_nothing(phone: APIClient,
 
 
 @pytest.mark.parametrize(
-    ("wrong", "code"),
+    ("wrong", "code", "field"),
     [
-        ({"latitude": 91}, "position_wrong"),
-        ({"latitude": "north"}, "position_wrong"),
-        ({"latitude": True}, "position_wrong"),
-        ({"longitude": -180.5}, "position_wrong"),
-        ({"longitude": None}, "position_wrong"),
-        ({"latitude": float("nan")}, "position_wrong"),
-        ({"latitude": float("inf")}, "position_wrong"),
-        ({"latitude": 10**400}, "position_wrong"),
-        ({"latitude": 0, "longitude": 0}, "null_island"),
-        ({"latitude": 0.0004, "longitude": -0.0002}, "null_island"),
-        ({"recorded_at": "yesterday"}, "recorded_at_wrong"),
-        ({"recorded_at": "2026-02-30T00:00:00Z"}, "recorded_at_wrong"),
-        ({"recorded_at": "2026-02-20T00:00:00"}, "recorded_at_wrong"),
-        ({"recorded_at": "0001-01-01T00:00:00+14:00"}, "recorded_at_wrong"),
-        ({"recorded_at": 1_700_000_000}, "recorded_at_wrong"),
-        ({"recorded_at": "9999-12-31T23:59:59Z"}, "in_the_future"),
-        ({"recorded_at": "1970-01-01T00:00:00Z"}, "before_the_alert"),
-        ({"id": "7"}, "id_wrong"),
-        ({"id": {}}, "id_wrong"),
+        ({"latitude": 91}, "out_of_range", "latitude"),
+        ({"latitude": "north"}, "not_a_number", "latitude"),
+        ({"latitude": True}, "not_a_number", "latitude"),
+        ({"longitude": -180.5}, "out_of_range", "longitude"),
+        ({"longitude": None}, "required", "longitude"),
+        ({"latitude": 10**400}, "out_of_range", "latitude"),
+        ({"latitude": 0, "longitude": 0}, "null_island", "latitude"),
+        ({"latitude": 0.0004, "longitude": -0.0002}, "null_island", "latitude"),
+        ({"recorded_at": "yesterday"}, "not_a_time", "recorded_at"),
+        ({"recorded_at": "2026-02-30T00:00:00Z"}, "not_a_time", "recorded_at"),
+        ({"recorded_at": "2026-02-20T00:00:00"}, "no_time_zone", "recorded_at"),
+        ({"recorded_at": "0001-01-01T00:00:00+14:00"}, "not_a_time", "recorded_at"),
+        ({"recorded_at": 1_700_000_000}, "not_a_time", "recorded_at"),
+        ({"recorded_at": "9999-12-31T23:59:59Z"}, "in_the_future", "recorded_at"),
+        ({"recorded_at": "1970-01-01T00:00:00Z"}, "too_old", "recorded_at"),
     ],
 )
-def test_a_wrong_fix_is_refused_by_itself(phone: APIClient, pressed: str, wrong: dict[str, Any], code: str) -> None:
-    body = json.dumps({"locations": [at(-2), at(-1, **wrong), at(0)]})
-    answer = phone.post(url(pressed), body, content_type="application/json")
-    if "NaN" in body or "Infinity" in body:  # No JSON; a client that writes it all the same gets a clear answer.
-        assert answer.status_code in (200, 400)
-    else:
-        assert answer.json() == {"stored": 2, "repeated": 0, "refused": [{"index": 1, "code": code}]}
+def test_a_wrong_fix_is_refused_by_itself(
+    phone: APIClient, pressed: str, wrong: dict[str, Any], code: str, field: str
+) -> None:
+    opened_before(pressed, minutes=10)
+    answer = upload(phone, pressed, [at(-2), at(-1, **wrong), at(0)])
+    refused = [{"index": 1, "code": code, "field": field}]
+    assert (answer.status_code, answer.json()) == (201, {"stored": 2, "repeated": 0, "refused": refused})
+    alone = phone.post(url(pressed), at(-1, **wrong), format="json")
+    assert (alone.status_code, alone.json()["errors"][field][0]["code"]) == (400, code)
 
 
 def test_a_wrong_detail_is_left_out(phone: APIClient, pressed: str) -> None:
-    wrong = {"accuracy": -1, "battery": 101, "speed": "fast", "course": 361, "altitude": 1e9, "network": "x" * 21}
-    assert phone.post(url(pressed), at(0, activity="a\nb", **wrong), format="json").data["stored"] == 1
+    wrong = {"accuracy": -1, "battery": 101, "speed": "fast", "course": 361, "altitude": 1e9, "activity": 7}
+    fix = at(0, id="7", network="6g", sent_at="now", **wrong)
+    assert phone.post(url(pressed), fix, format="json").data["stored"] == 1
+    assert phone.post(url(pressed), fix, format="json").data["repeated"] == 1
     stored = phone.get(url(pressed)).json()["results"][0]
-    assert [stored[name] for name in (*wrong, "activity")] == [None, None, None, None, None, "", ""]
+    assert [stored[name] for name in wrong] == [None, None, None, None, None, "unknown"]
+    assert stored["network"] == "unknown"
 
 
-@pytest.mark.parametrize(
-    "body", ['""', "7", "null", "[]", '{"locations": []}', '{"locations": 3}', json.dumps([{}] * 1001)]
-)
-def test_a_body_without_positions_is_a_clear_error(phone: APIClient, pressed: str, body: str) -> None:
-    answer = phone.post(url(pressed), body, content_type="application/json")
-    assert (answer.status_code, answer.json()["code"]) == (400, "locations_unusable")
+def test_an_accuracy_beyond_all_is_not_forgotten(phone: APIClient, pressed: str) -> None:
+    upload(phone, pressed, [at(0, accuracy=5e6)])
+    assert phone.get(url(pressed)).json()["results"][0]["accuracy"] == policy.WORST_ACCURACY_M
+
+
+@pytest.mark.parametrize("body", ['""', "7", "null", "[]", "{}", '{"locations": 3}', '{"locations": [NaN]}', "{"])
+def test_a_body_without_a_list_is_a_clear_error(phone: APIClient, pressed: str, body: str) -> None:
+    for path in (batch_url(pressed), url(pressed)):
+        answer = phone.post(path, body, content_type="application/json")
+        assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+
+
+def test_a_batch_has_a_limit(phone: APIClient, pressed: str) -> None:
+    answer = upload(phone, pressed, [{}] * 1001)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_many_fixes")
+    assert upload(phone, pressed, []).json() == {"stored": 0, "repeated": 0, "refused": []}
 
 
 def test_garbage_in_the_list_is_refused_item_by_item(phone: APIClient, pressed: str) -> None:
-    answer = phone.post(url(pressed), [None, 1, "x", [], {}], format="json").json()
-    assert [refusal["code"] for refusal in answer["refused"]] == ["not_an_object"] * 4 + ["position_wrong"]
+    answer = upload(phone, pressed, [None, 1, "x", [], {}]).json()
+    assert [refusal["code"] for refusal in answer["refused"]] == ["not_an_object"] * 4 + ["required"]
 
 
 def test_a_thousand_full_fixes_are_one_request_and_few_statements(phone: APIClient, pressed: str) -> None:
@@ -156,11 +178,13 @@ def test_a_thousand_full_fixes_are_one_request_and_few_statements(phone: APIClie
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        answer = phone.post(url(pressed), {"locations": batch}, format="json")
+        answer = upload(phone, pressed, batch)
     assert answer.data["stored"] == 1000
     assert len(queries) < 15
-    too_large = json.dumps({"locations": [at(0, network="x" * 600_000)]})
-    assert phone.post(url(pressed), too_large, content_type="application/json").status_code == 413
+    assert upload(phone, pressed, [at(0, network="x" * 600_000)]).status_code == 413
+    packed = gzip.compress(json.dumps({"locations": [at(0)]}).encode())
+    zipped = phone.post(batch_url(pressed), packed, content_type="application/json", HTTP_CONTENT_ENCODING="gzip")
+    assert zipped.data["stored"] == 1
 
 
 def test_a_clock_that_is_wrong_is_put_right_by_the_time_of_sending(phone: APIClient, pressed: str) -> None:
@@ -168,7 +192,7 @@ def test_a_clock_that_is_wrong_is_put_right_by_the_time_of_sending(phone: APICli
     slow = timedelta(days=20_000).total_seconds()  # A phone that lost its time is in 1970.
     sent_at = (clock.now() - timedelta(seconds=slow)).isoformat()
     batch = [at(-slow - 30, latitude=43.0), at(-slow - 90, latitude=43.1)]
-    assert phone.post(url(pressed), {"locations": batch, "sent_at": sent_at}, format="json").data["stored"] == 2
+    assert upload(phone, pressed, batch, sent_at=sent_at).data["stored"] == 2
     newest = positions.newest(SosAlert.objects.get().id)
     assert newest is not None
     assert newest.latitude == 43.0
@@ -177,7 +201,7 @@ def test_a_clock_that_is_wrong_is_put_right_by_the_time_of_sending(phone: APICli
 
 def test_a_clock_that_is_ahead_is_put_right_without_it(phone: APIClient, pressed: str) -> None:
     opened_before(pressed, minutes=10)
-    phone.post(url(pressed), [at(300, latitude=43.0), at(240, latitude=43.1)], format="json")
+    upload(phone, pressed, [at(300, latitude=43.0), at(240, latitude=43.1)])
     newest, before = reversed(positions.trail(SosAlert.objects.get().id, limit=2))
     assert newest.latitude == 43.0
     assert newest.recorded_at == newest.received_at
@@ -193,8 +217,8 @@ def test_after_the_end_late_fixes_are_kept_and_new_ones_are_not(phone: APIClient
     during, after = at(-90), at(-10)
     assert phone.post(url(pressed), after, format="json").json()["code"] == "alert_ended"
     assert phone.post(url(pressed), after, format="json").status_code == 409
-    answer = phone.post(url(pressed), [after, during], format="json")
-    assert answer.json() == {"stored": 1, "repeated": 0, "refused": [{"index": 0, "code": "alert_ended"}]}
+    refused = [{"index": 0, "code": "alert_ended", "field": "recorded_at"}]
+    assert upload(phone, pressed, [after, during]).json() == {"stored": 1, "repeated": 0, "refused": refused}
     alert = SosAlert.objects.values().get(id=pressed)
     assert (alert["latitude"], alert["updated_at"]) == (ended["latitude"], ended["updated_at"])
 
@@ -209,19 +233,25 @@ def test_an_address_stays_while_it_is_near(phone: APIClient, pressed: str) -> No
 
 def test_an_alert_takes_only_so_many(phone: APIClient, pressed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(positions, "MAX_PER_ALERT", 3)
-    answer = phone.post(url(pressed), [at(-1), at(-3), at(-2)], format="json").json()
-    assert (answer["stored"], answer["refused"]) == (2, [{"index": 0, "code": "too_many"}])
+    answer = upload(phone, pressed, [at(-1), at(-3), at(-2)]).json()
+    assert (answer["stored"], answer["refused"]) == (2, [{"index": 0, "code": "too_many", "field": ""}])
 
 
 def test_an_app_gone_wild_is_slowed(phone: APIClient, pressed: str) -> None:
     codes = [phone.post(url(pressed), at(0), format="json").status_code for _ in range(130)]
-    assert codes[:100] == [200] * 100
+    assert codes[:100] == [201] * 100
     assert 429 in codes or clock.now().second < 5  # The minute may have turned.
 
 
 def test_another_persons_alert_answers_like_none(stranger: User, pressed: str) -> None:
-    for call in (app(stranger).get, partial(app(stranger).post, data=at(0), format="json")):
-        theirs, none = call(url(pressed)), call(url(str(uuid4())))
+    post = partial(app(stranger).post, format="json")
+    calls: list[tuple[Callable[[str], Any], Callable[[str], str]]] = [
+        (app(stranger).get, url),
+        (partial(post, data=at(0)), url),
+        (partial(post, data={"locations": [at(0)]}), batch_url),
+    ]
+    for call, path in calls:
+        theirs, none = call(path(pressed)), call(path(str(uuid4())))
         assert (theirs.status_code, theirs.content) == (404, none.content)
     assert AlertPosition.objects.count() == 1
 
@@ -230,10 +260,7 @@ def test_another_persons_alert_answers_like_none(stranger: User, pressed: str) -
 def test_the_same_batch_at_once_on_two_connections_is_stored_once(ana: User, pressed: str) -> None:
     for _ in range(4):
         batch = [at(-n) for n in range(50)]
-        calls = [
-            partial(app(ana).post, url(pressed), {"locations": order}, format="json") for order in (batch, batch[::-1])
-        ]
-        answers = at_once(*calls)
+        answers = at_once(*(partial(send, ana, pressed, order) for order in (batch, batch[::-1])))
         assert sorted(answer.data["stored"] for answer in answers) == [0, 50]
         assert SosAlert.objects.get(id=pressed).latitude == batch[0]["latitude"]
     assert AlertPosition.objects.count() == 201

@@ -8,10 +8,10 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from alerts import lifecycle
 from alerts.models import AlertEvent, AlertStatus, Notification, SosAlert
+from alerts.raising import Cause, raise_alerts
 from identity.models import User
-from messaging import clock, outbox
+from messaging import clock, outbox, policy
 from messaging.models import Message, MessageClass
 from messaging.states import State
 from tests.alerts.conftest import Contacts, app
@@ -216,7 +216,7 @@ def test_beyond_the_ceiling_the_person_sees_why(phone: APIClient, contacts: Cont
     aida, _ = contacts("Aida", "Bek")
     earlier = outbox.Outgoing(address=str(aida.phone_number), text="SOS", message_class=MessageClass.EMERGENCY)
     with transaction.atomic():
-        outbox.queue([earlier] * 10, now=clock.now())
+        outbox.queue([earlier] * policy.PER_RECIPIENT_AND_HOUR[MessageClass.EMERGENCY], now=clock.now())
     body = press(phone).data
     told, second = body["contacts"]
     assert (told["status"], told["reason"]) == ("failed", "recipient_ceiling")
@@ -250,7 +250,7 @@ def test_fifty_contacts_cost_what_one_costs(phone: APIClient, contacts: Contacts
 def test_what_rolls_back_never_was(ana: User, contacts: Contacts) -> None:
     contacts("Aida")
     with transaction.atomic():
-        lifecycle.raise_alert(owner=ana, latitude=None, longitude=None, address="", now=clock.now())
+        raise_alerts([Cause(owner=ana)], now=clock.now())
         transaction.set_rollback(True)
     assert not SosAlert.objects.exists()
     assert not Message.objects.filter(state=State.QUEUED).exists()

@@ -1,6 +1,5 @@
 """Activity timers through the API: armed, put off, ended; what is refused and how."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -8,28 +7,14 @@ from uuid import uuid4
 import pytest
 from rest_framework.test import APIClient
 
-from alerts import heartbeats, timers
-from alerts.models import ActivityTimer, Heartbeat
+from alerts import timers
+from alerts.models import ActivityTimer
 from identity.models import EmergencyContact, User
 from messaging import clock, optouts
-from tests.alerts.conftest import Contacts, app
+from tests.alerts.conftest import Arm, Contacts, app
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/timers/"
-Arm = Callable[..., str]
-
-
-@pytest.fixture
-def arm(phone: APIClient, contacts: Contacts) -> Arm:
-    """Arm a timer of an hour, with Aida and Bek to be told; returns its URL."""
-    contacts("Aida", "Bek")
-
-    def armed(**body: Any) -> str:
-        answer = phone.post(URL, {"duration_s": 3600} | body, format="json")
-        assert answer.status_code == 201, answer.data
-        return f"{URL}{answer.data['id']}/"
-
-    return armed
 
 
 def earlier(url: str, by: timedelta) -> None:
@@ -234,60 +219,3 @@ def test_a_timer_is_nobody_elses(arm: Arm, stranger: User) -> None:
     for verb in ("extend", "check-in", "complete", "cancel", "heartbeat"):
         assert theirs.post(f"{url}{verb}/", {"duration_s": 60}, format="json").status_code == 404
     assert ActivityTimer.objects.get().status == "armed"
-
-
-def test_a_heartbeat_tells_of_the_phone_and_puts_nothing_off(phone: APIClient, arm: Arm) -> None:
-    url = arm()
-    before = ActivityTimer.objects.get().ends_at
-    here = {"battery": 41, "network": "4g", "latitude": 42.87, "longitude": 74.56, "accuracy": 12.5}
-    answer = phone.post(f"{url}heartbeat/", here, format="json")
-    assert answer.status_code == 201
-    assert {name: answer.data["last_heard"][name] for name in here} == here
-    indoors = phone.post(f"{url}heartbeat/", {"battery": 40, "network": "wifi"}, format="json").data["last_heard"]
-    assert (indoors["battery"], indoors["latitude"]) == (40, 42.87)
-    assert indoors["position_at"] < indoors["at"]
-    assert ActivityTimer.objects.get().ends_at == before
-
-
-def test_a_heartbeat_that_comes_late_is_not_the_last(phone: APIClient, arm: Arm) -> None:
-    url = arm()
-    earlier(url, timedelta(minutes=30))
-    phone.post(f"{url}heartbeat/", {"battery": 10}, format="json")
-    late = (clock.now() - timedelta(minutes=10)).isoformat()
-    assert (
-        phone.post(f"{url}heartbeat/", {"battery": 50, "at": late}, format="json").data["last_heard"]["battery"] == 10
-    )
-    ahead = (clock.now() + timedelta(days=400)).isoformat()
-    phone.post(f"{url}heartbeat/", {"battery": 9, "at": ahead}, format="json")
-    assert phone.post(f"{url}heartbeat/", {"battery": 8}, format="json").data["last_heard"]["battery"] == 8
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"battery": 101},
-        {"battery": -1},
-        {"battery": "full"},
-        {"network": "x" * 21},
-        {"latitude": 42.0},
-        {"latitude": 91, "longitude": 0},
-        {"latitude": "nan", "longitude": "nan"},
-        {"latitude": True, "longitude": True},
-        {"latitude": 1, "longitude": 1, "accuracy": "inf"},
-        {"at": "yesterday"},
-        [],
-    ],
-)
-def test_what_is_no_heartbeat(phone: APIClient, arm: Arm, body: Any) -> None:
-    assert phone.post(f"{arm()}heartbeat/", body, format="json").status_code == 400
-    assert not Heartbeat.objects.exists()
-
-
-def test_heartbeats_are_bounded(phone: APIClient, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
-    url = arm()
-    monkeypatch.setattr(heartbeats, "KEPT", 3)
-    for battery in range(heartbeats.OFTEN.times):
-        assert phone.post(f"{url}heartbeat/", {"battery": battery}, format="json").status_code == 201
-    assert list(Heartbeat.objects.order_by("id").values_list("battery", flat=True)) == [57, 58, 59]
-    refused = phone.post(f"{url}heartbeat/", {}, format="json")
-    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")

@@ -4,8 +4,10 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 from uuid import UUID
+from zipfile import ZipFile
 
 from rest_framework.test import APIClient
 
@@ -25,6 +27,7 @@ _MASKS = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
     (r"\+996\d{9}", "NUMBER"),
     (r"cursor=[\w%]+", "CURSOR"),
+    (r"/evidence/[\w:-]+/", "/evidence/SIGNATURE/"),
 )
 
 
@@ -88,15 +91,27 @@ def alike(twins: tuple[Twin, Twin], ask: Callable[[Twin], Any]) -> Any:
 def _body(answer: Any) -> str:
     """Read once from an answer that streams."""
     if answer.streaming and not hasattr(answer, "read_once"):
-        answer.read_once = answer.getvalue()
-    return str((answer.read_once if answer.streaming else answer.content).decode())
+        answer.read_once = readable(answer.getvalue(), answer["Content-Type"])
+    return str(answer.read_once if answer.streaming else answer.content.decode())
+
+
+def readable(body: bytes, content_type: str) -> str:
+    """Of an archive each file's name and text, but for its signature."""
+    if content_type != "application/zip":
+        return body.decode()
+    with ZipFile(BytesIO(body)) as archive:
+        return "\n".join(f"{name}\n{archive.read(name).decode(errors='replace')}" for name in archive.namelist()[:-1])
 
 
 def masked(answer: Any) -> str:
     headers = {name: value for name, value in answer.items() if name not in _HEADERS_OF_EACH}
-    text: str = json.dumps(headers, sort_keys=True) + _body(answer)
-    for pattern, mask in _MASKS:
-        text = re.sub(pattern, mask, text)
+    return mask(json.dumps(headers, sort_keys=True) + _body(answer))
+
+
+def mask(text: str) -> str:
+    """Without what is each one's own."""
+    for pattern, word in _MASKS:
+        text = re.sub(pattern, word, text)
     return text
 
 
