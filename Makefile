@@ -15,7 +15,8 @@ up: .venv/.demo ## the production processes on this machine, with PostgreSQL and
 	$(BIN)/python -m deploy.local up
 
 test: check ## every check and test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m 'not matrix and not alone' --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest -m 'not matrix and alone'
 
 check: .venv/.dev ## style, types and imports
 	$(BIN)/ruff check .
@@ -41,8 +42,9 @@ clean: ## remove the virtual environment and caches; data in var/ stays
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-demo.txt
 	@touch $@
 
-.venv/.dev: requirements.txt requirements-demo.txt requirements-dev.txt | .venv/bin/pip
+.venv/.dev: requirements.txt requirements-demo.txt requirements-s3.txt requirements-dev.txt requirements-tracks.txt | .venv/bin/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-tracks.txt
 	@touch $@ .venv/.demo
 
 .venv/.bench: requirements-bench.txt .venv/.dev

@@ -10,6 +10,11 @@ def main() -> None:
         from config import embedded
 
         embedded.prepare()
+    if sys.argv[1:2] == ["verifyexport"]:
+        # For people who have an export and nothing else: no settings are read.
+        from alerts.exports.__main__ import main as verify
+
+        sys.exit(verify(sys.argv[2:], program="manage.py verifyexport"))
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -118,6 +119,25 @@ def cache(name: str, *, default: str) -> dict[str, Any]:
         return dict(_env.cache_url_config(raw))
 
     return _read(name, "a cache's URL like locmemcache:// or rediscache://host:6379/1", parse, parse(default))
+
+
+def bucket(prefix: str) -> dict[str, Any] | None:
+    """The options of alerts.evidence.s3.Bucket; None when no bucket is named."""
+    name = text(f"{prefix}_BUCKET", "a bucket's name", pattern=r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", default="")
+    if not name:
+        return None
+    if find_spec("storages") is None:
+        raise ImproperlyConfigured(f"{prefix}_BUCKET is set: pip install -r requirements-s3.txt first.")
+    options = {
+        "bucket_name": name,
+        "endpoint_url": url(f"{prefix}_ENDPOINT", "the store's URL", schemes={"http", "https"}, default=""),
+        "region_name": text(f"{prefix}_REGION", "a region like eu-central-1", pattern=r"[a-z0-9-]{1,40}", default=""),
+        "access_key": text(f"{prefix}_ACCESS_KEY", "an access key's id", pattern=r"\S{3,128}", default=""),
+        "secret_key": text(f"{prefix}_SECRET_KEY", "the access key's secret", pattern=r"\S{8,}", default=""),
+    }
+    if bool(options["access_key"]) is not bool(options["secret_key"]):
+        raise ImproperlyConfigured(f"{prefix}_SECRET_KEY is missing, or {prefix}_ACCESS_KEY: expected both or neither.")
+    return {option: value or None for option, value in options.items()}
 
 
 _DATABASE = "postgres://user:password@host:5432/name, further hosts after a comma"

@@ -8,7 +8,8 @@ import structlog
 from django.db import transaction
 from django.db.models import F, Q
 
-from alerts import drills, escalation
+from alerts import drills, escalation, sealing
+from alerts import retention as timers
 from alerts.evidence import retention as evidence
 from config import deadletters
 from config.models import PeriodicRun
@@ -36,6 +37,8 @@ PERIODIC = {
     "mail_alarms": Periodic(run=alarms.mail_alarms, every=timedelta(seconds=30), patience=timedelta(seconds=10)),
     "judge_conversion": Periodic(run=conversion.judge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
     "purge_evidence": Periodic(run=evidence.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
+    "seal_timelines": Periodic(run=sealing.seal_due, every=timedelta(seconds=5), patience=timedelta(minutes=1)),
+    "purge_timers": Periodic(run=timers.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
     "keep_positions": Periodic(run=positions.keep, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
     "purge_identity": Periodic(run=retention.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
 }

@@ -92,12 +92,15 @@ WRONG = [
     ("SMS_COUNTRIES", "Kyrgyzstan"),
     ("SMS_COUNTRIES", "kg"),
     ("SENTRY_DSN", "sentry"),
+    ("EVIDENCE_S3_BUCKET", "No Bucket"),
+    ("EXPORT_SIGNING_KEY", "short"),
+    ("EXPORT_SIGNING_KEY", "g" * 64),
 ]
 
 
 def read_settings(monkeypatch: pytest.MonkeyPatch, **environ: str | None) -> dict[str, Any]:
     """The settings module under an environment of its own."""
-    named = {name for name, _ in WRONG} | VALID.keys()
+    named = {name for name, _ in WRONG} | VALID.keys() | environ.keys()
     for name in named:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ENV_FILE", os.devnull)
@@ -206,6 +209,31 @@ def test_the_url_may_choose_how_the_server_is_found(monkeypatch: pytest.MonkeyPa
 def test_a_broker_may_have_several_nodes(separator: str, monkeypatch: pytest.MonkeyPatch) -> None:
     nodes = ["amqp://me:a,b;c@one:1/vhost", "amqps://me:secret@two:2/vhost", "amqp://me:secret@three/vhost"]
     assert read_settings(monkeypatch, RABBITMQ_URL=separator.join(nodes))["RABBITMQ_URLS"] == nodes
+
+
+def test_evidence_lies_on_disk_or_in_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings(monkeypatch)["STORAGES"]["evidence"]["BACKEND"].endswith("FileSystemStorage")
+    keys = {"EVIDENCE_S3_ACCESS_KEY": "key", "EVIDENCE_S3_SECRET_KEY": "a-secret-key"}
+    named = {"EVIDENCE_S3_BUCKET": "evidence", "EVIDENCE_S3_ENDPOINT": "https://s3.example/"} | keys
+    assert read_settings(monkeypatch, **named)["STORAGES"]["evidence"] == {
+        "BACKEND": "alerts.evidence.s3.Bucket",
+        "OPTIONS": {
+            "bucket_name": "evidence",
+            "endpoint_url": "https://s3.example",
+            "region_name": None,
+            "access_key": "key",
+            "secret_key": "a-secret-key",
+        },
+    }
+    for missing in keys:
+        with pytest.raises(ImproperlyConfigured, match="both or neither"):
+            read_settings(monkeypatch, **(named | {missing: None}))
+
+
+def test_a_bucket_needs_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "find_spec", lambda _: None)
+    with pytest.raises(ImproperlyConfigured, match=r"pip install -r requirements-s3\.txt"):
+        read_settings(monkeypatch, EVIDENCE_S3_BUCKET="evidence")
 
 
 @pytest.mark.parametrize("name", ["TWILIO_AUTH_TOKEN", "DATABASE_URL"])

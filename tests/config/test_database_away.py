@@ -1,0 +1,67 @@
+"""Without a database every address asks to come again, and says when: no fault, and no answer that is none."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.test import APIClient
+
+from identity.models import User
+
+TOKEN = "a" * 22
+
+
+def operations() -> list[tuple[str, str]]:
+    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]  # type: ignore[no-untyped-call]
+    return [(method, path) for path, methods in paths.items() for method in methods]
+
+
+@pytest.fixture
+def _away(db: None) -> Iterator[None]:
+    def refuse(*_: Any) -> Any:
+        raise OperationalError("the database system is shutting down")
+
+    with connection.execute_wrapper(refuse):
+        yield
+
+
+@pytest.mark.usefixtures("_away")
+def test_every_operation_says_when_to_come_again() -> None:
+    phone = APIClient(raise_request_exception=False)
+    phone.force_authenticate(User(id=uuid4(), phone_number="+996555123456"))
+    asked = 0
+    for method, path in operations():
+        address = re.sub(r"{[^}]+}", str(uuid4()), path)
+        answer = phone.generic(method.upper(), address, "{}", content_type="application/json")
+        assert answer.status_code != 500, (method, path)
+        if answer.status_code == 503:
+            asked += 1
+            assert int(answer["Retry-After"]) > 0, (method, path)
+            assert answer.json()["code"] == "temporarily_unavailable", (method, path)
+    # The others need a body that is right.
+    assert asked > 40
+
+
+@pytest.mark.usefixtures("_away")
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", ""), ("HEAD", ""), ("GET", "/live"), ("POST", "/answer"), ("GET", "/contact"), ("POST", "/contact")],
+)
+def test_the_contacts_page_says_whom_to_call_meanwhile(method: str, path: str) -> None:
+    answer = Client().generic(method, f"/a/{TOKEN}{path}?lang=ru")
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+    assert answer["Content-Type"].startswith("text/html")
+    assert (answer["Cache-Control"], answer["Referrer-Policy"]) == ("no-store, private", "no-referrer")
+    if method != "HEAD":
+        page = answer.content.decode()
+        for words in ("The page cannot be shown", "Страница временно", "Барак убактылуу", 'href="tel:112"'):
+            assert words in page
+        # Wherever it was: by itself, and for who cannot wait, back to the page in their language.
+        assert page.count(f"/a/{TOKEN}?lang=ru") == 2
+        assert "<script" not in page
