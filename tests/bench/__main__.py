@@ -16,7 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 from tests import services
 
 RESULT = Path(__file__).resolve().parents[2] / "var" / "bench.json"
-ROWS = ("fanout", "throughput", "paced", "backlog", "faults", "posts", "positions")
+ROWS = ("fanout", "throughput", "paced", "backlog", "faults", "posts", "positions", "sizes", "timers")
 CONTENDERS = ("AlertMe", "Celery", "Dramatiq")
 
 

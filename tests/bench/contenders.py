@@ -22,6 +22,8 @@ from tests.world.crowd import Presser
 from tests.world.outbox import QUEUE
 from tests.world.process import Process
 
+# In one statement, as the peers write their rows.
+_HAND_OVER = f"WITH queued AS ({QUEUE}) SELECT pg_notify(%s, '')"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -66,11 +68,7 @@ class Ours:
 
     @contextmanager
     def running(self, *, pace: int, processes: int) -> Iterator[None]:
-        worker = self.world.processes["worker-messages"]
-        place = worker.command.index("--processes") + 1
-        if worker.is_running and worker.command[place] != str(processes):
-            worker.stop()
-        worker.command[place] = str(processes)
+        self.world.spread(processes)
         self.world.settle()
         self.world.pace(pace)
         start_over(self.sandbox)
@@ -89,9 +87,8 @@ class Ours:
 
     def hand_over(self, numbers: list[str]) -> None:
         text = "Aida needs help"
-        with self._line.transaction():
-            self._line.execute(QUEUE, [seal(text), count_segments(text), int(MessageClass.EMERGENCY), numbers, DEFAULT])
-            self._line.execute("SELECT pg_notify(%s, '')", [notices.CHANNEL])
+        queued = [seal(text), count_segments(text), int(MessageClass.EMERGENCY), numbers, DEFAULT]
+        self._line.execute(_HAND_OVER, [*queued, notices.CHANNEL])
 
     def sos(self, numbers: list[str]) -> Callable[[], object]:
         [presser] = Presser.with_contacts(self.world, [numbers])

@@ -1,6 +1,6 @@
 """From the moment urgent messages are handed over until the provider, which takes 500 ms for each, has answered for
-the last. The peers publish their tasks; ours commits rows and a notice. `from_the_post` is the whole of ours: a
-person's POST with authentication, the alert, its texts and its commit comes first."""
+the last. The peers commit rows and publish their tasks; ours commits rows and a notice. `from_the_post` is the whole
+of ours: a person's POST with authentication, the alert, its texts and its commit comes first."""
 
 import statistics
 import time
@@ -11,9 +11,9 @@ from tests.bench.contenders import Contender, Ours
 from tests.bench.rows import Figures, numbers, start_over, wait_for_all
 
 LATENCY_MS = 500
-RUNS = 9
+RUNS = 15
 # Presses that warm what is warmed by use alone.
-WARM_UP = 4
+WARM_UP = 12
 
 
 def measure(contender: Contender, *, runs: int = RUNS, warm_up: int = WARM_UP) -> Figures:

@@ -12,7 +12,8 @@ from uuid import uuid4
 import requests
 
 from deploy.local.processes import wait_until
-from geo import presence, shapes
+from geo import shapes
+from geo.nearness import Place, Surroundings
 from geo.presence import Presence, Sighting, Track
 from tests.bench.contenders import Ours
 from tests.bench.rows import Figures
@@ -27,7 +28,7 @@ def measure(ours: Ours, *, runs: int = RUNS, batches: int = 40, singles: int = 6
     found: Figures = {}
     with ours.running(pace=0, processes=1):
         for zones in (10, 100):
-            taken = [_upload(ours, zones=zones, batches=batches) for _ in range(runs)]
+            taken = [upload(ours, zones=zones, batches=batches) for _ in range(runs)]
             found[f"fixes/s stored, batches of 1,000, {zones} zones"] = round(statistics.median(t[0] for t in taken))
             found[f"fixes/s evaluated, batches, {zones} zones"] = round(statistics.median(t[1] for t in taken))
             single = [_post_singly(ours, zones=zones, count=singles) for _ in range(runs)]
@@ -59,32 +60,36 @@ def way(count: int) -> list[tuple[float, float]]:
 
 def check_us(zones: Places, fixes: Sequence[tuple[float, float]]) -> float:
     """Processor time of everything presence does with a fix, without the database."""
-    areas = [(shapes.circle(latitude=a, longitude=b, radius_m=r), Presence()) for a, b, r in zones]
+    areas = [shapes.circle(latitude=a, longitude=b, radius_m=r) for a, b, r in zones]
+    surroundings = Surroundings([Place(area, Presence(), 0.0) for area in areas])
     track = Track()
     started = time.process_time()
     for number, (latitude, longitude) in enumerate(fixes):
         if track.take(Sighting.of(at=number * 10.0, place=shapes.point(latitude, longitude), accuracy_m=10)):
-            for area, there in areas:
-                presence.decide(area, there, track)
+            list(surroundings.decide(track))
     return (time.process_time() - started) / len(fixes) * 1e6
 
 
-def _person(ours: Ours, zones: int) -> Presser:
-    [person] = Presser.with_contacts(ours.world, [["+996700000000"]])
-    places = city(zones)
+def _people(ours: Ours, count: int, *, zones: int) -> list[Presser]:
+    """So many people, each with so many zones."""
+    people = Presser.with_contacts(ours.world, [["+996700000000"]] * count)
+    places = (list(column) for column in zip(*city(zones), strict=True))
+    ids = [person.person for person in people]
     ours.world.execute(
         "INSERT INTO geo_geozone (id, owner_id, name, zone_type, shape, latitude, longitude, radius_m, notify_on_enter,"
         " notify_on_exit, is_active, version, placed_at, created_at, updated_at)"
-        " SELECT gen_random_uuid(), %s, 'Zone', 'other', 'circle', latitude, longitude, radius, false, false, true, 1,"
-        " now() - interval '2 days', now(), now()"
-        " FROM unnest(%s::float8[], %s::float8[], %s::float8[]) AS z (latitude, longitude, radius)",
-        person.person,
-        *(list(column) for column in zip(*places, strict=True)),
+        " SELECT gen_random_uuid(), person, 'Zone', 'other', 'circle', latitude, longitude, radius, false, false, true,"
+        " 1, now() - interval '2 days', now(), now() FROM unnest(%s::uuid[]) AS person,"
+        " unnest(%s::float8[], %s::float8[], %s::float8[]) AS z (latitude, longitude, radius)",
+        ids,
+        *places,
     )
     ours.world.execute(
-        "INSERT INTO geo_whereabouts (person_id, state, clock_behind_s) VALUES (%s, '{}', 0)", person.person
+        "INSERT INTO geo_whereabouts (person_id, state, clock_behind_s) SELECT person, '{}', 0"
+        " FROM unnest(%s::uuid[]) AS person",
+        ids,
     )
-    return person
+    return people
 
 
 def _fixes(count: int) -> list[dict[str, Any]]:
@@ -103,10 +108,10 @@ def _fixes(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def _upload(ours: Ours, *, zones: int, batches: int) -> tuple[float, float]:
+def upload(ours: Ours, *, zones: int, batches: int) -> tuple[float, float]:
     """Fixes a second until all are stored, and until all are evaluated: a person for each batch."""
-    people = [_person(ours, zones) for _ in range(batches)]
-    bodies = [{"fixes": _fixes(BATCH)} for _ in people]
+    people = _people(ours, batches, zones=zones)
+    bodies = [{"locations": _fixes(BATCH)} for _ in people]
     started = time.perf_counter()
     with ThreadPoolExecutor(CLIENTS) as clients:
         list(clients.map(lambda pair: _post(pair[0], "locations/batch/", pair[1]), zip(people, bodies, strict=True)))
@@ -116,18 +121,26 @@ def _upload(ours: Ours, *, zones: int, batches: int) -> tuple[float, float]:
 
 
 def _post_singly(ours: Ours, *, zones: int, count: int) -> float:
-    people = [_person(ours, zones) for _ in range(CLIENTS)]
+    """Fixes a second until all are evaluated, each posted by itself: four by each person, from CLIENTS connections."""
+    people = _people(ours, count // 4, zones=zones)
     fixes = _fixes(count)
+    sessions = [requests.Session() for _ in range(CLIENTS)]
     started = time.perf_counter()
+
+    def post_from(client: int) -> None:
+        for n in range(client, count, CLIENTS):
+            _post(people[n % len(people)], "locations/", fixes[n], connection=sessions[client])
+
     with ThreadPoolExecutor(CLIENTS) as clients:
-        list(clients.map(lambda n: _post(people[n % CLIENTS], "locations/", fixes[n]), range(count)))
+        list(clients.map(post_from, range(CLIENTS)))
     assert wait_until(lambda: _is_evaluated(ours), timeout_s=60, every_s=0.02)
     return count / (time.perf_counter() - started)
 
 
-def _post(person: Presser, path: str, body: dict[str, Any]) -> None:
-    headers = dict(person.session.headers)
-    answer = requests.post(f"{person.world.url}/api/v1/{path}", json=body, headers=headers, timeout=60)
+def _post(person: Presser, path: str, body: dict[str, Any], *, connection: requests.Session | None = None) -> None:
+    url = f"{person.world.url}/api/v1/{path}"
+    # A phone has its own; one for each of so many people would be the client's work more than the server's.
+    answer = (connection or person.session).post(url, json=body, headers=person.session.headers, timeout=60)
     assert answer.status_code == 201, answer.text
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from tests.bench import backlog, fanout, faults, paced, positions, posts, throughput
+from tests.bench import backlog, fanout, faults, paced, positions, posts, sizes, throughput, timers
 from tests.bench.contenders import Contender, Ours
 from tests.bench.rows import Figures
 from tests.world import World
@@ -30,9 +30,15 @@ def run(rows: Sequence[str], names: Sequence[str]) -> dict[str, Figures]:
             if row == "posts":
                 _enter(table, ours, fanout.from_the_post(ours) | posts.measure(ours))
                 continue
+            if row == "timers":
+                _enter(table, ours, timers.measure(ours))
+                continue
             if row == "positions":
                 _enter(table, ours, positions.measure(ours))
                 _postgis(table, positions.city(20), positions.way(POSTGIS_FIXES))
+                continue
+            if row == "sizes":
+                _enter(table, ours, sizes.measure(ours))
                 continue
             if ours.name in names:
                 _enter(table, ours, SHARED[row](ours))
@@ -48,15 +54,18 @@ def _peers(ours: Ours, names: Sequence[str]) -> Iterator[list[Contender]]:
         yield []
         return
     # What they need is installed for the benchmarks only.
+    from tests.bench.peers import sms
     from tests.bench.peers.contenders import Celery, Dramatiq
     from tests.bench.peers.redis import PrivateRedis, ensure_installed
 
     ensure_installed()
+    ours.world.execute(sms.TABLE)
     with PrivateRedis() as redis:
         environment = {
             "TWILIO_API_BASE_URL": ours.world.environment["TWILIO_API_BASE_URL"],
             "BENCH_BROKER": ours.world.rabbitmq.add_virtual_host("peers"),
             "BENCH_REDIS": redis.url,
+            "BENCH_DATABASE": ours.world.database_url,
         }
         kinds = [kind for kind in (Celery, Dramatiq) if kind.name in names]
         yield [kind(ours.sandbox, environment, ours.world.folder) for kind in kinds]

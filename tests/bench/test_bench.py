@@ -1,6 +1,6 @@
 """The benchmarks still measure something; the figures themselves are `make bench`'s."""
 
-from tests.bench import backlog, fanout, faults, paced, positions, posts, throughput
+from tests.bench import backlog, fanout, faults, paced, positions, posts, sizes, throughput, timers
 from tests.bench.contenders import Ours
 from tests.world import World
 
@@ -15,10 +15,12 @@ def test_every_benchmark_measures(world: World) -> None:
         | fanout.from_the_post(ours, runs=1, warm_up=0)
         | posts.measure(ours, runs=1, people=20)
         | positions.measure(ours, runs=1, batches=2, singles=8, checked=200)
+        | sizes.measure(ours, sizes=(0, 10_000), batches=1, asked=2)
+        | timers.measure(ours, armed=(50, 100), burst=10, steady_s=1)
         | paced.measure(ours, runs=1, window_s=2)
         | faults.measure(ours, messages=30, quiet_s=1)
     )
-    assert len(found) == 28
+    assert len(found) == 46
     assert all(value >= 0 for value in found.values())
     # A second process is the installation's own business: the next test finds it as it was.
     with ours.running(pace=0, processes=1):

@@ -42,8 +42,8 @@ class Peer(ABC):
         """The worker for routine messages and the one for emergencies."""
 
     @abstractmethod
-    def publish(self, actor: str, to: str) -> None:
-        """One task, for one number."""
+    def publish(self, actor: str, message_id: int) -> None:
+        """One task, for one row."""
 
     @contextmanager
     def running(self, *, pace: int, processes: int) -> Iterator[None]:
@@ -63,6 +63,7 @@ class Peer(ABC):
         finally:
             for worker in self._workers.values():
                 worker.kill()
+            sms.database().close()
 
     def _is_ready(self) -> bool:
         return all(self.ready_line in worker.log.read_text(errors="replace") for worker in self._workers.values())
@@ -71,12 +72,14 @@ class Peer(ABC):
         return "\n".join(f"== {w.name}\n{w.tail()}" for w in self._workers.values())
 
     def submit(self, numbers: list[str]) -> None:
-        for number in numbers:
-            self.publish("send_routine", number)
+        self._submit("send_routine", numbers)
 
     def hand_over(self, numbers: list[str]) -> None:
-        for number in numbers:
-            self.publish("send_emergency", number)
+        self._submit("send_emergency", numbers)
+
+    def _submit(self, actor: str, numbers: list[str]) -> None:
+        for message_id in sms.record(numbers, BODY):
+            self.publish(actor, message_id)
 
     def sos(self, numbers: list[str]) -> Callable[[], object]:
         return partial(self.hand_over, numbers)
@@ -111,8 +114,8 @@ class Celery(Peer):
             "emergency": [*worker, *quiet, *threads, "-n", "emergency@localhost", "-Q", sms.EMERGENCY],
         }
 
-    def publish(self, actor: str, to: str) -> None:
-        getattr(self._app, actor).delay(to, BODY)
+    def publish(self, actor: str, message_id: int) -> None:
+        getattr(self._app, actor).delay(message_id)
 
 
 class Dramatiq(Peer):
@@ -127,5 +130,5 @@ class Dramatiq(Peer):
             "emergency": [*worker, "--processes", "1", "--queues", sms.EMERGENCY],
         }
 
-    def publish(self, actor: str, to: str) -> None:
-        getattr(self._app, actor).send(to, BODY)
+    def publish(self, actor: str, message_id: int) -> None:
+        getattr(self._app, actor).send(message_id)

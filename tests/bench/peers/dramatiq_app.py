@@ -21,9 +21,9 @@ _limiter = (
 )
 
 
-def _send(to: str, body: str) -> None:
+def _send(message_id: int) -> None:
     with _limiter.acquire() if _limiter else nullcontext():
-        sms.send(to, body)
+        sms.send(message_id)
 
 
 # Whoever the limiter turns away raises, and is retried: with a pace that is no failure and goes on without end.

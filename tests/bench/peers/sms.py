@@ -1,10 +1,12 @@
-"""What both peers do for a message: one create with Twilio's SDK, as its documentation shows it. They keep no record
-of it, so theirs is the smaller work."""
+"""What both peers do for a message, as an application with a task queue does that must know what became of it: its
+row is committed before the task is published; the task reads it, makes one create with Twilio's SDK, as its
+documentation shows it, and writes down the answer."""
 
 import os
 from functools import cache
 from typing import Any
 
+from psycopg_pool import ConnectionPool
 from requests.adapters import HTTPAdapter
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
@@ -15,6 +17,12 @@ PACE = int(os.environ.get("BENCH_PACE", "0"))
 # Nothing an earlier run left behind is found under these names.
 ROUTINE, EMERGENCY = (f"{os.environ.get('BENCH_RUN', '')}-{name}" for name in ("messages", "emergency"))
 TIMEOUT_S = 13
+# Connections to PostgreSQL in one process.
+POOLED = 8
+TABLE = """
+CREATE TABLE IF NOT EXISTS bench_message
+    (id bigserial PRIMARY KEY, address text NOT NULL, body text NOT NULL, state text NOT NULL, sid text)
+"""
 
 
 class _HttpClient(TwilioHttpClient):  # type: ignore[misc]
@@ -35,5 +43,33 @@ def client() -> Client:
     return Client(account, token, http_client=_HttpClient())
 
 
-def send(to: str, body: str) -> None:
-    client().messages.create(to=to, from_=os.environ["TWILIO_PHONE_NUMBER"], body=body)
+@cache
+def database() -> ConnectionPool:
+    """Of this process: made at its first use, so never shared over a fork."""
+    return ConnectionPool(os.environ["BENCH_DATABASE"], min_size=POOLED, kwargs={"autocommit": True}, open=True)
+
+
+def record(numbers: list[str], body: str) -> list[int]:
+    """The ids of new rows, committed."""
+    with database().connection() as connection:
+        found = connection.execute(
+            "INSERT INTO bench_message (address, body, state)"
+            " SELECT address, %s, 'queued' FROM unnest(%s::text[]) AS address RETURNING id",
+            [body, numbers],
+        )
+        return [message_id for (message_id,) in found]
+
+
+def send(message_id: int) -> None:
+    """Nothing if it was sent already: a task that comes twice finds it in its row."""
+    with database().connection() as connection:
+        query = "SELECT address, body FROM bench_message WHERE id = %s AND state = 'queued'"
+        row = connection.execute(query, [message_id]).fetchone()
+    if row is None:
+        return
+    to, body = row
+    created = client().messages.create(to=to, from_=os.environ["TWILIO_PHONE_NUMBER"], body=body)
+    with database().connection() as connection:
+        connection.execute(
+            "UPDATE bench_message SET state = 'accepted', sid = %s WHERE id = %s", [created.sid, message_id]
+        )
