@@ -1,11 +1,18 @@
 """Races with real connections: every call has its own thread and connection, and all begin at one moment."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Barrier
 from typing import Any
 
-from django.db import connection
+import pytest
+from django.db import connection, transaction
+
+_WAITING = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+    AND clock_timestamp() - query_start >= %s * interval '1 s'
+"""
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:
@@ -24,3 +31,34 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(run, calls))
+
+
+@contextmanager
+def held_up(call: Callable[[], Any], *, for_s: float = 0, rolls_back: bool = False) -> Iterator[Future[Any]]:
+    """The block is a transaction. At its end a call on another connection begins; once that waits for the block's
+    locks, and has for so long, the block commits, or rolls back. Yields what the call will have answered."""
+    with ThreadPoolExecutor(1) as pool:
+        answer: Future[Any] = Future()
+        with transaction.atomic():
+            yield answer
+            running = pool.submit(_closing, call)
+            _wait_for_a_waiter(for_s)
+            transaction.set_rollback(rolls_back)
+        answer.set_result(running.result(timeout=10))
+
+
+def _closing(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    finally:
+        connection.close()
+
+
+def _wait_for_a_waiter(for_s: float) -> None:
+    with connection.cursor() as cursor:
+        for _ in range(20_000):
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(_WAITING, [for_s])
+            if cursor.fetchone() != (0,):
+                return
+    pytest.fail("nobody waited")

@@ -9,6 +9,8 @@ from playwright.sync_api import Page, Request, ViewportSize, expect
 
 from alerts import lifecycle
 from alerts.models import AlertPosition, AlertStatus, Answer, SosAlert
+from alerts.positions import Place
+from alerts.raising import Cause, raise_alerts
 from identity.models import EmergencyContact, User
 from messaging import clock
 from tests.alerts.engine import messages, token_in
@@ -30,10 +32,9 @@ def alert(transactional_db: None) -> SosAlert:
             user=owner, name=name, phone_number=f"+99670010000{place}", language=language, order=place
         )
     with transaction.atomic():
-        raised, _ = lifecycle.raise_alert(
-            owner=owner, latitude=42.8746, longitude=74.5698, address="Чүй проспектиси 1", now=clock.now()
-        )
-    return raised
+        here = Place(latitude=42.8746, longitude=74.5698)
+        [raised] = raise_alerts([Cause(owner=owner, place=here, address="Чүй проспектиси 1")], now=clock.now())
+    return raised.alert
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Wall clocks that are five seconds off change nothing: the times that processes compare are PostgreSQL's."""
 
+import itertools
 import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
@@ -41,7 +42,7 @@ def test_their_clocks_are_off(world: World, shifts: dict[str, float]) -> None:
             assert f"FAKETIME={seconds:+f}s".encode() in (process / "environ").read_bytes().split(b"\0")
 
 
-def test_an_sos_overtakes_a_backlog_and_the_pace_is_held_and_used(world: World) -> None:
+def test_an_sos_overtakes_a_backlog_and_the_pace_is_held(world: World) -> None:
     aida = world.new_person("Aida")
     phones = [c.phone for c in aida.add_contacts("Bek", "Cholpon", "Daniyar")]
     # Under libfaketime a process costs three times the processor time: callbacks would take what the workers need.
@@ -58,10 +59,10 @@ def test_an_sos_overtakes_a_backlog_and_the_pace_is_held_and_used(world: World) 
     world.wait_for_states(phones + letters, {"accepted": 53}, timeout_s=40)
     at = sorted(a.at for a in world.arrivals(phones + letters))
     assert len(at) == 53
-    # A clock five seconds off would let fifty through, or none. How exactly the pace is kept test_pace.py shows: here
-    # the slow processes come late by more than a slot.
+    # A clock five seconds off would let fifty through at once, or none for as long as it is off. How exactly the pace
+    # is kept and used test_pace.py shows: here the slow processes come late by more than a slot.
     assert max(sum(1 for other in at if start <= other < start + 1) for start in at) <= 14
-    assert (len(at) - 1) / (at[-1] - at[0]) > 0.75 * 10
+    assert max(later - earlier for earlier, later in itertools.pairwise(at)) < 3
     assert world.deliverers(phones + letters) == {"worker": 53}
 
 

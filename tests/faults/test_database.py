@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+import requests
 
 from deploy.local.postgres import PrivatePostgres, PrivateStandby
 from deploy.local.processes import wait_until
@@ -53,7 +54,10 @@ def test_a_restart_under_load(world: World, primary: PrivatePostgres) -> None:
         primary.restart()
         time.sleep(2)
         primary.stop()
-        time.sleep(5)
+        stopped = time.monotonic()
+        page = requests.get(f"{world.url}/a/{'a' * 22}", timeout=20)
+        assert (page.status_code, "112" in page.text) == (503, True)
+        time.sleep(max(0, 5 - (time.monotonic() - stopped)))
         primary.start()
 
     crowd = _survive(world, restart_twice, people=8)

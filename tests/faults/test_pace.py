@@ -9,7 +9,6 @@ import pytest
 
 from messaging.sandbox.control import Arrival
 from messaging.segments import count_segments
-from tests.services import rabbitmq
 from tests.world import World
 
 PROCESSES = 4
@@ -23,14 +22,10 @@ WARM_S = 1.5
 
 
 @pytest.fixture(scope="module")
-def crowded() -> Iterator[World]:
-    # The workers of the other installation of this run must not take its hints.
-    world = World(worker_processes=PROCESSES, rabbitmq_url=rabbitmq().add_virtual_host("crowded"))
-    try:
-        world.start()
-        yield world
-    finally:
-        world.stop()
+def crowded(installation: World) -> Iterator[World]:
+    installation.spread(PROCESSES)
+    yield installation
+    installation.spread(1)
 
 
 @dataclass(frozen=True)

@@ -3,26 +3,13 @@
 import time
 
 import pytest
-from uuid_utils.compat import UUID, uuid7
 
 from deploy.local.processes import wait_until
 from tests.bench.rows import numbers
-from tests.world import World
+from tests.world import World, timers
 from tests.world.crowd import Presser
 
 DUE_IN_S = 2.0
-_ARM = """
-INSERT INTO alerts_activitytimer (id, owner_id, status, note, place, contact_ids, period_s, grace_s, extensions,
-    ends_at, due_at, created_at, updated_at)
-SELECT id, owner, 'armed', '', '', '{}', 600, 60, 0, now(), now() + delay * interval '1 s', now(), now()
-FROM unnest(%s::uuid[], %s::uuid[], %s::float[]) AS t (id, owner, delay)
-"""
-_LATENESS = """
-SELECT count(*), coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY late), 0)::float,
-    coalesce(percentile_cont(0.99) WITHIN GROUP (ORDER BY late), 0)::float
-FROM (SELECT extract(epoch FROM ended_at - due_at) AS late FROM alerts_activitytimer
-    WHERE status = 'fired' AND owner_id = ANY(%s)) fired
-"""
 _ALERTS = "SELECT count(*), count(DISTINCT owner_id) FROM alerts_sosalert WHERE owner_id = ANY(%s)"
 _TOLD = (
     "SELECT count(*) FROM alerts_notification n JOIN alerts_sosalert a ON a.id = n.alert_id"
@@ -30,16 +17,12 @@ _TOLD = (
 )
 
 
-def _arm(world: World, owners: list[UUID], delays: list[float]) -> None:
-    world.execute(_ARM, [uuid7() for _ in owners], owners, delays)
-
-
 def _run_out(world: World, *, armed: int, due: int, breaking: bool, timeout_s: float) -> float:
     """Returns the 99th percentile of their lateness, in seconds."""
     people = [presser.person for presser in Presser.with_contacts(world, [numbers(1) for _ in range(due)])]
-    _arm(world, [people[0]] * (armed - due), [86_400.0] * (armed - due))
+    timers.arm(world, [people[0]] * (armed - due), [86_400.0] * (armed - due))
     # A second's worth of ends.
-    _arm(world, people, [DUE_IN_S + place / due for place in range(due)])
+    timers.arm(world, people, [DUE_IN_S + place / due for place in range(due)])
     if breaking:
         time.sleep(DUE_IN_S + 0.5)
         world.processes["scheduler-1"].kill()
@@ -47,12 +30,12 @@ def _run_out(world: World, *, armed: int, due: int, breaking: bool, timeout_s: f
         time.sleep(3)
         world.processes["scheduler-2"].thaw()
         world.processes["scheduler-1"].start()
-    assert wait_until(lambda: world.rows(_LATENESS, people)[0][0] == due, timeout_s=timeout_s), world.logs()
-    [(_, median, p99)] = world.rows(_LATENESS, people)
-    print(f"{armed} armed, {due} due in a second: lateness median {median:.2f} s, 99th percentile {p99:.2f} s")
+    assert wait_until(lambda: timers.lateness(world, people).fired == due, timeout_s=timeout_s), world.logs()
+    late = timers.lateness(world, people)
+    print(f"{armed} armed, {due} due in a second: lateness median {late.median_s:.2f} s, p99 {late.p99_s:.2f} s")
     assert world.rows(_ALERTS, people) == [(due, due)]
     assert world.rows(_TOLD, people) == [(due,)]
-    return float(p99)
+    return late.p99_s
 
 
 def test_timers_run_out_with_one_scheduler_killed_and_one_frozen(world: World) -> None:

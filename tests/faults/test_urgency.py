@@ -28,8 +28,10 @@ def _grant_times(world: World, *, backlog: int, presses: int) -> list[float]:
         time.sleep(0.13)
     assert wait_until(lambda: not world.states(phones)["queued"], timeout_s=20), world.logs()
     took = world.rows(
-        "SELECT extract(epoch FROM e.at - m.queued_at)::float FROM messaging_message m"
-        " JOIN messaging_messageevent e ON e.message_id = m.id AND e.state = 'dispatched' WHERE m.address = ANY(%s)",
+        # Of one that had to be granted again, on a machine that others keep busy, the later grant counts.
+        "SELECT extract(epoch FROM max(e.at) - m.queued_at)::float FROM messaging_message m"
+        " JOIN messaging_messageevent e ON e.message_id = m.id AND e.state = 'dispatched'"
+        " WHERE m.address = ANY(%s) AND m.channel = 'sms' GROUP BY m.id",
         phones,
     )
     # Routine was there all the time, and is not granted any faster.
@@ -87,11 +89,15 @@ def _press(presser: Presser) -> tuple[str, float]:
 
 
 def _grants(world: World, owners: list[str]) -> list[tuple[str, int, float]]:
-    """(owner, rank, time) of each message's first grant; the time is PostgreSQL's, read before the grant looks."""
+    """(owner, rank, time) of each SMS's first grant; the time is PostgreSQL's, read before the grant looks.
+
+    Calls, which follow after a minute, are another sender's.
+    """
     return world.rows(
         "SELECT a.owner_id::text, m.rank, min(extract(epoch FROM e.at))::float FROM messaging_messageevent e"
         " JOIN messaging_message m ON m.id = e.message_id JOIN alerts_notification n ON n.message_id = m.id"
-        " JOIN alerts_sosalert a ON a.id = n.alert_id WHERE e.state = 'dispatched' AND a.owner_id::text = ANY(%s)"
+        " JOIN alerts_sosalert a ON a.id = n.alert_id"
+        " WHERE e.state = 'dispatched' AND n.kind = 'sos' AND a.owner_id::text = ANY(%s)"
         " GROUP BY m.id, a.owner_id, m.rank",
         owners,
     )

@@ -14,6 +14,9 @@ import pytest
 
 from config.demo.postgres import EmbeddedPostgres
 
+# Each takes the first free port it finds.
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 120
 

@@ -1,67 +1,132 @@
-"""Nobody reads the SMS: phones ring, somebody answers, or nobody does."""
+"""From the press to the last all-clear: somebody answers on the page, by a digit, or nobody does."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
 
 from deploy.local.processes import wait_until
-from tests.world import Contact, Person, World
+from tests.scenarios.story import FALSE_ALARM, SAFE, Story, answers, call, sos, timeline
+from tests.world import World
 
-DUE = "UPDATE alerts_escalationstep SET due_at = now() WHERE state = 'pending' AND round = %s AND kind <> 'give_up'"
-EXHAUST = "UPDATE alerts_escalationstep SET due_at = now() WHERE state = 'pending'"
-
-
-def press(world: World, *names: str) -> tuple[Person, str]:
-    ana = world.new_person("Ana")
-    ana.add_contacts(*names)
-    return ana, str(ana.press_sos().json()["id"])
+FIRST_CALLS = "UPDATE alerts_escalationstep SET due_at = now() WHERE state = 'pending' AND round = 0 AND kind = 'call'"
+EVERYTHING = "UPDATE alerts_escalationstep SET due_at = now() WHERE state = 'pending'"
 
 
-def texts(world: World, contact: Contact | Person) -> list[str]:
-    return [sms["body"] for sms in reversed(world.sandbox.messages(contact.phone))]
+@contextmanager
+def no_step_is_looked_for(world: World) -> Iterator[None]:
+    """What comes all the same was asked for by a notice."""
+    postpone = "UPDATE config_periodicrun SET due_at = now() + %s * interval '1 s' WHERE name = 'escalate'"
+    world.execute(postpone, 3600)
+    try:
+        yield
+    finally:
+        world.execute(postpone, 0)
 
 
-def has(world: World, contact: Contact | Person, part: str) -> Callable[[], bool]:
-    return lambda: any(part in text for text in texts(world, contact))
+def test_an_alert_that_a_contact_answers_on_the_page(story: Story) -> None:
+    aida = story.person("Aida", "Bek", "Cholpon")
+    bek, cholpon = aida.contacts
+    alert = aida.press_sos(address="Chüy 114").json()["id"]
+    story.expect(Bek=[sos(aida)], Cholpon=[sos(aida)])
+
+    # A preview of the link, and a scanner: neither answers.
+    assert requests.head(story.page(bek).url, timeout=20).status_code == 200
+    seen = story.page(bek).text()
+    for words in ("Aida Asanova needs help", "Chüy 114", "42.87460, 74.56980", "Nobody is on the way yet", aida.phone):
+        assert words in seen
+    assert aida.alert(alert)["status"] == "active"
+
+    assert "You said: I am on my way." in story.page(bek).press("acknowledged")
+
+    assert aida.alert(alert)["status"] == "acknowledged"
+    assert answers(aida, alert) == {
+        "Bek": ("delivered", None, "acknowledged"),
+        "Cholpon": ("delivered", None, None),
+    }
+    assert "On the way: Bek" in story.page(cholpon).text()
+    coming = {"Cholpon": [sos(aida), "Bek is on the way to Aida."], "Aida": ["Bek is on the way to you."]}
+    story.expect(Bek=[sos(aida)], **coming)
+
+    assert aida.post(f"sos-alerts/{alert}/resolve/").json()["status"] == "resolved"
+
+    story.expect(Bek=[sos(aida), SAFE], Cholpon=[*coming["Cholpon"], SAFE], Aida=coming["Aida"])
+    assert "Aida Asanova is safe" in story.page(cholpon).press("acknowledged")
+    assert timeline(aida, alert) == ["raised", "acknowledged", "resolved"]
 
 
-def test_a_refused_sms_becomes_a_call_that_is_answered_by_a_digit(world: World) -> None:
-    ana = world.new_person("Ana")
-    aida, bek = ana.add_contacts("Aida", "Bek")
-    world.sandbox.behave(to=aida.phone, error_code=21610)
-    world.sandbox.behave(channel="voice", to=aida.phone, digits="1")
+def test_a_refused_sms_becomes_a_call_that_is_answered_by_a_digit(story: Story) -> None:
+    aida = story.person("Aida", "Bek", "Cholpon")
+    bek, _ = aida.contacts
+    story.world.sandbox.behave(to=bek.phone, error_code=21610)
+    story.world.sandbox.behave(channel="voice", to=bek.phone, digits="1")
 
-    alert = str(ana.press_sos().json()["id"])
+    with no_step_is_looked_for(story.world):
+        alert = aida.press_sos().json()["id"]
+        told = {"Bek": [call(aida)], "Cholpon": [sos(aida), "Bek is on the way to Aida."]}
+        story.expect(**told, Aida=["Bek is on the way to you."])
 
-    assert wait_until(lambda: ana.alert(alert)["status"] == "acknowledged", timeout_s=10), world.logs()
-    assert wait_until(has(world, bek, "Aida is on the way to Ana."), timeout_s=10)
-    assert wait_until(has(world, ana, "Aida is on the way to you."), timeout_s=10)
-    [told_aida, _] = ana.alert(alert)["contacts"]
-    assert (told_aida["reason"], told_aida["answer"]) == ("refuses_sms", "acknowledged")
-    assert len(world.sandbox.calls(aida.phone)) == 1
-    assert world.sandbox.calls(bek.phone) == []
+    assert aida.alert(alert)["status"] == "acknowledged"
+    assert answers(aida, alert) == {
+        "Bek": ("failed", "refuses_sms", "acknowledged"),
+        "Cholpon": ("delivered", None, None),
+    }
+    assert aida.alert(alert)["reach"]["summary"].startswith("Bek is on the way; 1 of 2 delivered")
+    assert aida.post(f"sos-alerts/{alert}/resolve/").status_code == 200
+    # Whoever refuses SMS is spared the all-clear too: it would be refused. Bek ended the call knowing.
+    story.expect(Bek=told["Bek"], Cholpon=[*told["Cholpon"], SAFE], Aida=["Bek is on the way to you."])
+    assert timeline(aida, alert) == ["raised", "step_taken call", "acknowledged", "resolved"]
 
-    assert ana.post(f"sos-alerts/{alert}/resolve/").status_code == 200
 
-    assert wait_until(has(world, bek, "is safe"), timeout_s=10)
-    assert world.rows(
+def test_nobody_answers(story: Story) -> None:
+    aida = story.person("Aida", "Bek", "Cholpon")
+    alarms = "SELECT coalesce(sum(times), 0) FROM messaging_operatoralarm WHERE code = 'alert_exhausted'"
+    [(before,)] = story.world.rows(alarms)
+    alert = aida.press_sos().json()["id"]
+    story.expect(Bek=[sos(aida)], Cholpon=[sos(aida)])
+
+    # A minute passes. Voicemails answer: nobody presses a key.
+    story.world.execute(FIRST_CALLS)
+    tried = [sos(aida), call(aida)]
+    story.expect(Bek=tried, Cholpon=tried)
+    assert aida.alert(alert)["status"] == "active"
+
+    story.world.execute(EVERYTHING)
+    assert wait_until(lambda: aida.alert(alert)["status"] == "exhausted", timeout_s=10), story.world.logs()
+    both = sorted([*tried, sos(aida), call(aida)])
+    at_the_end = {"Aida": ["None of your contacts has answered yet. Call 112."]}
+    assert wait_until(lambda: sorted(story.told()["Cholpon"]) == both == sorted(story.told()["Bek"]), timeout_s=10)
+    story.wait_for(**at_the_end)
+    assert story.world.rows(alarms) == [(before + 1,)]
+    assert {len(contact["tries"]) for contact in aida.alert(alert)["contacts"]} == {4}
+
+    assert aida.post(f"sos-alerts/{alert}/resolve/").status_code == 200
+    assert wait_until(lambda: story.told()["Bek"][-1] == story.told()["Cholpon"][-1] == SAFE, timeout_s=10)
+    told = story.told()
+    assert [len(told[name]) for name in ("Bek", "Cholpon", "Aida")] == [5, 5, 1]
+    steps = ["step_taken call", "step_taken sms", "step_taken call", "exhausted", "resolved"]
+    assert timeline(aida, alert) == ["raised", *steps]
+    assert story.world.rows(
         "SELECT count(*) FROM alerts_escalationstep WHERE alert_id = %s AND state = 'pending'", alert
     ) == [(0,)]
 
 
-def test_nobody_answers(world: World) -> None:
-    ana, alert = press(world, "Aida", "Bek")
-    aida, bek = ana.contacts
-    for contact in (aida, bek):
-        world.sandbox.behave(channel="voice", to=contact.phone, final="no-answer")
-        world.sandbox.wait_for(contact.phone, 1, 10)
+def test_a_cancel_meets_the_first_sms_on_its_way(story: Story) -> None:
+    """Bek's SMS is at the provider, which has not answered; Cholpon's waits for its slot."""
+    aida = story.person("Aida", "Bek", "Cholpon")
+    bek, _ = aida.contacts
+    story.world.sandbox.behave(to=bek.phone, latency_ms=2_000, times=1)
+    story.world.pace(0.2)
+    alert = aida.press_sos().json()["id"]
+    in_flight = "SELECT state FROM messaging_message WHERE address = %s"
+    assert wait_until(lambda: story.world.rows(in_flight, bek.phone) == [("sending",)], timeout_s=5, every_s=0.02)
 
-    world.execute(DUE, 0)
+    assert aida.post(f"sos-alerts/{alert}/cancel/").json()["status"] == "cancelled"
 
-    assert wait_until(lambda: all(world.sandbox.calls(c.phone) for c in (aida, bek)), timeout_s=10), world.logs()
-
-    world.execute(EXHAUST)
-
-    assert wait_until(lambda: ana.alert(alert)["status"] == "exhausted", timeout_s=10)
-    assert wait_until(has(world, ana, "Call 112"), timeout_s=10)
-    assert world.rows("SELECT times FROM messaging_operatoralarm WHERE code = 'alert_exhausted'") == [(1,)]
-    assert ana.post(f"sos-alerts/{alert}/resolve/").status_code == 200
-    assert wait_until(has(world, bek, "is safe"), timeout_s=10)
+    story.world.pace(100)
+    story.expect(Bek=[sos(aida), FALSE_ALARM])
+    assert answers(aida, alert) == {
+        "Bek": ("delivered", None, None),
+        "Cholpon": ("cancelled", "alert_ended", None),
+    }
+    assert timeline(aida, alert) == ["raised", "cancelled"]

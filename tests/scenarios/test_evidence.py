@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from alerts.exports.verification import verify
 from deploy.local.processes import wait_until
 from tests.alerts.evidence import files
 from tests.world import World
@@ -106,7 +107,7 @@ def patch_head(aida: Person, upload: str, *, offset: int, length: int) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def test_a_video_of_200_mb_leaves_the_web_process_small(world: World) -> None:
+def test_a_video_of_200_mb_leaves_the_web_process_small(world: World, tmp_path: Path) -> None:
     aida = world.new_person("Aida")
     alert = aida.press_sos().json()["id"]
     film = Film(200 * MB)
@@ -136,6 +137,16 @@ def test_a_video_of_200_mb_leaves_the_web_process_small(world: World) -> None:
     last = requests.get(listed[0]["url"], headers={"Range": "bytes=-5"}, timeout=20)
     assert (last.status_code, last.content) == (206, files.index(b"vide")[-5:])
     assert max(peak_kb(pid) - was for pid, was in before.items()) < 16 * 1024
+
+    before = forget_peaks(world)
+    url = f"{world.url}/api/v1/sos-alerts/{alert}/export/"
+    with aida.session.get(url, stream=True, timeout=60) as export, (tmp_path / "alert.zip").open("wb") as bundle:
+        bundle.writelines(export.iter_content(MB))
+    grown = {pid: peak_kb(pid) - was for pid, was in before.items()}
+    print(f"200 MB exported: peak resident memory grew by {grown} kB")
+    assert max(grown.values()) < 16 * 1024
+    with (tmp_path / "alert.zip").open("rb") as bundle:
+        assert verify(bundle).problems == []
 
 
 def test_an_upload_goes_on_after_the_web_process_was_killed_in_the_middle(world: World) -> None:

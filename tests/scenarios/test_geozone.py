@@ -33,7 +33,7 @@ def leave(person: Person) -> None:
 
 
 def upload(person: Person, fixes: list[dict[str, Any]]) -> None:
-    answer = person.post("locations/batch/", {"fixes": fixes})
+    answer = person.post("locations/batch/", {"locations": fixes})
     assert (answer.status_code, answer.json()["refused"]) == (201, []), answer.text
 
 

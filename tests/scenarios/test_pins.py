@@ -1,75 +1,92 @@
 """Ending with a PIN over real processes: a false alarm, and an end that was forced."""
 
-import re
-from typing import Any
+from tests.scenarios.story import FALSE_ALARM, Story, answers, call, sos, timeline
+from tests.scenarios.twins import SAFE_PIN, Twins, set_pins
 
-from drf_spectacular.generators import SchemaGenerator
-
-from deploy.local.processes import wait_until
-from tests.world import World
-from tests.world.people import PASSWORD, Person
-
-SAFE, DURESS = "1357", "24680"
+_STEPS_OF = (
+    "UPDATE alerts_escalationstep SET due_at = now() WHERE state = 'pending' AND kind = 'call' AND round = 0"
+    " AND alert_id = %s"
+)
 
 
-def _with_pins(world: World, name: str) -> Person:
-    person = world.new_person(name)
-    pins = {"password": PASSWORD, "safe_pin": SAFE, "duress_pin": DURESS}
-    assert person.session.put(f"{world.url}/api/v1/me/pin/", json=pins, timeout=20).status_code == 200
-    return person
-
-
-def test_a_false_alarm_is_called_off_with_the_pin(world: World) -> None:
-    aida = _with_pins(world, "Aida")
-    phones = [contact.phone for contact in aida.add_contacts("Bek", "Cholpon")]
+def test_a_false_alarm_is_called_off_with_the_pin(story: Story) -> None:
+    aida = story.person("Aida", "Bek", "Cholpon")
+    set_pins(aida)
     alert = aida.press_sos().json()["id"]
-    world.wait_for_arrivals(phones, timeout_s=5)
+    story.expect(Bek=[sos(aida)], Cholpon=[sos(aida)])
 
     refused = [aida.post(f"sos-alerts/{alert}/cancel/", body) for body in ({}, {"pin": "0000"})]
     assert [answer.json()["code"] for answer in refused] == ["pin_required", "pin_wrong"]
     assert aida.alert(alert)["status"] == "active"
-    assert aida.post(f"sos-alerts/{alert}/cancel/", {"pin": SAFE}).json()["status"] == "cancelled"
+    assert aida.post(f"sos-alerts/{alert}/cancel/", {"pin": SAFE_PIN}).json()["status"] == "cancelled"
 
-    assert wait_until(lambda: len(world.arrivals(phones)) == 4, timeout_s=20), world.logs()
-    assert all("False alarm" in world.arrivals([phone])[-1].body for phone in phones)
+    story.expect(Bek=[sos(aida), FALSE_ALARM], Cholpon=[sos(aida), FALSE_ALARM])
+    assert answers(aida, alert) == dict.fromkeys(("Bek", "Cholpon"), ("delivered", None, None))
+    assert timeline(aida, alert) == ["raised", "pin_wrong", "cancelled"]
     assert aida.get("sos-alerts/false-alarms/").json() == {"false_alarms": 1}
+    assert "False alarm: Aida Asanova cancelled the alert" in story.page(aida.contacts[0]).text()
 
 
-def test_under_duress_the_alert_goes_on_and_looks_cancelled(world: World) -> None:
-    twins = [_with_pins(world, "Aida") for _ in (SAFE, DURESS)]
-    phones = [[contact.phone for contact in twin.add_contacts("Bek", "Cholpon")] for twin in twins]
-    alerts = [twin.press_sos().json()["id"] for twin in twins]
-    for of_one in phones:
-        world.wait_for_states(of_one, {"delivered": 2})
+def test_under_duress_the_alert_goes_on_and_every_answer_is_that_of_a_cancelled_one(story: Story) -> None:
+    twins = Twins(story, "Bek", "Cholpon")
+    bek, cholpon = twins.duress.contacts
+    assert twins.press() == 201
+    first = {
+        f"{label}{name}": [sos(of)]
+        for label, of in (("safe ", twins.safe), ("", twins.duress))
+        for name in ("Bek", "Cholpon")
+    }
+    story.expect(**first)
+    assert twins.record("audio/wav") == 201
+    assert twins.post("locations/", {"latitude": 42.88, "longitude": 74.58})[0].json()["stored"] == 1
 
-    ends = [
-        twin.post(f"sos-alerts/{alert}/cancel/", {"pin": pin})
-        for twin, alert, pin in zip(twins, alerts, (SAFE, DURESS), strict=True)
-    ]
-    assert ends[0].status_code == ends[1].status_code == 200
-    assert _masked(ends[0].json()) == _masked(ends[1].json())
+    assert twins.end() == 200
 
-    assert wait_until(lambda: all(len(world.arrivals(of_one)) == 4 for of_one in phones), timeout_s=20), world.logs()
-    assert all("False alarm" in world.arrivals([phone])[-1].body for phone in phones[0])
-    assert all("under threat! Do not call them" in world.arrivals([phone])[-1].body for phone in phones[1])
-    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]  # type: ignore[no-untyped-call]
-    walked = [path for path, methods in paths.items() if "get" in methods and "{" not in path.replace("{alert_id}", "")]
-    for path in (path.removeprefix("/api/v1/") for path in walked if path.startswith("/api/v1/")):
-        safe, duress = (twin.get(path.replace("{alert_id}", alert)) for twin, alert in zip(twins, alerts, strict=True))
-        assert safe.status_code == duress.status_code, path
-        assert _masked(safe.text) == _masked(duress.text), path
-    again = [twin.press_sos() for twin in twins]
-    assert [answer.status_code for answer in again] == [201, 201]
-    assert _masked(again[0].json()) == _masked(again[1].json())
+    cancelled = {f"safe {name}": [sos(twins.safe), FALSE_ALARM] for name in ("Bek", "Cholpon")}
+    warning = "Aida Asanova is under threat! Do not call them. Call the police: 112"
+    warned = [sos(twins.duress), warning]
+    story.expect(**cancelled, Bek=warned, Cholpon=warned)
+    etags = twins.etags()
+    twins.everything()
 
+    # It goes on: Cholpon's phone rings, Bek answers.
+    story.world.execute(_STEPS_OF, twins.alerts[twins.duress.phone])
+    story.wait_for(Cholpon=[*warned, call(twins.duress)])
+    assert "Aida Asanova is under threat" in story.page(bek).press("acknowledged")
+    going = {
+        "Bek": [*warned, call(twins.duress)],
+        "Cholpon": [*warned, call(twins.duress), "Bek is on the way to Aida."],
+    }
+    story.expect(**cancelled, **going)
+    assert twins.is_unchanged_since(etags)
 
-def _masked(answer: Any) -> str:
-    text = str(answer)
-    for pattern in (
-        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
-        r"[0-9a-f]{64}",
-        r"\d{4}-\d\d-\d\dT[\d:.]+Z",
-        r"\+996\d{9}",
-    ):
-        text = re.sub(pattern, "*", text)
-    return text
+    # Whatever the owner's devices do then.
+    assert twins.post("locations/", {"latitude": 42.99, "longitude": 74.99})[0].status_code == 409
+    assert twins.record("audio/ogg") == 201
+    assert twins.recordings() == ["audio/wav", "audio/ogg"]
+    assert twins.end("resolve") == 409
+    assert twins.end() == 200
+    twins.everything()
+    assert "42.99000" in story.page(cholpon).text()
+
+    # A new SOS is a new alert, to everyone.
+    before = dict(twins.alerts)
+    assert twins.press() == 201
+    again = {
+        name: [*texts, sos(twins.safe if name.startswith("safe") else twins.duress)]
+        for name, texts in (cancelled | going).items()
+    }
+    story.expect(**again)
+    twins.everything()
+    assert twins.end(pins=(SAFE_PIN, SAFE_PIN)) == 200
+    story.expect(**{name: [*texts, FALSE_ALARM] for name, texts in again.items()})
+    counted = twins.get("sos-alerts/false-alarms/")
+    assert [answer.json() for answer in counted] == [{"false_alarms": 2}] * 2
+
+    # The safe PIN ends what went on.
+    twins.alerts = before
+    assert twins.end(pins=(SAFE_PIN, SAFE_PIN)) == 200
+    over = {name: [*again[name], FALSE_ALARM, FALSE_ALARM] for name in ("Bek", "Cholpon")}
+    over |= {name: [*texts, FALSE_ALARM] for name, texts in again.items() if name.startswith("safe")}
+    story.expect(**over)
+    twins.everything()

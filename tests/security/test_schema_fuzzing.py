@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
 from config.wsgi import application
 from identity.models import RateCount, User
 
-EXAMPLES = int(os.environ.get("FUZZING_EXAMPLES", "15"))
+EXAMPLES = int(os.environ.get("FUZZING_EXAMPLES", "8"))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
@@ -36,7 +36,13 @@ def test_no_operation_fails(mode: GenerationMode) -> None:
     assert len(operations) >= 19
     user = User.objects.create(phone_number="+996700111222", first_name="Aida")
     for operation in operations:
+        if mode is GenerationMode.NEGATIVE and not _can_be_asked_wrongly(operation.definition.raw):
+            continue
         _fuzz(operation, mode=mode, authorization=_bearer(user))
+
+
+def _can_be_asked_wrongly(described: dict[str, Any]) -> bool:
+    return bool(described.get("parameters") or described.get("requestBody") or described.get("security"))
 
 
 def _bearer(user: User) -> dict[str, str]:

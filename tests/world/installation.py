@@ -38,7 +38,6 @@ class World(Outbox):
         self,
         *,
         pace: float = 100,
-        worker_processes: int = 1,
         postgres_url: str | None = None,
         rabbitmq_url: str | None = None,
     ) -> None:
@@ -64,7 +63,7 @@ class World(Outbox):
         )
         self.processes = {
             name: Process(name, command, environment=self.environment, folder=self.folder)
-            for name, command in self._commands(web, worker_processes)
+            for name, command in self._commands(web)
         }
 
     @staticmethod
@@ -74,13 +73,13 @@ class World(Outbox):
             connection.execute(f'CREATE DATABASE "{name}"')
         return urlsplit(server_url)._replace(path=f"/{name}").geturl()
 
-    def _commands(self, port: int, worker_processes: int) -> Iterator[tuple[str, list[str]]]:
+    def _commands(self, port: int) -> Iterator[tuple[str, list[str]]]:
         yield "sandbox", django("runsandbox")
         bind = f"127.0.0.1:{port}"
         yield "web", [str(BIN / "gunicorn"), "-c", "deploy/gunicorn.conf.py", "-b", bind, "config.wsgi"]
         for name in WORKERS:
             queues = {"worker-emergency": ["emergency"]}.get(name, ["messages", "geo", "media", "default"])
-            options = ["--processes", str(worker_processes), "--threads", "4", "--skip-logging"]
+            options = ["--processes", "1", "--threads", "4", "--skip-logging"]
             yield name, django("rundramatiq", *options, "--worker-shutdown-timeout", "20000", "--queues", *queues)
         for name in SCHEDULERS:
             yield name, django("runscheduler")
@@ -115,6 +114,14 @@ class World(Outbox):
         for counted in ("identity_ratecount", "messaging_senderoutage", "messaging_dailycount", "messaging_optout"):
             self.execute(f"DELETE FROM {counted}")
         self.pace(100)
+
+    def spread(self, processes: int) -> None:
+        """The pool of the `messages` queue over so many processes, from the next `settle` on."""
+        worker = self.processes["worker-messages"]
+        place = worker.command.index("--processes") + 1
+        if worker.command[place] != str(processes):
+            worker.stop()
+            worker.command[place] = str(processes)
 
     def cancel_everything(self) -> None:
         """Nothing that waits, or is on its way, is tried again."""

@@ -39,8 +39,8 @@ class Person:
     def post(self, path: str, body: Any = None, **kwargs: Any) -> requests.Response:
         return self.session.post(f"{self.world.url}/api/v1/{path}", json=body, timeout=20, **kwargs)
 
-    def get(self, path: str) -> requests.Response:
-        return self.session.get(f"{self.world.url}/api/v1/{path}", timeout=20)
+    def get(self, path: str, **kwargs: Any) -> requests.Response:
+        return self.session.get(f"{self.world.url}/api/v1/{path}", timeout=20, **kwargs)
 
     def register(self) -> requests.Response:
         answer = self.post(

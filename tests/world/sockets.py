@@ -4,16 +4,11 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def owner_of_local_port(port: int) -> int:
-    """The id of the process whose socket is bound to this local port. Raises LookupError."""
-    inodes = {
-        fields[9]
-        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
-        if int((fields := line.split())[1].rpartition(":")[2], 16) == port and fields[9] != "0"
-    }
-    wanted = {f"socket:[{inode}]" for inode in inodes}
-    for link in Path("/proc").glob("[0-9]*/fd/*"):
+def local_ports(pid: int) -> set[int]:
+    """The local ports of a process's TCP sockets; none if it has gone."""
+    inodes = set()
+    for link in Path(f"/proc/{pid}/fd").glob("*"):
         with suppress(OSError):
-            if str(link.readlink()) in wanted:
-                return int(link.parts[2])
-    raise LookupError(f"no process has a socket on local port {port}")
+            inodes.add(str(link.readlink()).removeprefix("socket:[").removesuffix("]"))
+    sockets = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return {int(fields[1].rpartition(":")[2], 16) for fields in sockets if fields[9] in inodes}

@@ -1,0 +1,117 @@
+"""What a story tells on the phones: everything that arrived anywhere, so that what nobody expected fails it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from deploy.local.processes import wait_until
+from tests.world import Contact, Person, World
+
+_LINK = re.compile(r"https?://\S+/a/[\w-]{22}")
+_SIGN_UP = re.compile(r"(?<!\d)\d{6}(?!\d)")
+_IN_MOTION = (
+    "SELECT count(*) FROM messaging_message WHERE final_at IS NULL AND state <> 'unconfirmed' AND address = ANY(%s)"
+)
+LINK = "LINK"
+FALSE_ALARM = "False alarm: Aida Asanova cancelled the alert."
+SAFE = "Aida Asanova is safe. The alert has ended."
+
+
+def sos(person: Person) -> str:
+    return f"SOS! {person.first_name} Asanova needs help: {LINK} Call {person.phone}"
+
+
+def call(person: Person) -> str:
+    return (
+        f"(call) This is an emergency call from AlertMe. {person.first_name} Asanova has pressed SOS and needs your"
+        " help. The details are in the SMS. Press 1 if you are on your way."
+    )
+
+
+@dataclass
+class Story:
+    """The people of one scenario, by their phones."""
+
+    world: World
+    phones: dict[str, str] = field(default_factory=dict)
+
+    def person(self, first_name: str, *contacts: str, label: str = "") -> Person:
+        """Signed up, with contacts of these names; the label tells apart who has the same name as others."""
+        person = self.world.new_person(first_name)
+        self.phones[person.phone] = label + first_name
+        self.phones |= {contact.phone: label + contact.name for contact in person.add_contacts(*contacts)}
+        return person
+
+    def told(self) -> dict[str, list[str]]:
+        """What every phone got in order of arrival, by name; links as LINK, sign-up codes left out."""
+        told: dict[str, list[str]] = {name: [] for name in self.phones.values()}
+        for arrival in self.world.sandbox.arrivals():
+            who = self.phones.get(arrival.to, arrival.to)
+            text = _LINK.sub(LINK, arrival.body)
+            if arrival.sid.startswith("CA"):
+                text = f"(call) {text}"
+            elif LINK not in text and _SIGN_UP.search(text):
+                continue
+            told.setdefault(who, []).append(text)
+        return told
+
+    def expect(self, **told: list[str]) -> None:
+        """That this, and nothing else, has been and will be told: nothing is in motion any more."""
+        everyone = list(self.phones)
+        wanted = {name: told.get(name, []) for name in self.phones.values()} | told
+        at_rest = lambda: self.told() == wanted and self.world.rows(_IN_MOTION, everyone) == [(0,)]  # noqa: E731
+        assert wait_until(at_rest, timeout_s=20), (
+            f"told:   {self.told()}\nwanted: {wanted}\n{self.world.states(everyone)}\n{self.world.logs()}"
+        )
+
+    def wait_for(self, **told: list[str]) -> None:
+        """Until these phones have got exactly that."""
+        arrived = lambda: told.items() <= self.told().items()  # noqa: E731
+        assert wait_until(arrived, timeout_s=20), f"told: {self.told()}\nwanted: {told}\n{self.world.logs()}"
+
+    def page(self, contact: Contact) -> Page:
+        """The page behind the link in the contact's first SMS."""
+        first = self.world.sandbox.messages(contact.phone)[-1]["body"]
+        found = _LINK.search(first)
+        assert found, first
+        return Page(found[0])
+
+
+@dataclass(frozen=True)
+class Page:
+    """A contact's browser, without JavaScript."""
+
+    url: str
+
+    def text(self) -> str:
+        answer = requests.get(self.url, timeout=20)
+        assert answer.status_code == 200, answer.status_code
+        return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text))
+
+    def press(self, answer: str) -> str:
+        """A button; the text of the page that follows."""
+        pressed = requests.post(f"{self.url}/answer", data={"answer": answer}, allow_redirects=False, timeout=20)
+        assert (pressed.status_code, pressed.headers["Location"]) == (303, self.url[self.url.index("/a/") :])
+        return self.text()
+
+
+def steps(person: Person, alert_id: str) -> list[dict[str, Any]]:
+    """The alert's timeline without its messages."""
+    entries = person.get(f"sos-alerts/{alert_id}/timeline/").json()["entries"]
+    return [entry for entry in entries if entry["kind"] != "message"]
+
+
+def timeline(person: Person, alert_id: str) -> list[str]:
+    """The kinds of the alert's steps; of an escalation step what was done. What became of messages `answers` tells."""
+    taken = steps(person, alert_id)
+    return [" ".join(filter(None, (entry["kind"], entry["data"].get("step")))) for entry in taken]
+
+
+def answers(person: Person, alert_id: str) -> dict[str, tuple[str, str | None, str | None]]:
+    """Of each contact: what became of the first SMS, why, and what they said."""
+    contacts = person.alert(alert_id)["contacts"]
+    return {contact["name"]: (contact["status"], contact["reason"], contact["answer"]) for contact in contacts}
