@@ -1,5 +1,6 @@
 """Claiming: of all who were told of a message exactly one gets it, with an attempt and a lease, in one statement."""
 
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,7 +17,10 @@ from messaging.sql import rows
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A message that is ours to send until `slot_at` + LEASE; `text` is still sealed."""
+    """A message that is ours to send until `slot_at` + LEASE; `text` is still sealed.
+
+    `call_ends_at` is its attempt's deadline, `deadline_at` the message's; `reading` the clock both are told by.
+    """
 
     message_id: int
     address: str
@@ -30,59 +34,68 @@ class Claim:
     slot_at: datetime
     each: timedelta
     attempt_id: UUID
+    call_ends_at: datetime
     message_class: int
     channel: str
     language: str
     recording: str
+    reading: clock.Reading
 
 
-_CLAIM = """
-WITH free AS (
-    SELECT id FROM messaging_message WHERE id = ANY(%(ids)s) AND state = 'dispatched' AND deadline_at > %(now)s
-    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+_CLAIM = f"""
+WITH clock AS MATERIALIZED (
+    SELECT clock_timestamp() AS now, {clock.BRIEFLY}
+), free AS (
+    SELECT id, clock.now FROM clock CROSS JOIN messaging_message m
+    WHERE id = ANY(%(ids)s) AND state = 'dispatched' AND deadline_at > clock.now
+    ORDER BY id FOR NO KEY UPDATE OF m SKIP LOCKED
 ), claimed AS (
     UPDATE messaging_message m
-    SET state = 'sending', attempts = m.attempts + 1, due_at = greatest(m.slot_at, %(now)s) + %(lease)s
+    SET state = 'sending', attempts = m.attempts + 1, due_at = greatest(m.slot_at, free.now) + %(lease)s
     FROM free WHERE m.id = free.id
     RETURNING m.id, m.address, m.text, m.segments, m.attempts, m.sender_id, m.deadline_at, m.slot_at,
-        m.message_class, m.channel, m.language, m.recording
+        m.message_class, m.channel, m.language, m.recording, free.now
 ), attempt AS (
     INSERT INTO messaging_attempt
         (id, message_id, sender_id, number, by, outcome, provider_id, error_code, started_at, deadline_at)
-    SELECT gen_random_uuid(), id, sender_id, attempts, %(by)s, 'sending', '', '', %(now)s,
-        greatest(slot_at, %(now)s) + %(call)s FROM claimed
-    RETURNING id, message_id
+    SELECT gen_random_uuid(), id, sender_id, attempts, %(by)s, 'sending', '', '', now,
+        greatest(slot_at, now) + %(call)s FROM claimed
+    RETURNING id, message_id, started_at, deadline_at
 ), event AS (
     INSERT INTO messaging_messageevent (message_id, attempt_id, state, by, error_code, at)
-    SELECT message_id, id, 'sending', %(by)s, '', %(now)s FROM attempt
+    SELECT message_id, id, 'sending', %(by)s, '', started_at FROM attempt
 )
 SELECT c.id, c.address, c.text, c.segments, c.attempts, c.sender_id, s.origin, s.messaging_service_sid,
-    c.deadline_at, c.slot_at, s.segments_per_second, a.id, c.message_class, c.channel, c.language, c.recording
+    c.deadline_at, c.slot_at, s.segments_per_second, a.id, a.deadline_at, c.message_class, c.channel, c.language,
+    c.recording, clock_timestamp()
 FROM claimed c JOIN attempt a ON a.message_id = c.id JOIN messaging_sender s ON s.id = c.sender_id
 ORDER BY c.slot_at
-"""
+"""  # noqa: S608 of constants
 
 
 @transaction.atomic
-def claim(message_ids: Sequence[int], *, by: Deliverer) -> tuple[list[Claim], clock.Reading]:
+def claim(message_ids: Sequence[int], *, by: Deliverer) -> list[Claim]:
     """Claim what of these is still dispatched; what someone else has, or has had, is left out.
 
     Messages whose slot has passed get new ones here, so that a worker that was frozen does not burst on waking.
     """
-    reading = clock.Reading.of(clock.lock_briefly())
-    now = reading.at
+    asked = time.monotonic()
     claimed = rows(
         _CLAIM,
         {
             "ids": list(message_ids),
-            "now": now,
             "by": str(by),
             "lease": policy.LEASE,
             "call": policy.CALL_DEADLINE,
+            "idle_limit": clock.IDLE_LIMIT,
         },
     )
-    claims = [Claim(*(*row[:10], pacing.interval(row[10]), *row[11:])) for row in claimed]
-    return _with_new_slots(claims, reading=reading, hop=reading.now() - now), reading
+    if not claimed:
+        return []
+    reading = clock.Reading.of(claimed[-1][-1])
+    hop = timedelta(seconds=reading.monotonic - asked)
+    claims = [Claim(*(*row[:10], pacing.interval(row[10]), *row[11:-1], reading)) for row in claimed]
+    return _with_new_slots(claims, reading=reading, hop=hop)
 
 
 def is_open(claimed: Claim) -> bool:
@@ -150,4 +163,7 @@ def _reserve(sender_id: int, late: list[Claim], reading: clock.Reading, *, hop: 
             policy.CALL_DEADLINE,
         ],
     )
-    return [replace(claimed, slot_at=slot) for claimed, slot in zip(late, taken, strict=True)]
+    return [
+        replace(claimed, slot_at=slot, call_ends_at=slot + policy.CALL_DEADLINE)
+        for claimed, slot in zip(late, taken, strict=True)
+    ]

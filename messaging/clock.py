@@ -7,8 +7,11 @@ from typing import cast
 
 from messaging.sql import rows
 
-# A process that freezes while it holds locks others wait for loses them after this.
+# A process that freezes while it holds locks others wait for loses its connection, and with it the locks, after this.
 IDLE_LIMIT = "1s"
+# What the first statement of a transaction that takes such locks selects; `idle_limit` is IDLE_LIMIT.
+BRIEFLY = """set_config('idle_in_transaction_session_timeout', %(idle_limit)s, true),
+    set_config('lock_timeout', '1s', true), set_config('statement_timeout', '5s', true)"""
 # So does one that freezes over a person's request, whose app is asking again. Longer, for a machine under load.
 REQUEST_IDLE_LIMIT = "3s"
 
@@ -19,19 +22,9 @@ def now() -> datetime:
     return cast(datetime, value)
 
 
-def lock_briefly(*, is_awaited: bool = True) -> datetime:
-    """Call first in a transaction that locks rows others wait for; returns the database's clock.
-
-    A process that freezes while it holds them loses its connection, and with it the locks, after IDLE_LIMIT.
-    With `is_awaited` off the commit does not wait for the disk, nor for a standby (PostgreSQL's synchronous_commit):
-    only for what nobody acts on before a later commit, which takes this one to the disk before itself.
-    """
-    [(value, *_)] = rows(
-        "SELECT clock_timestamp(), set_config('idle_in_transaction_session_timeout', %s, true),"
-        " set_config('lock_timeout', '1s', true), set_config('statement_timeout', '5s', true),"
-        " CASE WHEN %s THEN NULL ELSE set_config('synchronous_commit', 'off', true) END",
-        [IDLE_LIMIT, is_awaited],
-    )
+def lock_briefly() -> datetime:
+    """Call first in a transaction that locks rows others wait for (BRIEFLY); returns the database's clock."""
+    [(value, *_)] = rows(f"SELECT clock_timestamp(), {BRIEFLY}", {"idle_limit": IDLE_LIMIT})
     return cast(datetime, value)
 
 

@@ -87,14 +87,14 @@ class Courier:
     def _claim(self, message_ids: Sequence[int], *, sender_id: int) -> int:
         taken: list[Claim] = []
         try:
-            taken, reading = claims.claim(message_ids, by=self.by)
+            taken = claims.claim(message_ids, by=self.by)
         finally:
             with self._changed:
                 self._in_flight[sender_id] -= len(message_ids)
                 self._in_flight.update(claimed.sender_id for claimed in taken)
                 self._changed.notify_all()
         if taken:
-            self._loop.call_soon_threadsafe(self._begin, taken, reading)
+            self._loop.call_soon_threadsafe(self._begin, taken)
         return len(taken)
 
     def _deliver_waiting(self) -> None:
@@ -140,23 +140,23 @@ class Courier:
             self._in_flight.subtract(result.claim.sender_id for result in results)
             self._changed.notify_all()
 
-    def _begin(self, taken: list[Claim], reading: clock.Reading) -> None:
+    def _begin(self, taken: list[Claim]) -> None:
         for claimed in taken:
-            task = self._loop.create_task(self._send(claimed, reading))
+            task = self._loop.create_task(self._send(claimed))
             _running.add(task)
             task.add_done_callback(_running.discard)
 
-    async def _send(self, claimed: Claim, reading: clock.Reading) -> None:
+    async def _send(self, claimed: Claim) -> None:
         # Unless the machine was busy, claims come before their slot.
-        if (wait_s := reading.monotonic_at(claimed.slot_at) - time.monotonic()) > 0:
+        if (wait_s := claimed.reading.monotonic_at(claimed.slot_at) - time.monotonic()) > 0:
             await asyncio.sleep(wait_s)
-        if _is_too_late(claimed, reading) or (claimed.attempt > 1 and not await _is_open(claimed)):
+        if _is_too_late(claimed) or (claimed.attempt > 1 and not await _is_open(claimed)):
             outcome = _NOT_CALLED
         else:
-            outcome = await self._call(claimed, reading)
+            outcome = await self._call(claimed)
         self._recorder.put(Result(claim=claimed, outcome=outcome))
 
-    async def _call(self, claimed: Claim, reading: clock.Reading) -> Outcome:
+    async def _call(self, claimed: Claim) -> Outcome:
         try:
             text = sealing.unseal(claimed.text)
         except sealing.Unreadable:
@@ -174,25 +174,20 @@ class Courier:
                 recording=claimed.recording,
                 origin=claimed.origin,
                 messaging_service_sid=claimed.messaging_service_sid,
-                validity_s=int(reading.monotonic_at(claimed.deadline_at) - now),
-                timeout_s=_call_ends(claimed, reading) - now,
+                validity_s=int(claimed.reading.monotonic_at(claimed.deadline_at) - now),
+                timeout_s=claimed.reading.monotonic_at(claimed.call_ends_at) - now,
             )
         )
 
 
-def _call_ends(claimed: Claim, reading: clock.Reading) -> float:
-    """The attempt's deadline, monotonic: it runs from the slot, or from the claim when that came later."""
-    return max(reading.monotonic_at(claimed.slot_at), reading.monotonic) + policy.CALL_DEADLINE.total_seconds()
-
-
-def _is_too_late(claimed: Claim, reading: clock.Reading) -> bool:
+def _is_too_late(claimed: Claim) -> bool:
     """A process that was frozen between claim and call must neither burst nor call past its deadline; a text whose
     own deadline has passed has nothing to say any more."""
-    now = time.monotonic()
+    now, monotonic_at = time.monotonic(), claimed.reading.monotonic_at
     return (
-        pacing.is_late(now - reading.monotonic_at(claimed.slot_at), each=claimed.each)
-        or _call_ends(claimed, reading) - now < policy.SHORTEST_CALL.total_seconds()
-        or reading.monotonic_at(claimed.deadline_at) <= now
+        pacing.is_late(now - monotonic_at(claimed.slot_at), each=claimed.each)
+        or monotonic_at(claimed.call_ends_at) - now < policy.SHORTEST_CALL.total_seconds()
+        or monotonic_at(claimed.deadline_at) <= now
     )
 
 

@@ -14,12 +14,13 @@ from messaging.sql import rows
 URGENT_QUEUE, ROUTINE_QUEUE = "emergency", "messages"
 
 # Every pass of every scheduler executes these, an SOS waits for them: they are said without the ORM, and few.
-_LOCK = """
-SELECT segments_per_second, segments_per_day, next_free_at,
+_LOCK = f"""
+SELECT clock_timestamp(), segments_per_second, segments_per_day, next_free_at,
     (SELECT count(*) FROM messaging_message m WHERE m.sender_id = s.id AND m.state = 'dispatched'),
-    EXISTS (SELECT FROM messaging_senderoutage o WHERE o.sender_id = s.id AND o.country = '' AND o.until > %(now)s)
+    EXISTS (SELECT FROM messaging_senderoutage o WHERE o.sender_id = s.id AND o.country = '' AND o.until > now()),
+    {limits.TODAY}, {clock.BRIEFLY}, set_config('synchronous_commit', 'off', true)
 FROM messaging_sender s WHERE id = %(sender)s FOR NO KEY UPDATE OF s SKIP LOCKED
-"""
+"""  # noqa: S608 of constants
 _NEXT = """
 SELECT id, segments, message_class FROM messaging_message
 WHERE sender_id = %(sender)s AND state = 'queued' AND due_at <= %(now)s AND deadline_at > %(now)s
@@ -90,19 +91,19 @@ def grant(sender_id: int) -> tuple[list[Hint], bool]:
     A scheduler that finds the row locked leaves it to the one that holds it. NO KEY UPDATE, because new messages
     hold a key share of their sender's row until they commit.
 
-    The commit is not awaited. Only a claim acts on a grant, and a claim's commit is: a grant that a crash of the
-    database takes back was claimed by nobody, and its messages are granted again.
+    The commit waits for neither the disk nor a standby (PostgreSQL's synchronous_commit). Only a claim acts on a
+    grant, and a claim's commit waits for both, with the grant before it: a grant that a crash of the database takes
+    back was claimed by nobody, and its messages are granted again.
     """
-    now = clock.lock_briefly(is_awaited=False)
-    standing = next(iter(rows(_LOCK, {"sender": sender_id, "now": now})), None)
+    standing = next(iter(rows(_LOCK, {"sender": sender_id, "idle_limit": clock.IDLE_LIMIT})), None)
     if standing is None:
         return [], True
-    segments_per_second, segments_per_day, next_free_at, waiting_for_workers, is_out = standing
+    now, segments_per_second, segments_per_day, next_free_at, waiting_for_workers, is_out, counted, *_ = standing
     each = pacing.interval(segments_per_second)
     room = pacing.room(next_free_at=next_free_at, now=now, each=each)
     if room <= 0:
         return [], True
-    today = limits.Today.of(sender_id, now=now)
+    today = limits.Today.of(counted)
     classes = today.classes(segments_per_day)
     # What waits for workers never keeps an urgent message waiting: those have workers of their own. A sender that is
     # out is tried by the urgent alone.

@@ -6,7 +6,7 @@ What is granted is counted in the transaction that has the sender's row: nobody 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import inf
 
 from django.conf import settings
@@ -17,6 +17,15 @@ from messaging.alarms import alarm
 from messaging.models import Message, MessageClass
 from messaging.sql import rows
 from messaging.states import State
+
+# For each class what was granted today at all senders, and in segments at one.
+TODAY = """(
+    SELECT array_agg(ARRAY[message_class, messages, segments]) FROM (
+        SELECT message_class, sum(messages)::bigint AS messages,
+            coalesce(sum(segments) FILTER (WHERE sender_id = %(sender)s), 0)::bigint AS segments
+        FROM messaging_dailycount WHERE day = (now() AT TIME ZONE 'UTC')::date GROUP BY message_class
+    ) today
+)"""
 
 
 def to_recipients(addresses: Iterable[str], *, now: datetime) -> Counter[tuple[str, str, int]]:
@@ -40,14 +49,18 @@ class Today:
     segments: int
 
     @classmethod
-    def of(cls, sender_id: int | None, *, now: datetime) -> "Today":
-        counted = rows(
-            "SELECT message_class, sum(messages)::bigint,"
-            " coalesce(sum(segments) FILTER (WHERE sender_id = %s), 0)::bigint"
-            " FROM messaging_dailycount WHERE day = %s GROUP BY message_class",
-            [sender_id, _day(now)],
+    def read(cls) -> "Today":
+        """What was granted at all senders together."""
+        [(counted,)] = rows(f"SELECT {TODAY}", {"sender": None})
+        return cls.of(counted)
+
+    @classmethod
+    def of(cls, counted: Sequence[tuple[int, int, int]] | None) -> "Today":
+        """From what TODAY selects."""
+        return cls(
+            messages={kind: messages for kind, messages, _ in counted or ()},
+            segments=sum(segments for *_, segments in counted or ()),
         )
-        return cls(messages={row[0]: row[1] for row in counted}, segments=sum(row[2] for row in counted))
 
     def has_room(self, kind: MessageClass) -> bool:
         """Whether the class is within its daily cap. EMERGENCY has none."""
@@ -79,7 +92,7 @@ def counts(granted: Sequence[tuple[int, int, int]], *, now: datetime) -> dict[st
         segments[kind] += size
     kinds = sorted(messages)
     return {
-        "day": _day(now),
+        "day": now.astimezone(UTC).date(),
         "kinds": kinds,
         "messages": [messages[kind] for kind in kinds],
         "segments": [segments[kind] for kind in kinds],
@@ -89,7 +102,3 @@ def counts(granted: Sequence[tuple[int, int, int]], *, now: datetime) -> dict[st
 def _cap(kind: MessageClass) -> int | None:
     cap: int | None = settings.DAILY_CAPS.get(kind.name.lower())
     return cap
-
-
-def _day(now: datetime) -> date:
-    return now.astimezone(UTC).date()

@@ -70,7 +70,7 @@ class _Batch:
         batch.recent = limits.to_recipients((addresses.storable(item.address) for item in outgoing), now=now)
         # An SOS asks nothing that only the others need to know.
         if any(item.message_class != MessageClass.EMERGENCY for item in outgoing):
-            batch.today = limits.Today.of(None, now=now)
+            batch.today = limits.Today.read()
         if joinable := [item.address for item in outgoing if item.message_class in coalescing.JOINABLE]:
             batch.refusing = optouts.refusing(joinable)
             batch.waiting = coalescing.waiting(joinable)

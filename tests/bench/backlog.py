@@ -1,11 +1,14 @@
-"""An SOS of five behind 2,000 routine messages at ten a second: until the fifth is out.
+"""An SOS of five behind 2,000 routine messages at ten a second: until the provider has passed on the fifth.
 
-The worst second says who kept the sender's pace meanwhile: what overtakes by exceeding it, a carrier drops."""
+A provider sends in the order it was asked, at the sender's pace: what comes faster only waits there, where no emergency
+overtakes (https://www.twilio.com/docs/messaging/guides/scaling-queueing-latency). The worst second says who kept the
+pace."""
 
 import statistics
 import time
 
 from deploy.local.processes import wait_until
+from messaging.sandbox.control import Arrival
 from tests.bench.contenders import Contender
 from tests.bench.rows import Figures, numbers, wait_for_all, worst_second
 
@@ -20,20 +23,35 @@ def measure(contender: Contender, *, runs: int = RUNS, backlog: int = BACKLOG) -
     with contender.running(pace=PACE, processes=1):
         contender.submit(numbers(backlog))
         assert wait_until(lambda: contender.sandbox.stats()["messages"] >= PACE, timeout_s=30)
-        taken = [_press(contender) for _ in range(runs)]
-        at = [arrival.at for arrival in contender.sandbox.arrivals()]
+        presses = [_press(contender) for _ in range(runs)]
+        arrivals = contender.sandbox.arrivals()
+    passed_on = _passed_on(arrivals)
+    taken = [
+        max(passed_on.get(number, pressed + PATIENCE_S) for number in wanted) - pressed for wanted, pressed in presses
+    ]
+    row = f"SOS of {CONTACTS} behind {backlog:,} at {PACE}/s"
     return {
-        f"SOS of {CONTACTS} behind {backlog:,} at {PACE}/s: s": round(statistics.median(taken), 2),
-        f"SOS of {CONTACTS} behind {backlog:,} at {PACE}/s: worst second": worst_second(at),
+        f"{row}: s": round(statistics.median(taken), 2),
+        f"{row}: worst second": worst_second([arrival.at for arrival in arrivals]),
     }
 
 
-def _press(contender: Contender) -> float:
-    """`PATIENCE_S` when it was not out by then."""
+def _press(contender: Contender) -> tuple[list[str], float]:
+    """The numbers, and when it was pressed; returns when all have arrived, or after PATIENCE_S."""
     time.sleep(1.5)
     wanted = numbers(CONTACTS)
     press = contender.sos(wanted)
     pressed = time.time()
     press()
-    reached = wait_for_all(contender.sandbox, wanted, timeout_s=PATIENCE_S)
-    return max(reached.values()) - pressed if len(reached) == CONTACTS else PATIENCE_S
+    wait_for_all(contender.sandbox, wanted, timeout_s=PATIENCE_S)
+    return wanted, pressed
+
+
+def _passed_on(arrivals: list[Arrival]) -> dict[str, float]:
+    """Number -> when a provider that sends PACE a second, first come, first served, has sent to it."""
+    found: dict[str, float] = {}
+    free_at = 0.0
+    for arrival in sorted(arrivals, key=lambda arrival: arrival.at):
+        found[arrival.to] = max(arrival.at, free_at)
+        free_at = found[arrival.to] + 1 / PACE
+    return found

@@ -15,8 +15,7 @@ SECOND = timedelta(seconds=1)
 
 
 def claimed(ids: list[int]) -> list[Claim]:
-    claims, _ = claim(ids, by=Deliverer.WORKER)
-    return claims
+    return claim(ids, by=Deliverer.WORKER)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -3,7 +3,6 @@
 import pytest
 from django.db import transaction
 
-from messaging import clock
 from messaging.claims import claim
 from messaging.dispatch import grant
 from messaging.models import Deliverer
@@ -18,16 +17,6 @@ def _is_awaited() -> bool:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_commit_that_is_not_awaited_says_so_for_itself_alone() -> None:
-    with transaction.atomic():
-        clock.lock_briefly(is_awaited=False)
-        assert not _is_awaited()
-    with transaction.atomic():
-        clock.lock_briefly()
-        assert _is_awaited()
-
-
-@pytest.mark.django_db(transaction=True)
 def test_a_grant_is_not_awaited_and_a_claim_is() -> None:
     """What is called at the provider is on the disk, with the grant before it."""
     sender = set_pace(10)
@@ -36,6 +25,5 @@ def test_a_grant_is_not_awaited_and_a_claim_is() -> None:
         [hint], _ = grant(sender.id)
         assert not _is_awaited()
     with transaction.atomic():
-        claims, _ = claim(hint.message_ids, by=Deliverer.WORKER)
-        assert claims
+        assert claim(hint.message_ids, by=Deliverer.WORKER)
         assert _is_awaited()

@@ -40,7 +40,7 @@ def again(state: State, **fields: Any) -> tuple[int, Callable[[str], Any]]:
 
 def in_second_call() -> tuple[int, Callable[[str], Any], Claim]:
     message_id, news = again(State.DISPATCHED, slot_in=timedelta(0))
-    [[claimed], _] = claim([message_id], by=Deliverer.WORKER)
+    [claimed] = claim([message_id], by=Deliverer.WORKER)
     return message_id, news, claimed
 
 
@@ -59,7 +59,7 @@ def test_before_the_grant(unpaced: object) -> None:
         sender_id = Sender.objects.get(message=message_id).id
         results = at_once(partial(news, "delivered"), partial(grant, sender_id))
         assert not [r for r in results if isinstance(r, Exception)]
-        assert claim([message_id], by=Deliverer.WORKER)[0] == []
+        assert claim([message_id], by=Deliverer.WORKER) == []
         assert state_of(message_id) == State.DELIVERED
         assert_never_went_back(message_id)
 
@@ -69,13 +69,13 @@ def test_at_the_claim(unpaced: object, status: str) -> None:
     for _ in range(ROUNDS):
         message_id, news = again(State.DISPATCHED, slot_in=timedelta(0))
         _, claimed = at_once(partial(news, status), partial(claim, [message_id], by=Deliverer.WORKER))
-        if claimed[0] and status == "undelivered":
+        if claimed and status == "undelivered":
             # The second call is on its way: what the first failed at, it may do.
             assert state_of(message_id) == State.SENDING
-            assert claims.is_open(claimed[0][0])
+            assert claims.is_open(claimed[0])
         else:
             assert state_of(message_id) == status
-            assert not any(map(claims.is_open, claimed[0]))
+            assert not any(map(claims.is_open, claimed))
         assert_never_went_back(message_id)
 
 

@@ -17,7 +17,7 @@ def send_one() -> int:
     sender = Sender.objects.get(name=DEFAULT)
     [message] = queued(outgoing())
     [hint], _ = dispatch.grant(sender.id)
-    [mine], _ = claims.claim(hint.message_ids, by=Deliverer.WORKER)
+    [mine] = claims.claim(hint.message_ids, by=Deliverer.WORKER)
     accepted = Outcome(kind=Kind.ACCEPTED, provider_id=f"SM{message.id}")
     record([Result(claim=mine, outcome=accepted)], by=Deliverer.WORKER)
     return message.id

@@ -26,7 +26,7 @@ LOST = Outcome(kind=Kind.UNKNOWN, code="TimeoutError")
 
 
 def claimed(message_id: int) -> Claim:
-    [mine], _ = claim([message_id], by=Deliverer.WORKER)
+    [mine] = claim([message_id], by=Deliverer.WORKER)
     return mine
 
 
@@ -114,7 +114,7 @@ def test_a_missed_slot_is_due_again_at_once(mine: Claim) -> None:
 
 def test_a_batch_goes_in_together(db: None) -> None:
     set_pace(0)
-    claims, _ = claim(dispatched(100), by=Deliverer.WORKER)
+    claims = claim(dispatched(100), by=Deliverer.WORKER)
     record(
         [Result(claim=c, outcome=Outcome(kind=Kind.ACCEPTED, provider_id=f"SM{c.message_id}")) for c in claims],
         by=Deliverer.WORKER,

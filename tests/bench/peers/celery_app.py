@@ -23,6 +23,9 @@ RETRIES = {
     "retry_backoff": 1,
     "retry_backoff_max": 10,
 }
-send_routine = app.task(sms.send, name="send_routine", rate_limit=f"{sms.PACE}/s" if sms.PACE else None, **RETRIES)
-# Its own queue and worker. A rate limit counts for one worker only, so an emergency comes on top of the pace.
-send_emergency = app.task(sms.send, name="send_emergency", queue=sms.EMERGENCY, **RETRIES)
+# A rate limit counts for one worker: each has its part of the pace.
+_PART = f"{60 * sms.PACE // sms.WORKERS}/m" if sms.PACE else None
+send_routine = app.task(sms.send, name="send_routine", rate_limit=_PART, **RETRIES)
+# Its own queue and worker, to which the pace is as well known, but not what the others use of it.
+_PACE = f"{sms.PACE}/s" if sms.PACE else None
+send_emergency = app.task(sms.send, name="send_emergency", queue=sms.EMERGENCY, rate_limit=_PACE, **RETRIES)

@@ -14,6 +14,8 @@ from twilio.rest import Client
 
 # The pace the peer has to keep, in messages a second; 0 for none.
 PACE = int(os.environ.get("BENCH_PACE", "0"))
+# How many workers have it together, for whom it is divided.
+WORKERS = int(os.environ.get("BENCH_WORKERS", "1"))
 # Nothing an earlier run left behind is found under these names.
 ROUTINE, EMERGENCY = (f"{os.environ.get('BENCH_RUN', '')}-{name}" for name in ("messages", "emergency"))
 TIMEOUT_S = 13
