@@ -63,7 +63,7 @@ def _peers(ours: Ours, names: Sequence[str]) -> Iterator[list[Contender]]:
     with PrivateRedis() as redis:
         environment = {
             "TWILIO_API_BASE_URL": ours.world.environment["TWILIO_API_BASE_URL"],
-            "BENCH_BROKER": ours.world.rabbitmq.add_virtual_host("peers"),
+            "BENCH_BROKER": ours.world.rabbitmq.url,
             "BENCH_REDIS": redis.url,
             "BENCH_DATABASE": ours.world.database_url,
         }

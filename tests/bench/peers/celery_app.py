@@ -1,4 +1,5 @@
-"""Celery as a good engineer tunes it for this: late acknowledgement, no hoarding, retries, emergencies apart."""
+"""Celery as a good engineer tunes it for this: late acknowledgement, no hoarding, retries, emergencies apart, queues
+that survive a node of the broker, as everybody's do here (the virtual host's default is quorum)."""
 
 import os
 
@@ -15,6 +16,10 @@ app.conf.update(
     worker_send_task_events=False,
     broker_connection_retry_on_startup=True,
     task_default_queue=sms.ROUTINE,
+    task_default_queue_type="quorum",
+    task_create_missing_queue_type="quorum",
+    # Its queue is none that could be a quorum queue.
+    worker_enable_remote_control=False,
 )
 
 RETRIES = {
