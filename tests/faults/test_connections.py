@@ -2,7 +2,7 @@
 
 from deploy.local.processes import descendants, wait_until
 from tests.world import World
-from tests.world.sockets import local_ports
+from tests.world.sockets import ports_to
 
 IN_FLIGHT = 200
 # One for each of the pool's four threads, the recorder's, and one more for a thread between two messages.
@@ -12,7 +12,7 @@ MOST = 6
 def _sessions(world: World, name: str) -> list[tuple[int, str]]:
     """(backend's process id, state) of one of the installation's processes, as PostgreSQL sees them."""
     family = {world.processes[name].pid, *descendants(world.processes[name].pid)}
-    ports = set().union(*map(local_ports, family))
+    ports = set().union(*(ports_to(world.database_url, pid) for pid in family))
     return world.rows(
         "SELECT pid, state FROM pg_stat_activity WHERE datname = current_database() AND client_port = ANY(%s)",
         list(ports),

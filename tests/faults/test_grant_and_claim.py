@@ -6,7 +6,7 @@ import time
 from deploy.local.processes import send, wait_until
 from tests.world import World
 from tests.world.installation import SCHEDULERS
-from tests.world.sockets import local_ports
+from tests.world.sockets import ports_to
 
 
 def test_two_workers_and_two_schedulers_send_500_once(world: World) -> None:
@@ -62,7 +62,7 @@ def _freeze_whoever_grants(world: World) -> int:
         return bool(ports)
 
     assert wait_until(granting, timeout_s=5, every_s=0.005)
-    [pid] = [p for name in SCHEDULERS if ports[0] in local_ports(p := world.processes[name].pid)]
+    [pid] = [p for name in SCHEDULERS if ports[0] in ports_to(world.database_url, p := world.processes[name].pid)]
     send(pid, signal.SIGSTOP)
     return pid
 

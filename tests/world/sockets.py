@@ -2,13 +2,22 @@
 
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
-def local_ports(pid: int) -> set[int]:
-    """The local ports of a process's TCP sockets; none if it has gone."""
+def ports_to(url: str, pid: int) -> set[int]:
+    """The local ports of a process's connections to a server on this machine; none if the process has gone.
+
+    Connections to different servers may have the same local port.
+    """
     inodes = set()
     for link in Path(f"/proc/{pid}/fd").glob("*"):
         with suppress(OSError):
             inodes.add(str(link.readlink()).removeprefix("socket:[").removesuffix("]"))
     sockets = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
-    return {int(fields[1].rpartition(":")[2], 16) for fields in sockets if fields[9] in inodes}
+    ours = [fields for fields in sockets if fields[9] in inodes]
+    return {_port(local) for _, local, remote, *_ in ours if _port(remote) == urlsplit(url).port}
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2], 16)
