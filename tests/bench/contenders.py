@@ -75,6 +75,8 @@ class Ours:
         # Open, as the peers' connections to their broker are.
         with psycopg.connect(self.world.database_url, autocommit=True) as self._line:
             yield
+        # What is left of a backlog would be granted while the next row's processes start, before its pace is set.
+        self.world.cancel_everything()
 
     def rest(self) -> None:
         """End everything but the sandbox, which is the others' too."""
