@@ -34,7 +34,7 @@ class StruckHere(AppConfig):
         _after(dispatch, "grant", "grant after commit", when=lambda granted: bool(granted[0]))
         _after(QuorumBroker, "enqueue", "hint published", when=lambda message: message.actor_name == "deliver")
         _after(claims, "_with_new_slots", "claim before commit", when=bool)
-        _after(claims, "claim", "claim after commit", when=lambda claimed: bool(claimed[0]))
+        _after(claims, "claim", "claim after commit", when=lambda claimed: bool(claimed))
         _after(Courier, "deliver", "hint not acknowledged", when=bool)
         _around_writing(_PunctualRequest, "request not written", "request written")
         _before(Recorder, "put", "reply not recorded")
