@@ -105,11 +105,11 @@ class Scheduler:
             self._stop.wait(pause_s)
 
     def _grant(self) -> None:
-        hints, waiting = dispatch.grant_all()
+        are_waiting = dispatch.grant_all(
+            lambda hint: self._relay.send(deliver, hint.message_ids, hint.sender_id, to=hint.queue)
+        )
         self._granted_at = time.monotonic()
-        for hint in hints:
-            self._relay.send(deliver, hint.message_ids, hint.sender_id, to=hint.queue)
-        self._notices.wait(policy.HORIZON.total_seconds() / 2 if waiting else dispatch.until_due_s(POLL_S))
+        self._notices.wait(policy.HORIZON.total_seconds() / 2 if are_waiting else dispatch.until_due_s(POLL_S))
 
     def _hint_positions(self) -> None:
         for person_ids in hints.take_due():

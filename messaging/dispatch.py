@@ -1,7 +1,7 @@
 """Granting: the next messages by (class, rank, id) get the sender's next slots, and leave as hints for workers."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,11 +15,15 @@ URGENT_QUEUE, ROUTINE_QUEUE = "emergency", "messages"
 
 # Every pass of every scheduler executes these, an SOS waits for them: they are said without the ORM, and few.
 _LOCK = f"""
-SELECT clock_timestamp(), segments_per_second, segments_per_day, next_free_at,
+SELECT s.id, clock_timestamp(), segments_per_second, segments_per_day, next_free_at,
     (SELECT count(*) FROM messaging_message m WHERE m.sender_id = s.id AND m.state = 'dispatched'),
     EXISTS (SELECT FROM messaging_senderoutage o WHERE o.sender_id = s.id AND o.country = '' AND o.until > now()),
-    {limits.TODAY}, {clock.BRIEFLY}, set_config('synchronous_commit', 'off', true)
-FROM messaging_sender s WHERE id = %(sender)s FOR NO KEY UPDATE OF s SKIP LOCKED
+    {limits.today("s.id")}, {clock.BRIEFLY}, set_config('synchronous_commit', 'off', true)
+FROM messaging_sender s CROSS JOIN LATERAL (
+    SELECT message_class FROM messaging_message m WHERE m.sender_id = s.id AND m.state = 'queued'
+    ORDER BY message_class, rank, id LIMIT 1
+) urgent
+WHERE s.id <> ALL(%(granted)s::bigint[]) ORDER BY urgent.message_class LIMIT 1 FOR NO KEY UPDATE OF s SKIP LOCKED
 """  # noqa: S608 of constants
 _NEXT = """
 SELECT id, segments, message_class FROM messaging_message
@@ -54,6 +58,13 @@ class Hint:
     sender_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    sender_id: int
+    hints: list[Hint]
+    are_waiting: bool
+
+
 def until_due_s(most_s: float) -> float:
     """Seconds until a waiting message becomes due, at most so many: what waits for others to join it leaves on time."""
     [(wait_s,)] = rows(
@@ -63,48 +74,43 @@ def until_due_s(most_s: float) -> float:
     return most_s if wait_s is None else min(most_s, max(float(wait_s), 0.0))
 
 
-def grant_all() -> tuple[list[Hint], bool]:
-    """Grant at every sender; returns the hints to publish and whether messages are still waiting for slots."""
-    hints: list[Hint] = []
-    waiting = False
-    for sender_id in _senders_with_work():
-        granted, more = grant(sender_id)
-        hints += granted
-        waiting = waiting or more
-    return hints, waiting
+def grant_all(publish: Callable[[Hint], object]) -> bool:
+    """Grant at every sender with work, and publish each one's hints before the next one's turn.
 
-
-def _senders_with_work() -> list[int]:
-    """In the order of what waits most urgently, so that a long pass never keeps an emergency behind routine."""
-    found = rows(
-        "SELECT s.id FROM messaging_sender s CROSS JOIN LATERAL ("
-        " SELECT m.message_class FROM messaging_message m WHERE m.sender_id = s.id AND m.state = 'queued'"
-        " ORDER BY m.message_class, m.rank, m.id LIMIT 1) next ORDER BY next.message_class"
-    )
-    return [row[0] for row in found]
+    First the sender with the most urgent message, so that a long pass never keeps an emergency behind routine. Where
+    another scheduler has a sender's row, the sender is left to that one. Returns whether messages are still waiting
+    for slots.
+    """
+    granted: list[int] = []
+    are_waiting = False
+    while (grant := _grant_next(granted)) is not None:
+        for hint in grant.hints:
+            publish(hint)
+        granted.append(grant.sender_id)
+        are_waiting = are_waiting or grant.are_waiting
+    return are_waiting
 
 
 @transaction.atomic
-def grant(sender_id: int) -> tuple[list[Hint], bool]:
-    """Give one sender's free slots inside the horizon to its most urgent messages.
+def _grant_next(granted: Sequence[int]) -> _Grant | None:
+    """Give the free slots inside the horizon to the most urgent messages of one sender that is not among `granted`.
 
-    A scheduler that finds the row locked leaves it to the one that holds it. NO KEY UPDATE, because new messages
-    hold a key share of their sender's row until they commit.
+    NO KEY UPDATE, because new messages hold a key share of their sender's row until they commit.
 
     The commit waits for neither the disk nor a standby (PostgreSQL's synchronous_commit). Only a claim acts on a
     grant, and a claim's commit waits for both, with the grant before it: a grant that a crash of the database takes
     back was claimed by nobody, and its messages are granted again.
     """
-    standing = next(iter(rows(_LOCK, {"sender": sender_id, "idle_limit": clock.IDLE_LIMIT})), None)
-    if standing is None:
-        return [], True
-    now, segments_per_second, segments_per_day, next_free_at, waiting_for_workers, is_out, counted, *_ = standing
-    each = pacing.interval(segments_per_second)
+    found = rows(_LOCK, {"granted": list(granted), "idle_limit": clock.IDLE_LIMIT})
+    if not found:
+        return None
+    [(sender_id, now, per_second, per_day, next_free_at, waiting_for_workers, is_out, counted, *_)] = found
+    each = pacing.interval(per_second)
     room = pacing.room(next_free_at=next_free_at, now=now, each=each)
     if room <= 0:
-        return [], True
+        return _Grant(sender_id, [], are_waiting=True)
     today = limits.Today.of(counted)
-    classes = today.classes(segments_per_day)
+    classes = today.classes(per_day)
     # What waits for workers never keeps an urgent message waiting: those have workers of their own. A sender that is
     # out is tried by the urgent alone.
     urgent_only = waiting_for_workers >= policy.WAITING_FOR_WORKERS
@@ -116,14 +122,14 @@ def grant(sender_id: int) -> tuple[list[Hint], bool]:
     )
     # A text of several segments uses up the room of several: what then falls behind the horizon waits.
     count = sum(slot < now + policy.HORIZON for slot in taken)
-    waiting = urgent_only or len(picked) == room or count < len(picked)
+    are_waiting = urgent_only or len(picked) == room or count < len(picked)
     if each and count < len(taken):
         free_at = taken[count]
     picked, taken = picked[:count], taken[:count]
     if picked:
         _dispatch(picked, taken, sender_id=sender_id, free_at=free_at, now=now)
         today.alarm_at_caps([kind for _, _, kind in picked], now=now)
-    return _hints(picked, sender_id=sender_id), waiting
+    return _Grant(sender_id, _hints(picked, sender_id=sender_id), are_waiting=are_waiting)
 
 
 def _next(

@@ -18,14 +18,16 @@ from messaging.models import Message, MessageClass
 from messaging.sql import rows
 from messaging.states import State
 
-# For each class what was granted today at all senders, and in segments at one.
-TODAY = """(
-    SELECT array_agg(ARRAY[message_class, messages, segments]) FROM (
-        SELECT message_class, sum(messages)::bigint AS messages,
-            coalesce(sum(segments) FILTER (WHERE sender_id = %(sender)s), 0)::bigint AS segments
-        FROM messaging_dailycount WHERE day = (now() AT TIME ZONE 'UTC')::date GROUP BY message_class
-    ) today
-)"""
+
+def today(sender: str) -> str:
+    """SQL for what was granted today: for each class at all senders, and in segments at the sender this SQL says."""
+    return f"""(
+        SELECT array_agg(ARRAY[message_class, messages, segments]) FROM (
+            SELECT message_class, sum(messages)::bigint AS messages,
+                coalesce(sum(segments) FILTER (WHERE sender_id = {sender}), 0)::bigint AS segments
+            FROM messaging_dailycount WHERE day = (now() AT TIME ZONE 'UTC')::date GROUP BY message_class
+        ) today
+    )"""  # noqa: S608 of constants
 
 
 def to_recipients(addresses: Iterable[str], *, now: datetime) -> Counter[tuple[str, str, int]]:
@@ -51,12 +53,12 @@ class Today:
     @classmethod
     def read(cls) -> "Today":
         """What was granted at all senders together."""
-        [(counted,)] = rows(f"SELECT {TODAY}", {"sender": None})
+        [(counted,)] = rows(f"SELECT {today('NULL')}")
         return cls.of(counted)
 
     @classmethod
     def of(cls, counted: Sequence[tuple[int, int, int]] | None) -> "Today":
-        """From what TODAY selects."""
+        """From what `today` selects."""
         return cls(
             messages={kind: messages for kind, messages, _ in counted or ()},
             segments=sum(segments for *_, segments in counted or ()),

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from messaging import clock, outbox, sealing, settling, watching
 from messaging.delivery import Courier
+from messaging.dispatch import Hint, grant_all
 from messaging.models import Attempt, AttemptOutcome, Channel, Deliverer, Message, MessageClass, MessageEvent, Sender
 from messaging.outbox import Outgoing
 from messaging.senders import DEFAULT, EMAIL, VOICE
@@ -36,6 +37,7 @@ def standing(
     *,
     text: str = "Help",
     to: str = ANA,
+    sender: Sender | None = None,
     kind: MessageClass = MessageClass.EMERGENCY,
     channel: Channel = Channel.SMS,
     language: str = "",
@@ -58,7 +60,7 @@ def standing(
         segments=segments,
         message_class=kind,
         rank=rank,
-        sender=Sender.objects.get(name=NAMES[channel]),
+        sender=sender or Sender.objects.get(name=NAMES[channel]),
         state=state,
         attempts=attempts,
         due_at=now + due_in,
@@ -96,6 +98,18 @@ def dispatched(count: int = 1, *, to: str = ANA, **fields: Any) -> list[int]:
     """Ids of messages granted for now."""
     fields = {"slot_in": timedelta(0), "due_in": timedelta(seconds=1)} | fields
     return [standing(State.DISPATCHED, to=to, **fields).id for _ in range(count)]
+
+
+def grant() -> tuple[list[Hint], bool]:
+    """What the scheduler's pass publishes, and whether messages still wait."""
+    hints: list[Hint] = []
+    are_waiting = grant_all(hints.append)
+    return hints, are_waiting
+
+
+def granted_ids() -> list[int]:
+    hints, _ = grant()
+    return [message_id for hint in hints for message_id in hint.message_ids]
 
 
 def attempts(message_id: int) -> list[Attempt]:

@@ -6,11 +6,11 @@ import pytest
 from django.test import Client
 
 from identity.models import User
-from messaging import clock, dispatch, pacing
+from messaging import clock, pacing
 from messaging.models import Message, Sender, SenderOutage
 from messaging.senders import DEFAULT
 from messaging.states import State
-from tests.messaging.engine import ANA, set_pace, standing
+from tests.messaging.engine import ANA, granted_ids, set_pace, standing
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +40,7 @@ def test_a_new_pace_holds_from_the_next_grant(operator: Client) -> None:
     sender = set_pace(1)
     for _ in range(5):
         standing(State.QUEUED)
-    assert len(dispatch.grant(sender.id)[0][0].message_ids) == 1
+    assert len(granted_ids()) == 1
     answer = operator.post(f"/admin/messaging/sender/{sender.id}/change/", form(sender, segments_per_second=100))
     assert answer.status_code == 302
     before = sender.next_free_at
@@ -48,7 +48,7 @@ def test_a_new_pace_holds_from_the_next_grant(operator: Client) -> None:
     assert pacing.interval(sender.segments_per_second) < timedelta(milliseconds=11)
     assert sender.next_free_at > before  # What was granted keeps its slot.
     Sender.objects.update(next_free_at=clock.now())
-    assert len(dispatch.grant(sender.id)[0][0].message_ids) == 4
+    assert len(granted_ids()) == 4
 
 
 def test_a_sender_is_added(operator: Client) -> None:

@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 import pytest
 from django.contrib.staticfiles import finders
 
-from messaging import clock, dispatch, policy, speech
+from messaging import clock, policy, speech
 from messaging.delivery import Courier
 from messaging.models import AttemptOutcome, Channel, Message, MessageClass, OperatorAlarm
 from messaging.sandbox import twiml
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
-from tests.messaging.engine import ANA, BEN, attempts, dispatched, settle, shift, state_of, watch
+from tests.messaging.engine import ANA, BEN, attempts, dispatched, grant, settle, shift, state_of, watch
 from tests.messaging.wire import Wire
 
 MakeCourier = Callable[[], Courier]
@@ -40,7 +40,7 @@ def called(courier: Courier, **more: Any) -> Message:
 
 def call_again(courier: Courier, message: Message) -> None:
     Message.objects.filter(id=message.id).update(due_at=clock.now())
-    dispatch.grant_all()
+    grant()
     send(courier, [message.id])
     message.refresh_from_db()
 

@@ -4,11 +4,10 @@ import pytest
 from django.db import transaction
 
 from messaging.claims import claim
-from messaging.dispatch import grant
 from messaging.models import Deliverer
 from messaging.sql import rows
 from messaging.states import State
-from tests.messaging.engine import set_pace, standing
+from tests.messaging.engine import granted_ids, set_pace, standing
 
 
 def _is_awaited() -> bool:
@@ -19,11 +18,11 @@ def _is_awaited() -> bool:
 @pytest.mark.django_db(transaction=True)
 def test_a_grant_is_not_awaited_and_a_claim_is() -> None:
     """What is called at the provider is on the disk, with the grant before it."""
-    sender = set_pace(10)
+    set_pace(10)
     standing(State.QUEUED)
     with transaction.atomic():
-        [hint], _ = grant(sender.id)
+        ids = granted_ids()
         assert not _is_awaited()
     with transaction.atomic():
-        assert claim(hint.message_ids, by=Deliverer.WORKER)
+        assert claim(ids, by=Deliverer.WORKER)
         assert _is_awaited()

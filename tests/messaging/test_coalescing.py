@@ -7,12 +7,12 @@ import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
-from messaging import clock, dispatch, outbox, policy, sealing
+from messaging import clock, outbox, policy, sealing
 from messaging.models import Message, MessageClass
 from messaging.outbox import Outgoing
 from messaging.segments import count_segments
 from messaging.states import State
-from tests.messaging.engine import ANA, BEN, outgoing, queued, set_pace, story
+from tests.messaging.engine import ANA, BEN, granted_ids, outgoing, queued, set_pace, story
 from tests.race import at_once
 
 SAFETY, ROUTINE = MessageClass.SAFETY, MessageClass.ROUTINE
@@ -57,11 +57,11 @@ def test_it_waits_its_moment_and_no_longer() -> None:
     set_pace(0)
     [message] = queued(outgoing(kind=SAFETY))
     assert message.due_at == message.queued_at + policy.COALESCE
-    assert dispatch.grant_all()[0] == []
+    assert granted_ids() == []
     [joined] = queued(outgoing(kind=SAFETY))
     assert joined.due_at == message.due_at
     Message.objects.update(due_at=clock.now())
-    assert [hint.message_ids for hint in dispatch.grant_all()[0]] == [[message.id]]
+    assert granted_ids() == [message.id]
     [next_one] = queued(outgoing(kind=SAFETY))
     assert next_one.id != message.id
 
@@ -97,12 +97,12 @@ def test_a_transaction_that_rolls_back_takes_its_text_back() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_joining_races_with_the_grant_and_no_text_is_lost() -> None:
-    sender = set_pace(0)
+    set_pace(0)
     for _ in range(10):
         Message.objects.all().delete()
         queued(outgoing("first", kind=SAFETY))
         Message.objects.update(due_at=clock.now())
-        at_once(lambda: queued(outgoing("second", kind=SAFETY)), lambda: dispatch.grant(sender.id))
+        at_once(lambda: queued(outgoing("second", kind=SAFETY)), granted_ids)
         texts = "\n".join(text_of(message) for message in Message.objects.order_by("id"))
         assert texts == "first\nsecond"
 

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from messaging import clock, dispatch, policy, sweeping
+from messaging import clock, policy, sweeping
 from messaging.delivery import Courier
 from messaging.models import Message, MessageClass, Sender
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
-from tests.messaging.engine import ANA, dispatched, outgoing, queued, set_pace, standing, state_of
+from tests.messaging.engine import ANA, dispatched, grant, granted_ids, outgoing, queued, set_pace, standing, state_of
 
 TEN_HOURS_S = 36_000  # The longest that Twilio takes.
 CODE = MessageClass.VERIFICATION
@@ -21,9 +21,7 @@ CODE = MessageClass.VERIFICATION
 def test_the_validity_period_is_that_of_the_class(kind: MessageClass, courier: Courier, phones: SandboxControl) -> None:
     queued(outgoing(kind=kind))
     Message.objects.update(due_at=clock.now())
-    hints, _ = dispatch.grant_all()
-    for hint in hints:
-        courier.deliver(hint.message_ids)
+    courier.deliver(granted_ids())
     assert courier.drain(15)
     [arrival] = phones.arrivals()
     expected = min(policy.DEADLINES[kind].total_seconds(), TEN_HOURS_S)
@@ -54,7 +52,7 @@ def test_an_expired_code_is_never_sent(
 ) -> None:
     message_id = late()
     for _ in range(2):
-        dispatch.grant_all()
+        grant()
         courier.deliver([message_id])
         assert courier.drain(15)
         sweeping.sweep()
@@ -72,7 +70,7 @@ def test_a_code_that_expires_while_its_call_is_in_doubt_is_not_sent_again(
     assert courier.drain(15)
     assert state_of(message_id) == State.QUEUED
     Message.objects.filter(id=message_id).update(deadline_at=Message.objects.get(id=message_id).queued_at)
-    dispatch.grant_all()
+    grant()
     courier.deliver([message_id])
     sweeping.sweep()
     assert state_of(message_id) == State.EXPIRED

@@ -7,24 +7,29 @@ import pytest
 from django.db import connection, transaction
 
 from messaging import clock, dispatch, pacing, policy
-from messaging.dispatch import Hint, grant, grant_all
+from messaging.dispatch import Hint
 from messaging.models import Message, MessageClass, Sender
 from messaging.states import State
-from tests.messaging.engine import outgoing, queued, set_pace, standing, state_of, story
+from tests.messaging.engine import (
+    another_sender,
+    grant,
+    granted_ids,
+    outgoing,
+    queued,
+    set_pace,
+    standing,
+    state_of,
+    story,
+)
 from tests.race import at_once
 
 SECOND = timedelta(seconds=1)
 ROUTINE = MessageClass.ROUTINE
 
 
-def granted_ids(sender: Sender) -> list[int]:
-    hints, _ = grant(sender.id)
-    return [message_id for hint in hints for message_id in hint.message_ids]
-
-
 def grant_with_free_slot(sender: Sender) -> list[int]:
     Sender.objects.filter(id=sender.id).update(next_free_at=clock.now())
-    return granted_ids(sender)
+    return granted_ids()
 
 
 @pytest.mark.django_db
@@ -50,7 +55,7 @@ def test_only_slots_inside_the_horizon_are_granted_and_stamped() -> None:
     for _ in range(30):
         standing(State.QUEUED)
     before = clock.now()
-    ids = granted_ids(sender)
+    ids = granted_ids()
     after = clock.now()
     sender.refresh_from_db()
     messages = [Message.objects.get(id=i) for i in ids]
@@ -69,11 +74,11 @@ def test_only_slots_inside_the_horizon_are_granted_and_stamped() -> None:
 
 @pytest.mark.django_db
 def test_a_second_grant_has_no_slots_left_and_says_that_messages_wait() -> None:
-    sender = set_pace(1)
+    set_pace(1)
     standing(State.QUEUED)
     waiting = standing(State.QUEUED)
-    assert len(granted_ids(sender)) == 1
-    assert grant(sender.id) == ([], True)
+    assert len(granted_ids()) == 1
+    assert grant() == ([], True)
     assert state_of(waiting.id) == State.QUEUED
 
 
@@ -81,10 +86,10 @@ def test_a_second_grant_has_no_slots_left_and_says_that_messages_wait() -> None:
 @pytest.mark.parametrize(("count", "are_waiting"), [(4, False), (5, True)])
 def test_longer_texts_that_fell_behind_the_horizon_are_said_to_wait(count: int, are_waiting: bool) -> None:
     """Or the scheduler would come back at its next poll, and half the pace would be wasted."""
-    sender = set_pace(100)
+    set_pace(100)
     for _ in range(count):
         standing(State.QUEUED, segments=3)
-    hints, waiting = grant(sender.id)
+    hints, waiting = grant()
     assert sum(len(hint.message_ids) for hint in hints) == 4
     assert waiting is are_waiting
 
@@ -93,7 +98,7 @@ def test_longer_texts_that_fell_behind_the_horizon_are_said_to_wait(count: int, 
 def test_a_text_of_several_segments_uses_up_the_room_of_several() -> None:
     sender = set_pace(100)
     long, short = standing(State.QUEUED, segments=30), standing(State.QUEUED)
-    assert granted_ids(sender) == [long.id]
+    assert granted_ids() == [long.id]
     sender.refresh_from_db()
     message = Message.objects.get(id=long.id)
     assert message.slot_at is not None
@@ -103,9 +108,9 @@ def test_a_text_of_several_segments_uses_up_the_room_of_several() -> None:
 
 @pytest.mark.django_db
 def test_a_text_longer_than_the_horizon_still_gets_its_turn() -> None:
-    sender = set_pace(1)
+    set_pace(1)
     long = standing(State.QUEUED, segments=10)
-    assert granted_ids(sender) == [long.id]
+    assert granted_ids() == [long.id]
 
 
 @pytest.mark.django_db
@@ -113,7 +118,7 @@ def test_a_text_longer_than_the_horizon_still_gets_its_turn() -> None:
 def test_a_retry_not_due_and_a_message_expired_are_not_granted(times: dict[str, Any]) -> None:
     sender = set_pace(10)
     standing(State.QUEUED, **times)
-    assert granted_ids(sender) == []
+    assert granted_ids() == []
     sender_after = Sender.objects.get(id=sender.id)
     assert sender_after.next_free_at == sender.next_free_at
 
@@ -121,25 +126,25 @@ def test_a_retry_not_due_and_a_message_expired_are_not_granted(times: dict[str, 
 @pytest.mark.django_db
 def test_an_unpaced_sender_leaves_no_more_than_its_limit_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, "WAITING_FOR_WORKERS", 3)
-    sender = set_pace(0)
+    set_pace(0)
     for _ in range(2):
         standing(State.DISPATCHED, kind=ROUTINE)
     routine = [standing(State.QUEUED, kind=ROUTINE).id for _ in range(3)]
-    assert granted_ids(sender) == routine
+    assert granted_ids() == routine
     late = standing(State.QUEUED, kind=ROUTINE)
-    assert grant(sender.id) == ([], True)
+    assert grant() == ([], True)
     assert state_of(late.id) == State.QUEUED
 
 
 @pytest.mark.django_db
 def test_an_emergency_never_waits_for_routine_messages_that_wait_for_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, "WAITING_FOR_WORKERS", 3)
-    sender = set_pace(0)
+    set_pace(0)
     for _ in range(5):
         standing(State.DISPATCHED, kind=ROUTINE)
     standing(State.QUEUED, kind=ROUTINE)
     urgent = [standing(State.QUEUED, kind=kind).id for kind in (MessageClass.EMERGENCY, MessageClass.VERIFICATION)]
-    assert granted_ids(sender) == urgent
+    assert granted_ids() == urgent
 
 
 @pytest.mark.django_db
@@ -147,7 +152,7 @@ def test_hints_are_split_by_queue_and_size() -> None:
     sender = set_pace(0)
     routine = [standing(State.QUEUED, kind=ROUTINE).id for _ in range(policy.HINT_SIZE + 1)]
     urgent = [standing(State.QUEUED).id, standing(State.QUEUED, kind=MessageClass.VERIFICATION).id]
-    hints, waiting = grant(sender.id)
+    hints, waiting = grant()
     assert hints == [
         Hint(dispatch.URGENT_QUEUE, urgent, sender.id),
         Hint(dispatch.ROUTINE_QUEUE, routine[: policy.HINT_SIZE], sender.id),
@@ -160,7 +165,7 @@ def test_hints_are_split_by_queue_and_size() -> None:
 def test_routine_hints_have_longer_before_they_count_as_lost() -> None:
     set_pace(0)
     message = standing(State.QUEUED, kind=ROUTINE)
-    grant_all()
+    grant()
     message.refresh_from_db()
     assert message.slot_at is not None
     assert message.due_at == message.slot_at + policy.RESCUE_ROUTINE_AFTER
@@ -169,13 +174,21 @@ def test_routine_hints_have_longer_before_they_count_as_lost() -> None:
 @pytest.mark.django_db
 def test_all_senders_grant_the_one_with_the_most_urgent_message_first() -> None:
     calm = set_pace(0)
-    busy = Sender.objects.create(name="busy", origin="+1", segments_per_second=0, next_free_at=clock.now())
-    routine = standing(State.QUEUED, kind=ROUTINE)
-    urgent = standing(State.QUEUED)
-    Message.objects.filter(id=urgent.id).update(sender=busy)
-    hints, _ = grant_all()
+    busy = another_sender()
+    routine, urgent = standing(State.QUEUED, kind=ROUTINE), standing(State.QUEUED, sender=busy)
+    hints, _ = grant()
     assert [hint.message_ids for hint in hints] == [[urgent.id], [routine.id]]
     assert calm.id < busy.id
+
+
+@pytest.mark.django_db
+def test_a_hint_leaves_before_the_next_senders_turn() -> None:
+    set_pace(0)
+    standing(State.QUEUED, kind=ROUTINE)
+    standing(State.QUEUED, sender=another_sender())
+    still_queued: list[int] = []
+    dispatch.grant_all(lambda _: still_queued.append(Message.objects.filter(state=State.QUEUED).count()))
+    assert still_queued == [1, 0]
 
 
 @pytest.fixture
@@ -199,9 +212,10 @@ def held_sender(transactional_db: None) -> Iterator[Sender]:
     holder.join(timeout=10)
 
 
-def test_a_locked_sender_is_left_to_whoever_holds_it(held_sender: Sender) -> None:
+def test_a_locked_sender_is_left_to_whoever_holds_it_and_keeps_no_other_waiting(held_sender: Sender) -> None:
     message = standing(State.QUEUED)
-    assert grant(held_sender.id) == ([], True)
+    another = standing(State.QUEUED, kind=ROUTINE, sender=another_sender())
+    assert granted_ids() == [another.id]
     assert state_of(message.id) == State.QUEUED
 
 
@@ -218,7 +232,7 @@ def test_two_schedulers_never_grant_the_same_message_or_slot() -> None:
     for _ in range(60):
         standing(State.QUEUED)
     for _ in range(5):
-        at_once(lambda: grant(sender.id), lambda: grant(sender.id))
+        at_once(grant, grant)
         Sender.objects.filter(id=sender.id).update(next_free_at=clock.now() + policy.HORIZON / 2)
     slots = list(Message.objects.exclude(slot_at=None).order_by("id").values_list("slot_at", flat=True))
     assert len(slots) == len(set(slots))

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from django.core import mail
 
-from messaging import clock, dispatch, policy
+from messaging import clock, policy
 from messaging.delivery import Courier
 from messaging.models import AttemptOutcome, Channel, Message, MessageClass, OperatorAlarm
 from messaging.providers import LookUpFailed, Search, email
 from messaging.states import State
 from tests.mailbox import Mailbox
-from tests.messaging.engine import attempts, dispatched, settle, shift, state_of, story
+from tests.messaging.engine import attempts, dispatched, grant, settle, shift, state_of, story
 from tests.messaging.threads import no_email_thread_waits
 
 MakeCourier = Callable[[], Courier]
@@ -40,7 +40,7 @@ def sent(courier: Courier, **more: Any) -> Message:
 
 def send_again(courier: Courier, message: Message) -> None:
     Message.objects.filter(id=message.id).update(due_at=clock.now())
-    dispatch.grant_all()
+    grant()
     courier.deliver([message.id])
     assert courier.drain(20)
     message.refresh_from_db()

@@ -11,14 +11,13 @@ from django.db import OperationalError, connection
 from messaging import claims, delivery, evidence
 from messaging.claims import Claim, claim
 from messaging.delivery import Courier
-from messaging.dispatch import grant
-from messaging.models import Attempt, AttemptOutcome, Deliverer, Sender
+from messaging.models import Attempt, AttemptOutcome, Deliverer
 from messaging.providers import Kind, Outcome
 from messaging.providers.twilio import reported
 from messaging.recording import Result, record
 from messaging.sandbox.control import SandboxControl
 from messaging.states import FINAL, State
-from tests.messaging.engine import ANA, attempt_ids, standing, state_of, story
+from tests.messaging.engine import ANA, attempt_ids, grant, standing, state_of, story
 from tests.race import at_once
 
 ROUNDS = 10
@@ -56,8 +55,7 @@ def assert_never_went_back(message_id: int) -> None:
 def test_before_the_grant(unpaced: object) -> None:
     for _ in range(ROUNDS):
         message_id, news = again(State.QUEUED)
-        sender_id = Sender.objects.get(message=message_id).id
-        results = at_once(partial(news, "delivered"), partial(grant, sender_id))
+        results = at_once(partial(news, "delivered"), grant)
         assert not [r for r in results if isinstance(r, Exception)]
         assert claim([message_id], by=Deliverer.WORKER) == []
         assert state_of(message_id) == State.DELIVERED

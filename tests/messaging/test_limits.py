@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from messaging import clock, dispatch, policy
+from messaging import clock, policy
 from messaging.models import DailyCount, Message, MessageClass, OperatorAlarm, Sender
 from messaging.states import State
-from tests.messaging.engine import BEN, outgoing, queued, set_pace, standing
+from tests.messaging.engine import BEN, granted_ids, outgoing, queued, set_pace, standing
 
 pytestmark = pytest.mark.django_db
 ROUTINE, SAFETY = MessageClass.ROUTINE, MessageClass.SAFETY
@@ -17,10 +17,6 @@ ROUTINE, SAFETY = MessageClass.ROUTINE, MessageClass.SAFETY
 
 def phone(number: int) -> str:
     return f"+99670000{number:04d}"
-
-
-def granted() -> list[int]:
-    return [i for hint in dispatch.grant_all()[0] for i in hint.message_ids]
 
 
 @pytest.fixture
@@ -47,9 +43,9 @@ def test_what_is_granted_is_counted_by_day_sender_and_class() -> None:
     sender = set_pace(0)
     for kind, segments in [(ROUTINE, 1), (ROUTINE, 3), (SAFETY, 2)]:
         standing(State.QUEUED, kind=kind, segments=segments)
-    granted()
+    granted_ids()
     standing(State.QUEUED, kind=SAFETY)
-    granted()
+    granted_ids()
     counts = DailyCount.objects.order_by("message_class")
     assert [(c.sender, c.message_class, c.messages, c.segments) for c in counts] == [
         (sender, SAFETY, 2, 3),
@@ -61,9 +57,9 @@ def test_a_class_beyond_its_daily_cap_is_refused_and_not_granted(caps: dict[str,
     caps["routine"] = 2
     set_pace(0)
     waiting = [standing(State.QUEUED, kind=ROUTINE, to=phone(n)).id for n in range(3)]
-    assert granted() == waiting  # One batch may go beyond.
+    assert granted_ids() == waiting  # One batch may go beyond.
     late = standing(State.QUEUED, kind=ROUTINE)
-    assert granted() == []
+    assert granted_ids() == []
     [refused, safety, sos] = queued(outgoing(kind=ROUTINE), outgoing(to=phone(8), kind=SAFETY), outgoing(to=phone(9)))
     assert (refused.state, refused.error_code) == (State.FAILED, "daily_cap")
     assert safety.state == sos.state == State.QUEUED
@@ -72,7 +68,7 @@ def test_a_class_beyond_its_daily_cap_is_refused_and_not_granted(caps: dict[str,
         ("daily_cap", 1),
     ]
     DailyCount.objects.update(day=clock.now().date() - timedelta(days=1))
-    assert granted() == [sos.id, late.id]
+    assert granted_ids() == [sos.id, late.id]
 
 
 def test_the_last_part_of_a_senders_day_is_for_the_more_urgent(caps: dict[str, int]) -> None:
@@ -91,5 +87,5 @@ def test_the_last_part_of_a_senders_day_is_for_the_more_urgent(caps: dict[str, i
         ids = {kind: standing(State.QUEUED, kind=kind).id for kind in MessageClass}
         DailyCount.objects.exclude(id=used.id).delete()
         DailyCount.objects.filter(id=used.id).update(segments=segments)
-        assert granted() == [ids[kind] for kind in kinds]
+        assert granted_ids() == [ids[kind] for kind in kinds]
         Message.objects.all().delete()

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from messaging import clock, dispatch, policy
+from messaging import clock, policy
 from messaging.delivery import Courier
 from messaging.models import AttemptOutcome, Message, MessageClass, OperatorAlarm
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
-from tests.messaging.engine import ANA, attempts, dispatched, state_of
+from tests.messaging.engine import ANA, attempts, dispatched, grant, state_of
 from tests.messaging.wire import Wire
 
 MakeCourier = Callable[[], Courier]
@@ -29,7 +29,7 @@ def answered(courier: Courier, *, kind: MessageClass = MessageClass.EMERGENCY) -
 def call_again(courier: Courier, message: Message) -> None:
     """Grant and deliver a message that waits for its retry."""
     Message.objects.filter(id=message.id).update(due_at=clock.now())
-    dispatch.grant_all()
+    grant()
     courier.deliver([message.id])
     assert courier.drain(15)
     message.refresh_from_db()

@@ -7,12 +7,12 @@ from typing import Any
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from messaging import claims, dispatch, policy, settling, sweeping, watching
+from messaging import claims, policy, settling, sweeping, watching
 from messaging.delivery import Courier
 from messaging.models import Deliverer, Sender
 from messaging.sealing import seal
 from messaging.sql import rows
-from tests.messaging.engine import set_pace
+from tests.messaging.engine import granted_ids, set_pace
 
 FINISHED, QUEUED = 100_000, 10_000
 
@@ -69,8 +69,7 @@ def _grant_unpaced_and_claim() -> None:
 
 
 def _grant_and_claim() -> None:
-    hints, _ = dispatch.grant_all()
-    claims.claim([i for hint in hints for i in hint.message_ids], by=Deliverer.WORKER)
+    claims.claim(granted_ids(), by=Deliverer.WORKER)
 
 
 def test_no_pass_reads_more_than_it_moves(courier: Courier) -> None:

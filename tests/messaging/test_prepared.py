@@ -2,22 +2,19 @@
 
 import pytest
 
-from messaging import claims, dispatch
+from messaging import claims
 from messaging.models import Attempt, Deliverer, Message, MessageEvent, Sender
 from messaging.providers import Kind, Outcome
 from messaging.recording import Result, record
-from messaging.senders import DEFAULT
 from messaging.sql import rows
 from messaging.states import State
-from tests.messaging.engine import outgoing, queued, set_pace, state_of
+from tests.messaging.engine import granted_ids, outgoing, queued, set_pace, state_of
 
 
 def send_one() -> int:
     """The path of a message in one process, on one connection; returns its id."""
-    sender = Sender.objects.get(name=DEFAULT)
     [message] = queued(outgoing())
-    [hint], _ = dispatch.grant(sender.id)
-    [mine] = claims.claim(hint.message_ids, by=Deliverer.WORKER)
+    [mine] = claims.claim(granted_ids(), by=Deliverer.WORKER)
     accepted = Outcome(kind=Kind.ACCEPTED, provider_id=f"SM{message.id}")
     record([Result(claim=mine, outcome=accepted)], by=Deliverer.WORKER)
     return message.id

@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from messaging import clock, dispatch, outages, policy
+from messaging import clock, outages, policy
 from messaging.delivery import Courier
 from messaging.models import Attempt, Channel, Message, MessageClass, OperatorAlarm, Sender, SenderOutage
 from messaging.routing import Routes
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
-from tests.messaging.engine import ANA, dispatched, outgoing, queued, standing
+from tests.messaging.engine import ANA, dispatched, granted_ids, outgoing, queued, standing
 
 KYRGYZ, AMERICAN = ANA, "+12025550123"
 ROUTINE = MessageClass.ROUTINE
@@ -121,9 +121,7 @@ def test_a_configuration_error_opens_the_circuit_and_the_next_sender_takes_over(
 
 
 def deliver_all(courier: Courier) -> None:
-    hints, _ = dispatch.grant_all()
-    for hint in hints:
-        courier.deliver(hint.message_ids)
+    courier.deliver(granted_ids())
     assert courier.drain(15)
 
 
@@ -182,8 +180,6 @@ def test_a_sender_that_is_out_is_tried_by_the_urgent_alone() -> None:
     urgent = standing(State.QUEUED)
     Sender.objects.update(segments_per_second=0)
     out("default")
-    hints, _ = dispatch.grant_all()
-    assert [i for hint in hints for i in hint.message_ids] == [urgent.id]
+    assert granted_ids() == [urgent.id]
     SenderOutage.objects.all().delete()
-    hints, _ = dispatch.grant_all()
-    assert [i for hint in hints for i in hint.message_ids] == [routine.id]
+    assert granted_ids() == [routine.id]
