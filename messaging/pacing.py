@@ -1,5 +1,6 @@
 """GCRA in its virtual-scheduling form (ITU-T I.371, annex A): a sender's row holds the time its next slot is free."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -7,10 +8,10 @@ from messaging import policy
 
 
 def interval(segments_per_second: float) -> timedelta:
-    """The time one segment takes; zero when the sender is not paced (0)."""
+    """The time one segment takes, in whole microseconds, never too few; zero when the sender is not paced (0)."""
     if not segments_per_second:
         return timedelta(0)
-    return timedelta(seconds=1 / (segments_per_second * policy.PACE_USED))
+    return timedelta(microseconds=math.ceil(1_000_000 / segments_per_second))
 
 
 def slots(

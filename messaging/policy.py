@@ -14,8 +14,6 @@ DEADLINES = {
 
 # Slots are granted at most this far ahead: the longest an emergency waits behind what was granted before it.
 HORIZON = timedelta(milliseconds=100)
-# The sender is run at this part of its pace, so that jitter on the way does not exceed it where messages arrive.
-PACE_USED = 0.99
 # Granted later than its slot by more than one slot, or by this, a message reserves a new one: sent at once, what
 # a process held while it was frozen would exceed the pace by more than one message or a twentieth of a second.
 SLOT_TOLERANCE = timedelta(milliseconds=50)
