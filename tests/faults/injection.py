@@ -5,12 +5,14 @@ An app of tests/faults/settings.py: production functions are wrapped when Django
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from django.apps import AppConfig
 
 from tests.faults.points import reached
+
+T = TypeVar("T")
 
 
 class StruckHere(AppConfig):
@@ -21,51 +23,51 @@ class StruckHere(AppConfig):
         from alerts.views.alerts import AlertsView
         from config.broker import QuorumBroker
         from identity import idempotency
-        from messaging import claims, dispatch, evidence, recording
+        from messaging import claims, dispatch, evidence, moves, recording
         from messaging.delivery import Courier
         from messaging.providers.twilio_http import _PunctualRequest
         from messaging.recording import Recorder
         from messaging.views import TwilioStatusView
 
-        _after(idempotency, "_keep", "sos before commit")
-        _after(AlertsView, "post", "sos after commit")
+        _after(idempotency, idempotency._keep, "sos before commit")
+        _after(AlertsView, AlertsView.post, "sos after commit")
         _after_each_notice("notice received")
-        _after(dispatch, "_dispatch", "grant before commit")
-        _after(dispatch, "grant", "grant after commit", when=lambda granted: bool(granted[0]))
-        _after(QuorumBroker, "enqueue", "hint published", when=lambda message: message.actor_name == "deliver")
-        _after(claims, "_with_new_slots", "claim before commit", when=bool)
-        _after(claims, "claim", "claim after commit", when=lambda claimed: bool(claimed))
-        _after(Courier, "deliver", "hint not acknowledged", when=bool)
+        _after(dispatch, dispatch._dispatch, "grant before commit")
+        _after(dispatch, dispatch._grant_next, "grant after commit", when=lambda grant: bool(grant and grant.hints))
+        _after(
+            QuorumBroker, QuorumBroker.enqueue, "hint published", when=lambda message: message.actor_name == "deliver"
+        )
+        _after(claims, claims._with_new_slots, "claim before commit", when=bool)
+        _after(claims, claims.claim, "claim after commit", when=bool)
+        _after(Courier, Courier.deliver, "hint not acknowledged", when=bool)
         _around_writing(_PunctualRequest, "request not written", "request written")
-        _before(Recorder, "put", "reply not recorded")
-        _after(recording, "_raise_alarms", "record before commit")
-        _after(recording, "record", "record after commit")
-        _after(evidence, "move", "callback before commit")
-        _after(TwilioStatusView, "post", "callback after commit", when=lambda answer: answer.status_code == 204)
+        _before(Recorder, Recorder.put, "reply not recorded")
+        _after(recording, recording._raise_alarms, "record before commit")
+        _after(recording, recording.record, "record after commit")
+        _after(evidence, moves.move, "callback before commit")
+        _after(
+            TwilioStatusView, TwilioStatusView.post, "callback after commit", when=lambda told: told.status_code == 204
+        )
 
 
-def _before(owner: Any, name: str, point: str) -> None:
-    original = getattr(owner, name)
-
+def _before(owner: Any, original: Callable[..., Any], point: str) -> None:
     @functools.wraps(original)
     def struck(*args: Any, **kwargs: Any) -> Any:
         reached(point)
         return original(*args, **kwargs)
 
-    setattr(owner, name, struck)
+    setattr(owner, original.__name__, struck)
 
 
-def _after(owner: Any, name: str, point: str, *, when: Callable[[Any], bool] = lambda _: True) -> None:
-    original = getattr(owner, name)
-
+def _after(owner: Any, original: Callable[..., T], point: str, *, when: Callable[[T], bool] = lambda _: True) -> None:
     @functools.wraps(original)
-    def struck(*args: Any, **kwargs: Any) -> Any:
+    def struck(*args: Any, **kwargs: Any) -> T:
         result = original(*args, **kwargs)
         if when(result):
             reached(point)
         return result
 
-    setattr(owner, name, struck)
+    setattr(owner, original.__name__, struck)
 
 
 def _after_each_notice(point: str) -> None:
