@@ -13,7 +13,7 @@ DEADLINES = {
 }
 
 # Slots are granted at most this far ahead: the longest an emergency waits behind what was granted before it.
-HORIZON = timedelta(milliseconds=100)
+HORIZON = timedelta(milliseconds=60)
 # Granted later than its slot by more than one slot, or by this, a message reserves a new one: sent at once, what
 # a process held while it was frozen would exceed the pace by more than one message or a twentieth of a second.
 SLOT_TOLERANCE = timedelta(milliseconds=50)

@@ -61,7 +61,7 @@ def test_only_slots_inside_the_horizon_are_granted_and_stamped() -> None:
     messages = [Message.objects.get(id=i) for i in ids]
     each = pacing.interval(sender.segments_per_second)
     slots = [m.slot_at for m in messages if m.slot_at]
-    assert 10 <= len(slots) <= 11
+    assert 6 <= len(slots) <= 7
     assert slots == [slots[0] + each * place for place in range(len(slots))]
     assert before <= slots[0] <= after
     assert slots[-1] < after + policy.HORIZON
@@ -83,14 +83,14 @@ def test_a_second_grant_has_no_slots_left_and_says_that_messages_wait() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("count", "are_waiting"), [(4, False), (5, True)])
+@pytest.mark.parametrize(("count", "are_waiting"), [(2, False), (3, True)])
 def test_longer_texts_that_fell_behind_the_horizon_are_said_to_wait(count: int, are_waiting: bool) -> None:
     """Or the scheduler would come back at its next poll, and half the pace would be wasted."""
     set_pace(100)
     for _ in range(count):
         standing(State.QUEUED, segments=3)
     hints, waiting = grant()
-    assert sum(len(hint.message_ids) for hint in hints) == 4
+    assert sum(len(hint.message_ids) for hint in hints) == 2
     assert waiting is are_waiting
 
 

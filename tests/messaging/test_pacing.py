@@ -86,10 +86,10 @@ def test_an_unpaced_sender_sends_all_at_once() -> None:
     [
         (10, -60_000, 1),  # Idle: the slot that is now, the next begins at 100 ms.
         (10, 0, 1),
-        (10, 99, 1),
-        (10, 100, 0),
+        (10, 59, 1),
+        (10, 60, 0),
         (10, 5_000, 0),
-        (100, 0, 10),
+        (100, 0, 6),
         (1, 0, 1),
         (10_000, 0, policy.GRANT_BATCH),
         (0, 0, policy.GRANT_BATCH),
