@@ -62,7 +62,7 @@ def make(choice: Choice, *, link: ContactLink, now: datetime) -> None:
             contacts.accept(person_id=owner_id, contact_id=link.contact_id, now=now)
         case Choice.ONLY_SOS:
             for number in _numbers(link):
-                optouts.ask(number, now=now)
+                optouts.ask(number, reason=optouts.ASKED, now=now)
         case Choice.ALL_SMS:
             for number in _numbers(link):
                 optouts.take_back(number)

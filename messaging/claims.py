@@ -41,6 +41,11 @@ class Claim:
     recording: str
     reading: clock.Reading
 
+    @property
+    def call_began_at(self) -> datetime:
+        """Not before this."""
+        return self.call_ends_at - policy.CALL_DEADLINE
+
 
 _CLAIM = f"""
 WITH clock AS MATERIALIZED (

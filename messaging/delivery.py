@@ -162,7 +162,9 @@ class Courier:
         except sealing.Unreadable:
             return Outcome(kind=Kind.CONFIGURATION, code="text_unreadable")
         provider = await self.provider(Channel(claimed.channel))
-        now = time.monotonic()
+        now, monotonic_at = time.monotonic(), claimed.reading.monotonic_at
+        # The provider writes nothing later than SHORTEST_CALL before the end: nor, so, after the message's deadline.
+        ends_at = min(claimed.call_ends_at, claimed.deadline_at + policy.SHORTEST_CALL)
         return await provider.send(
             Call(
                 attempt_id=claimed.attempt_id,
@@ -174,8 +176,8 @@ class Courier:
                 recording=claimed.recording,
                 origin=claimed.origin,
                 messaging_service_sid=claimed.messaging_service_sid,
-                validity_s=int(claimed.reading.monotonic_at(claimed.deadline_at) - now),
-                timeout_s=claimed.reading.monotonic_at(claimed.call_ends_at) - now,
+                validity_s=int(monotonic_at(claimed.deadline_at) - now),
+                timeout_s=monotonic_at(ends_at) - now,
             )
         )
 
@@ -210,6 +212,7 @@ def courier(*, by: Deliverer) -> Courier:
     """This process's courier in a role; in the embedded mode one process has both."""
     with _making:
         if by not in _couriers:
+            _raise_socket_limit()
             _couriers[by] = Courier(by=by)
         return _couriers[by]
 
@@ -222,7 +225,6 @@ def _raise_socket_limit() -> None:
 
 def warm_up() -> None:
     """Make the worker's courier, its first database connection and the SDK's lazy imports before they are needed."""
-    _raise_socket_limit()
     courier(by=Deliverer.WORKER)
     try:
         clock.now()

@@ -1,5 +1,6 @@
 """What the provider tells of a message after the call: by callback or look-up, late, twice, in any order."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,8 +22,8 @@ log = structlog.get_logger(__name__)
 _HAS_IT = (AttemptOutcome.ACCEPTED, AttemptOutcome.DELIVERED)
 # No move leads away from these.
 _UNCHANGEABLE = tuple(state for state in FINAL if state is not State.UNCONFIRMED)
-# Another call that may still reach the phone: a failure of this one does not speak for the message.
 _STILL_HOPEFUL = {*_HAS_IT, AttemptOutcome.SENDING}
+_SENDERS_FAULT = (Kind.CONFIGURATION, Kind.QUOTA)
 # A carrier's temporary failure is worth this many calls in all; each is a paid message.
 _CALLS_PER_MESSAGE = 3
 
@@ -49,9 +50,13 @@ _ATTEMPT = """
 SELECT a.id, a.message_id, a.outcome, a.provider_id, m.state AS message_state
 FROM messaging_attempt a JOIN messaging_message m ON m.id = a.message_id WHERE a.id = %s
 """
-_ATTEMPTS = "SELECT id, sender_id, outcome, provider_id, error_code FROM messaging_attempt WHERE message_id = %s"
+_ATTEMPTS = (
+    "SELECT id, sender_id, number, outcome, provider_id, error_code FROM messaging_attempt WHERE message_id = %s"
+)
 # The message's row orders all evidence for its attempts.
-_LOCKED_MESSAGE = "SELECT id, address, state, deadline_at FROM messaging_message WHERE id = %s FOR NO KEY UPDATE"
+_LOCKED_MESSAGE = (
+    "SELECT id, address, state, attempts, deadline_at FROM messaging_message WHERE id = %s FOR NO KEY UPDATE"
+)
 
 
 def _read(statement: str, parameters: list[Any]) -> list[Any]:
@@ -75,8 +80,7 @@ def _apply(known: Attempt, outcome: Outcome, *, by: Deliverer) -> bool:
     _note(attempt, outcome)
     if had_failed and _is_old(message, outcome):
         return False
-    others = {a.outcome for a in attempts if a.id != attempt.id}
-    if outcome.kind is not Kind.ACCEPTED and others & _STILL_HOPEFUL:
+    if outcome.kind is not Kind.ACCEPTED and _is_hope_left(message, attempt, attempts):
         return False
     change = _change(message, attempt, outcome, now=now)
     if change.to == message.state or not move([change], by=by, now=now):
@@ -85,15 +89,23 @@ def _apply(known: Attempt, outcome: Outcome, *, by: Deliverer) -> bool:
         alarm(f"provider_{outcome.kind.value}", now=now, provider_code=outcome.code, message_id=message.id)
         _judge_sender(message, attempt, outcome, now=now)
     if outcome.code == optouts.REFUSED_CODE:
-        optouts.remember(message.address, reason=outcome.code, now=now)
+        optouts.refused(message.address, now=now)
     return True
+
+
+def _is_hope_left(message: Message, failed: Attempt, attempts: Sequence[Attempt]) -> bool:
+    """Whether another call may still reach the phone, or is being looked for: a failure of this one does not speak
+    for the message."""
+    if message.state == State.UNKNOWN and failed.number != message.attempts:
+        return True
+    return any(a.outcome in _STILL_HOPEFUL for a in attempts if a.id != failed.id)
 
 
 def _judge_sender(message: Message, attempt: Attempt, outcome: Outcome, *, now: datetime) -> None:
     """What the sender could not do, the next one may."""
     if outcome.scope is not Scope.MESSAGE:
         outages.trip(attempt.sender_id, address=message.address, outcome=outcome, now=now)
-    if outcome.kind is Kind.CONFIGURATION and outages.pass_on([message.id], now=now):
+    if outcome.kind in _SENDERS_FAULT and outages.pass_on([message.id], now=now):
         notify()
 
 
@@ -137,19 +149,18 @@ def _note(attempt: Attempt, outcome: Outcome) -> None:
 
 def _change(message: Message, attempt: Attempt, outcome: Outcome, *, now: datetime) -> Change:
     to, due_at = outcome.state, now + policy.AWAITING_CALLBACK
-    if outcome.kind in (Kind.TRANSIENT, Kind.UNRECOGNISED) and _may_try_again(message, now=now):
+    if outcome.kind in (Kind.TRANSIENT, Kind.UNRECOGNISED) and may_try_again(message, now=now):
         # The provider has certainly given this one up: another call cannot make two.
         to, due_at = State.QUEUED, now + policy.CARRIER_RETRY
     elif (
-        outcome.kind is Kind.CONFIGURATION
-        and _may_try_again(message, now=now)
-        and outages.has_alternative(message, now=now)
+        outcome.kind in _SENDERS_FAULT and may_try_again(message, now=now) and outages.has_alternative(message, now=now)
     ):
         # Not at this sender again: without another one this is the end.
         to, due_at = State.QUEUED, now
     return Change(id=message.id, to=to, due_at=due_at, error_code=outcome.code, attempt_id=attempt.id)
 
 
-def _may_try_again(message: Message, *, now: datetime) -> bool:
+def may_try_again(message: Message, *, now: datetime) -> bool:
+    """Whether a call more is worth its price: none that the provider had has reached the phone."""
     created = Attempt.objects.filter(message=message).exclude(outcome=AttemptOutcome.NOT_CREATED).count()
     return message.text is not None and created < _CALLS_PER_MESSAGE and now < message.deadline_at

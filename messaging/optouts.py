@@ -11,24 +11,26 @@ from messaging.texts import render
 
 # Twilio: "Attempt to send to unsubscribed recipient".
 REFUSED_CODE = "21610"
-# Their reader asked us, and not the provider: that it takes an SOS for them says nothing.
+# Their reader asked for it on a page.
 ASKED = "asked"
 RESPECTED_BY = (MessageClass.SAFETY, MessageClass.ROUTINE)
 
 
-def remember(address: str, *, reason: str, now: datetime) -> None:
-    OptOut.objects.get_or_create(address=address, defaults={"reason": reason, "since": now})
+def refused(address: str, *, now: datetime) -> None:
+    """The provider sends them nothing of ours."""
+    OptOut.objects.get_or_create(address=address, defaults={"reason": REFUSED_CODE, "since": now})
 
 
-def ask(address: str, *, now: datetime) -> None:
-    """Their reader wants nothing but an SOS, until they take it back."""
-    OptOut.objects.update_or_create(address=address, defaults={"reason": ASKED, "since": now})
-
-
-def forget(addresses: Collection[str]) -> None:
-    """They have opted in again: by START, or because the provider takes messages for them."""
+def taken(addresses: Collection[str]) -> None:
+    """The provider takes messages for them, so they have opted in again there. What their reader told us stands: of
+    that it does not know."""
     if OptOut.objects.exists():
-        OptOut.objects.filter(address__in=addresses).exclude(reason=ASKED).delete()
+        OptOut.objects.filter(address__in=addresses, reason=REFUSED_CODE).delete()
+
+
+def ask(address: str, *, reason: str, now: datetime) -> None:
+    """Their reader wants nothing but an SOS, until they take it back."""
+    OptOut.objects.update_or_create(address=address, defaults={"reason": reason, "since": now})
 
 
 def take_back(address: str) -> None:
@@ -52,7 +54,7 @@ def take_word(address: str, text: str, *, now: datetime) -> str:
     said = text.strip().upper()
     word = _OURS.get(said, said)
     if word in _STOP:
-        remember(address, reason="STOP", now=now)
+        ask(address, reason="STOP", now=now)
     elif word in _START:
         take_back(address)
     return render(lambda: _answer(word), language="ru") if said in _OURS else ""

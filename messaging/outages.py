@@ -19,20 +19,22 @@ from messaging.states import State
 log = structlog.get_logger(__name__)
 
 _BATCH = 1_000
+# Twilio's codes that come by callback only, after it has accepted the message.
+_CARRIERS = "30"
 
 _TRIP = """
 INSERT INTO messaging_senderoutage AS o (sender_id, country, error_code, times, since, until)
 VALUES (%(sender)s, %(country)s, %(code)s, 1, %(now)s, %(now)s + %(first)s)
-ON CONFLICT (sender_id, country) DO UPDATE SET error_code = excluded.error_code,
-    times = CASE WHEN o.until <= %(now)s THEN least(o.times + 1, 10) ELSE o.times END,
-    until = CASE WHEN o.until <= %(now)s
-        THEN %(now)s + least(%(first)s * power(2, least(o.times, 10)), greatest(%(first)s, %(longest)s))
-        ELSE o.until END
+ON CONFLICT (sender_id, country) DO UPDATE SET error_code = excluded.error_code, since = %(now)s,
+    times = CASE WHEN o.until < %(now)s - %(longest)s THEN 1 ELSE least(o.times + 1, 10) END,
+    until = %(now)s + CASE WHEN o.until < %(now)s - %(longest)s THEN %(first)s
+        ELSE least(%(first)s * power(2, o.times), greatest(%(first)s, %(longest)s)) END
+WHERE o.until <= %(now)s
 """
 
 
 def trip(sender_id: int, *, address: str, outcome: Outcome, now: datetime) -> None:
-    """Take a sender out: a while for its first error, twice as long each time it fails again when that is over."""
+    """Take a sender out: a while for its first error, twice as long each time it fails again soon after that."""
     rows(
         _TRIP,
         {
@@ -47,11 +49,19 @@ def trip(sender_id: int, *, address: str, outcome: Outcome, now: datetime) -> No
 
 
 def close(claims: Sequence[Claim]) -> None:
-    """What a sender has just carried it can carry: its circuit is closed."""
-    if not SenderOutage.objects.exists():
+    """What a sender was asked to carry since it was taken out, and has, it can carry: its circuit is closed.
+
+    Not one that a carrier opened: what it refuses the provider accepts.
+    """
+    if not SenderOutage.objects.exclude(error_code__startswith=_CARRIERS).exists():
         return
-    for sender_id, country in {(c.sender_id, numbers.calling_code(c.address)) for c in claims}:
-        SenderOutage.objects.filter(sender_id=sender_id, country__in=("", country)).delete()
+    latest: dict[tuple[int, str], datetime] = {}
+    for claimed in claims:
+        key = (claimed.sender_id, numbers.calling_code(claimed.address))
+        latest[key] = max(latest.get(key, claimed.call_began_at), claimed.call_began_at)
+    for (sender_id, country), began_at in latest.items():
+        theirs = SenderOutage.objects.filter(sender_id=sender_id, country__in=("", country), since__lt=began_at)
+        theirs.exclude(error_code__startswith=_CARRIERS).delete()
 
 
 def pass_on(message_ids: Sequence[int], *, now: datetime) -> int:

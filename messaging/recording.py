@@ -94,7 +94,7 @@ def record(results: Sequence[Result], *, by: Deliverer) -> None:
             notify()
         _record_attempts(results, now=now)
         _raise_alarms(results, now=now)
-        _judge_senders(results, now=now)
+        _judge_senders(results, failed=failed, now=now)
 
 
 def _bare(result: Result) -> Result:
@@ -180,11 +180,12 @@ _ATTEMPT_OUTCOMES = {Kind.ACCEPTED: AttemptOutcome.ACCEPTED, Kind.UNKNOWN: Attem
 def _record_attempts(results: Sequence[Result], *, now: datetime) -> None:
     """A callback may have told more already; the reply only fills in what is still open.
 
-    After an error reply the provider has finished with the call: a look-up need not wait for its deadline.
+    After an error of its own the provider has finished with the call: a look-up need not wait for its deadline.
     """
     rows(
         "UPDATE messaging_attempt a SET outcome = CASE WHEN a.outcome IN ('sending', 'unknown', 'not_created')"
-        " THEN r.outcome ELSE a.outcome END, error_code = r.code,"
+        " THEN r.outcome ELSE a.outcome END,"
+        " error_code = CASE WHEN r.code = '' THEN a.error_code ELSE r.code END,"
         " provider_id = CASE WHEN r.provider_id = '' THEN a.provider_id ELSE r.provider_id END,"
         " deadline_at = CASE WHEN r.ended THEN least(a.deadline_at, %s) ELSE a.deadline_at END"
         " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bool[])"
@@ -216,18 +217,18 @@ def _raise_alarms(results: Sequence[Result], *, now: datetime) -> None:
 _SENDERS_FAULT = (Kind.CONFIGURATION, Kind.QUOTA)
 
 
-def _judge_senders(results: Sequence[Result], *, now: datetime) -> None:
+def _judge_senders(results: Sequence[Result], *, failed: set[UUID], now: datetime) -> None:
     """A sender that cannot send is taken out and its message passed on; who refuses our SMS is remembered."""
-    failed = [r for r in results if r.outcome.kind in _SENDERS_FAULT]
-    for result in failed:
+    unable = [r for r in results if r.outcome.kind in _SENDERS_FAULT]
+    for result in unable:
         if result.outcome.scope is not Scope.MESSAGE:
             outages.trip(result.claim.sender_id, address=result.claim.address, outcome=result.outcome, now=now)
-    if failed and outages.pass_on([r.claim.message_id for r in failed], now=now):
+    if unable and outages.pass_on([r.claim.message_id for r in unable], now=now):
         notify()
-    accepted = [r.claim for r in results if r.outcome.kind is Kind.ACCEPTED]
+    accepted = [r.claim for r in results if r.outcome.kind is Kind.ACCEPTED and r.claim.attempt_id not in failed]
     if accepted:
         outages.close(accepted)
-        optouts.forget([claim.address for claim in accepted if claim.channel == Channel.SMS])
+        optouts.taken([claim.address for claim in accepted if claim.channel == Channel.SMS])
     for result in results:
         if result.outcome.code == optouts.REFUSED_CODE:
-            optouts.remember(result.claim.address, reason=result.outcome.code, now=now)
+            optouts.refused(result.claim.address, now=now)

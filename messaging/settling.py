@@ -149,7 +149,7 @@ def _with_answer(doubt: Doubt, found: Outcome | None, *, asked_at: datetime) -> 
         return evidence.learn(doubt.attempt_id, found, by=Deliverer.SCHEDULER)
     if asked_at < doubt.proof_at:
         return _look_again(doubt, at=doubt.proof_at)
-    return _again(doubt, outcome=AttemptOutcome.NOT_CREATED, reason="not_created")
+    return _leave_unknown(doubt, to=State.QUEUED, reason="not_created", outcome=AttemptOutcome.NOT_CREATED)
 
 
 def _without_evidence(doubt: Doubt) -> bool:
@@ -159,12 +159,11 @@ def _without_evidence(doubt: Doubt) -> bool:
             at = min(now + policy.LOOK_AGAIN_AFTER, doubt.since + policy.RESEND_EMERGENCY_AFTER)
             return _look_again(doubt, at=at)
         alarm("emergency_sent_again_without_evidence", now=now, message_id=doubt.message_id)
-        return _again(doubt, outcome=AttemptOutcome.UNKNOWN, reason="no_evidence")
+        return _leave_unknown(doubt, to=State.QUEUED, reason="no_evidence")
     # Of an e-mail nobody can be asked, now or later.
     if doubt.channel != Channel.EMAIL and now < doubt.since + policy.GIVE_UP_LOOKING_AFTER:
         return _look_again(doubt, at=now + policy.LOOK_AGAIN_AFTER)
-    end = Change(id=doubt.message_id, to=State.UNCONFIRMED, error_code="no_evidence")
-    return bool(move([end], by=Deliverer.SCHEDULER, now=now))
+    return _leave_unknown(doubt, to=State.UNCONFIRMED, reason="no_evidence")
 
 
 def _may_send_blindly(doubt: Doubt, *, now: datetime) -> bool:
@@ -177,11 +176,11 @@ def _may_send_blindly(doubt: Doubt, *, now: datetime) -> bool:
 
 
 @transaction.atomic
-def _again(doubt: Doubt, *, outcome: AttemptOutcome, reason: str) -> bool:
-    """Back to the queue, unless a callback has settled it meanwhile."""
+def _leave_unknown(doubt: Doubt, *, to: State, reason: str, outcome: AttemptOutcome = AttemptOutcome.UNKNOWN) -> bool:
+    """Back to the queue or to the end, unless a callback has settled it meanwhile."""
     now = clock.lock_briefly()
-    change = Change(id=doubt.message_id, to=State.QUEUED, due_at=now, error_code=reason, attempt_id=doubt.attempt_id)
-    # Only from unknown: the table also lets other states back, for other reasons.
+    change = Change(id=doubt.message_id, to=to, due_at=now, error_code=reason, attempt_id=doubt.attempt_id)
+    # Only from unknown: the table also lets other states there, for other reasons.
     still = Message.objects.select_for_update(no_key=True).filter(id=doubt.message_id, state=State.UNKNOWN)
     if not still.exists() or not move([change], by=Deliverer.SCHEDULER, now=now):
         return False

@@ -167,7 +167,8 @@ def _answered(reply: Response, judge: Judge, read: Reader) -> Outcome:
         if not isinstance(sid, str) or not sid:
             return Outcome(kind=Kind.UNKNOWN, code="reply_without_sid")
         return read(str(answer.get("status")), answer.get("error_code"), sid)
-    code = str(answer.get("code") or reply.status_code)
+    # Without a code it is not Twilio that answers but what stands before it, while Twilio may still be at it.
+    code = str(answer.get("code") or f"http_{reply.status_code}")
     outcome = judge(code)
     # The daily limit is a 429 too, and no matter of seconds.
     if reply.status_code == 429 and outcome.kind is not Kind.QUOTA:
@@ -184,4 +185,5 @@ def _asked_to_wait(reply: Response) -> float | None:
         asked = float(reply.headers.get("Retry-After", ""))
     except ValueError:
         return None
-    return min(max(asked, 0.0), 60.0) if math.isfinite(asked) else None
+    # "At once" would be again and again.
+    return min(asked, 60.0) if math.isfinite(asked) and asked > 0 else None

@@ -1,14 +1,17 @@
 """A deadline that passed anywhere on the way: the text is not sent any more, and ends `expired`. What is sent tells the
 provider how long it is worth delivering."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from messaging import clock, policy, sweeping
 from messaging.delivery import Courier
 from messaging.models import Message, MessageClass, Sender
+from messaging.providers import twilio_http
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
 from tests.messaging.engine import ANA, dispatched, grant, granted_ids, outgoing, queued, set_pace, standing, state_of
@@ -59,6 +62,25 @@ def test_an_expired_code_is_never_sent(
     assert state_of(message_id) == State.EXPIRED
     assert Message.objects.get(id=message_id).text is None
     assert phones.messages(ANA) == []
+
+
+def test_a_code_that_expires_while_its_connection_is_made_is_not_sent(
+    courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last look at the clock is the writer's: a slow connection, or a process that was frozen, is found there."""
+    slowly = twilio_http._PunctualRequest.write_bytes
+
+    async def write_bytes(*arguments: Any, **more: Any) -> None:
+        await asyncio.sleep(1.2)
+        await slowly(*arguments, **more)
+
+    monkeypatch.setattr(twilio_http._PunctualRequest, "write_bytes", write_bytes)
+    [message_id] = dispatched(kind=CODE, deadline_in=timedelta(seconds=1))
+    courier.deliver([message_id])
+    assert courier.drain(15)
+    assert phones.arrivals() == []
+    sweeping.sweep()
+    assert state_of(message_id) == State.EXPIRED
 
 
 def test_a_code_that_expires_while_its_call_is_in_doubt_is_not_sent_again(

@@ -12,7 +12,7 @@ from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, Messag
 from messaging.providers import Outcome
 from messaging.providers.twilio import reported
 from messaging.states import State
-from tests.messaging.engine import attempt_ids, attempt_of, standing, state_of, story
+from tests.messaging.engine import another_sender, attempt_ids, attempt_of, standing, state_of, story
 from tests.race import at_once
 
 HOPEFUL = [AttemptOutcome.ACCEPTED, AttemptOutcome.SENDING]
@@ -143,6 +143,27 @@ def test_old_news_of_a_failed_call_does_not_touch_the_retry(state: State, status
     assert not hear(attempt_ids(message.id)[0], status, code)
     assert state_of(message.id) == state
     assert story(message.id) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("first", [AttemptOutcome.UNDELIVERED, AttemptOutcome.ACCEPTED, AttemptOutcome.UNKNOWN])
+@pytest.mark.parametrize("code", ["30003", "30006", "30034", ""])
+def test_a_failed_call_does_not_end_the_search_for_a_later_one(first: AttemptOutcome, code: str) -> None:
+    message, first_id, second_id = twice_called(State.UNKNOWN, first, AttemptOutcome.UNKNOWN)
+    assert not hear(first_id, "undelivered", code)
+    assert state_of(message.id) == State.UNKNOWN
+    assert hear(second_id, "sent")
+    assert state_of(message.id) == State.SENT
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("code", ["30034", "63038"])
+def test_what_a_sender_cannot_do_told_late_the_next_one_does(code: str) -> None:
+    message = standing(State.ACCEPTED, attempts=1)
+    another = another_sender()
+    assert hear(attempt_ids(message.id)[0], "failed", code)
+    message.refresh_from_db()
+    assert (message.state, message.sender) == (State.QUEUED, another)
 
 
 @pytest.mark.django_db

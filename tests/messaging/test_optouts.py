@@ -110,6 +110,22 @@ def test_twilios_refusal_is_remembered_until_it_takes_a_message(courier: Courier
     assert refusing() == []
 
 
+@pytest.mark.parametrize("word", ["СТОП", "STOP"])
+@pytest.mark.parametrize("refused_before", [True, False])
+def test_what_their_reader_asked_for_stands_when_the_provider_takes_an_sos(
+    refused_before: bool, word: str, courier: Courier, phones: SandboxControl, settings: Any
+) -> None:
+    if refused_before:
+        optouts.refused(ANA, now=clock.now())
+    says(word, settings)
+    courier.deliver(dispatched())
+    assert courier.drain(15)
+    assert len(phones.messages(ANA)) == 1
+    assert refusing() == [ANA]
+    says("START", settings)
+    assert refusing() == []
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("word", ["СТОП", "СТАРТ", "ПОМОЩЬ"])
 def test_our_answers_are_in_the_words_language_and_one_segment(word: str) -> None:

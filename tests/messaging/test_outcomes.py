@@ -103,6 +103,11 @@ def test_retry_after_is_bounded(courier: Courier, phones: SandboxControl) -> Non
     assert 50 < waits_s(answered(courier)) <= 60
 
 
+def test_a_retry_after_of_nothing_is_no_time_at_all(courier: Courier, phones: SandboxControl) -> None:
+    phones.behave(status=429, retry_after_s=0)
+    assert waits_s(answered(courier)) > 0.1
+
+
 def test_too_many_requests_without_a_time_backs_off_and_arrives_once(courier: Courier, phones: SandboxControl) -> None:
     phones.behave(status=429, times=1)
     message = answered(courier)
@@ -126,6 +131,17 @@ def test_a_server_error_leaves_the_outcome_unknown(
     assert attempt.outcome == AttemptOutcome.UNKNOWN
     # The provider has finished with the call, so a look-up may prove something before the call's deadline.
     assert attempt.deadline_at <= clock.now()
+
+
+@pytest.mark.parametrize("body", [b"<html>Bad Gateway</html>", {}, {"message": "no code"}])
+def test_an_error_of_what_stands_before_the_provider_says_nothing_of_it(
+    body: object, wire: Wire, make_courier: MakeCourier
+) -> None:
+    wire.answers = [(504, body)]
+    message = answered(make_courier())
+    assert (message.state, message.error_code) == (State.UNKNOWN, "http_504")
+    # The provider may still be at it: only the call's own deadline ends that.
+    assert attempts(message.id)[0].deadline_at > clock.now() + timedelta(seconds=5)
 
 
 @pytest.mark.parametrize("script", [{"lose_reply": True}, {"lose_reply": True, "created": False}, {"garbage": True}])

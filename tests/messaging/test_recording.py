@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from django.db import connection, transaction
 from messaging import clock, evidence
 from messaging.claims import Claim, claim
 from messaging.delivery import Courier
-from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageEvent
+from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageEvent, OptOut
 from messaging.providers import Kind, Outcome
 from messaging.recording import Result, backoff, record
 from messaging.sandbox.control import SandboxControl
@@ -75,6 +76,13 @@ def test_a_failure_heard_before_the_reply_keeps_its_retry(mine: Claim) -> None:
     write(mine, ACCEPTED)
     assert state_of(mine.message_id) == State.QUEUED
     assert attempts(mine.message_id)[0].outcome == AttemptOutcome.UNDELIVERED
+
+
+def test_a_refusal_heard_before_the_reply_is_not_forgotten_by_it(mine: Claim) -> None:
+    assert hear(mine, replace(UNREACHABLE, kind=Kind.RECIPIENT, code="21610"))
+    write(mine, ACCEPTED)
+    assert [opt_out.reason for opt_out in OptOut.objects.all()] == ["21610"]
+    assert attempts(mine.message_id)[0].error_code == "21610"
 
 
 def test_an_accepted_reply_that_comes_after_the_proof_stops_the_second_call(mine: Claim) -> None:

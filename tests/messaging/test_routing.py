@@ -7,6 +7,7 @@ import pytest
 from messaging import clock, outages, policy
 from messaging.delivery import Courier
 from messaging.models import Attempt, Channel, Message, MessageClass, OperatorAlarm, Sender, SenderOutage
+from messaging.providers import twilio
 from messaging.routing import Routes
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
@@ -147,6 +148,42 @@ def test_each_failure_when_its_time_is_over_doubles_it_and_a_success_closes_it(
     courier.deliver(dispatched())
     assert courier.drain(15)
     assert not SenderOutage.objects.exists()
+
+
+def test_long_after_its_last_failure_a_sender_is_out_for_a_short_while_again() -> None:
+    trip(times=4)
+    SenderOutage.objects.update(until=clock.now() - policy.LONGEST_OUTAGE - timedelta(seconds=1))
+    trip()
+    outage = SenderOutage.objects.get()
+    assert outage.times == 1
+    assert outage.until - outage.since == policy.OUTAGE
+
+
+def trip(code: str = "21606", *, times: int = 1) -> None:
+    """The default sender fails, each time when the time of the last failure is just over."""
+    default = Sender.objects.get(name="default")
+    for _ in range(times):
+        SenderOutage.objects.filter(until__gt=clock.now()).update(until=clock.now())
+        outages.trip(default.id, address=KYRGYZ, outcome=twilio.judged(code), now=clock.now())
+
+
+def test_what_was_asked_before_the_failure_does_not_close_the_circuit(courier: Courier, phones: SandboxControl) -> None:
+    phones.behave(latency_ms=300)
+    courier.deliver(dispatched())
+    trip()
+    assert courier.drain(15)
+    assert SenderOutage.objects.exists()
+    courier.deliver(dispatched())
+    assert courier.drain(15)
+    assert not SenderOutage.objects.exists()
+
+
+def test_what_the_provider_accepts_a_carrier_may_refuse_all_the_same(courier: Courier, phones: SandboxControl) -> None:
+    trip("30034")
+    courier.deliver(dispatched())
+    assert courier.drain(15)
+    assert len(phones.messages(ANA)) == 1
+    assert SenderOutage.objects.exists()
 
 
 def test_what_waits_at_a_sender_that_is_out_moves_to_the_next_that_can_carry_it() -> None:

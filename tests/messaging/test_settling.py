@@ -1,16 +1,18 @@
 """Promise 6: an unknown outcome is settled by evidence, and only without any by policy."""
 
 from datetime import timedelta
+from typing import Any, cast
 
 import psycopg
 import pytest
 from django.conf import settings
 
-from messaging import clock, policy, sealing, settling
+from messaging import clock, evidence, policy, sealing, settling
 from messaging.delivery import Courier
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass
 from messaging.moves import Change, move
 from messaging.notices import CHANNEL
+from messaging.providers.twilio import reported
 from messaging.sandbox.control import SandboxControl
 from messaging.states import FINAL, State
 from tests.messaging.engine import ANA, BEN, another_sender, attempts, dispatched, settle, shift, state_of, story
@@ -161,6 +163,26 @@ def test_without_evidence_anything_else_ends_unconfirmed(
     message = Message.objects.get(id=message_id)
     assert (message.state, message.error_code, message.text) == (State.UNCONFIRMED, "no_evidence", None)
     assert len(phones.arrivals()) == 1
+
+
+def test_news_that_comes_during_the_last_look_up_stands(courier: Courier, phones: SandboxControl) -> None:
+    message_id = lose(courier, phones, created=True, kind=MessageClass.SAFETY)
+    shift(message_id, policy.GIVE_UP_LOOKING_AFTER + SECOND)
+    phones.behave(fail_lists=True)
+    [attempt] = attempts(message_id)
+
+    class Interrupted:
+        """Asks the provider, and meanwhile a callback comes."""
+
+        provider = courier.provider
+
+        def run(self, coroutine: Any) -> Any:
+            answers = courier.run(coroutine)
+            assert evidence.learn(attempt.id, reported("sent", "", "SM1"), by=Deliverer.CALLBACK)
+            return answers
+
+    assert settle(cast(Courier, Interrupted())) == 0
+    assert state_of(message_id) == State.SENT
 
 
 def test_a_failed_look_up_is_asked_again_soon(courier: Courier, phones: SandboxControl) -> None:
