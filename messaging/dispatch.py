@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -23,30 +24,34 @@ FROM messaging_sender s CROSS JOIN LATERAL (
     SELECT message_class FROM messaging_message m WHERE m.sender_id = s.id AND m.state = 'queued'
     ORDER BY message_class, rank, id LIMIT 1
 ) urgent
-WHERE s.id <> ALL(%(granted)s::bigint[]) ORDER BY urgent.message_class LIMIT 1 FOR NO KEY UPDATE OF s SKIP LOCKED
+WHERE s.is_active AND s.id <> ALL(%(granted)s::bigint[])
+ORDER BY urgent.message_class LIMIT 1 FOR NO KEY UPDATE OF s SKIP LOCKED
 """  # noqa: S608 of constants
+# A class at its cap is not read at all, nor what waits in it for another try: the rest of its backlog may be long.
 _NEXT = """
-SELECT id, segments, message_class FROM messaging_message
+SELECT id, segments, message_class, attempts = 0 FROM messaging_message
 WHERE sender_id = %(sender)s AND state = 'queued' AND due_at <= %(now)s AND deadline_at > %(now)s
     AND message_class = ANY(%(classes)s)
 ORDER BY message_class, rank, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
-_DISPATCH = """
+# A message is counted once, however often it is granted: a provider that refuses us must not use up the day.
+_DISPATCH = f"""
 WITH granted AS (
     UPDATE messaging_message m SET state = 'dispatched', slot_at = g.slot_at, due_at = g.due_at
     FROM unnest(%(ids)s::bigint[], %(slots)s::timestamptz[], %(dues)s::timestamptz[]) AS g (id, slot_at, due_at)
-    WHERE m.id = g.id RETURNING m.id
+    WHERE m.id = g.id RETURNING m.id, m.message_class, m.segments, m.attempts
 ), sender AS (
     UPDATE messaging_sender SET next_free_at = %(free_at)s WHERE id = %(sender)s
 ), counted AS (
     INSERT INTO messaging_dailycount AS d (day, sender_id, message_class, messages, segments)
-    SELECT %(day)s, %(sender)s, * FROM unnest(%(kinds)s::int[], %(messages)s::int[], %(segments)s::int[])
+    SELECT {limits.DAY}, %(sender)s, message_class, count(*), sum(segments)
+    FROM granted WHERE attempts = 0 GROUP BY message_class
     ON CONFLICT (day, sender_id, message_class) DO UPDATE
     SET messages = d.messages + excluded.messages, segments = d.segments + excluded.segments
 )
 INSERT INTO messaging_messageevent (message_id, state, by, error_code, at)
 SELECT id, 'dispatched', %(by)s, '', %(now)s FROM granted
-"""
+"""  # noqa: S608 of constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,13 @@ class Hint:
     queue: str
     message_ids: list[int]
     sender_id: int
+
+
+class _Picked(NamedTuple):
+    id: int
+    segments: int
+    kind: MessageClass
+    is_first_grant: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +90,8 @@ def grant_all(publish: Callable[[Hint], object]) -> bool:
     """Grant at every sender with work, and publish each one's hints before the next one's turn.
 
     First the sender with the most urgent message, so that a long pass never keeps an emergency behind routine. Where
-    another scheduler has a sender's row, the sender is left to that one. Returns whether messages are still waiting
-    for slots.
+    another scheduler has a sender's row, the sender is left to that one; by one that the operator took out nothing
+    leaves. Returns whether messages are still waiting for slots.
     """
     granted: list[int] = []
     are_waiting = False
@@ -117,9 +129,7 @@ def _grant_next(granted: Sequence[int]) -> _Grant | None:
     if urgent_only or is_out:
         classes = [kind for kind in classes if kind in URGENT]
     picked = _next(sender_id, limit=room, classes=classes, now=now)
-    taken, free_at = pacing.slots(
-        [segments for _, segments, _ in picked], next_free_at=next_free_at, now=now, each=each
-    )
+    taken, free_at = pacing.slots([m.segments for m in picked], next_free_at=next_free_at, now=now, each=each)
     # A text of several segments uses up the room of several: what then falls behind the horizon waits.
     count = sum(slot < now + policy.HORIZON for slot in taken)
     are_waiting = urgent_only or len(picked) == room or count < len(picked)
@@ -128,20 +138,18 @@ def _grant_next(granted: Sequence[int]) -> _Grant | None:
     picked, taken = picked[:count], taken[:count]
     if picked:
         _dispatch(picked, taken, sender_id=sender_id, free_at=free_at, now=now)
-        today.alarm_at_caps([kind for _, _, kind in picked], now=now)
+        today.alarm_at_caps([m.kind for m in picked if m.is_first_grant], now=now)
     return _Grant(sender_id, _hints(picked, sender_id=sender_id), are_waiting=are_waiting)
 
 
-def _next(
-    sender_id: int, *, limit: int, classes: list[MessageClass], now: datetime
-) -> Sequence[tuple[int, int, MessageClass]]:
-    """(id, segments, class) of the most urgent messages that are due."""
+def _next(sender_id: int, *, limit: int, classes: list[MessageClass], now: datetime) -> list[_Picked]:
+    """The most urgent messages that are due."""
     found = rows(_NEXT, {"sender": sender_id, "limit": limit, "classes": [int(kind) for kind in classes], "now": now})
-    return [(message_id, segments, MessageClass(kind)) for message_id, segments, kind in found]
+    return [_Picked(i, segments, MessageClass(kind), is_first) for i, segments, kind, is_first in found]
 
 
 def _dispatch(
-    picked: Sequence[tuple[int, int, MessageClass]],
+    picked: Sequence[_Picked],
     taken: Sequence[datetime],
     *,
     sender_id: int,
@@ -149,28 +157,27 @@ def _dispatch(
     now: datetime,
 ) -> None:
     dues = [
-        slot + (policy.RESCUE_AFTER if kind in URGENT else policy.RESCUE_ROUTINE_AFTER)
-        for slot, (_, _, kind) in zip(taken, picked, strict=True)
+        slot + (policy.RESCUE_AFTER if m.kind in URGENT else policy.RESCUE_ROUTINE_AFTER)
+        for slot, m in zip(taken, picked, strict=True)
     ]
     rows(
         _DISPATCH,
         {
-            "ids": [message_id for message_id, _, _ in picked],
+            "ids": [m.id for m in picked],
             "slots": list(taken),
             "dues": dues,
             "by": str(Deliverer.SCHEDULER),
             "now": now,
             "sender": sender_id,
             "free_at": free_at,
-            **limits.counts(picked, now=now),
         },
     )
 
 
-def _hints(picked: Sequence[tuple[int, int, MessageClass]], *, sender_id: int) -> list[Hint]:
+def _hints(picked: Sequence[_Picked], *, sender_id: int) -> list[Hint]:
     by_queue: dict[str, list[int]] = defaultdict(list)
-    for message_id, _, kind in picked:
-        by_queue[URGENT_QUEUE if kind in URGENT else ROUTINE_QUEUE].append(message_id)
+    for m in picked:
+        by_queue[URGENT_QUEUE if m.kind in URGENT else ROUTINE_QUEUE].append(m.id)
     return [
         Hint(queue, ids[start : start + policy.HINT_SIZE], sender_id)
         for queue, ids in sorted(by_queue.items())

@@ -1,12 +1,13 @@
 """How much may be sent: to one phone in an hour, of one class and by one sender in a day (UTC).
 
-What is granted is counted in the transaction that has the sender's row: nobody ever waits for a count.
+A message is counted when it is first granted, in the transaction that has the sender's row: nobody ever waits for a
+count.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import inf
 
 from django.conf import settings
@@ -18,6 +19,9 @@ from messaging.models import Message, MessageClass
 from messaging.sql import rows
 from messaging.states import State
 
+# SQL for the day that is counted.
+DAY = "(now() AT TIME ZONE 'UTC')::date"
+
 
 def today(sender: str) -> str:
     """SQL for what was granted today: for each class at all senders, and in segments at the sender this SQL says."""
@@ -25,7 +29,7 @@ def today(sender: str) -> str:
         SELECT array_agg(ARRAY[message_class, messages, segments]) FROM (
             SELECT message_class, sum(messages)::bigint AS messages,
                 coalesce(sum(segments) FILTER (WHERE sender_id = {sender}), 0)::bigint AS segments
-            FROM messaging_dailycount WHERE day = (now() AT TIME ZONE 'UTC')::date GROUP BY message_class
+            FROM messaging_dailycount WHERE day = {DAY} GROUP BY message_class
         ) today
     )"""  # noqa: S608 of constants
 
@@ -79,26 +83,11 @@ class Today:
         ]
 
     def alarm_at_caps(self, granted: Iterable[MessageClass], *, now: datetime) -> None:
-        """The operator is told when a class reaches its cap by what is granted."""
+        """The operator is told when a class reaches its cap by what is granted for the first time."""
         for kind, count in Counter(granted).items():
             before, cap = self.messages.get(kind, 0), _cap(kind)
             if cap is not None and before < cap <= before + count:
                 alarm("daily_cap_reached", now=now, message_class=kind.label)
-
-
-def counts(granted: Sequence[tuple[int, int, int]], *, now: datetime) -> dict[str, object]:
-    """What the day's counts grow by for what is granted, (id, segments, class): a column for each parameter."""
-    messages, segments = Counter[int](), Counter[int]()
-    for _, size, kind in granted:
-        messages[kind] += 1
-        segments[kind] += size
-    kinds = sorted(messages)
-    return {
-        "day": now.astimezone(UTC).date(),
-        "kinds": kinds,
-        "messages": [messages[kind] for kind in kinds],
-        "segments": [segments[kind] for kind in kinds],
-    }
 
 
 def _cap(kind: MessageClass) -> int | None:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from messaging import clock, dispatch, pacing, policy
+from messaging import clock, dispatch, pacing, policy, sweeping
 from messaging.dispatch import Hint
-from messaging.models import Message, MessageClass, Sender
+from messaging.models import Message, MessageClass, OperatorAlarm, Sender
 from messaging.states import State
 from tests.messaging.engine import (
     another_sender,
@@ -189,6 +189,19 @@ def test_a_hint_leaves_before_the_next_senders_turn() -> None:
     still_queued: list[int] = []
     dispatch.grant_all(lambda _: still_queued.append(Message.objects.filter(state=State.QUEUED).count()))
     assert still_queued == [1, 0]
+
+
+@pytest.mark.django_db
+def test_nothing_leaves_by_a_sender_that_the_operator_took_out() -> None:
+    taken_out, other = set_pace(0), another_sender()
+    stays, leaves = standing(State.QUEUED), standing(State.QUEUED, sender=other)
+    Sender.objects.filter(id=taken_out.id).update(is_active=False)
+    hints, are_waiting = grant()
+    assert ([hint.message_ids for hint in hints], are_waiting) == ([[leaves.id]], False)
+    Message.objects.filter(id=stays.id).update(deadline_at=clock.now())
+    sweeping.sweep()
+    assert state_of(stays.id) == State.EXPIRED
+    assert OperatorAlarm.objects.get().code == "messages_expired"
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from messaging import clock, policy
 from messaging.models import DailyCount, Message, MessageClass, OperatorAlarm, Sender
@@ -12,7 +13,7 @@ from messaging.states import State
 from tests.messaging.engine import BEN, granted_ids, outgoing, queued, set_pace, standing
 
 pytestmark = pytest.mark.django_db
-ROUTINE, SAFETY = MessageClass.ROUTINE, MessageClass.SAFETY
+ROUTINE, SAFETY, CODE = MessageClass.ROUTINE, MessageClass.SAFETY, MessageClass.VERIFICATION
 
 
 def phone(number: int) -> str:
@@ -69,6 +70,24 @@ def test_a_class_beyond_its_daily_cap_is_refused_and_not_granted(caps: dict[str,
     ]
     DailyCount.objects.update(day=clock.now().date() - timedelta(days=1))
     assert granted_ids() == [sos.id, late.id]
+
+
+def test_what_is_granted_again_uses_up_neither_the_cap_nor_the_senders_day(caps: dict[str, int]) -> None:
+    """Or a provider that refuses connections for minutes would end all sign-ups until midnight."""
+    caps["verification"] = 3
+    set_pace(0)
+    codes = [standing(State.QUEUED, kind=CODE, segments=2, to=phone(n)).id for n in range(2)]
+    for _ in range(5):
+        assert granted_ids() == codes
+        Message.objects.update(state=State.QUEUED, attempts=F("attempts") + 1, due_at=clock.now())
+    count = DailyCount.objects.get()
+    assert (count.messages, count.segments) == (2, 4)
+    assert not OperatorAlarm.objects.exists()
+    [code] = queued(outgoing(to=phone(2), kind=CODE))
+    assert granted_ids() == [*codes, code.id]
+    count.refresh_from_db()
+    assert (count.messages, count.segments) == (3, 5)
+    assert OperatorAlarm.objects.get().code == "daily_cap_reached"
 
 
 def test_the_last_part_of_a_senders_day_is_for_the_more_urgent(caps: dict[str, int]) -> None:
