@@ -73,7 +73,8 @@ def send_words(
         words = texts.drill if told.alert.is_drill else _WORDS[AlertKind(told.alert.kind)]
         return words(told.alert.owner, language=told.language, link=link)
 
-    return tell(notifications, compose=compose, message_class=message_class, now=now)
+    # Cancelled when their alert ends, a TEST too: nobody else's text may be in it.
+    return tell(notifications, compose=compose, message_class=message_class, stands_alone=True, now=now)
 
 
 def called(alert_ids: Collection[UUID]) -> defaultdict[UUID, set[UUID]]:
@@ -151,6 +152,7 @@ def tell(
     compose: Compose,
     message_class: MessageClass,
     channel: Channel = Channel.SMS,
+    stands_alone: bool = False,
     now: datetime,
 ) -> list[Notification]:
     """Queue a message for each and save them all, whatever alerts they are of."""
@@ -167,6 +169,7 @@ def tell(
                 language=notification.language,
                 recording=Recording.HELP if channel is Channel.VOICE else "",
                 rank=rank,
+                stands_alone=stands_alone,
             )
             for notification, number, rank in zip(notifications, numbers, ranks, strict=True)
         ],

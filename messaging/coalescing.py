@@ -1,7 +1,7 @@
 """Coalescing: what is told to one phone within a moment is one text, and one row.
 
 A message that waits for its moment takes on the text of the next: whoever queued that one watches the same row, so
-nobody has to be told that two became one.
+nobody has to be told that two became one. What its owner may cancel stands alone: another's text would go with it.
 """
 
 import time
@@ -23,8 +23,9 @@ FROM unnest(%s::text[]) AS address
 """
 
 
-def waiting(addresses: Iterable[str]) -> dict[str, Message]:
-    """For each address the message that can take on another text, locked; one that is being granted is left alone.
+def waiting(addresses: Iterable[str]) -> dict[tuple[str, int | None], Message]:
+    """For each address and sender (id) the message that can take on another text, locked; one that is being granted is
+    left alone. A text joins only where it would go by itself: another sender may not carry its class.
 
     Of two transactions that write to one phone at the same instant the later waits here, and finds the earlier's.
     """
@@ -33,10 +34,10 @@ def waiting(addresses: Iterable[str]) -> dict[str, Message]:
     found = (
         Message.objects.select_for_update(skip_locked=True, no_key=True)
         .filter(address__in=addresses, channel=Channel.SMS, state=State.QUEUED, attempts=0)
-        .filter(message_class__in=JOINABLE)
+        .filter(message_class__in=JOINABLE, stands_alone=False)
         .order_by("id")
     )
-    return {message.address: message for message in found}
+    return {(message.address, message.sender_id): message for message in found}
 
 
 def _take_turns(addresses: set[str]) -> None:

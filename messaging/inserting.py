@@ -3,6 +3,7 @@ writing fifty rows takes longer than all else that is done for them."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import Enum
 
 from messaging.models import Deliverer, Message
 from messaging.sql import rows
@@ -11,15 +12,15 @@ from messaging.sql import rows
 _INSERT = """
 WITH new AS (
     INSERT INTO messaging_message (channel, address, text, language, recording, segments, message_class, rank,
-        sender_id, state, due_at, deadline_at, attempts, error_code, queued_at, final_at)
+        stands_alone, sender_id, state, due_at, deadline_at, attempts, error_code, queued_at, final_at)
     SELECT channel, address, text, language, recording, segments, message_class, rank,
-        sender_id, state, due_at, deadline_at, 0, error_code, %(now)s, final_at
+        stands_alone, sender_id, state, due_at, deadline_at, 0, error_code, %(now)s, final_at
     FROM unnest(%(channel)s::text[], %(address)s::text[], %(text)s::bytea[], %(language)s::text[],
         %(recording)s::text[], %(segments)s::int[], %(message_class)s::int[], %(rank)s::int[],
-        %(sender_id)s::bigint[], %(state)s::text[], %(due_at)s::timestamptz[], %(deadline_at)s::timestamptz[],
-        %(error_code)s::text[], %(final_at)s::timestamptz[])
+        %(stands_alone)s::bool[], %(sender_id)s::bigint[], %(state)s::text[], %(due_at)s::timestamptz[],
+        %(deadline_at)s::timestamptz[], %(error_code)s::text[], %(final_at)s::timestamptz[])
         WITH ORDINALITY AS m (channel, address, text, language, recording, segments, message_class, rank,
-            sender_id, state, due_at, deadline_at, error_code, final_at, place)
+            stands_alone, sender_id, state, due_at, deadline_at, error_code, final_at, place)
     ORDER BY place
     RETURNING id, state, error_code
 ), event AS (
@@ -29,8 +30,8 @@ WITH new AS (
 SELECT id FROM new ORDER BY id
 """
 _COLUMNS = (
-    *("channel", "address", "text", "language", "recording", "segments", "message_class", "rank", "sender_id"),
-    *("state", "due_at", "deadline_at", "error_code", "final_at"),
+    *("channel", "address", "text", "language", "recording", "segments", "message_class", "rank"),
+    *("stands_alone", "sender_id", "state", "due_at", "deadline_at", "error_code", "final_at"),
 )
 
 
@@ -47,4 +48,4 @@ def insert(messages: Sequence[Message], *, by: Deliverer, now: datetime) -> None
 
 def _plain(value: object) -> object:
     # Members of Django's choices are strings and numbers that the driver does not know.
-    return str(value) if isinstance(value, str) else int(value) if isinstance(value, int) else value
+    return value.value if isinstance(value, Enum) else value

@@ -139,6 +139,8 @@ class Message(models.Model):
     segments = models.PositiveSmallIntegerField()
     message_class = models.PositiveSmallIntegerField(choices=MessageClass)
     rank = models.PositiveSmallIntegerField(default=0)
+    # It never becomes one text with another (messaging/coalescing.py): its owner may cancel it.
+    stands_alone = models.BooleanField(db_default=False)
     sender = models.ForeignKey(Sender, null=True, on_delete=models.PROTECT)  # Null: no sender could carry it.
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     due_at = models.DateTimeField()

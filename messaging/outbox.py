@@ -22,7 +22,8 @@ class Outgoing:
     within the class (0 first) and its deadline.
 
     A call needs to know the language it speaks; one without a voice (ky) says a `recording` (messaging/speech.py)
-    instead of the text. Of an e-mail the language chooses the subject.
+    instead of the text. Of an e-mail the language chooses the subject. A text that may be cancelled
+    `stands_alone`: it neither waits for others nor becomes one with them.
     """
 
     address: str
@@ -32,6 +33,7 @@ class Outgoing:
     language: str = ""
     recording: str = ""
     rank: int = 0
+    stands_alone: bool = False
     deadline_at: datetime | None = None
 
 
@@ -40,7 +42,7 @@ def queue(outgoing: Sequence[Outgoing], *, now: datetime) -> list[Message]:
 
     A message that may not be sent is written too, `failed` with its reason in `error_code` (see `_refusal`). A safety
     or routine message for a phone that another one is waiting for becomes part of that one, which is returned for
-    both. Call inside a transaction.
+    both, unless it stands alone. Call inside a transaction.
     """
     if not outgoing:
         return []
@@ -60,7 +62,7 @@ class _Batch:
         self.today: limits.Today | None = None
         self.recent: Counter[tuple[str, str, int]] = Counter()
         self.refusing: set[str] = set()
-        self.waiting: dict[str, Message] = {}
+        self.waiting: dict[tuple[str, int | None], Message] = {}
         self.new: list[Message] = []
         self.joined: list[Message] = []
 
@@ -71,8 +73,9 @@ class _Batch:
         # An SOS asks nothing that only the others need to know.
         if any(item.message_class != MessageClass.EMERGENCY for item in outgoing):
             batch.today = limits.Today.read()
-        if joinable := [item.address for item in outgoing if item.message_class in coalescing.JOINABLE]:
-            batch.refusing = optouts.refusing(joinable)
+        if refusable := [item.address for item in outgoing if item.message_class in optouts.RESPECTED_BY]:
+            batch.refusing = optouts.refusing(refusable)
+        if joinable := [item.address for item in outgoing if _is_joinable(item)]:
             batch.waiting = coalescing.waiting(joinable)
         return batch
 
@@ -82,11 +85,12 @@ class _Batch:
         if message.error_code or not _is_joinable(item):
             self.new.append(message)
             return message
-        earlier = self.waiting.get(item.address)
+        place = message.address, message.sender_id
+        earlier = self.waiting.get(place)
         if earlier is not None and coalescing.join(earlier, text=item.text, more=message):
             self.joined.append(earlier)
             return earlier
-        self.waiting[item.address] = message
+        self.waiting[place] = message
         self.new.append(message)
         return message
 
@@ -128,7 +132,10 @@ _ALARMING = ("recipient_ceiling", "daily_cap", "no_sender")
 
 
 def cancel(message_ids: Collection[int], *, now: datetime) -> set[int]:
-    """Cancel what no process has begun to send; returns the ids that were certainly not sent and will not be."""
+    """Cancel what no process has begun to send; returns the ids that were certainly not sent and will not be.
+
+    Of safety and routine messages only those that stand alone: with any other somebody else's text might be lost.
+    """
     moved = move([Change(id=i, to=State.CANCELLED) for i in set(message_ids)], by=Deliverer.WEB, now=now)
     # What is in flight and fails is not tried again.
     Message.objects.filter(id__in=message_ids).exclude(state__in=FINAL).update(deadline_at=now)
@@ -161,6 +168,7 @@ def _message(item: Outgoing, *, sender: Sender | None, refusal: str, now: dateti
         segments=count_segments(item.text) if item.channel == Channel.SMS else 1,
         message_class=item.message_class,
         rank=item.rank,
+        stands_alone=item.stands_alone,
         sender=sender,
         state=State.FAILED if refusal else State.QUEUED,
         error_code=refusal,
@@ -172,4 +180,4 @@ def _message(item: Outgoing, *, sender: Sender | None, refusal: str, now: dateti
 
 
 def _is_joinable(item: Outgoing) -> bool:
-    return item.channel is Channel.SMS and item.message_class in coalescing.JOINABLE
+    return item.channel is Channel.SMS and item.message_class in coalescing.JOINABLE and not item.stands_alone

@@ -133,16 +133,16 @@ def test_nothing_but_an_sos(phone: APIClient, pressed: str, token: str) -> None:
 
 def test_an_sos_the_provider_takes_does_not_undo_what_was_asked(token: str) -> None:
     choose(token, "only_sos")
-    optouts.forget([AIDA])
+    optouts.taken([AIDA])
     assert optouts.refusing([AIDA]) == {AIDA}
     optouts.take_word(AIDA, "START", now=clock.now())
     assert optouts.refusing([AIDA]) == set()
 
 
 def test_what_was_asked_outlives_what_the_provider_said_before(token: str) -> None:
-    optouts.remember(AIDA, reason=optouts.REFUSED_CODE, now=clock.now())
+    optouts.refused(AIDA, now=clock.now())
     choose(token, "only_sos")
-    optouts.forget([AIDA])
+    optouts.taken([AIDA])
     assert optouts.refusing([AIDA]) == {AIDA}
 
 

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from alerts import answers, drills, escalation
 from alerts.models import AlertStatus, EscalationStep, NotificationKind, SosAlert, Via
-from identity.models import User
+from identity.models import EmergencyContact, User
 from messaging import clock
 from messaging.models import Message, MessageClass, OperatorAlarm
 from messaging.states import State
@@ -79,6 +79,31 @@ def test_a_real_press_during_a_drill_is_a_real_alert(phone: APIClient, contacts:
     ended = SosAlert.objects.get(id=tried)
     assert (ended.status, ended.events.latest("id").kind) == (AlertStatus.CANCELLED, "gave_way")
     assert press(phone).data["id"] == answer.data["id"]
+
+
+@pytest.mark.parametrize("drill_is_first", [True, False])
+@pytest.mark.parametrize("ends_by", ["press", "resolve"])
+def test_a_test_called_off_takes_no_others_all_clear_with_it(
+    drill_is_first: bool, ends_by: str, phone: APIClient, stranger: User, contacts: Contacts
+) -> None:
+    [aida] = contacts("Aida")
+    EmergencyContact.objects.create(
+        user=stranger, name="Aida", phone_number=aida.phone_number, language=aida.language, order=0
+    )
+    strangers = app(stranger)
+    sos = press(strangers).data["id"]
+    drive(messages(sos)[0], State.DELIVERED)
+    tried = drill(phone).data["id"] if drill_is_first else ""
+    strangers.post(f"{URL}{sos}/resolve/")
+    tried = tried or drill(phone).data["id"]
+    if ends_by == "press":
+        press(phone)
+    else:
+        phone.post(f"{URL}{tried}/resolve/")
+    [test], [over] = messages(tried), all_clears(sos)
+    assert (test.state, over.state) == (State.CANCELLED, State.QUEUED)
+    assert "Stranger" in text_of(over)
+    assert "TEST" not in text_of(over)
 
 
 def test_no_drill_during_an_sos(phone: APIClient, contacts: Contacts) -> None:

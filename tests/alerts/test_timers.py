@@ -104,7 +104,7 @@ def test_without_contacts_nothing_is_armed(phone: APIClient) -> None:
 
 def test_with_nobody_who_can_be_reached_nothing_is_armed(phone: APIClient, contacts: Contacts) -> None:
     aida, bek = contacts("Aida", "Bek")
-    optouts.remember(str(aida.phone_number), reason="STOP", now=clock.now())
+    optouts.ask(str(aida.phone_number), reason="STOP", now=clock.now())
     assert phone.post(URL, {"duration_s": 3600}, format="json").status_code == 201
     only_aida = phone.post(URL, {"duration_s": 3600, "contact_ids": [str(aida.id)]}, format="json")
     assert (only_aida.status_code, only_aida.json()["code"]) == (409, "no_reachable_contact")

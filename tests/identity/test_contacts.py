@@ -199,6 +199,6 @@ def test_a_contact_who_refuses_sms_is_shown_so(anas_app: App, ana: User) -> None
     anas_app.post(CONTACTS, {"name": "Ben", "phone_number": BEN})
     [contact] = anas_app.get(CONTACTS).json()["results"]
     assert contact["refuses_sms"] is False
-    optouts.remember(BEN, reason="STOP", now=clock.now())
+    optouts.ask(BEN, reason="STOP", now=clock.now())
     assert anas_app.get(CONTACTS).json() == {"results": [contact | {"refuses_sms": True}]}
     assert anas_app.get(f"{CONTACTS}{contact['id']}/").json()["refuses_sms"] is True

@@ -8,8 +8,10 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from messaging import clock, outbox, policy, sealing
-from messaging.models import Message, MessageClass
+from messaging.delivery import Courier
+from messaging.models import Message, MessageClass, Sender
 from messaging.outbox import Outgoing
+from messaging.sandbox.control import SandboxControl
 from messaging.segments import count_segments
 from messaging.states import State
 from tests.messaging.engine import ANA, BEN, granted_ids, outgoing, queued, set_pace, story
@@ -84,6 +86,48 @@ def test_a_text_that_would_become_too_long_is_one_of_its_own() -> None:
     assert count_segments(text_of(first)) == policy.COALESCED_SEGMENTS
     [third] = queued(outgoing("я", kind=SAFETY))
     assert third.id != first.id
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("together", [True, False])
+def test_what_may_be_cancelled_takes_no_others_text_with_it(
+    is_first: bool, together: bool, courier: Courier, phones: SandboxControl
+) -> None:
+    own, other = (
+        Outgoing(address=ANA, text="TEST", message_class=SAFETY, stands_alone=True),
+        outgoing("Ben is safe.", kind=SAFETY),
+    )
+    items = [own, other] if is_first else [other, own]
+    messages = queued(*items) if together else [message for item in items for message in queued(item)]
+    test, safe = messages if is_first else reversed(messages)
+    assert (test.due_at, safe.due_at) == (test.queued_at, safe.queued_at + policy.COALESCE)
+    assert outbox.cancel([test.id], now=clock.now()) == {test.id}
+    assert text_of(safe) == "Ben is safe."
+    Message.objects.update(due_at=clock.now())
+    courier.deliver(granted_ids())
+    assert courier.drain(15)
+    assert [sms["body"] for sms in phones.messages(ANA)] == ["Ben is safe."]
+
+
+@pytest.mark.django_db
+def test_a_text_joins_only_at_the_sender_it_would_go_by() -> None:
+    """Another sender may not carry the more urgent class that the row would have."""
+    letters = Sender.objects.create(
+        name="letters",
+        origin="Letters",
+        preference=10,
+        classes=[ROUTINE],
+        segments_per_second=0,
+        next_free_at=clock.now(),
+    )
+    [letter] = queued(outgoing("1", kind=ROUTINE))
+    [safe] = queued(outgoing("2", kind=SAFETY))
+    letter.refresh_from_db()
+    assert (letter.sender, letter.message_class, text_of(letter)) == (letters, ROUTINE, "1")
+    assert safe.sender != letters
+    joined = queued(outgoing("3", kind=ROUTINE), outgoing("4", kind=SAFETY))
+    assert [message.id for message in joined] == [letter.id, safe.id]
+    assert [text_of(letter), text_of(safe)] == ["1\n3", "2\n4"]
 
 
 @pytest.mark.django_db(transaction=True)

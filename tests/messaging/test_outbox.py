@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 
 from messaging import clock, outbox, policy
-from messaging.models import AttemptOutcome, Message, MessageClass, MessageEvent, OperatorAlarm
+from messaging.models import AttemptOutcome, Message, MessageClass, MessageEvent, OperatorAlarm, OptOut
 from messaging.notices import CHANNEL
 from messaging.states import State
 from tests.messaging.engine import (
@@ -94,6 +94,15 @@ def test_the_ceiling_counts_neither_refusals_nor_cancelled_nor_older_ones_nor_ot
     assert queued(outgoing())[0].state == State.FAILED
     Message.objects.update(queued_at=clock.now() - HOUR)
     assert queued(outgoing())[0].state == State.QUEUED
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("stands_alone", [True, False])
+def test_whoever_refuses_our_sms_gets_none_alone_either(stands_alone: bool) -> None:
+    OptOut.objects.create(address=ANA, reason="STOP", since=clock.now())
+    item = outbox.Outgoing(address=ANA, text="TEST", message_class=MessageClass.SAFETY, stands_alone=stands_alone)
+    [message] = queued(item)
+    assert (message.state, message.error_code) == (State.FAILED, "opted_out")
 
 
 @pytest.fixture
