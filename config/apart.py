@@ -1,36 +1,38 @@
-"""Look-ups of each sender in a thread of their own: one whose provider answers slowly delays no other's."""
+"""What is done for each key, in a thread of its own: a sender or a periodic work that is slow delays no other."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
+from typing import Generic, TypeVar
 
 import structlog
 from django.db import Error as DatabaseError
 from django.db import connection
 
 log = structlog.get_logger(__name__)
+Key = TypeVar("Key", bound=Hashable)
 
 
-class Apart:
-    """Called again and again, it begins `step` for every sender of `find` that is not at it yet, and waits for none."""
+class Apart(Generic[Key]):
+    """Called again and again, it begins `step` for every key of `find` that is not at it yet, and waits for none."""
 
-    def __init__(self, find: Callable[[], Iterable[int]], step: Callable[[int], object]) -> None:
+    def __init__(self, find: Callable[[], Iterable[Key]], step: Callable[[Key], object]) -> None:
         self._find = find
         self._step = step
         self._changing = threading.Lock()
-        self.at_it: set[int] = set()
+        self.at_it: set[Key] = set()
 
     def __call__(self) -> None:
-        for sender_id in self._find():
+        for key in self._find():
             with self._changing:
-                if sender_id in self.at_it:
+                if key in self.at_it:
                     continue
-                self.at_it.add(sender_id)
-            threading.Thread(target=self._run, args=(sender_id,), daemon=True).start()
+                self.at_it.add(key)
+            threading.Thread(target=self._run, args=(key,), daemon=True).start()
 
-    def _run(self, sender_id: int) -> None:
+    def _run(self, key: Key) -> None:
         try:
-            self._step(sender_id)
+            self._step(key)
         except DatabaseError as error:
             log.warning("database_error", error=type(error).__name__)
         except Exception:
@@ -39,4 +41,4 @@ class Apart:
             with suppress(DatabaseError):
                 connection.close()
             with self._changing:
-                self.at_it.discard(sender_id)
+                self.at_it.discard(key)

@@ -5,8 +5,9 @@ from urllib.parse import urlsplit
 
 import dramatiq
 import pika.exceptions
-from dramatiq.brokers.rabbitmq import RabbitmqBroker, _RabbitmqConsumer
+from dramatiq.brokers.rabbitmq import DEAD_MESSAGE_TTL, RabbitmqBroker, _RabbitmqConsumer
 from dramatiq.brokers.stub import StubBroker
+from dramatiq.common import xq_name
 
 QUEUES = ("emergency", "messages", "geo", "media", "default")
 
@@ -37,6 +38,11 @@ class QuorumBroker(RabbitmqBroker):
     def _build_queue_arguments(self, queue_name: str) -> dict[str, Any]:
         arguments: dict[str, Any] = super()._build_queue_arguments(queue_name)  # type: ignore[no-untyped-call]
         return arguments | {"x-queue-type": "quorum"}
+
+    def _declare_xq_queue(self, queue_name: str) -> Any:
+        # Dramatiq takes nothing of the above for this one.
+        arguments = {"x-queue-type": "quorum", "x-message-ttl": DEAD_MESSAGE_TTL}
+        return self.channel.queue_declare(queue=xq_name(queue_name), durable=True, arguments=arguments)
 
     @property
     def consumer_class(self) -> type[dramatiq.Consumer]:

@@ -7,14 +7,14 @@ import re
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import dramatiq
 import pika
 import pika.exceptions
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.crypto import salted_hmac
 from dramatiq.common import xq_name
 from dramatiq.errors import DecodeError
@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 _PER_PASS = 500
 # The newest so many are kept: more of them tell the operator nothing new.
 KEPT = 1_000
+# What the broker has not confirmed by then is published again: twice does no harm, not at all would.
+REPLAYED_AGAIN_AFTER = timedelta(minutes=1)
 # A hint that met no database has lost nothing: its row was found by age. An outage would bury the real ones.
 _OUTAGES = {"OperationalError", "InterfaceError"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
@@ -147,15 +149,27 @@ def ask_replay(letter_ids: Collection[int], *, now: datetime) -> int:
 
 
 @transaction.atomic
-def take_replays() -> list[dramatiq.Message[Any]]:
-    """Broker messages to publish after commit; each goes to exactly one of any number of schedulers."""
+def take_replays() -> dict[int, dramatiq.Message[Any]]:
+    """Broker messages to publish after commit, by their letters' ids; each goes to one of any number of schedulers.
+
+    Until `confirm_replay` a letter stays asked for, at the time from which it may be taken again.
+    """
     now = clock.lock_briefly()
-    asked = DeadLetter.objects.select_for_update(skip_locked=True).filter(replay_asked_at__isnull=False)
+    asked = DeadLetter.objects.select_for_update(skip_locked=True).filter(replay_asked_at__lte=now)
     letters = list(asked.order_by("replay_asked_at")[:_PER_PASS])
-    DeadLetter.objects.filter(id__in=[letter.id for letter in letters]).update(replay_asked_at=None, replayed_at=now)
-    return [
-        dramatiq.Message(
+    taken = DeadLetter.objects.filter(id__in=[letter.id for letter in letters])
+    taken.update(replay_asked_at=now + REPLAYED_AGAIN_AFTER)
+    return {
+        letter.id: dramatiq.Message(
             queue_name=letter.queue, actor_name=letter.actor, args=tuple(letter.arguments or ()), kwargs={}, options={}
         )
         for letter in letters
-    ]
+    }
+
+
+def confirm_replay(letter_id: int) -> None:
+    """The broker has it. Called in a thread of the relay, which keeps no database connection."""
+    try:
+        DeadLetter.objects.filter(id=letter_id).update(replay_asked_at=None, replayed_at=clock.now())
+    finally:
+        connection.close()

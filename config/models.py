@@ -16,7 +16,7 @@ class PeriodicRun(models.Model):
 
     name = models.CharField(max_length=60, primary_key=True)
     due_at = models.DateTimeField()
-    # When a worker was asked last; if nothing was completed since, the scheduler does the work itself.
+    # Since when a worker has been asked in vain, else when one was asked last: in the end the scheduler does the work.
     asked_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 
 from alerts import drills, escalation, sealing
 from alerts import retention as timers
@@ -44,6 +44,9 @@ PERIODIC = {
 }
 
 
+_ASKED_IN_VAIN = Q(asked_at__isnull=False) & (Q(completed_at__isnull=True) | Q(completed_at__lt=F("asked_at")))
+
+
 @transaction.atomic
 def take_due() -> list[str]:
     """Names whose work is due now; each goes to exactly one of any number of schedulers."""
@@ -51,8 +54,10 @@ def take_due() -> list[str]:
     _ensure_rows(now)
     due = PeriodicRun.objects.select_for_update(skip_locked=True).filter(name__in=PERIODIC, due_at__lte=now)
     names = list(due.values_list("name", flat=True))
+    # In vain counts from the first time: what is due again within its patience would otherwise never be neglected.
+    asked_at = Case(When(_ASKED_IN_VAIN, then=F("asked_at")), default=Value(now))
     for name in names:
-        PeriodicRun.objects.filter(name=name).update(due_at=now + PERIODIC[name].every, asked_at=now)
+        PeriodicRun.objects.filter(name=name).update(due_at=now + PERIODIC[name].every, asked_at=asked_at)
     return names
 
 
@@ -60,8 +65,7 @@ def take_due() -> list[str]:
 def take_neglected() -> list[str]:
     """Names that a worker was asked for and has not done in time; they become the caller's."""
     now = clock.lock_briefly()
-    not_done = Q(completed_at__isnull=True) | Q(completed_at__lt=F("asked_at"))
-    rows = PeriodicRun.objects.select_for_update(skip_locked=True).filter(not_done, asked_at__isnull=False)
+    rows = PeriodicRun.objects.select_for_update(skip_locked=True).filter(_ASKED_IN_VAIN)
     names = [
         row.name
         for row in rows

@@ -31,11 +31,20 @@ class Relay:
         message = actor.message(*args)
         return self.publish(message.copy(queue_name=to) if to else message, at=actor.broker)
 
-    def publish(self, message: dramatiq.Message[Any], *, at: dramatiq.Broker | None = None) -> bool:
-        """Publish a broker message, at the process's broker unless another is named; False if it had to be dropped."""
+    def publish(
+        self,
+        message: dramatiq.Message[Any],
+        *,
+        at: dramatiq.Broker | None = None,
+        then: Callable[[], object] = lambda: None,
+    ) -> bool:
+        """Publish a broker message, at the process's broker unless another is named; False if it had to be dropped.
+
+        `then` is called in the publisher's thread, once the broker has confirmed the message.
+        """
         broker = at or dramatiq.get_broker()
         try:
-            self._messages.put_nowait(lambda: broker.enqueue(message))
+            self._messages.put_nowait(lambda: (broker.enqueue(message), then()))
         except queue.Full:
             log.error("hint_dropped", actor=message.actor_name)
             return False

@@ -65,7 +65,10 @@ class Scheduler:
             (Apart(settling.senders_in_doubt, partial(settling.settle, self._courier)), SETTLE_EVERY_S),
             (Apart(watching.senders_to_watch, partial(watching.watch, self._courier)), WATCH_EVERY_S),
             (self._check_timers, TIMERS_EVERY_S),
-            (self._run_periodic, PERIODIC_EVERY_S),
+            (self._replay, PERIODIC_EVERY_S),
+            (self._ask_for_due_work, PERIODIC_EVERY_S),
+            # One that is found while it is still being done, or that fails, is asked for again when it is next due.
+            (Apart(periodic.take_neglected, _do_neglected), PERIODIC_EVERY_S),
             (self._take_hastened_steps, 0),
             (self._hint_positions, HINT_EVERY_S),
             (_evaluate_neglected, RESCUE_EVERY_S),
@@ -133,19 +136,23 @@ class Scheduler:
         if rescued := expiry.check(older_than=expiry.RESCUE_AFTER):
             log.warning("timers_fired_by_scheduler", timers=rescued)
 
-    def _run_periodic(self) -> None:
-        for message in deadletters.take_replays():
-            self._relay.publish(message)
+    def _replay(self) -> None:
+        for letter_id, message in deadletters.take_replays().items():
+            self._relay.publish(message, then=partial(deadletters.confirm_replay, letter_id))
+
+    def _ask_for_due_work(self) -> None:
         for name in periodic.take_due():
             self._relay.send(actors.run_periodic, name)
-        for name in periodic.take_neglected():
-            alarm("workers_did_not_run", now=clock.now(), periodic=name)
-            periodic.run(name)
 
     def _take_hastened_steps(self) -> None:
         """Whose SMS is refused is called at once, not with the next second's steps."""
         if self._steps.wait(POLL_S):
             self._relay.send(actors.run_periodic, "escalate")
+
+
+def _do_neglected(name: str) -> None:
+    alarm("workers_did_not_run", now=clock.now(), periodic=name)
+    periodic.run(name)
 
 
 def _evaluate_neglected() -> None:

@@ -1,20 +1,20 @@
-"""The look-ups of one sender wait for no other's."""
+"""What one key has to wait for delays no other."""
 
 import threading
 
 from config.apart import Apart
 from deploy.local.processes import wait_until
 
-SLOW, QUICK = 1, 2
+SLOW, QUICK = "slow", "quick"
 
 
-def test_a_slow_sender_is_not_begun_again_and_delays_no_other() -> None:
+def test_a_slow_one_is_not_begun_again_and_delays_no_other() -> None:
     answered = threading.Event()
-    begun: list[int] = []
+    begun: list[str] = []
 
-    def look_up(sender_id: int) -> None:
-        begun.append(sender_id)
-        if sender_id == SLOW:
+    def look_up(key: str) -> None:
+        begun.append(key)
+        if key == SLOW:
             answered.wait(20)
 
     passes = Apart(lambda: [SLOW, QUICK], look_up)
@@ -32,10 +32,10 @@ def test_a_slow_sender_is_not_begun_again_and_delays_no_other() -> None:
 
 
 def test_a_pass_that_fails_is_begun_again() -> None:
-    begun: list[int] = []
+    begun: list[str] = []
 
-    def fail(sender_id: int) -> None:
-        begun.append(sender_id)
+    def fail(key: str) -> None:
+        begun.append(key)
         raise ValueError
 
     passes = Apart(lambda: [SLOW], fail)

@@ -6,12 +6,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from identity.models import User
+from messaging.sql import rows
 
 TOKEN = "a" * 22
 
@@ -30,6 +31,14 @@ def _away(db: None) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def _takes_no_writes(db: None) -> Iterator[None]:
+    with transaction.atomic():
+        rows("SET LOCAL transaction_read_only = on")
+        yield
+        transaction.set_rollback(True)
+
+
 @pytest.mark.usefixtures("_away")
 def test_every_operation_says_when_to_come_again() -> None:
     phone = APIClient(raise_request_exception=False)
@@ -45,6 +54,15 @@ def test_every_operation_says_when_to_come_again() -> None:
             assert answer.json()["code"] == "temporarily_unavailable", (method, path)
     # The others need a body that is right.
     assert asked > 40
+
+
+@pytest.mark.usefixtures("_takes_no_writes")
+def test_a_server_that_takes_no_writes_is_as_good_as_none() -> None:
+    """What a proxy leads to until it knows of the switch-over."""
+    asked = {"phone_number": "+996555123456", "password": "wrong for sure"}
+    answer = APIClient(raise_request_exception=False).post("/api/v1/auth/login/", asked, format="json")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+    assert answer.json()["code"] == "temporarily_unavailable"
 
 
 @pytest.mark.usefixtures("_away")

@@ -9,6 +9,7 @@ import dramatiq
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
+from django.db.models import F
 from django.test import Client
 from dramatiq.common import dq_name, xq_name
 from dramatiq.middleware import Retries
@@ -16,11 +17,12 @@ from dramatiq.middleware import Retries
 from config import deadletters
 from config.broker import ErrorNames, QuorumBroker, connect
 from config.models import DeadLetter, PeriodicRun
+from config.relay import Relay
+from deploy.local.processes import wait_until
 from deploy.local.rabbitmq import PrivateRabbitMQ
 from identity.models import User
 from messaging import clock
 from messaging.models import OperatorAlarm
-from tests.messaging.engine import all_of
 from tests.race import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -144,15 +146,42 @@ def test_a_replay_is_published_once_and_may_die_again(broker: QuorumBroker) -> N
     bury(broker, body("deliver", [1, 2]), b"\xff", body("deliver", NUMBER))
     letters = collected()
     assert deadletters.ask_replay([letter.id for letter in letters], now=clock.now()) == 1
-    [message] = all_of(at_once(deadletters.take_replays, deadletters.take_replays, deadletters.take_replays))
+    taken = at_once(deadletters.take_replays, deadletters.take_replays, deadletters.take_replays)
+    [(letter_id, message)] = [letter for letters in taken for letter in letters.items()]
     assert (message.queue_name, message.actor_name, message.args) == (OURS, "deliver", ([1, 2],))
-    assert deadletters.take_replays() == []
+    assert deadletters.take_replays() == {}
+    deadletters.confirm_replay(letter_id)
     bury(broker, message.encode())
     again = collected()[0]
     assert again.id == letters[0].id
     assert again.times == 2
     assert again.replayed_at is not None
     assert again.replayed_at < again.last_at
+
+
+def test_what_the_broker_has_not_confirmed_is_published_again(broker: QuorumBroker) -> None:
+    bury(broker, body("deliver", [1, 2]))
+    [letter] = collected()
+    deadletters.ask_replay([letter.id], now=clock.now())
+    relay = Relay()
+
+    refusing = connect(urls=["amqp://guest:guest@127.0.0.1:1/"], middleware=[])
+    [(letter_id, message)] = deadletters.take_replays().items()
+    assert relay.publish(message, at=refusing, then=lambda: deadletters.confirm_replay(letter_id))
+    assert not wait_until(lambda: has_been_replayed(letter), timeout_s=1)
+    assert deadletters.take_replays() == {}
+    DeadLetter.objects.update(replay_asked_at=F("replay_asked_at") - deadletters.REPLAYED_AGAIN_AFTER)
+
+    [(letter_id, message)] = deadletters.take_replays().items()
+    assert relay.publish(message, at=broker, then=lambda: deadletters.confirm_replay(letter_id))
+    assert wait_until(lambda: has_been_replayed(letter), timeout_s=10)
+    assert DeadLetter.objects.get().replay_asked_at is None
+    _, _, published = broker.channel.basic_get(OURS, auto_ack=True)
+    assert json.loads(published)["args"] == [[1, 2]]
+
+
+def has_been_replayed(letter: DeadLetter) -> bool:
+    return DeadLetter.objects.exclude(replayed_at=None).filter(id=letter.id).exists()
 
 
 def command(*words: str) -> str:
@@ -169,7 +198,9 @@ def test_the_operator_lists_replays_and_purges(broker: QuorumBroker) -> None:
     assert NUMBER[1:] not in command("list")
     assert command("replay", "--all").startswith("1 will be published")
     assert command("replay", str(withheld.id)).startswith("0 will be published")
-    assert len(deadletters.take_replays()) == 1
+    for letter_id in deadletters.take_replays():
+        assert "replayed 20" not in command("list")
+        deadletters.confirm_replay(letter_id)
     assert "replayed 20" in command("list")
     assert command("purge", str(whole.id)) == "1 forgotten.\n"
     assert command("purge", "--all") == "1 forgotten.\n"

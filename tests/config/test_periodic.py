@@ -53,6 +53,24 @@ def test_neglected_work_becomes_one_schedulers() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("name", NAMES)
+def test_work_that_is_asked_for_again_and_again_is_neglected_all_the_same(name: str) -> None:
+    """Most of it is due again before a worker's patience has ended."""
+    waited = timedelta(0)
+    while name not in take_neglected():
+        assert waited <= PERIODIC[name].patience, "nobody has noticed"
+        take_due()
+        let_pass(SOON)
+        waited += SOON
+    assert name not in take_neglected()
+    take_due()
+    let_pass(PERIODIC[name].every)
+    take_due()
+    let_pass(PERIODIC[name].patience)
+    assert name in take_neglected()
+
+
+@pytest.mark.django_db
 def test_work_done_in_time_is_not_neglected() -> None:
     take_due()
     for name in NAMES:

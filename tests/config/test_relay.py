@@ -8,8 +8,11 @@ from typing import Any
 
 import dramatiq
 import pytest
+from dramatiq.brokers.rabbitmq import DEAD_MESSAGE_TTL
 from dramatiq.brokers.stub import StubBroker
+from dramatiq.common import xq_name
 from dramatiq.errors import QueueNotFound
+from pika.exceptions import ChannelClosedByBroker
 
 from config import broker as brokers
 from config import relay
@@ -102,6 +105,17 @@ def test_every_queue_is_a_quorum_queue_of_a_real_broker(rabbitmq_server: Private
     finally:
         broker.flush(OURS)
         broker.close()
+
+
+def test_the_dead_letter_queue_is_a_quorum_queue_too(rabbitmq_server: PrivateRabbitMQ) -> None:
+    """On a virtual host whose own default is classic queues."""
+    broker = connect(urls=[rabbitmq_server.add_virtual_host("classic")], middleware=[])
+    assert isinstance(broker, brokers.QuorumBroker)
+    broker.declare_queue(OURS, ensure=True)
+    other = {"x-message-ttl": DEAD_MESSAGE_TTL, "x-queue-type": "classic"}
+    with pytest.raises(ChannelClosedByBroker, match=r"current is .*'quorum'"):
+        broker.channel.queue_declare(xq_name(OURS), durable=True, arguments=other)
+    broker.drop_connection()
 
 
 def depth(broker: Any, queue: str) -> int:

@@ -14,6 +14,9 @@ from tests.world.people import fresh_number
 
 ACCEPTED_WITHIN_S = 1.0
 LEAVES_WITHIN_S = 5.0
+# A second until the step is looked for, two for the worker that was asked, and the SMS's and the call's own rescue.
+CALLED_WITHIN_S = 10.0
+OTHERS = OUTAGES.keys() - {"workers killed", "broker paused"}
 
 
 def _press_and_count(world: World, aida: Person, phones: list[str]) -> None:
@@ -48,6 +51,30 @@ def test_sos_and_registration_go_through(world: World, fault: str) -> None:
     world.wait_for_states(phones, {"delivered": 5})
     time.sleep(1)
     assert len(world.arrivals([*phones, bek.phone])) == 6
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["workers killed", "broker paused", *(pytest.param(name, marks=pytest.mark.matrix) for name in sorted(OTHERS))],
+)
+def test_whoever_refuses_sms_is_called_all_the_same(world: World, fault: str) -> None:
+    """Escalation is work for workers, which the scheduler does when they do not."""
+    aida = world.new_person("Aida")
+    [bek] = aida.add_contacts("Bek")
+    world.sandbox.behave(to=bek.phone, error_code=21610)
+    world.sandbox.behave(channel="voice", to=bek.phone, digits="1")
+
+    with OUTAGES[fault](world):
+        pressed = time.time()
+        alert = aida.press_sos().json()["id"]
+        [called] = world.wait_for_arrivals([bek.phone], timeout_s=20)
+        assert called.sid.startswith("CA")
+        assert called.at - pressed < CALLED_WITHIN_S
+        assert wait_until(lambda: aida.alert(alert)["status"] == "acknowledged", timeout_s=10)
+
+    world.wait_until_ready()
+    time.sleep(1)
+    assert len(world.sandbox.calls(bek.phone)) == 1
 
 
 def test_broker_freezes_after_it_confirmed(world: World) -> None:
