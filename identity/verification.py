@@ -19,6 +19,7 @@ from identity.rates import Limit, TooManyRequests
 from messaging import outbox
 from messaging.models import MessageClass
 from messaging.outbox import Outgoing
+from messaging.states import State
 
 CODE_LIFE = timedelta(minutes=10)
 TRIES = 5
@@ -186,5 +187,7 @@ def _send(pending: Verification, *, code: str, now: datetime) -> None:
         message_class=MessageClass.VERIFICATION,
         deadline_at=pending.expires_at,
     )
-    outbox.queue([outgoing], now=now)
-    conversion.count_sent(outgoing.address, now=now)
+    [message] = outbox.queue([outgoing], now=now)
+    # Nobody can type in a code that is refused here: by a cap, a country, a ceiling.
+    if message.state == State.QUEUED:
+        conversion.count_sent(outgoing.address, now=now)

@@ -7,7 +7,9 @@ import pytest
 from identity import conversion
 from identity.models import CodeCount
 from messaging import clock
-from messaging.models import OperatorAlarm
+from messaging.models import Message, OperatorAlarm, Sender
+
+from .phones import App, register
 
 ANA, BOB = "+996700123456", "+12025550123"
 pytestmark = pytest.mark.django_db
@@ -25,6 +27,16 @@ def test_each_country_is_counted_by_day() -> None:
     assert counts() == [("+1", 1, 0), ("+996", 2, 1)]
     conversion.count_sent(ANA, now=now + timedelta(days=1))
     assert CodeCount.objects.filter(day=(now + timedelta(days=1)).astimezone(UTC).date(), sent=1).count() == 1
+
+
+def test_a_code_that_may_not_be_sent_is_none_that_nobody_typed_in(app: App) -> None:
+    Sender.objects.update(is_active=False)
+    assert register(app).status_code == 200
+    assert Message.objects.get().error_code == "no_sender"
+    assert counts() == []
+    Sender.objects.update(is_active=True)
+    assert register(app).status_code == 200
+    assert counts() == [("+996", 1, 0)]
 
 
 def test_few_of_many_alarm_the_operator_once_a_day() -> None:

@@ -25,6 +25,17 @@ def test_a_transaction_that_was_kept_from_running_met_no_fault() -> None:
 
 
 @pytest.mark.django_db
+def test_a_server_that_takes_no_writes_is_away() -> None:
+    """A proxy, or a single host's name, still leads to the primary of before the switch-over."""
+    with transaction.atomic():
+        rows("SET LOCAL transaction_read_only = on")
+        with pytest.raises(Error) as caught:
+            rows("CREATE TABLE refused ()")
+        transaction.set_rollback(True)
+    assert is_out_of_reach(caught.value)
+
+
+@pytest.mark.django_db
 def test_a_statement_that_is_wrong_stays_wrong() -> None:
     with pytest.raises(DataError) as caught, transaction.atomic():
         rows("SELECT 1 / 0")
