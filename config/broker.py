@@ -5,9 +5,12 @@ from urllib.parse import urlsplit
 
 import dramatiq
 import pika.exceptions
+from django.db import OperationalError
 from dramatiq.brokers.rabbitmq import DEAD_MESSAGE_TTL, RabbitmqBroker, _RabbitmqConsumer
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.common import xq_name
+
+from messaging.sql import is_out_of_reach
 
 QUEUES = ("emergency", "messages", "geo", "media", "default")
 
@@ -89,7 +92,9 @@ class ErrorNames(dramatiq.Middleware):
         exception: BaseException | None = None,
     ) -> None:
         if exception is not None:
-            message.options["error"] = type(exception).__name__
+            # One name for all that only says that the database was away (config/deadletters.py).
+            name = OperationalError if is_out_of_reach(exception) else type(exception)
+            message.options["error"] = name.__name__
 
     def before_enqueue(self, broker: dramatiq.Broker, message: dramatiq.Message[Any], delay: int | None) -> None:
         message.options.pop("traceback", None)

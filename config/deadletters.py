@@ -14,6 +14,7 @@ import dramatiq
 import pika
 import pika.exceptions
 import structlog
+from django.db import Error as DatabaseError
 from django.db import connection, transaction
 from django.utils.crypto import salted_hmac
 from dramatiq.common import xq_name
@@ -35,7 +36,7 @@ KEPT = 1_000
 # What the broker has not confirmed by then is published again: twice does no harm, not at all would.
 REPLAYED_AGAIN_AFTER = timedelta(minutes=1)
 # A hint that met no database has lost nothing: its row was found by age. An outage would bury the real ones.
-_OUTAGES = {"OperationalError", "InterfaceError"}
+_OUTAGES = {"OperationalError"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # A phone number has at least eleven digits with its country: an id has fewer for a long time to come.
@@ -171,5 +172,7 @@ def confirm_replay(letter_id: int) -> None:
     """The broker has it. Called in a thread of the relay, which keeps no database connection."""
     try:
         DeadLetter.objects.filter(id=letter_id).update(replay_asked_at=None, replayed_at=clock.now())
+    except DatabaseError as error:
+        log.warning("replay_not_noted", letter_id=letter_id, error=type(error).__name__)
     finally:
         connection.close()

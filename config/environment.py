@@ -149,7 +149,8 @@ _SESSIONS = {"any", "read-write", "primary"}
 def database(name: str) -> dict[str, Any]:
     """Django's DATABASES entry of a libpq URL; what its query says stands in OPTIONS.
 
-    Of several hosts the one that takes writes is used, unless `target_session_attrs` says otherwise.
+    Of several hosts the one that takes writes is used, and of one no session that takes none, unless
+    `target_session_attrs` says otherwise.
     """
 
     def parse(raw: str) -> dict[str, Any]:
@@ -161,10 +162,9 @@ def database(name: str) -> dict[str, Any]:
             raise ValueError(name) from None  # Its text repeats the URL, with the password.
         hosts, ports = _hosts(str(parts.pop("host", ""))), str(parts.pop("port", ""))
         _check_ports(ports, hosts=len(hosts))
-        if len(hosts) > 1:
-            parts.setdefault("target_session_attrs", "read-write")
+        parts.setdefault("target_session_attrs", "read-write")
         # The session's own settings are the engine's: its timeouts depend on them.
-        if "options" in parts or parts.get("target_session_attrs", "any") not in _SESSIONS or not parts.get("dbname"):
+        if "options" in parts or parts["target_session_attrs"] not in _SESSIONS or not parts.get("dbname"):
             raise ValueError(name)
         return {
             "ENGINE": "django.db.backends.postgresql",

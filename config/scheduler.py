@@ -22,6 +22,7 @@ from geo.actors import evaluate_fixes
 from messaging import clock, delivery, dispatch, notices, outages, policy, settling, sweeping, watching
 from messaging.actors import deliver
 from messaging.alarms import alarm
+from messaging.each import count_each
 from messaging.models import Deliverer
 
 log = structlog.get_logger(__name__)
@@ -126,7 +127,8 @@ class Scheduler:
 
     def _rescue(self) -> None:
         overdue = sweeping.overdue()
-        rescued = sum(self._courier.deliver(ids, sender_id=sender_id) for sender_id, ids in overdue.items())
+        deliver_each = (partial(self._courier.deliver, ids, sender_id=sender) for sender, ids in overdue.items())
+        rescued = count_each(deliver_each, failed="messages_not_rescued")
         if rescued:
             alarm("workers_did_not_deliver", now=clock.now(), messages=rescued)
 

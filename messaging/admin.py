@@ -1,9 +1,11 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.db.models import F, Value
+from django.db.models.functions import Least
 from django.http import HttpRequest
 
-from messaging import clock
+from messaging import clock, pacing, policy
 from messaging.models import DailyCount, Message, OperatorAlarm, Sender, SenderOutage
 
 if TYPE_CHECKING:
@@ -68,7 +70,13 @@ class SenderAdmin(_ModelAdmin):
             super().save_model(request, obj, form, change)
         else:
             # Only what was edited: grants move next_free_at meanwhile.
-            obj.save(update_fields=form.changed_data)
+            fields = form.changed_data
+            if "segments_per_second" in fields:
+                # A slot of the old pace, mistyped perhaps, does not keep the new one waiting.
+                soon = clock.now() + max(pacing.interval(obj.segments_per_second), policy.HORIZON)
+                obj.next_free_at = Least(F("next_free_at"), Value(soon))
+                fields = [*fields, "next_free_at"]
+            obj.save(update_fields=fields)
 
 
 @admin.register(SenderOutage)

@@ -12,7 +12,8 @@ from itertools import islice
 from typing import Any, TypeVar, cast
 
 import structlog
-from django.db import DatabaseError, connection
+from django.db import Error as DatabaseError
+from django.db import connection
 
 from messaging import claims, clock, pacing, policy, sealing
 from messaging.claims import Claim
@@ -108,8 +109,7 @@ class Courier:
                 self._in_flight[sender_id] += len(ids)
             try:
                 self._claim(ids, sender_id=sender_id)
-            except DatabaseError as error:
-                # They are found by age.
+            except Exception as error:  # noqa: BLE001 the thread must go on; they are found by age
                 log.warning("waiting_not_claimed", count=len(ids), error=type(error).__name__)
             finally:
                 connection.close()
@@ -153,7 +153,11 @@ class Courier:
         if _is_too_late(claimed) or (claimed.attempt > 1 and not await _is_open(claimed)):
             outcome = _NOT_CALLED
         else:
-            outcome = await self._call(claimed)
+            try:
+                outcome = await self._call(claimed)
+            except Exception as error:  # a call that nobody recorded would keep its place for ever
+                log.exception("call_failed", message_id=claimed.message_id)
+                outcome = Outcome(kind=Kind.UNKNOWN, code=type(error).__name__)
         self._recorder.put(Result(claim=claimed, outcome=outcome))
 
     async def _call(self, claimed: Claim) -> Outcome:

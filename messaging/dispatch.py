@@ -12,6 +12,7 @@ from messaging import clock, limits, pacing, policy
 from messaging.models import URGENT, Deliverer, MessageClass
 from messaging.sql import rows
 
+_LEFT_BEHIND_S = 0.05
 URGENT_QUEUE, ROUTINE_QUEUE = "emergency", "messages"
 
 # Every pass of every scheduler executes these, an SOS waits for them: they are said without the ORM, and few.
@@ -34,7 +35,8 @@ WHERE sender_id = %(sender)s AND state = 'queued' AND due_at <= %(now)s AND dead
     AND message_class = ANY(%(classes)s)
 ORDER BY message_class, rank, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
-# A message is counted once, however often it is granted: a provider that refuses us must not use up the day.
+# A message is counted once, however often it is granted: a provider that refuses us must not use up the day. Its
+# segments count again where the provider did take them, or another sender was tried.
 _DISPATCH = f"""
 WITH granted AS (
     UPDATE messaging_message m SET state = 'dispatched', slot_at = g.slot_at, due_at = g.due_at
@@ -44,8 +46,10 @@ WITH granted AS (
     UPDATE messaging_sender SET next_free_at = %(free_at)s WHERE id = %(sender)s
 ), counted AS (
     INSERT INTO messaging_dailycount AS d (day, sender_id, message_class, messages, segments)
-    SELECT {limits.DAY}, %(sender)s, message_class, count(*), sum(segments)
-    FROM granted WHERE attempts = 0 GROUP BY message_class
+    SELECT {limits.DAY}, %(sender)s, message_class, count(*) FILTER (WHERE attempts = 0), coalesce(sum(segments)
+        FILTER (WHERE attempts = 0 OR EXISTS (SELECT FROM messaging_attempt a WHERE a.message_id = granted.id
+            AND a.number = granted.attempts AND (a.provider_id <> '' OR a.sender_id <> %(sender)s))), 0)
+    FROM granted GROUP BY message_class
     ON CONFLICT (day, sender_id, message_class) DO UPDATE
     SET messages = d.messages + excluded.messages, segments = d.segments + excluded.segments
 )
@@ -78,12 +82,16 @@ class _Grant:
 
 
 def until_due_s(most_s: float) -> float:
-    """Seconds until a waiting message becomes due, at most so many: what waits for others to join it leaves on time."""
+    """Seconds until a waiting message becomes due, at most so many: what waits for others to join it leaves on time.
+
+    What is due and was not granted is held back, or was locked for a moment: by a move, by a claim.
+    """
     [(wait_s,)] = rows(
-        "SELECT extract(epoch FROM min(due_at) - clock_timestamp()) FROM messaging_message"
-        " WHERE state = 'queued' AND due_at > clock_timestamp()"
+        "SELECT extract(epoch FROM min(due_at) - clock_timestamp()) FROM messaging_message WHERE state = 'queued'"
     )
-    return most_s if wait_s is None else min(most_s, max(float(wait_s), 0.0))
+    if wait_s is None:
+        return most_s
+    return min(most_s, float(wait_s) if wait_s > 0 else _LEFT_BEHIND_S)
 
 
 def grant_all(publish: Callable[[Hint], object]) -> bool:

@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import structlog
+from django.db import transaction
+
 from messaging.models import Deliverer, MessageEvent
 from messaging.signals import not_delivered
-from messaging.sql import rows
+from messaging.sql import is_out_of_reach, rows
 from messaging.states import FINAL, MOVES, WITHOUT_SMS, State
+
+log = structlog.get_logger(__name__)
 
 # Whoever calls for help by another channel need not wait for the truth about this one.
 _NOT_DELIVERED = (State.FAILED, State.UNDELIVERED, State.EXPIRED, State.UNCONFIRMED)
@@ -88,5 +93,16 @@ def move(changes: Sequence[Change], *, by: Deliverer, now: datetime) -> dict[int
         },
     )
     if lost := [message_id for message_id, state in moved if state in _NOT_DELIVERED]:
-        not_delivered.send(sender=MessageEvent, message_ids=lost, now=now)
+        _tell(lost, now=now)
     return {message_id: State(state) for message_id, state in moved}
+
+
+def _tell(lost: list[int], *, now: datetime) -> None:
+    """What a receiver fails at must not undo the moves: whoever makes them would fail again and again."""
+    try:
+        with transaction.atomic():
+            not_delivered.send(sender=MessageEvent, message_ids=lost, now=now)
+    except Exception as error:
+        if is_out_of_reach(error):
+            raise
+        log.exception("receiver_failed", messages=len(lost))

@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 
 from messaging import policy
 
+# One an hour.
+_SLOWEST = 1 / 3600
+
 
 def interval(segments_per_second: float) -> timedelta:
     """The time one segment takes, in whole microseconds, never too few; zero when the sender is not paced (0)."""
     if not segments_per_second:
         return timedelta(0)
-    return timedelta(microseconds=math.ceil(1_000_000 / segments_per_second))
+    return timedelta(microseconds=math.ceil(1_000_000 / max(segments_per_second, _SLOWEST)))
 
 
 def slots(

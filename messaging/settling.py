@@ -2,8 +2,11 @@
 
 import asyncio
 import time
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Literal
 from uuid import UUID
 
@@ -13,6 +16,7 @@ from django.db import connection, transaction
 from messaging import clock, evidence, policy, sealing
 from messaging.alarms import alarm
 from messaging.delivery import Courier
+from messaging.each import count_each
 from messaging.models import Attempt, AttemptOutcome, Channel, Deliverer, Message, MessageClass, MessageEvent
 from messaging.moves import Change, move
 from messaging.notices import notify
@@ -21,7 +25,8 @@ from messaging.states import State
 
 log = structlog.get_logger(__name__)
 
-LOOK_UPS_PER_PASS = 50
+# Of one sender: an outage of the look-ups alone must not keep an emergency behind so many others.
+LOOK_UPS_PER_PASS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +59,12 @@ def settle(courier: Courier, sender_id: int) -> int:
     doubts = _take_due(sender_id)
     if not doubts:
         return 0
-    known = {doubt.attempt_id: _known(doubt) for doubt in doubts}
+    known = _known(doubts)
     asked_at = clock.now()
     connection.close()  # Held by nobody while the provider takes its time.
     answers = courier.run(_look_up(courier, doubts, known))
-    return sum(
-        _without_evidence(doubt) if answer is False else _with_answer(doubt, answer, asked_at=asked_at)
-        for doubt, answer in zip(doubts, answers, strict=True)
-    )
+    steps = (partial(_take_answer, *pair, asked_at=asked_at) for pair in zip(doubts, answers, strict=True))
+    return count_each(steps, failed="message_not_settled")
 
 
 async def _look_up(
@@ -94,11 +97,15 @@ async def _look_up(
     return await asyncio.gather(*map(one, doubts))
 
 
-def _known(doubt: Doubt) -> set[str]:
-    """Provider ids of this address that belong to other attempts."""
-    others = Attempt.objects.filter(message__address=doubt.address).exclude(id=doubt.attempt_id)
-    recent = others.filter(started_at__gte=doubt.started_at - policy.DEADLINES[MessageClass.ROUTINE])
-    return set(recent.exclude(provider_id="").values_list("provider_id", flat=True))
+def _known(doubts: Sequence[Doubt]) -> dict[UUID, set[str]]:
+    """For each attempt the provider ids of its address that belong to others."""
+    since = min(doubt.started_at for doubt in doubts) - policy.DEADLINES[MessageClass.ROUTINE]
+    recent = Attempt.objects.filter(message__address__in={doubt.address for doubt in doubts}, started_at__gte=since)
+    found = recent.exclude(provider_id="").values_list("message__address", "id", "provider_id")
+    return {
+        doubt.attempt_id: {sid for address, i, sid in found if address == doubt.address and i != doubt.attempt_id}
+        for doubt in doubts
+    }
 
 
 @transaction.atomic
@@ -111,26 +118,34 @@ def _take_due(sender_id: int) -> list[Doubt]:
         .order_by("message_class", "due_at")[:LOOK_UPS_PER_PASS]
     )
     Message.objects.filter(id__in=[m.id for m in due]).update(due_at=now + 2 * policy.LOOK_UP_DEADLINE)
-    return [_doubt(message) for message in due]
+    return _doubts(due)
 
 
-def _doubt(message: Message) -> Doubt:
-    attempt = Attempt.objects.get(message=message, number=message.attempts)
-    since = MessageEvent.objects.filter(message=message, attempt=attempt, state=State.UNKNOWN).latest("id").at
-    return Doubt(
-        message_id=message.id,
-        attempt_id=attempt.id,
-        channel=Channel(message.channel),
-        address=message.address,
-        origin=message.sender.origin if message.sender else "",
-        text=_readable(message),
-        message_class=MessageClass(message.message_class),
-        started_at=attempt.started_at,
-        deadline_at=message.deadline_at,
-        unknown_calls=Attempt.objects.filter(message=message, outcome=AttemptOutcome.UNKNOWN).count(),
-        proof_at=attempt.deadline_at + policy.PROOF_AFTER,
-        since=since,
-    )
+def _doubts(messages: Sequence[Message]) -> list[Doubt]:
+    """With what is known of their latest attempts."""
+    attempts = Attempt.objects.filter(message__in=messages).select_related("sender").order_by("number")
+    latest = {attempt.message_id: attempt for attempt in attempts}
+    unknown_calls = Counter(a.message_id for a in attempts if a.outcome == AttemptOutcome.UNKNOWN)
+    events = MessageEvent.objects.filter(message__in=messages, state=State.UNKNOWN).order_by("id")
+    since = dict(events.values_list("attempt_id", "at"))
+    return [
+        Doubt(
+            message_id=message.id,
+            attempt_id=attempt.id,
+            channel=Channel(message.channel),
+            address=message.address,
+            origin=attempt.sender.origin,
+            text=_readable(message),
+            message_class=MessageClass(message.message_class),
+            started_at=attempt.started_at,
+            deadline_at=message.deadline_at,
+            unknown_calls=unknown_calls[message.id],
+            proof_at=attempt.deadline_at + policy.PROOF_AFTER,
+            since=since[attempt.id],
+        )
+        for message in messages
+        for attempt in [latest[message.id]]
+    ]
 
 
 def _readable(message: Message) -> str | None:
@@ -139,6 +154,10 @@ def _readable(message: Message) -> str | None:
     except sealing.Unreadable:
         log.error("text_unreadable", message_id=message.id)
         return None
+
+
+def _take_answer(doubt: Doubt, answer: Outcome | None | Literal[False], *, asked_at: datetime) -> bool:
+    return _without_evidence(doubt) if answer is False else _with_answer(doubt, answer, asked_at=asked_at)
 
 
 def _with_answer(doubt: Doubt, found: Outcome | None, *, asked_at: datetime) -> bool:

@@ -8,5 +8,5 @@ digit_pressed = Signal()
 
 # Messages ended without having arrived, as far as is known: refused, failed, undelivered, expired, unconfirmed. Sent
 # with `message_ids` and `now`, after the move and where there is one in its transaction; a receiver must not wait for
-# locks.
+# locks, and what it raises undoes its own work only.
 not_delivered = Signal()

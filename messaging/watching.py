@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from typing import Literal
 from uuid import UUID
@@ -13,6 +14,7 @@ from django.db import connection, transaction
 
 from messaging import clock, evidence, policy
 from messaging.delivery import Courier
+from messaging.each import count_each
 from messaging.models import Attempt, AttemptOutcome, Channel, Deliverer, Message
 from messaging.moves import Change, move
 from messaging.notices import notify
@@ -48,7 +50,8 @@ def watch(courier: Courier, sender_id: int) -> int:
     if watched:
         connection.close()  # Held by nobody while the provider takes its time.
         answers = courier.run(_fetch_all(courier, watched))
-        moved += sum(_learn(item, answer) for item, answer in zip(watched, answers, strict=True))
+        steps = (partial(_learn, item, answer) for item, answer in zip(watched, answers, strict=True))
+        moved += count_each(steps, failed="message_not_watched")
     return moved
 
 
@@ -60,7 +63,7 @@ def _take_due(sender_id: int) -> tuple[list[Watched], int]:
     due = Message.objects.select_for_update(skip_locked=True, no_key=True).filter(
         sender_id=sender_id, state__in=_UNFINISHED, due_at__lte=now
     )
-    messages = {m.id: m for m in due.order_by("due_at")[:FETCHES_PER_PASS]}
+    messages = {m.id: m for m in due.order_by("message_class", "due_at")[:FETCHES_PER_PASS]}
     for message in messages.values():
         age = now - (message.accepted_at or message.queued_at)
         wait = min(max(age, policy.AWAITING_CALLBACK), policy.WATCH_AT_MOST_EVERY)
@@ -134,5 +137,12 @@ def _learn(item: Watched, answer: Outcome | None | Literal[False]) -> bool:
     if not is_finished:
         return False
     reason = "provider_lost_it" if answer is None else "never_finished"
-    end = Change(id=item.message_id, to=State.UNCONFIRMED, error_code=reason)
-    return bool(move([end], by=Deliverer.SCHEDULER, now=clock.now()))
+    return _end(item.message_id, reason=reason)
+
+
+@transaction.atomic
+def _end(message_id: int, *, reason: str) -> bool:
+    """What nobody can tell more of, unless a callback has told it meanwhile."""
+    still = Message.objects.select_for_update(no_key=True).filter(id=message_id, state__in=_UNFINISHED)
+    end = Change(id=message_id, to=State.UNCONFIRMED, error_code=reason)
+    return still.exists() and bool(move([end], by=Deliverer.SCHEDULER, now=clock.lock_briefly()))

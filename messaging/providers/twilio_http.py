@@ -159,7 +159,7 @@ def _answered(reply: Response, judge: Judge, read: Reader) -> Outcome:
     """What a reply to a create says. A 429 was never processed; after a 5xx the resource may exist all the same."""
     try:
         body = json.loads(reply.text)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     answer: dict[str, Any] = body if isinstance(body, dict) else {}
     if 200 <= reply.status_code < 300:

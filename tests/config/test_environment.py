@@ -177,7 +177,7 @@ def test_one_database_server_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) 
         "NAME": "app",
     }
     assert database["OPTIONS"]["sslmode"] == "verify-full"
-    assert "target_session_attrs" not in database["OPTIONS"]
+    assert database["OPTIONS"]["target_session_attrs"] == "read-write"
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,18 @@ def test_a_new_pace_holds_from_the_next_grant(operator: Client) -> None:
     assert len(granted_ids()) == 4
 
 
+def test_a_pace_that_was_mistyped_and_put_right_keeps_nobody_waiting(operator: Client) -> None:
+    sender = set_pace(0.01)
+    standing(State.QUEUED)
+    standing(State.QUEUED)
+    assert len(granted_ids()) == 1
+    sender.refresh_from_db()
+    assert sender.next_free_at > clock.now() + timedelta(seconds=90)
+    operator.post(f"/admin/messaging/sender/{sender.id}/change/", form(sender, segments_per_second=10))
+    sender.refresh_from_db()
+    assert sender.next_free_at <= clock.now() + timedelta(milliseconds=100)
+
+
 def test_a_sender_is_added(operator: Client) -> None:
     default = Sender.objects.get(name=DEFAULT)
     wanted = form(default, name="letters", origin="Letters", countries="+996,+7", classes="2,3")

@@ -14,6 +14,7 @@ from messaging import claims, delivery, policy
 from messaging.delivery import Courier
 from messaging.models import AttemptOutcome, Channel, Message, MessageClass, OperatorAlarm, Sender
 from messaging.providers import Call, Kind, Outcome
+from messaging.providers.twilio import TwilioProvider
 from messaging.sandbox.control import SandboxControl
 from messaging.senders import DEFAULT
 from messaging.sql import rows
@@ -209,6 +210,19 @@ def test_a_process_told_to_stop_leaves_what_waits_to_others(
     courier.stop_claiming()
     assert courier.drain(15)
     assert (state_of(first[0]), state_of(second[0])) == (State.ACCEPTED, State.DISPATCHED)
+
+
+def test_a_call_that_breaks_keeps_no_place_and_leaves_the_outcome_unknown(
+    courier: Courier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def send(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(TwilioProvider, "send", send)
+    [message_id] = dispatched()
+    courier.deliver([message_id])
+    assert courier.drain(5)
+    assert state_of(message_id) == State.UNKNOWN
 
 
 def test_drain_says_when_the_time_did_not_suffice(courier: Courier, phones: SandboxControl) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 
 from messaging import clock, dispatch, pacing, policy, sweeping
-from messaging.dispatch import Hint
+from messaging.dispatch import Hint, until_due_s
 from messaging.models import Message, MessageClass, OperatorAlarm, Sender
 from messaging.states import State
 from tests.messaging.engine import (
@@ -230,6 +230,21 @@ def test_a_locked_sender_is_left_to_whoever_holds_it_and_keeps_no_other_waiting(
     another = standing(State.QUEUED, kind=ROUTINE, sender=another_sender())
     assert granted_ids() == [another.id]
     assert state_of(message.id) == State.QUEUED
+
+
+def test_what_was_locked_for_a_moment_is_granted_soon_after(held_sender: Sender) -> None:
+    standing(State.QUEUED)
+    assert granted_ids() == []
+    assert until_due_s(0.5) <= 0.05
+
+
+@pytest.mark.django_db
+def test_what_becomes_due_is_waited_for() -> None:
+    assert until_due_s(0.5) == 0.5
+    standing(State.QUEUED, due_in=timedelta(seconds=5))
+    assert until_due_s(0.5) == 0.5
+    standing(State.QUEUED, due_in=timedelta(milliseconds=300))
+    assert 0.2 < until_due_s(0.5) <= 0.3
 
 
 def test_messages_can_be_queued_while_a_grant_holds_the_sender(held_sender: Sender) -> None:

@@ -8,9 +8,9 @@ import pytest
 from django.db.models import F
 
 from messaging import clock, policy
-from messaging.models import DailyCount, Message, MessageClass, OperatorAlarm, Sender
+from messaging.models import Attempt, AttemptOutcome, DailyCount, Message, MessageClass, OperatorAlarm, Sender
 from messaging.states import State
-from tests.messaging.engine import BEN, granted_ids, outgoing, queued, set_pace, standing
+from tests.messaging.engine import BEN, another_sender, attempt_of, granted_ids, outgoing, queued, set_pace, standing
 
 pytestmark = pytest.mark.django_db
 ROUTINE, SAFETY, CODE = MessageClass.ROUTINE, MessageClass.SAFETY, MessageClass.VERIFICATION
@@ -88,6 +88,23 @@ def test_what_is_granted_again_uses_up_neither_the_cap_nor_the_senders_day(caps:
     count.refresh_from_db()
     assert (count.messages, count.segments) == (3, 5)
     assert OperatorAlarm.objects.get().code == "daily_cap_reached"
+
+
+@pytest.mark.parametrize(("sid", "elsewhere", "segments"), [("SM1", False, 4), ("", True, 4), ("", False, 2)])
+def test_what_the_provider_took_or_another_sender_tried_is_more_of_the_senders_day(
+    sid: str, elsewhere: bool, segments: int, caps: dict[str, int]
+) -> None:
+    sender = set_pace(0)
+    message = standing(State.QUEUED, kind=CODE, segments=2)
+    assert granted_ids() == [message.id]
+    tried = attempt_of(message, outcome=AttemptOutcome.UNDELIVERED, provider_id=sid)
+    if elsewhere:
+        DailyCount.objects.update(segments=2)
+        Attempt.objects.filter(id=tried.id).update(sender=another_sender())
+    Message.objects.update(state=State.QUEUED, attempts=1, due_at=clock.now())
+    assert granted_ids() == [message.id]
+    count = DailyCount.objects.get(sender=sender)
+    assert (count.messages, count.segments) == (1, segments)
 
 
 def test_the_last_part_of_a_senders_day_is_for_the_more_urgent(caps: dict[str, int]) -> None:

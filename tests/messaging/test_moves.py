@@ -6,6 +6,8 @@ import pytest
 from messaging import clock
 from messaging.models import Deliverer, Message, MessageEvent
 from messaging.moves import Change, move
+from messaging.signals import not_delivered
+from messaging.sql import rows
 from messaging.states import FINAL, State
 from tests.messaging.engine import attempt_ids, standing, state_of
 from tests.race import at_once
@@ -112,3 +114,21 @@ def test_batches_with_the_same_ids_in_opposite_orders_do_not_deadlock() -> None:
         assert sorted([*forth, *back]) == ids
     assert MessageEvent.objects.count() == 3 * len(ids)
     assert set(Message.objects.values_list("state", flat=True)) == {State.SENT}
+
+
+@pytest.mark.django_db
+def test_what_a_receiver_fails_at_undoes_no_move() -> None:
+    message = standing(State.SENDING)
+
+    def receive(**_: object) -> None:
+        Message.objects.update(error_code="half done")
+        rows("SELECT 1 / 0")
+
+    not_delivered.connect(receive)
+    try:
+        assert step(message.id, State.FAILED, error_code="21211") == [message.id]
+    finally:
+        not_delivered.disconnect(receive)
+    message.refresh_from_db()
+    assert (message.state, message.error_code) == (State.FAILED, "21211")
+    assert MessageEvent.objects.filter(message=message).count() == 1

@@ -169,6 +169,7 @@ def test_a_lost_or_unreadable_reply_leaves_the_outcome_unknown(
         b"",
         b"\xff\xfe",
         b"<html>",
+        b"[" * 100_000,
     ],
 )
 def test_a_success_without_a_message_leaves_the_outcome_unknown(

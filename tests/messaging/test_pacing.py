@@ -74,6 +74,10 @@ def test_a_backlog_uses_all_of_the_pace() -> None:
     assert sum(slot < NOON + 60 * SECOND for slot in taken) == 600
 
 
+def test_the_slowest_pace_is_one_an_hour() -> None:
+    assert pacing.interval(1e-300) == pacing.interval(1 / 3600) == timedelta(hours=1)
+
+
 def test_an_unpaced_sender_sends_all_at_once() -> None:
     assert pacing.interval(0) == timedelta(0)
     taken, free_at = pacing.slots([5, 5], next_free_at=NOON, now=NOON, each=timedelta(0))

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any, cast
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -236,6 +237,23 @@ def test_an_sms_to_another_number_or_of_another_text_is_not_evidence(
     message_id = lose(courier, phones, created=False)
     assert settle(courier) == 0
     assert state_of(message_id) == State.UNKNOWN
+
+
+def test_what_one_message_fails_at_holds_up_no_other(
+    courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (lose(courier, phones, created=True) for _ in range(2))
+    learn, bad = evidence.learn, attempts(first)[0].id
+
+    def fail(attempt_id: UUID, *arguments: Any, **more: Any) -> bool:
+        if attempt_id == bad:
+            raise ValueError
+        return learn(attempt_id, *arguments, **more)
+
+    monkeypatch.setattr(evidence, "learn", fail)
+    assert settle(courier) == 1
+    assert state_of(first) == State.UNKNOWN
+    assert state_of(second) != State.UNKNOWN
 
 
 def test_a_text_without_its_key_holds_up_no_other(courier: Courier, phones: SandboxControl) -> None:

@@ -1,15 +1,18 @@
 """The watch: what no callback finishes is looked up, seldomer the older it is, and comes to an end with its reason."""
 
 from datetime import timedelta
+from typing import Any, cast
+from uuid import UUID
 
 import pytest
 
-from messaging import clock, policy, watching
+from messaging import clock, evidence, policy, watching
 from messaging.delivery import Courier
-from messaging.models import Attempt, AttemptOutcome, Message, MessageClass
+from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass
+from messaging.providers.twilio import reported
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
-from tests.messaging.engine import ANA, BEN, attempt_of, dispatched, standing, watch
+from tests.messaging.engine import ANA, BEN, attempt_of, dispatched, standing, state_of, watch
 
 MINUTE = timedelta(minutes=1)
 
@@ -82,6 +85,55 @@ def test_a_pass_looks_for_so_many(courier: Courier, phones: SandboxControl, monk
         accepted(courier, phones, to=f"+99670000010{number}", final="delivered")
     Message.objects.update(due_at=clock.now())
     assert (watch(courier), watch(courier), watch(courier)) == (2, 1, 0)
+
+
+def test_the_urgent_are_looked_for_first(
+    courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "FETCHES_PER_PASS", 1)
+    letter = accepted(courier, phones, final="delivered")
+    Message.objects.update(message_class=MessageClass.ROUTINE, due_at=clock.now() - MINUTE)
+    urgent = accepted(courier, phones, to=BEN, final="undelivered")
+    Message.objects.filter(id=urgent.id).update(due_at=clock.now())
+    assert watch(courier) == 1
+    assert [state_of(m.id) for m in (letter, urgent)] == [State.ACCEPTED, State.QUEUED]
+
+
+def test_what_one_look_fails_at_keeps_no_other_waiting(
+    courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (accepted(courier, phones, to=to, final="delivered") for to in (ANA, BEN))
+    learn, bad = evidence.learn, Attempt.objects.get(message=first).id
+
+    def fail(attempt_id: UUID, *arguments: Any, **more: Any) -> bool:
+        if attempt_id == bad:
+            raise ValueError
+        return learn(attempt_id, *arguments, **more)
+
+    monkeypatch.setattr(evidence, "learn", fail)
+    Message.objects.update(due_at=clock.now())
+    assert watch(courier) == 1
+    assert [state_of(m.id) for m in (first, second)] == [State.ACCEPTED, State.DELIVERED]
+
+
+def test_news_that_comes_while_it_is_looked_for_stands(courier: Courier, phones: SandboxControl) -> None:
+    message = accepted(courier, phones)
+    phones.reset()
+    Message.objects.update(due_at=clock.now())
+    [attempt] = Attempt.objects.all()
+
+    class Interrupted:
+        """Asks the provider, and meanwhile a callback comes."""
+
+        provider = courier.provider
+
+        def run(self, coroutine: Any) -> Any:
+            answers = courier.run(coroutine)
+            evidence.learn(attempt.id, reported("undelivered", "30003", attempt.provider_id), by=Deliverer.CALLBACK)
+            return answers
+
+    assert watch(cast(Courier, Interrupted())) == 0
+    assert state_of(message.id) == State.QUEUED
 
 
 @pytest.mark.parametrize("second", [AttemptOutcome.NOT_CREATED, AttemptOutcome.UNDELIVERED])
