@@ -28,7 +28,15 @@ class Apart(Generic[Key]):
                 if key in self.at_it:
                     continue
                 self.at_it.add(key)
+            self._begin(key)
+
+    def _begin(self, key: Key) -> None:
+        try:
             threading.Thread(target=self._run, args=(key,), daemon=True).start()
+        except RuntimeError:
+            # The machine has no thread left. What never began must not count as at it for ever.
+            self._end(key)
+            raise
 
     def _run(self, key: Key) -> None:
         try:
@@ -40,5 +48,8 @@ class Apart(Generic[Key]):
         finally:
             with suppress(DatabaseError):
                 connection.close()
-            with self._changing:
-                self.at_it.discard(key)
+            self._end(key)
+
+    def _end(self, key: Key) -> None:
+        with self._changing:
+            self.at_it.discard(key)

@@ -8,6 +8,7 @@ person is now: it is history.
 """
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from psycopg.errors import IdleInTransactionSessionTimeout
 
 from geo import memory, policy, telling, zonesets
 from geo.models import DueEvaluation, Whereabouts
@@ -59,7 +61,7 @@ def evaluate(person_ids: Iterable[UUID]) -> int:
     try:
         return _evaluate(people)
     except Exception as error:
-        if len(people) == 1 or is_out_of_reach(error):
+        if len(people) == 1 or _is_about_all(error):
             raise
         # One person's fault must not cost the others theirs.
         log.exception("evaluated_one_by_one", people=len(people))
@@ -70,10 +72,15 @@ def _evaluate_alone(person_id: UUID) -> int:
     try:
         return _evaluate([person_id])
     except Exception as error:
-        if is_out_of_reach(error):
+        if _is_about_all(error):
             raise
         log.exception("evaluation_failed", person_id=str(person_id))
         return 0
+
+
+def _is_about_all(error: Exception) -> bool:
+    """The database is away. A transaction ended for its idleness says less: one person's fixes may take that long."""
+    return is_out_of_reach(error) and not isinstance(error.__cause__, IdleInTransactionSessionTimeout)
 
 
 def _evaluate(people: list[UUID]) -> int:
@@ -86,7 +93,7 @@ def _evaluate(people: list[UUID]) -> int:
 
 @transaction.atomic
 def _step(people: Sequence[UUID]) -> tuple[int, list[UUID]]:
-    """At most EVALUATION_STEP fixes; returns the events, and who has more fixes."""
+    """At most EVALUATION_STEP fixes, and FOLDING_S; returns the events, and who has more fixes."""
     now = clock.lock_briefly()
     # In one order, so that two workers with the same people cannot deadlock. Whoever made a zone made the row; a person
     # who lost their last zone has it still.
@@ -96,15 +103,22 @@ def _step(people: Sequence[UUID]) -> tuple[int, list[UUID]]:
     limit = max(1, policy.EVALUATION_STEP // max(1, len(due)))
     unseen = _unseen([known[person_id] for person_id in due], limit=limit, now=now)
     zones = zonesets.of_people([known[person_id] for person_id in unseen])
-    happened = {
-        person_id: list(_fold(known[person_id], zones[person_id], fixes)) for person_id, fixes in unseen.items()
-    }
+    happened: dict[UUID, list[Happening]] = {}
+    started = time.monotonic()
+    for number, (person_id, fixes) in enumerate(unseen.items(), start=1):
+        # Each has a share of the time: whose fixes take long do not delay the others'.
+        until = started + policy.FOLDING_S * number / len(unseen)
+        happened[person_id] = list(_fold(known[person_id], zones[person_id], fixes, until=until))
     _remember([known[person_id] for person_id in unseen])
     events = sum(telling.tell(found, person_id=person_id, now=now) for person_id, found in happened.items())
-    more = [person_id for person_id, fixes in unseen.items() if len(fixes) == limit]
+    more = [
+        person_id
+        for person_id, fixes in unseen.items()
+        if len(fixes) == limit or (known[person_id].seen_at, known[person_id].seen_id) != fixes[-1][:2]
+    ]
     done = {person_id: due_at for person_id, due_at in due.items() if person_id not in more}
     rows(_DONE, [list(done), list(done.values())])
-    log.info("fixes_evaluated", people=len(due), fixes=sum(map(len, unseen.values())), events=events)
+    log.info("fixes_evaluated", people=len(due), read=sum(map(len, unseen.values())), events=events)
     return events, more
 
 
@@ -133,13 +147,17 @@ def _remember(people: Iterable[Whereabouts]) -> None:
     rows(_REMEMBER, [json.dumps(found, default=str)])
 
 
-def _fold(whereabouts: Whereabouts, zones: Sequence[Zone], fixes: Sequence[SeenFix]) -> Iterator[Happening]:
-    """Every event of the fixes; leaves the new state in the row."""
+def _fold(
+    whereabouts: Whereabouts, zones: Sequence[Zone], fixes: Sequence[SeenFix], *, until: float
+) -> Iterator[Happening]:
+    """Every event of the fixes, at least of one and then until so late on the monotonic clock; leaves the new state,
+    and the last of them, in the row."""
     track, known = memory.read_track(whereabouts.state), memory.read_presences(whereabouts.state)
     surroundings = Surroundings(
         [Place(zone.shape, known.get(zone.key) or Presence(), zone.placed_at.timestamp()) for zone in zones]
     )
     for fix in fixes:
+        whereabouts.seen_at, whereabouts.seen_id = fix.at, fix.id
         sighting = Sighting.of(
             at=fix.at.timestamp(), place=point(fix.latitude, fix.longitude), accuracy_m=fix.accuracy_m
         )
@@ -148,6 +166,7 @@ def _fold(whereabouts: Whereabouts, zones: Sequence[Zone], fixes: Sequence[SeenF
         for number, decision in surroundings.decide(track):
             if decision.is_event:
                 yield Happening(zone=zones[number], fix=fix, accuracy_m=sighting.accuracy_m, decision=decision)
-    whereabouts.seen_at, whereabouts.seen_id = fixes[-1].at, fixes[-1].id
+        if time.monotonic() > until:
+            break
     presences = {zone.key: place.presence for zone, place in zip(zones, surroundings.places, strict=True)}
     whereabouts.state = memory.write(track, presences)

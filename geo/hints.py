@@ -20,11 +20,12 @@ WHERE person_id IN (
 RETURNING person_id
 """
 
+# Those first who have waited longest since they were last tried: whose evaluation fails each time keeps nobody back.
 _NEGLECTED = """
 UPDATE geo_dueevaluation SET hinted_at = %(now)s
 WHERE person_id IN (
     SELECT person_id FROM geo_dueevaluation WHERE hinted_at <= %(neglected)s
-    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ORDER BY hinted_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
 RETURNING person_id
 """

@@ -10,6 +10,7 @@ from geo import policy, schedules, texts
 from geo.models import Direction, Told, ZoneEvent
 from geo.presence import Decision
 from geo.zonesets import Zone
+from identity.contacts import to_tell
 from identity.models import EmergencyContact, User
 from messaging import outbox
 from messaging.models import MessageClass
@@ -40,7 +41,7 @@ def tell(happened: Sequence[Happening], *, person_id: UUID, now: datetime) -> in
     if not happened:
         return 0
     person = User.objects.get(id=person_id)
-    contacts = list(EmergencyContact.objects.filter(user=person).order_by("order"))
+    contacts = list(to_tell(person_id))
     for happening in happened:
         _record(happening, person, contacts, now=now)
     return len(happened)

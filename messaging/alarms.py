@@ -33,5 +33,7 @@ def mail_alarms(*, now: datetime) -> int:
     if settings.OPS_EMAILS:
         lines = [f"{a.raised_at:%Y-%m-%d %H:%M:%S} UTC  {a.code} x{a.times}  {a.detail}" for a in pending]
         send_mail(f"AlertMe: {pending[-1].code}", "\n".join(lines), None, settings.OPS_EMAILS)
-    OperatorAlarm.objects.filter(id__in=[a.id for a in pending]).update(mailed_at=now)
+    for row in pending:
+        # What was raised again meanwhile has counted up and is not in this mail: it stays for the next.
+        OperatorAlarm.objects.filter(id=row.id, times=row.times).update(mailed_at=now)
     return len(pending)

@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 from config.apart import Apart
 from deploy.local.processes import wait_until
 
@@ -42,3 +44,18 @@ def test_a_pass_that_fails_is_begun_again() -> None:
     for count in (1, 2):
         passes()
         assert wait_until(lambda: len(begun) == count and not passes.at_it, timeout_s=5)  # noqa: B023
+
+
+def test_what_no_thread_was_left_for_is_begun_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+    passes = Apart(lambda: [QUICK], begun.append)
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", _no_thread_left)
+        with pytest.raises(RuntimeError):
+            passes()
+    passes()
+    assert wait_until(lambda: begun == [QUICK], timeout_s=5)
+
+
+def _no_thread_left(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")

@@ -1,12 +1,15 @@
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 from rest_framework.test import APIClient
 
 from geo import evaluation, hints
 from geo import policy as geo_policy
 from geo.models import DueEvaluation, Fix, GeoZone, Whereabouts, ZoneEvent
+from identity import contacts
 from identity.models import EmergencyContact, User
 from messaging import clock, policy
 from messaging.models import Message, MessageClass
@@ -84,6 +87,21 @@ def test_only_the_chosen_contacts_are_told(phone: APIClient, bek: EmergencyConta
     assert [address for address, _ in texts()] == [BEK]
 
 
+def test_who_has_declined_is_told_of_no_zone(phone: APIClient, aida: EmergencyContact, bek: EmergencyContact) -> None:
+    contacts.decline(person_id=aida.user_id, contact_id=aida.id, now=clock.now())
+    make_zone(phone)
+    leave(phone)
+    assert [address for address, _ in texts()] == [BEK]
+
+
+def test_a_zone_whose_chosen_contact_has_declined_tells_nobody(phone: APIClient, aida: EmergencyContact) -> None:
+    make_zone(phone, contact_ids=[str(aida.id)])
+    contacts.decline(person_id=aida.user_id, contact_id=aida.id, now=clock.now())
+    leave(phone)
+    assert events() == [("exit", "no_contacts")]
+    assert texts() == []
+
+
 def test_a_zone_that_is_switched_off_sees_nothing(phone: APIClient, aida: EmergencyContact) -> None:
     make_zone(phone, is_active=False)
     leave(phone)
@@ -150,6 +168,22 @@ def test_fixes_ask_for_one_evaluation_of_the_person(phone: APIClient, ana: User)
     assert hints.take_neglected() == []
 
 
+def test_whose_evaluation_always_fails_keeps_no_neglected_person_back(
+    ana: User, stranger: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(geo_policy, "HINT_SIZE", 1)
+    for person in (ana, stranger):
+        _left_work(person)
+    hints.take_due()
+    # Hers were due first, and stay so: they fail.
+    DueEvaluation.objects.filter(person=ana).update(due_at=clock.now() - timedelta(hours=1))
+    rescued = []
+    for _ in range(4):
+        DueEvaluation.objects.update(hinted_at=F("hinted_at") - timedelta(seconds=2))
+        rescued += hints.take_neglected()
+    assert rescued.count(ana.id) == rescued.count(stranger.id) == 2
+
+
 def test_an_upload_during_an_evaluation_is_evaluated_after_it(
     phone: APIClient, ana: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,8 +191,8 @@ def test_an_upload_during_an_evaluation_is_evaluated_after_it(
     upload(phone, walk(0, 0))
     fold = evaluation._fold
 
-    def uploads_meanwhile(*arguments: Any) -> Any:
-        happened = list(fold(*arguments))
+    def uploads_meanwhile(*arguments: Any, **until: Any) -> Any:
+        happened = list(fold(*arguments, **until))
         upload(phone, walk(0))
         return iter(happened)
 
@@ -227,6 +261,26 @@ def test_one_persons_fault_costs_the_others_nothing(ana: User, stranger: User) -
 
 
 @pytest.mark.django_db(transaction=True)
+def test_one_persons_transaction_that_is_ended_for_its_idleness_costs_the_others_nothing(
+    ana: User, stranger: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for person in (ana, stranger):
+        _left_work(person)
+    monkeypatch.setattr(clock, "IDLE_LIMIT", "50ms")
+    fold = evaluation._fold
+
+    def folds_hers_for_too_long(whereabouts: Whereabouts, *arguments: Any, **until: Any) -> Any:
+        if whereabouts.person_id == ana.id:
+            time.sleep(0.5)  # PostgreSQL's own timer: no clock of ours to move.
+        return fold(whereabouts, *arguments, **until)
+
+    monkeypatch.setattr(evaluation, "_fold", folds_hers_for_too_long)
+    assert evaluation.evaluate([ana.id, stranger.id]) == 1
+    assert [event.owner for event in ZoneEvent.objects.all()] == [stranger]
+    assert list(DueEvaluation.objects.values_list("person_id", flat=True)) == [ana.id]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_the_same_people_in_two_orders_at_once(ana: User, stranger: User) -> None:
     for person in (ana, stranger):
         _left_work(person)
@@ -241,6 +295,27 @@ def test_fixes_of_several_people_in_more_steps_than_one(
     for person in (ana, stranger):
         _left_work(person)
     assert evaluation.evaluate([ana.id, stranger.id]) == 2
+    assert not DueEvaluation.objects.exists()
+
+
+def test_fixes_that_take_long_are_evaluated_in_more_steps_than_one(
+    ana: User, stranger: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folded: list[list[Any]] = []
+    remember = evaluation._remember
+
+    def notes_how_far(people: list[Whereabouts]) -> None:
+        folded.append([person.seen_id for person in people])
+        remember(people)
+
+    monkeypatch.setattr(evaluation, "_remember", notes_how_far)
+    monkeypatch.setattr(geo_policy, "FOLDING_S", 0)
+    for person in (ana, stranger):
+        _left_work(person)
+    assert evaluation.evaluate([ana.id, stranger.id]) == 2
+    # One fix of each in every step: neither waits for the other's.
+    assert [len(step) for step in folded] == [2] * len(LEAVES)
+    assert {seen_id for step in folded for seen_id in step} == set(Fix.objects.values_list("id", flat=True))
     assert not DueEvaluation.objects.exists()
 
 

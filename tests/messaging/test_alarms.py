@@ -1,9 +1,12 @@
 import json
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.mail import EmailMessage
+from django.core.mail.backends.locmem import EmailBackend
 
 from messaging import clock, policy
 from messaging.alarms import alarm, mail_alarms
@@ -52,6 +55,26 @@ def test_a_mail_that_could_not_be_sent_is_sent_later(operator: str, settings: An
     settings.EMAIL_BACKEND = working
     assert mail_alarms(now=clock.now()) == 1
     assert len(mail.outbox) == 1
+
+
+class AlarmingBackend(EmailBackend):
+    """While it sends, the same happens again."""
+
+    def send_messages(self, messages: Sequence[EmailMessage]) -> int:
+        alarm("provider_quota", now=clock.now())
+        return super().send_messages(messages)
+
+
+@pytest.mark.django_db
+def test_an_alarm_raised_again_during_the_mail_is_in_the_next(operator: str, settings: Any) -> None:
+    alarm("provider_quota", now=clock.now())
+    working = settings.EMAIL_BACKEND
+    settings.EMAIL_BACKEND = f"{__name__}.{AlarmingBackend.__name__}"
+    mail_alarms(now=clock.now())
+    settings.EMAIL_BACKEND = working
+    mail_alarms(now=clock.now())
+    assert [letter.body.partition("provider_quota ")[2] for letter in mail.outbox] == ["x1  {}", "x2  {}"]
+    assert mail_alarms(now=clock.now()) == 0
 
 
 @pytest.mark.django_db
