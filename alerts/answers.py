@@ -106,9 +106,10 @@ def _move(alert: SosAlert, to: AlertStatus, *, now: datetime) -> None:
 
 def _withdraw(alert: SosAlert, contact_id: UUID, *, now: datetime) -> None:
     """The only one who was on the way is not: everyone who was told of them is told, and the calls go on."""
+    # One that is exhausted, or has given way to the person's next, calls nobody any more.
     if alert.status == AlertStatus.ACKNOWLEDGED:
         _move(alert, AlertStatus.ACTIVE, now=now)
-    escalation.resume(alert, now=now)
+        escalation.resume(alert, now=now)
     name = _name(alert, contact_id)
     escalation.tell_owner(alert, texts.not_coming(name, language=alert.owner.language), now=now)
     _tell(alert, contact_id, now=now, compose=lambda told: texts.withdrawn(name, alert.owner, language=told.language))

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.db.models import Q
 
 from alerts import fanout, texts, timeline
 from alerts.models import (
@@ -39,7 +40,11 @@ CHANNEL = "alertme_steps"
 _BATCH = 50
 # Steps that failed are tried again after this.
 TRY_AGAIN_AFTER = timedelta(seconds=5)
+# Nobody took a step for so long: what follows it is put off as well.
+LATE = timedelta(seconds=30)
 
+# Of an SMS: its contact is called without waiting for their turn.
+_NOT_ARRIVED = (State.FAILED, State.UNDELIVERED, State.EXPIRED, State.UNCONFIRMED)
 _CALLED_BY = {StepKind.CALL: NotificationKind.CALL, StepKind.SMS: NotificationKind.REMINDER}
 
 # Only the contact's next call, and only if nobody is at it: an answer that holds the row makes it needless.
@@ -51,6 +56,13 @@ WITH hastened AS (UPDATE alerts_escalationstep SET due_at = %(now)s WHERE id IN 
         AND s.state = 'pending' AND s.due_at > %(now)s
     FOR UPDATE OF s SKIP LOCKED) RETURNING id)
 SELECT pg_notify(%(channel)s, '') FROM hastened
+"""
+# Together, so that no phone rings twice at once and nobody is given up before they were called.
+_PUT_OFF = """
+UPDATE alerts_escalationstep s SET due_at = s.due_at + (%(due_by)s - late.since)
+FROM (SELECT alert_id, min(due_at) AS since FROM alerts_escalationstep
+    WHERE alert_id = ANY(%(alerts)s) AND state = 'pending' GROUP BY alert_id) late
+WHERE s.alert_id = late.alert_id AND s.state = 'pending' AND late.since < %(due_by)s - %(unless_within)s
 """
 
 
@@ -74,6 +86,9 @@ def _take_batch(*, due_by: datetime) -> int:
     late = SosAlert.objects.filter(id__in=due.order_by("due_at").values("alert_id")[: 10 * _BATCH])
     alerts = late.select_for_update(skip_locked=True, no_key=True, of=("self",)).select_related("owner")[:_BATCH]
     by_id = {alert.id: alert for alert in alerts}
+    if not by_id:
+        return 0
+    _put_off_together(by_id, due_by=due_by, unless_within=LATE)
     # Read after the locks: what an answer has skipped meanwhile is not due any more.
     steps = list(due.filter(alert_id__in=by_id).order_by("alert_id", "place"))
     EscalationStep.objects.filter(id__in=[step.id for step in steps]).update(state=StepState.DONE)
@@ -81,6 +96,11 @@ def _take_batch(*, due_by: datetime) -> int:
         step.alert = by_id[step.alert_id]
     _take_together(steps, now=now)
     return len(steps)
+
+
+def _put_off_together(alert_ids: Iterable[UUID], *, due_by: datetime, unless_within: timedelta = timedelta()) -> None:
+    """An alert whose first step is overdue by more goes on from there: the others come as long after it as ever."""
+    rows(_PUT_OFF, {"alerts": list(alert_ids), "due_by": due_by, "unless_within": unless_within})
 
 
 def _take_together(steps: Sequence[EscalationStep], *, now: datetime) -> None:
@@ -183,6 +203,7 @@ def _tell_owners(told: Iterable[tuple[SosAlert, str]], *, now: datetime) -> None
 
 def stop(alert: SosAlert, *, now: datetime, contact_id: UUID | None = None) -> None:
     """Skip what is still to be done, for one contact or for all, and cancel the calls and reminders nobody has begun.
+    One in flight that fails is not tried again.
 
     The SOS itself is left alone: whoever has not had it yet shall know.
     """
@@ -191,12 +212,30 @@ def stop(alert: SosAlert, *, now: datetime, contact_id: UUID | None = None) -> N
     if contact_id is not None:
         steps, called = steps.filter(contact_id=contact_id), called.filter(contact_id=contact_id)
     steps.update(state=StepState.SKIPPED)
-    waiting = called.filter(message__state__in=(State.QUEUED, State.DISPATCHED))
-    outbox.cancel(list(waiting.values_list("message_id", flat=True)), now=now)
+    if cancelled := outbox.cancel(list(called.values_list("message_id", flat=True)), now=now):
+        _untake(alert, list(called.filter(message__in=cancelled)))
+
+
+def _untake(alert: SosAlert, cancelled: Sequence[Notification]) -> None:
+    """The steps of calls that were certainly not made are skipped, not done. Each gets another round: if it is taken
+    after all, the cancelled call has the old one."""
+    calls = {(call.contact_id, call.kind, call.round) for call in cancelled}
+    steps = list(alert.steps.exclude(kind=StepKind.GIVE_UP).order_by("place"))
+    untaken = [step for step in steps if (step.contact_id, _CALLED_BY[StepKind(step.kind)], step.round) in calls]
+    for step in untaken:
+        step.state = StepState.SKIPPED
+        step.round = 1 + max(each.round for each in steps if each.contact_id == step.contact_id)
+    EscalationStep.objects.bulk_update(untaken, ["state", "round"])
 
 
 def resume(alert: SosAlert, *, now: datetime) -> None:
-    """Nobody comes after all: go on where an answer had stopped it, at once with what is overdue."""
-    EscalationStep.objects.filter(alert=alert, state=StepState.SKIPPED).exclude(
+    """Nobody comes after all: go on where an answer had stopped it, at once with what is overdue. An alert that had
+    been given up is given up again: else nobody would ever be called for it, nor for the next press, which joins it."""
+    stopped = Q(state=StepState.SKIPPED) | Q(state=StepState.DONE, kind=StepKind.GIVE_UP)
+    again = EscalationStep.objects.filter(stopped, alert=alert).exclude(
         contact_id__in=alert.answers.values("contact_id")
-    ).update(state=StepState.PENDING)
+    )
+    again.update(state=StepState.PENDING)
+    _put_off_together([alert.id], due_by=now)
+    lost = Notification.objects.filter(alert=alert, kind=NotificationKind.SOS, message__state__in=_NOT_ARRIVED)
+    hasten(list(lost.values_list("message_id", flat=True)), now=now)

@@ -4,7 +4,7 @@ A due timer is a row; whoever takes it locks it and leaves alone what somebody e
 workers and schedulers share the work, and a timer that is put off or completed meanwhile does not fire.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 # A timer that workers have not fired by then is fired by the scheduler itself.
 RESCUE_AFTER = timedelta(milliseconds=700)
-# One that cannot be fired is tried again after this, and holds up no other.
+# One that cannot be fired, or reminded of, is tried again after this, and holds up no other.
 TRY_AGAIN_AFTER = timedelta(seconds=5)
 # Timers that one transaction fires, and messages, but for one timer: it holds their rows, and those of their persons'
 # alerts, for as long.
@@ -57,34 +57,34 @@ def _to_remind(by: datetime) -> QuerySet[ActivityTimer]:
 def check(*, older_than: timedelta = timedelta()) -> int:
     """Fire what has been due for so long, then remind; returns the number of timers that fired or failed to."""
     fired = 0
-    while some := _fire_some(older_than=older_than):
+    while some := _take_some(_take_and_fire, due="due_at", older_than=older_than):
         fired += some
-    while _remind(older_than=older_than) == _REMINDERS:
+    while _take_some(_take_and_remind, due="nudge_at", older_than=older_than) == _REMINDERS:
         pass
     return fired
 
 
-def _fire_some(*, older_than: timedelta) -> int:
-    """A batch together or, when that fails, each by itself."""
+def _take_some(take: Callable[..., None], *, due: str, older_than: timedelta) -> int:
+    """A batch together or, when that fails, each by itself; `due` is the column that says when."""
     taken: list[UUID] = []
     try:
-        _take_and_fire(taken, older_than=older_than)
+        take(taken, older_than=older_than)
     except Exception as error:
         if isinstance(error, DatabaseError) and not taken:
             raise
-        log.exception("timers_not_fired_together", timers=len(taken))
+        log.exception("timers_not_taken_together", timers=len(taken), due=due)
         for timer_id in taken:
-            _fire_alone(timer_id)
+            _take_alone(take, timer_id, due=due)
     return len(taken)
 
 
-def _fire_alone(timer_id: UUID) -> None:
+def _take_alone(take: Callable[..., None], timer_id: UUID, *, due: str) -> None:
     try:
-        _take_and_fire([], only=timer_id)
+        take([], only=timer_id)
     except Exception:
-        log.exception("timer_not_fired", timer_id=str(timer_id))
+        log.exception("timer_not_taken", timer_id=str(timer_id), due=due)
         armed = ActivityTimer.objects.filter(id=timer_id, status=TimerStatus.ARMED)
-        armed.update(due_at=F("due_at") + TRY_AGAIN_AFTER)
+        armed.update(**{due: F(due) + TRY_AGAIN_AFTER})
 
 
 @transaction.atomic
@@ -148,11 +148,19 @@ def _missed(alert_id: UUID, timer: ActivityTimer, heard: LastHeard | None, *, no
 
 
 @transaction.atomic
-def _remind(*, older_than: timedelta) -> int:
+def _take_and_remind(taken: list[UUID], *, older_than: timedelta = timedelta(), only: UUID | None = None) -> None:
     now = clock.lock_briefly()
-    locked = _to_remind(now - older_than).select_for_update(skip_locked=True, no_key=True, of=("self",))
+    wanted = _to_remind(now - older_than)
+    if only is not None:
+        wanted = wanted.filter(id=only)
+    locked = wanted.select_for_update(skip_locked=True, no_key=True, of=("self",))
     timers = list(locked.select_related("owner")[:_REMINDERS])
-    ActivityTimer.objects.filter(id__in=[timer.id for timer in timers]).update(nudge_at=None)
+    taken += [timer.id for timer in timers]
+    ActivityTimer.objects.filter(id__in=taken).update(nudge_at=None)
+    _remind([timer for timer in timers if timer.due_at > now], now=now)
+
+
+def _remind(timers: Sequence[ActivityTimer], *, now: datetime) -> None:
     outbox.queue(
         [
             outbox.Outgoing(
@@ -162,11 +170,9 @@ def _remind(*, older_than: timedelta) -> int:
                 deadline_at=timer.due_at,
             )
             for timer in timers
-            if timer.due_at > now
         ],
         now=now,
     )
-    return len(timers)
 
 
 def _minutes(left: timedelta) -> int:

@@ -9,12 +9,13 @@ from alerts import escalation, fanout, timeline
 from alerts.models import AlertStatus, EventKind, SosAlert
 from identity.models import User
 
-# How an answer and the lack of one move an alert stands in alerts/answers.py and alerts/escalation.py.
+# How an answer and the lack of one move an alert stands in alerts/answers.py and alerts/escalation.py, and how it gives
+# way to the next in alerts/raising.py.
 _NOT_ENDED = {AlertStatus.ACTIVE, AlertStatus.ACKNOWLEDGED, AlertStatus.EXHAUSTED}
 REACHED_FROM = {
     AlertStatus.ACKNOWLEDGED: {AlertStatus.ACTIVE, AlertStatus.EXHAUSTED},
     AlertStatus.ACTIVE: {AlertStatus.ACKNOWLEDGED},
-    AlertStatus.EXHAUSTED: {AlertStatus.ACTIVE},
+    AlertStatus.EXHAUSTED: {AlertStatus.ACTIVE, AlertStatus.ACKNOWLEDGED},
     AlertStatus.RESOLVED: _NOT_ENDED,
     AlertStatus.CANCELLED: _NOT_ENDED,
 }

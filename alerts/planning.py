@@ -26,10 +26,11 @@ LEFT JOIN alerts_notification n ON n.id = s.told
 RETURNING due_at)
 SELECT pg_notify(%(channel)s, '') FROM written WHERE due_at <= %(now)s LIMIT 1
 """
+# Also when it is done: `escalation.resume` may take it back.
 _PUT_OFF_GIVING_UP = """
 UPDATE alerts_escalationstep s SET due_at = greatest(s.due_at, w.due_at)
 FROM unnest(%(alert)s::uuid[], %(due_at)s::timestamptz[]) AS w (alert, due_at)
-WHERE s.alert_id = w.alert AND s.kind = %(kind)s AND s.state <> 'done'
+WHERE s.alert_id = w.alert AND s.kind = %(kind)s
 """
 
 

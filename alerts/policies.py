@@ -21,6 +21,9 @@ WAVE_LASTS = timedelta(seconds=45)
 ROUNDS = 2
 # Somebody who missed a call has time to call back or open the link before everyone is called again.
 BETWEEN_ROUNDS = timedelta(seconds=120)
+# How long whoever is on the way is waited for: the longest way to somebody in danger. An alert that was acknowledged
+# earlier and never ended stands in the way of no later one.
+AWAITED_FOR = timedelta(hours=1)
 # The call of a contact whom no wave calls: due on no day of this alert, unless it is brought forward because their SMS
 # did not arrive.
 ONLY_IF_HASTENED = timedelta(days=36_500)

@@ -9,8 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from alerts import fanout, planning, positions, timeline
-from alerts.models import OPEN_TO_OWNER, AlertEvent, AlertKind, AlertStatus, EventKind, Notification, SosAlert
+from alerts import fanout, planning, policies, positions, timeline
+from alerts.models import (
+    OPEN_TO_OWNER,
+    AlertEvent,
+    AlertKind,
+    AlertStatus,
+    Answer,
+    AnswerKind,
+    EventKind,
+    Notification,
+    SosAlert,
+)
 from alerts.positions import Place
 from identity.models import User
 from messaging import outbox
@@ -48,6 +58,7 @@ def raise_alerts(causes: Sequence[Cause], *, now: datetime, is_drill: bool = Fal
     """Raise an alert for each cause, each of another person, and queue a message per contact; in order.
 
     A person's open alert is answered with instead: it takes the newer position or address, and nobody is told twice.
+    One that was acknowledged more than `policies.AWAITED_FOR` ago gives way.
     A press tells also those whom the timer that raised the open alert was not to tell.
 
     Call inside a transaction: what commits will be sent.
@@ -67,7 +78,7 @@ def raise_alerts(causes: Sequence[Cause], *, now: datetime, is_drill: bool = Fal
 
 def _raise_or_find_open(causes: Sequence[Cause], *, now: datetime, is_drill: bool) -> list[Raised]:
     wanted = {cause.owner.id: _alert(cause, now=now, is_drill=is_drill) for cause in causes}
-    standing = _insert_or_find_open(wanted.values(), is_drill=is_drill)
+    standing = _insert_or_find_open(wanted.values(), now=now, is_drill=is_drill)
     raised = []
     for cause in causes:
         alert = standing[cause.owner.id]
@@ -90,11 +101,12 @@ def _alert(cause: Cause, *, now: datetime, is_drill: bool) -> SosAlert:
     )
 
 
-def _insert_or_find_open(wanted: Iterable[SosAlert], *, is_drill: bool) -> dict[UUID, SosAlert]:
+def _insert_or_find_open(wanted: Iterable[SosAlert], *, now: datetime, is_drill: bool) -> dict[UUID, SosAlert]:
     """By person. Inserted and locked in one order, so that whoever raises several waits for others and never deadlocks.
 
     ON CONFLICT DO NOTHING waits for a simultaneous press to commit and then leaves its alert standing. Locking it
-    waits for a simultaneous end; an alert that ended in between is not open, and the press counts again.
+    waits for a simultaneous end; an alert that ended in between is not open, and the press counts again. So it does
+    when the alert gives way.
     """
     standing: dict[UUID, SosAlert] = {}
     missing = sorted(wanted, key=lambda alert: alert.owner_id)
@@ -102,9 +114,32 @@ def _insert_or_find_open(wanted: Iterable[SosAlert], *, is_drill: bool) -> dict[
         SosAlert.objects.bulk_create(missing, ignore_conflicts=True)
         owner_ids = [alert.owner_id for alert in missing]
         found = SosAlert.objects.filter(OPEN_TO_OWNER, owner_id__in=owner_ids, is_drill=is_drill).order_by("owner_id")
-        standing |= {alert.owner_id: alert for alert in found.select_for_update(no_key=True)}
+        alerts = list(found.select_for_update(no_key=True))
+        gone = _let_go(alerts, now=now)
+        standing |= {alert.owner_id: alert for alert in alerts if alert.id not in gone}
         missing = [alert for alert in missing if alert.owner_id not in standing]
     return standing
+
+
+def _let_go(alerts: Sequence[SosAlert], *, now: datetime) -> set[UUID]:
+    """Of these, locked, let those give way whose helpers have been on the way for too long; returns their ids.
+
+    They are exhausted: nobody else will come for them, and they have not ended. Nobody is told that the person is
+    safe, who came may still say so, and what they hold stays open.
+    """
+    acknowledged = {alert.id for alert in alerts if alert.status == AlertStatus.ACKNOWLEDGED}
+    # Nearly always there is none: no statement then.
+    if not acknowledged:
+        return set()
+    coming = Answer.objects.filter(kind=AnswerKind.ACKNOWLEDGED, at__gt=now - policies.AWAITED_FOR)
+    gone = acknowledged - set(coming.filter(alert__in=acknowledged).values_list("alert_id", flat=True))
+    SosAlert.objects.filter(id__in=gone).update(status=AlertStatus.EXHAUSTED, updated_at=now)
+    _record_way_given(gone, now=now)
+    return gone
+
+
+def _record_way_given(alert_ids: Iterable[UUID], *, now: datetime) -> None:
+    timeline.record_all(timeline.entry(each, EventKind.GAVE_WAY, by=timeline.SYSTEM, now=now) for each in alert_ids)
 
 
 def _step(raised: Raised, *, now: datetime) -> AlertEvent | None:
@@ -166,6 +201,6 @@ def _end_drills(owners: Collection[User], *, now: datetime) -> None:
     for drill in drills:
         drill.status, drill.updated_at, drill.ended_at = AlertStatus.CANCELLED, now, now
     SosAlert.objects.bulk_update(drills, ["status", "updated_at", "ended_at"])
-    timeline.record_all(timeline.entry(drill.id, EventKind.GAVE_WAY, by=timeline.SYSTEM, now=now) for drill in drills)
+    _record_way_given((drill.id for drill in drills), now=now)
     messages = Notification.objects.filter(alert__in=drills).values_list("message_id", flat=True)
     outbox.cancel(list(messages), now=now)

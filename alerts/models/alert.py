@@ -86,7 +86,7 @@ class EventKind(models.TextChoices):
     EXHAUSTED = "exhausted"
     RESOLVED = "resolved"
     CANCELLED = "cancelled"
-    GAVE_WAY = "gave_way", "a drill ended because the person pressed SOS"
+    GAVE_WAY = "gave_way", "the person's next alert took its place"
     PIN_WRONG = "pin_wrong"
     DURESS = "duress"
     EVIDENCE_ADDED = "evidence_added"

@@ -82,7 +82,9 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
         responses={
             201: OpenApiResponse(SosAlertSerializer, description="A new alert; a message to every contact is queued."),
             200: OpenApiResponse(
-                SosAlertSerializer, description="The alert that was already open; nobody is told twice."
+                SosAlertSerializer,
+                description="The alert that was already open; nobody is told twice. One that was"
+                " acknowledged more than an hour ago and never ended is `exhausted` instead, and a new one raised.",
             ),
         }
         | problems(

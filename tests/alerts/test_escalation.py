@@ -90,7 +90,7 @@ def test_the_second_sms_of_a_missed_check_in_says_what_the_first_said(phone: API
     contacts("Aida")
     alert = press(phone)
     SosAlert.objects.filter(id=UUID(alert)).update(kind=AlertKind.MISSED_CHECK_IN)
-    pass_time(600)
+    pass_all()
     assert "missed a check-in" in text_of(messages(alert, REMINDER)[0])
     assert "Ana Asanova has missed a check-in" in text_of(messages(alert, CALL)[0])
 

@@ -10,7 +10,7 @@ from alerts import expiry, raising, timers
 from alerts.models import ActivityTimer, SosAlert, TimerStatus
 from alerts.raising import Cause
 from identity.models import EmergencyContact, User
-from messaging import clock
+from messaging import clock, outbox
 from messaging.models import Message, MessageClass
 from tests.alerts.conftest import Contacts, app
 from tests.alerts.engine import messages, text_of
@@ -179,3 +179,29 @@ def test_a_timer_that_cannot_fire_holds_up_no_other(
     expiry.check()
     assert SosAlert.objects.count() == 2
     assert timers.of_person(timer_id=ActivityTimer.objects.get(id=bad).id, person_id=ana.id).status == "fired"
+
+
+def test_a_person_who_cannot_be_reminded_keeps_nobody_else_from_it(
+    ana: User, stranger: User, contacts: Contacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contacts("Aida")
+    EmergencyContact.objects.create(user=stranger, name="C", phone_number="+996703000000", order=0)
+    bad, _ = armed(ana), armed(stranger)
+    due = clock.now() - timedelta(seconds=1)
+    ActivityTimer.objects.update(nudge_at=due)
+    queue = outbox.queue
+
+    def fails(outgoing: list[outbox.Outgoing], **wanted: Any) -> Any:
+        if str(ana.phone_number) in [each.address for each in outgoing]:
+            raise RuntimeError
+        return queue(outgoing, **wanted)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(outbox, "queue", fails)
+        expiry.check()
+    assert Message.objects.get().address == str(stranger.phone_number)
+    again = ActivityTimer.objects.get(id=bad)
+    assert again.nudge_at == due + expiry.TRY_AGAIN_AFTER
+    ActivityTimer.objects.filter(id=bad).update(nudge_at=due)
+    expiry.check()
+    assert Message.objects.count() == 2

@@ -4,18 +4,20 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
 from django.db.models import Count
 from django.test.utils import CaptureQueriesContext
 
-from alerts import escalation, expiry
+from alerts import answers, escalation, expiry
 from alerts.models import (
     ActivityTimer,
     AlertEvent,
     AlertStatus,
+    Answer,
+    AnswerKind,
     EscalationStep,
     Notification,
     NotificationKind,
@@ -23,6 +25,7 @@ from alerts.models import (
     StepKind,
     StepState,
     TimerStatus,
+    Via,
 )
 from identity.models import EmergencyContact, User
 from messaging import clock, policy
@@ -184,11 +187,27 @@ class TestWhoIsToldLater:
 
     def test_is_not_called_while_somebody_is_on_the_way(self, ana: User, alert: SosAlert) -> None:
         SosAlert.objects.update(status=AlertStatus.ACKNOWLEDGED)
+        Answer.objects.create(
+            alert=alert, contact_id=uuid4(), kind=AnswerKind.ACKNOWLEDGED, via=Via.PAGE, at=clock.now()
+        )
         alert.steps.update(state=StepState.SKIPPED)
         app(ana).post(URL, {}, format="json")
         assert {step.state for step in alert.steps.filter(name="Aida")} == {StepState.SKIPPED}
         escalation.resume(alert, now=clock.now())
         assert {step.state for step in alert.steps.all()} == {StepState.PENDING}
+
+    def test_is_called_before_what_was_given_up_is_given_up_again(self, ana: User, alert: SosAlert) -> None:
+        """Nobody answered, then Bek did, late; then Ana pressed, and Bek cannot come after all."""
+        alert.steps.update(state=StepState.DONE, due_at=clock.now() - timedelta(minutes=5))
+        SosAlert.objects.update(status=AlertStatus.EXHAUSTED)
+        bek = alert.notifications.get().contact_id
+        answers.acknowledge(alert_id=alert.id, contact_id=bek, via=Via.PAGE, now=clock.now())
+        press(ana)
+        answers.decline(alert_id=alert.id, contact_id=bek, via=Via.PAGE, now=clock.now())
+        assert escalation.take_steps(now=clock.now()) == 0
+        assert SosAlert.objects.get().status == AlertStatus.ACTIVE
+        pending = alert.steps.filter(state=StepState.PENDING).order_by("due_at", "place")
+        assert [step.name for step in pending] == ["Aida", "Aida", "Aida", ""]
 
 
 def press(user: User) -> Any:
