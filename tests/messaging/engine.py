@@ -1,13 +1,14 @@
 """Messages in any state, what became of them, and two callers at the same moment."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
+import pytest
 from django.db import transaction
 
-from messaging import clock, outbox, sealing, settling, watching
+from messaging import clock, evidence, outbox, sealing, settling, watching
 from messaging.delivery import Courier
 from messaging.dispatch import Hint, grant_all
 from messaging.models import Attempt, AttemptOutcome, Channel, Deliverer, Message, MessageClass, MessageEvent, Sender
@@ -167,3 +168,32 @@ def settle(courier: Courier) -> int:
 def watch(courier: Courier) -> int:
     """A pass for every sender; returns how many messages moved."""
     return sum(watching.watch(courier, sender_id) for sender_id in watching.senders_to_watch())
+
+
+class Interrupted:
+    """A courier during whose look-ups news comes."""
+
+    def __init__(self, courier: Courier, news: Callable[[], object]) -> None:
+        self.provider = courier.provider
+        self._courier, self._news = courier, news
+
+    def run(self, coroutine: Any) -> Any:
+        answers = self._courier.run(coroutine)
+        self._news()
+        return answers
+
+
+def interrupted(courier: Courier, news: Callable[[], object]) -> Courier:
+    return cast(Courier, Interrupted(courier, news))
+
+
+def fail_at(attempt_id: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told of this attempt cannot be taken in; of every other it can."""
+    learn = evidence.learn
+
+    def fail(told: UUID, *arguments: Any, **more: Any) -> bool:
+        if told == attempt_id:
+            raise ValueError
+        return learn(told, *arguments, **more)
+
+    monkeypatch.setattr(evidence, "learn", fail)

@@ -1,8 +1,6 @@
 """Promise 6: an unknown outcome is settled by evidence, and only without any by policy."""
 
 from datetime import timedelta
-from typing import Any, cast
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -16,7 +14,19 @@ from messaging.notices import CHANNEL
 from messaging.providers.twilio import reported
 from messaging.sandbox.control import SandboxControl
 from messaging.states import FINAL, State
-from tests.messaging.engine import ANA, BEN, another_sender, attempts, dispatched, settle, shift, state_of, story
+from tests.messaging.engine import (
+    ANA,
+    BEN,
+    another_sender,
+    attempts,
+    dispatched,
+    fail_at,
+    interrupted,
+    settle,
+    shift,
+    state_of,
+    story,
+)
 
 SECOND = timedelta(seconds=1)
 AFTER_PROOF = policy.CALL_DEADLINE + policy.PROOF_AFTER + SECOND
@@ -172,17 +182,10 @@ def test_news_that_comes_during_the_last_look_up_stands(courier: Courier, phones
     phones.behave(fail_lists=True)
     [attempt] = attempts(message_id)
 
-    class Interrupted:
-        """Asks the provider, and meanwhile a callback comes."""
+    def news() -> None:
+        assert evidence.learn(attempt.id, reported("sent", "", "SM1"), by=Deliverer.CALLBACK)
 
-        provider = courier.provider
-
-        def run(self, coroutine: Any) -> Any:
-            answers = courier.run(coroutine)
-            assert evidence.learn(attempt.id, reported("sent", "", "SM1"), by=Deliverer.CALLBACK)
-            return answers
-
-    assert settle(cast(Courier, Interrupted())) == 0
+    assert settle(interrupted(courier, news)) == 0
     assert state_of(message_id) == State.SENT
 
 
@@ -243,14 +246,7 @@ def test_what_one_message_fails_at_holds_up_no_other(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = (lose(courier, phones, created=True) for _ in range(2))
-    learn, bad = evidence.learn, attempts(first)[0].id
-
-    def fail(attempt_id: UUID, *arguments: Any, **more: Any) -> bool:
-        if attempt_id == bad:
-            raise ValueError
-        return learn(attempt_id, *arguments, **more)
-
-    monkeypatch.setattr(evidence, "learn", fail)
+    fail_at(attempts(first)[0].id, monkeypatch)
     assert settle(courier) == 1
     assert state_of(first) == State.UNKNOWN
     assert state_of(second) != State.UNKNOWN

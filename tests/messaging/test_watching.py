@@ -1,8 +1,6 @@
 """The watch: what no callback finishes is looked up, seldomer the older it is, and comes to an end with its reason."""
 
 from datetime import timedelta
-from typing import Any, cast
-from uuid import UUID
 
 import pytest
 
@@ -12,7 +10,7 @@ from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, Messag
 from messaging.providers.twilio import reported
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
-from tests.messaging.engine import ANA, BEN, attempt_of, dispatched, standing, state_of, watch
+from tests.messaging.engine import ANA, BEN, attempt_of, dispatched, fail_at, interrupted, standing, state_of, watch
 
 MINUTE = timedelta(minutes=1)
 
@@ -103,14 +101,7 @@ def test_what_one_look_fails_at_keeps_no_other_waiting(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = (accepted(courier, phones, to=to, final="delivered") for to in (ANA, BEN))
-    learn, bad = evidence.learn, Attempt.objects.get(message=first).id
-
-    def fail(attempt_id: UUID, *arguments: Any, **more: Any) -> bool:
-        if attempt_id == bad:
-            raise ValueError
-        return learn(attempt_id, *arguments, **more)
-
-    monkeypatch.setattr(evidence, "learn", fail)
+    fail_at(Attempt.objects.get(message=first).id, monkeypatch)
     Message.objects.update(due_at=clock.now())
     assert watch(courier) == 1
     assert [state_of(m.id) for m in (first, second)] == [State.ACCEPTED, State.DELIVERED]
@@ -122,17 +113,10 @@ def test_news_that_comes_while_it_is_looked_for_stands(courier: Courier, phones:
     Message.objects.update(due_at=clock.now())
     [attempt] = Attempt.objects.all()
 
-    class Interrupted:
-        """Asks the provider, and meanwhile a callback comes."""
+    def news() -> None:
+        evidence.learn(attempt.id, reported("undelivered", "30003", attempt.provider_id), by=Deliverer.CALLBACK)
 
-        provider = courier.provider
-
-        def run(self, coroutine: Any) -> Any:
-            answers = courier.run(coroutine)
-            evidence.learn(attempt.id, reported("undelivered", "30003", attempt.provider_id), by=Deliverer.CALLBACK)
-            return answers
-
-    assert watch(cast(Courier, Interrupted())) == 0
+    assert watch(interrupted(courier, news)) == 0
     assert state_of(message.id) == State.QUEUED
 
 
