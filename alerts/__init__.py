@@ -1,0 +1,9 @@
+"""SOS alerts, activity timers and evidence. Imports run down this list, never up. Rooms in one line are independent.
+
+exports, timers      an alert as one signed file; timers that raise an alert unless their person checks in
+page, sos            the contacts' page; an alert's life: raised, ended, under duress, as a drill
+evidence, positions, escalation    recordings and photos; where the person is now; who is called when nobody answers
+owner, contacts      everything the owner's devices are shown; everything contacts are sent
+timeline             the append-only log of an alert, its chain of hashes, its seal
+models               the tables
+"""

@@ -1,7 +1,7 @@
 import dramatiq
 
-from alerts import expiry
-from messaging.dispatch import URGENT_QUEUE
+from alerts.timers import expiry
+from messaging.delivery.dispatch import URGENT_QUEUE
 
 
 @dramatiq.actor(queue_name=URGENT_QUEUE, max_retries=0)

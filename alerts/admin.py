@@ -2,11 +2,12 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from alerts import false_alarms, links
+from alerts.contacts import links
 from alerts.evidence import retention
 from alerts.models import ActivityTimer, ContactLink, Evidence, Notification, SosAlert
-from messaging import clock
+from alerts.sos import false_alarms
 from messaging.admin import ReadOnlyAdmin
+from messaging.database import clock
 
 
 @admin.register(SosAlert)

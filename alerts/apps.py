@@ -8,7 +8,7 @@ class AlertsConfig(AppConfig):
     def ready(self) -> None:
         # Models exist only once the apps are ready.
         from alerts import receivers
-        from alerts.checks import links_leave_room
+        from alerts.contacts.checks import links_leave_room
 
         checks.register(links_leave_room)
         receivers.connect()

@@ -5,9 +5,11 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from alerts import answers, escalation, fanout
+from alerts.contacts import notifying
+from alerts.escalation import answers, steps
 from alerts.models import Notification, NotificationKind, Via
-from messaging import clock, signals
+from messaging import signals
+from messaging.database import clock
 
 
 def connect() -> None:
@@ -24,5 +26,5 @@ def _answered(message_id: int, **_: Any) -> None:
 
 
 def _not_delivered(message_ids: Collection[int], now: datetime, **_: Any) -> None:
-    escalation.hasten(message_ids, now=now)
-    fanout.give_ranks_to_the_next(message_ids)
+    steps.hasten(message_ids, now=now)
+    notifying.give_ranks_to_the_next(message_ids)

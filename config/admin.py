@@ -4,8 +4,8 @@ from django.http import HttpRequest
 
 from config import deadletters
 from config.models import DeadLetter
-from messaging import clock
 from messaging.admin import ReadOnlyAdmin
+from messaging.database import clock
 
 
 @admin.register(DeadLetter)

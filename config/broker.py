@@ -10,7 +10,7 @@ from dramatiq.brokers.rabbitmq import DEAD_MESSAGE_TTL, RabbitmqBroker, _Rabbitm
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.common import xq_name
 
-from messaging.sql import is_out_of_reach
+from messaging.database.sql import is_out_of_reach
 
 QUEUES = ("emergency", "messages", "geo", "media", "default")
 
@@ -104,14 +104,14 @@ class CourierLifecycle(dramatiq.Middleware):
     """A worker is warm before its first message, and finishes the calls it has begun when told to stop."""
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        from messaging import delivery  # the broker is made before Django's models can be imported
-        from messaging.dispatch import ROUTINE_QUEUE, URGENT_QUEUE
+        from messaging.delivery import courier  # the broker is made before Django's models can be imported
+        from messaging.delivery.dispatch import ROUTINE_QUEUE, URGENT_QUEUE
 
         whitelist = worker.consumer_whitelist
         if whitelist is None or whitelist & {URGENT_QUEUE, ROUTINE_QUEUE}:
-            delivery.warm_up()
+            courier.warm_up()
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        from messaging import delivery
+        from messaging.delivery import courier
 
-        delivery.drain()
+        courier.drain()

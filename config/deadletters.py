@@ -23,9 +23,9 @@ from psycopg.types.json import Jsonb
 
 from config.broker import QUEUES, QuorumBroker
 from config.models import DeadLetter, PeriodicRun
-from messaging import clock
-from messaging.alarms import alarm
-from messaging.sql import rows
+from messaging.database import clock
+from messaging.database.sql import rows
+from messaging.operations.alarms import alarm
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
-from messaging.sql import is_out_of_reach
+from messaging.database.sql import is_out_of_reach
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from config.models import SchedulerTick
-from messaging import clock
+from messaging.database import clock
 
 TICK_WITHIN = timedelta(seconds=5)
 

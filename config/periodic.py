@@ -8,14 +8,18 @@ import structlog
 from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
 
-from alerts import drills, escalation, sealing
-from alerts import retention as timers
+from alerts.escalation import steps
 from alerts.evidence import retention as evidence
+from alerts.sos import drills
+from alerts.timeline import sealing
+from alerts.timers import retention as timers
 from config import deadletters
 from config.models import PeriodicRun
 from geo import retention as positions
-from identity import conversion, retention
-from messaging import alarms, clock
+from identity import retention
+from identity.verification import conversion
+from messaging.database import clock
+from messaging.operations import alarms
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +37,7 @@ PERIODIC = {
         run=deadletters.collect, every=timedelta(seconds=30), patience=timedelta(seconds=10)
     ),
     "end_drills": Periodic(run=drills.end_old, every=timedelta(seconds=30), patience=timedelta(seconds=30)),
-    "escalate": Periodic(run=escalation.take_steps, every=timedelta(seconds=1), patience=timedelta(seconds=2)),
+    "escalate": Periodic(run=steps.take_steps, every=timedelta(seconds=1), patience=timedelta(seconds=2)),
     "mail_alarms": Periodic(run=alarms.mail_alarms, every=timedelta(seconds=30), patience=timedelta(seconds=10)),
     "judge_conversion": Periodic(run=conversion.judge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
     "purge_evidence": Periodic(run=evidence.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),

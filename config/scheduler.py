@@ -11,19 +11,23 @@ import structlog
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from alerts import escalation, expiry
 from alerts.actors import check_timers
+from alerts.escalation import steps as escalation
+from alerts.timers import expiry
 from config import actors, deadletters, periodic
 from config.apart import Apart
 from config.models import SchedulerTick
 from config.relay import Relay
 from geo import evaluation, hints
 from geo.actors import evaluate_fixes
-from messaging import clock, delivery, dispatch, notices, outages, policy, settling, sweeping, watching
+from messaging import policy
 from messaging.actors import deliver
-from messaging.alarms import alarm
-from messaging.each import count_each
+from messaging.database import clock, notices
+from messaging.database.each import count_each
+from messaging.delivery import courier, dispatch, outages, sweeping
 from messaging.models import Deliverer
+from messaging.operations.alarms import alarm
+from messaging.reports import settling, watching
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +55,7 @@ class Scheduler:
     def __init__(self) -> None:
         self._stop = threading.Event()
         self._relay = Relay()
-        self._courier = delivery.courier(by=Deliverer.SCHEDULER)
+        self._courier = courier.courier(by=Deliverer.SCHEDULER)
         self._notices = Notices(notices.CHANNEL)
         self._uploads = Notices(hints.CHANNEL)
         self._steps = Notices(escalation.CHANNEL)
@@ -83,7 +87,7 @@ class Scheduler:
         self._repeat(self._grant, 0, keeps_connection=True)
         for thread in threads:
             thread.join(timeout=5)
-        delivery.drain()
+        courier.drain()
         log.info("scheduler_stopped")
 
     def stop(self) -> None:

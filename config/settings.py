@@ -32,7 +32,7 @@ _public = urlsplit(PUBLIC_BASE_URL)
 if "_" in (_public.hostname or ""):
     raise ImproperlyConfigured("PUBLIC_BASE_URL is wrong: Twilio refuses host names with an underscore.")
 HTTPS = _public.scheme == "https"
-# What the links in SMS begin with: every character of it is one less for the name and the number (alerts/checks.py).
+# The links in SMS begin with it: each of its characters is one less for name and number (alerts/contacts/checks.py).
 LINK_BASE_URL = environment.url(
     "LINK_BASE_URL", "a short URL of this server", schemes={"http", "https"}, default=PUBLIC_BASE_URL
 )
@@ -81,7 +81,7 @@ DATABASES = {
             # connection starts a new one at once: the servers' return is noticed by the first request after it.
             "pool": {"min_size": 1, "max_size": 20, "timeout": 4, "max_lifetime": 1800, "reconnect_timeout": 2},
             # A process that freezes inside a transaction gives its locks back; the paths that lock the rows
-            # others wait for ask for less (messaging/clock.py).
+            # others wait for ask for less (messaging/database/clock.py).
             "options": "-c idle_in_transaction_session_timeout=10s -c statement_timeout=30s -c lock_timeout=5s",
         },
     }
@@ -215,8 +215,8 @@ TEMPLATES = [
     }
 ]
 AUTH_USER_MODEL = "identity.User"
-PASSWORD_HASHERS = ["identity.hashing.Argon2"]
-AUTHENTICATION_BACKENDS = ["identity.backends.LimitedBackend"]
+PASSWORD_HASHERS = ["identity.sessions.hashing.Argon2"]
+AUTHENTICATION_BACKENDS = ["identity.sessions.backends.LimitedBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
@@ -295,7 +295,7 @@ EXPORT_SIGNING_KEY = environment.text(
 # -- API ------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["identity.bearer.AccessToken"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["identity.sessions.bearer.AccessToken"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.negotiation.AlwaysJSON",
@@ -325,7 +325,7 @@ SPECTACULAR_SETTINGS = {
         "AlertStatusEnum": "alerts.models.AlertStatus",
         "AlertKindEnum": "alerts.models.AlertKind",
         "ChannelEnum": "messaging.models.Channel",
-        "DeliveryStatusEnum": "alerts.truth.Status",
+        "DeliveryStatusEnum": "alerts.owner.truth.Status",
         "EventKindEnum": "alerts.models.EventKind",
         "EvidenceKindEnum": "alerts.models.EvidenceKind",
         "PhoneChannelEnum": [("sms", "Sms"), ("voice", "Voice")],

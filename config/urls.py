@@ -7,14 +7,14 @@ from config import health
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
-    path("a/", include("alerts.page_urls")),
+    path("a/", include("alerts.page.urls")),
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(permission_classes=[]), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(permission_classes=[]), name="docs"),
     path("api/v1/", include("identity.urls")),
     path("api/v1/", include("alerts.urls")),
     path("api/v1/", include("geo.urls")),
-    path("api/v1/", include("messaging.urls")),
+    path("api/v1/", include("messaging.webhooks.urls")),
 ]
 handler400 = "config.errors.bad_request"
 handler404 = "config.errors.not_found"

@@ -17,6 +17,6 @@ def _make_weeks(**_: Any) -> None:
     """The weeks that fixes are kept in exist before the first process starts."""
     # They import models, which are there only now.
     from geo import partitions
-    from messaging import clock
+    from messaging.database import clock
 
     partitions.ensure(now=clock.now(), kept_for=timedelta(days=settings.LOCATION_DAYS))

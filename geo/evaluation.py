@@ -25,8 +25,8 @@ from geo.presence import Presence, Sighting
 from geo.shapes import point
 from geo.telling import Happening, SeenFix
 from geo.zonesets import Zone
-from messaging import clock
-from messaging.sql import is_out_of_reach, rows
+from messaging.database import clock
+from messaging.database.sql import is_out_of_reach, rows
 
 log = structlog.get_logger(__name__)
 

@@ -6,8 +6,8 @@ from uuid import UUID
 from django.db import transaction
 
 from geo import policy
-from messaging import clock
-from messaging.sql import rows
+from messaging.database import clock
+from messaging.database.sql import rows
 
 CHANNEL = "alertme_geo"
 

@@ -11,7 +11,7 @@ from rest_framework.exceptions import NotFound
 
 from geo import policy
 from geo.models import Fix
-from messaging.sql import rows
+from messaging.database.sql import rows
 
 EVER, NEVER = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
 
-from messaging.sql import rows
+from messaging.database.sql import rows
 
 # Made so far ahead that a month without any scheduler does no harm.
 WEEKS_AHEAD = 5

@@ -10,10 +10,10 @@ from geo import policy, schedules, texts
 from geo.models import Direction, Told, ZoneEvent
 from geo.presence import Decision
 from geo.zonesets import Zone
-from identity.contacts import to_tell
+from identity.contacts.contacts import to_tell
 from identity.models import EmergencyContact, User
-from messaging import outbox
 from messaging.models import MessageClass
+from messaging.outbox import outgoing
 
 
 class SeenFix(NamedTuple):
@@ -86,9 +86,9 @@ def _told(happening: Happening, *, has_contacts: bool, now: datetime) -> Told:
 
 def _queue(happening: Happening, person: User, chosen: Sequence[EmergencyContact], *, now: datetime) -> list[int]:
     compose = texts.entered if happening.decision.inside else texts.left
-    messages = outbox.queue(
+    messages = outgoing.queue(
         [
-            outbox.Outgoing(
+            outgoing.Outgoing(
                 address=str(contact.phone_number),
                 text=compose(person, zone=happening.zone.name, language=contact.language),
                 language=contact.language,

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from geo import clocks, hints, reading
 from geo.reading import Arrived, Details, RefusedFix, Sent
-from messaging.sql import rows
+from messaging.database.sql import rows
 
 # A repeat conflicts with itself and is left out; sorted, so that two uploads of the same fixes cannot deadlock. What is
 # stored and who is to be evaluated is one statement: neither can be without the other, and one journey is enough. Only

@@ -12,7 +12,7 @@ from django.http import Http404
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 
 from geo.models import GeoZone, Whereabouts, ZoneEvent
-from identity import versions
+from identity.api import versions
 from identity.models import EmergencyContact
 
 # Where the zone is; the other fields say who is told and when.

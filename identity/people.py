@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from identity import versions
+from identity.api import versions
 from identity.models import User
 
 

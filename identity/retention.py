@@ -5,8 +5,9 @@ from typing import Any
 
 from django.db.models import Model, Q
 
-from identity import idempotency, rates, verification
+from identity.api import idempotency, rates
 from identity.models import CodeCount, IdempotencyRecord, RateCount, Session, Verification
+from identity.verification import registration
 
 COUNTS_KEPT_FOR = timedelta(days=400)
 # Rows of a table in one call: short transactions, and the next call goes on.
@@ -16,7 +17,7 @@ STEP = 5_000
 def purge(*, now: datetime) -> int:
     """Delete at most STEP outdated rows of each table; returns how many were deleted."""
     outdated: list[tuple[type[Model], Q]] = [
-        (Verification, Q(expires_at__lte=now - verification.RENEWABLE_FOR)),
+        (Verification, Q(expires_at__lte=now - registration.RENEWABLE_FOR)),
         (RateCount, Q(window_start__lte=now - rates.LONGEST_WINDOW)),
         (Session, Q(expires_at__lte=now)),
         (CodeCount, Q(day__lte=now - COUNTS_KEPT_FOR)),

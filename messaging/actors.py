@@ -1,7 +1,7 @@
 import dramatiq
 
-from messaging import delivery
-from messaging.dispatch import URGENT_QUEUE
+from messaging.delivery import courier
+from messaging.delivery.dispatch import URGENT_QUEUE
 from messaging.models import Deliverer
 
 
@@ -9,4 +9,4 @@ from messaging.models import Deliverer
 def deliver(message_ids: list[int], sender_id: int = 0) -> None:
     """Send messages granted at a sender; the relay also puts it into the `messages` queue. Running it twice sends
     once."""
-    delivery.courier(by=Deliverer.WORKER).deliver(message_ids, sender_id=sender_id)
+    courier.courier(by=Deliverer.WORKER).deliver(message_ids, sender_id=sender_id)

@@ -5,7 +5,9 @@ from django.db.models import F, Value
 from django.db.models.functions import Least
 from django.http import HttpRequest
 
-from messaging import clock, pacing, policy
+from messaging import policy
+from messaging.database import clock
+from messaging.delivery import pacing
 from messaging.models import DailyCount, Message, OperatorAlarm, Sender, SenderOutage
 
 if TYPE_CHECKING:

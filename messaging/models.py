@@ -131,7 +131,7 @@ class Message(models.Model):
     channel = models.CharField(max_length=8, choices=Channel, default=Channel.SMS)
     # E.164, or an e-mail address.
     address = models.CharField(max_length=254)
-    text = models.BinaryField(null=True)  # Sealed (messaging/sealing.py); null once final.
+    text = models.BinaryField(null=True)  # Sealed (messaging/encryption.py); null once final.
     # What a call is spoken in, and an e-mail's subject written in.
     language = models.CharField(max_length=2, blank=True, db_default="")
     # What a call plays where its language has no synthetic speech (messaging/speech.py).
@@ -139,7 +139,7 @@ class Message(models.Model):
     segments = models.PositiveSmallIntegerField()
     message_class = models.PositiveSmallIntegerField(choices=MessageClass)
     rank = models.PositiveSmallIntegerField(default=0)
-    # It never becomes one text with another (messaging/coalescing.py): its owner may cancel it.
+    # It never becomes one text with another (messaging/outbox/coalescing.py): its owner may cancel it.
     stands_alone = models.BooleanField(db_default=False)
     sender = models.ForeignKey(Sender, null=True, on_delete=models.PROTECT)  # Null: no sender could carry it.
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)

@@ -8,9 +8,9 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
+from messaging.database.sql import is_out_of_reach, rows
 from messaging.models import Deliverer, MessageEvent
 from messaging.signals import not_delivered
-from messaging.sql import is_out_of_reach, rows
 from messaging.states import FINAL, MOVES, WITHOUT_SMS, State
 
 log = structlog.get_logger(__name__)

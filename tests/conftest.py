@@ -5,7 +5,7 @@ import pytest
 from django.conf import settings
 from django.db.backends.postgresql.operations import DatabaseOperations
 
-from messaging import clock
+from messaging.database import clock
 from tests.world import World
 
 

@@ -11,11 +11,12 @@ from django.db import transaction
 from django.db.models import Q
 from rest_framework.exceptions import APIException
 
-from alerts import timeline
 from alerts.evidence import formats, limits, spool, uploads
 from alerts.evidence.formats.reading import Media
 from alerts.models import EventKind, Evidence, EvidenceKind, SosAlert, Upload
-from messaging import alarms, clock
+from alerts.timeline import journal
+from messaging.database import clock
+from messaging.operations import alarms
 
 # Longer than moving the largest file to the storage takes; then whoever did it is taken for dead.
 FINISHING_FOR = timedelta(minutes=10)
@@ -96,8 +97,8 @@ def _record(upload: Upload, found: Evidence) -> tuple[Evidence, bool]:
         )
         if is_new:
             what = {"evidence_id": str(evidence.id), "evidence_kind": evidence.kind, "sha256": evidence.sha256}
-            timeline.record(
-                evidence.alert_id, EventKind.EVIDENCE_ADDED, by=timeline.OWNER, now=now, size=evidence.size, **what
+            journal.record(
+                evidence.alert_id, EventKind.EVIDENCE_ADDED, by=journal.OWNER, now=now, size=evidence.size, **what
             )
         if upload.is_resumable:
             Upload.objects.filter(id=upload.id).update(evidence=evidence, offset=upload.length, finishing_at=None)

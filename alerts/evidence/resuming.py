@@ -19,7 +19,7 @@ from rest_framework.exceptions import APIException, NotFound
 from alerts.evidence import keeping, limits, spool, uploads
 from alerts.models import Evidence, EvidenceKind, Upload
 from identity.models import User
-from messaging import clock
+from messaging.database import clock
 
 ALGORITHMS = ("sha1", "sha256")
 # A body with a checksum is held until it is known to be right.

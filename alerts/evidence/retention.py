@@ -7,10 +7,11 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from alerts import owner_view, timeline
 from alerts.evidence import keeping, limits, spool
 from alerts.models import EventKind, Evidence, LegalHold, SosAlert, Upload
-from messaging import clock
+from alerts.owner import view
+from alerts.timeline import journal
+from messaging.database import clock
 
 # Files in one call: a storage may be slow, and the next call goes on.
 STEP = 100
@@ -48,7 +49,7 @@ def erase_outdated(*, now: datetime) -> int:
 
 def shown_to_owner(alert: SosAlert, *, now: datetime) -> QuerySet[Evidence]:
     """What the owner is told of, oldest first. Under duress evidence is kept for longer, and not shown for longer."""
-    ended_at = owner_view.of(alert).ended_at
+    ended_at = view.of(alert).ended_at
     if ended_at and now >= ended_at + timedelta(days=settings.EVIDENCE_KEPT_DAYS):
         return Evidence.objects.none()
     return Evidence.objects.filter(alert=alert, erased_at=None).order_by("id")
@@ -64,7 +65,7 @@ def _erase(alert_id: UUID, *, now: datetime) -> int:
     erased = list(Evidence.objects.filter(alert_id=alert_id, erased_at=None).order_by("id"))
     for evidence in erased:
         what = {"evidence_id": str(evidence.id), "sha256": evidence.sha256}
-        timeline.record(evidence.alert_id, EventKind.EVIDENCE_ERASED, by=timeline.SYSTEM, now=now, **what)
+        journal.record(evidence.alert_id, EventKind.EVIDENCE_ERASED, by=journal.SYSTEM, now=now, **what)
     Evidence.objects.filter(id__in=[evidence.id for evidence in erased]).update(erased_at=now)
     return len(erased)
 
@@ -83,7 +84,7 @@ def hold(*, alert_id: UUID, by_id: UUID | None, now: datetime) -> bool:
     SosAlert.objects.select_for_update(no_key=True).get(id=alert_id)
     _, is_new = LegalHold.objects.get_or_create(alert_id=alert_id, defaults={"by_id": by_id, "since": now})
     if is_new:
-        timeline.record(alert_id, EventKind.EVIDENCE_HELD, by=timeline.OPERATOR, now=now)
+        journal.record(alert_id, EventKind.EVIDENCE_HELD, by=journal.OPERATOR, now=now)
     return is_new
 
 
@@ -93,5 +94,5 @@ def release(*, alert_id: UUID, now: datetime) -> bool:
     SosAlert.objects.select_for_update(no_key=True).get(id=alert_id)
     deleted, _ = LegalHold.objects.filter(alert_id=alert_id).delete()
     if deleted:
-        timeline.record(alert_id, EventKind.EVIDENCE_RELEASED, by=timeline.OPERATOR, now=now)
+        journal.record(alert_id, EventKind.EVIDENCE_RELEASED, by=journal.OPERATOR, now=now)
     return bool(deleted)

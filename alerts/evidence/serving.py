@@ -10,7 +10,8 @@ from django.utils.cache import get_conditional_response
 from alerts.evidence import keeping
 from alerts.evidence.sending import DownloadsBusy, Sending
 from alerts.models import Evidence
-from messaging import alarms, clock
+from messaging.database import clock
+from messaging.operations import alarms
 
 _CHUNK = 64 * 1024
 # After a storage did not give a file.

@@ -7,11 +7,11 @@ from uuid import UUID
 from django.db import transaction
 from rest_framework.exceptions import APIException, NotFound
 
-from alerts import owner_view
 from alerts.evidence import limits, spool
 from alerts.models import EvidenceKind, SosAlert, Upload
+from alerts.owner import view
 from identity.models import User
-from messaging import alarms
+from messaging.operations import alarms
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -52,7 +52,7 @@ def open_upload(
     if alert is None:
         raise NotFound
     # What the owner is shown: under duress it has ended too.
-    ended_at = owner_view.of(alert).ended_at
+    ended_at = view.of(alert).ended_at
     if ended_at and now >= ended_at + limits.LATE_UPLOADS_FOR:
         raise EvidenceClosed
     _check_disk(length=length, now=now)

@@ -9,9 +9,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from alerts import chain
 from alerts.exports import archive
 from alerts.exports.keys import id_of, pem_of
+from alerts.timeline import chain
 
 FORMAT = "alertme-export-1"
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"

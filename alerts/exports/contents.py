@@ -10,23 +10,24 @@ from django.db.models import QuerySet
 from rest_framework.serializers import ListSerializer
 from rest_framework.utils.encoders import JSONEncoder
 
-from alerts import chain, owner_timeline, owner_view, reach, sealing
 from alerts.evidence import keeping, retention, serving
+from alerts.evidence.serializers import KeptSerializer
 from alerts.exports import messages, places
 from alerts.exports.archive import File
 from alerts.exports.bundle import Contents
 from alerts.models import AlertPosition, Evidence, SosAlert
-from alerts.serializers.alerts import SosAlertSerializer
-from alerts.serializers.evidence import KeptSerializer
-from alerts.serializers.timeline import TimelineSerializer
+from alerts.owner import reach, timeline, view
+from alerts.owner.serializers import TimelineSerializer
+from alerts.sos.serializers import SosAlertSerializer
+from alerts.timeline import chain, sealing
 from identity.models import User
-from messaging import alarms
+from messaging.operations import alarms
 
 
 def shown_to_owner(alert: SosAlert, *, now: datetime) -> Contents:
     """Under duress, of the alert that ended then."""
     evidence = retention.shown_to_owner(alert, now=now)
-    return _contents(alert, owner_timeline.shown(alert, now=now), owner_view.positions_of(alert), evidence, now=now)
+    return _contents(alert, timeline.shown(alert, now=now), view.positions_of(alert), evidence, now=now)
 
 
 def whole(alert: SosAlert, *, now: datetime) -> Contents:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from django.db.models import QuerySet
 
-from alerts import chain
 from alerts.models import AlertPosition
+from alerts.timeline import chain
 
 _ROWS = 1_000
 _DETAILS = ("accuracy", "altitude", "speed", "course", "battery", "network", "activity")

@@ -12,10 +12,10 @@ from typing import Any, BinaryIO
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from alerts import chain
 from alerts.exports import archive, keys
 from alerts.exports.archive import Damaged, Stored
 from alerts.exports.bundle import FORMAT, MANIFEST, SIGNATURE
+from alerts.timeline import chain
 
 TIMELINE, ALERT = "timeline.json", "alert.json"
 _NAME = re.compile(r"[a-z]{1,20}\.(json|geojson|sig)|evidence/[0-9a-f-]{36}\.[a-z0-9]{1,5}")

@@ -41,9 +41,9 @@ class SosAlert(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
-    # When its owner typed the duress PIN; what the owner's devices are told since: alerts/owner_view.py.
+    # When its owner typed the duress PIN; what the owner's devices are told since: alerts/owner/view.py.
     duress_at = models.DateTimeField(null=True)
-    # Contacts read TEST, and nobody is alarmed: alerts/drills.py.
+    # Contacts read TEST, and nobody is alarmed: alerts/sos/drills.py.
     is_drill = models.BooleanField(default=False, db_default=False)
 
     class Meta:
@@ -97,9 +97,10 @@ class EventKind(models.TextChoices):
 
 
 class AlertEvent(models.Model):
-    """One step of an alert's life, written in the transaction of the step (alerts/timeline.py) and never changed.
+    """One step of an alert's life, written in the transaction of the step and never changed
+    (alerts/timeline/journal.py).
 
-    Soon after it is sealed: it gets its place in the alert's chain and its hash (alerts/sealing.py).
+    Soon after it is sealed: it gets its place in the alert's chain and its hash (alerts/timeline/sealing.py).
     """
 
     alert = models.ForeignKey(SosAlert, on_delete=models.CASCADE, related_name="events")

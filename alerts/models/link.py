@@ -4,7 +4,7 @@ from alerts.models.alert import SosAlert
 
 
 class ContactLink(models.Model):
-    """A contact's way to the page of one alert (alerts/links.py). Of the token only a hash is stored.
+    """A contact's way to the page of one alert (alerts/contacts/links.py). Of the token only a hash is stored.
 
     `contact_id` is that of the notification: no foreign key, for the same reason.
     """

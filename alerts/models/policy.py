@@ -3,7 +3,8 @@ from django.db import models
 
 
 class EscalationPolicy(models.Model):
-    """A person's own plan for an alert that nobody answers; who has none gets the default (alerts/policies.py)."""
+    """A person's own plan for an alert that nobody answers. Without one the default of
+    alerts/escalation/policy.py holds."""
 
     owner = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="escalation_policy"

@@ -15,7 +15,7 @@ class TimerStatus(models.TextChoices):
 
 
 class ActivityTimer(models.Model):
-    """ "If I have not said by then that I am well, call for help." What fires it is alerts/expiry.py."""
+    """ "If I have not said by then that I am well, call for help." What fires it is alerts/timers/expiry.py."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     # Its index is the first below.

@@ -5,7 +5,7 @@ from rest_framework import serializers
 from geo.blueprints import Report, ZoneChange
 from geo.models import Blueprint, GeoZone, Shape, ZoneType
 from geo.serializers.zones import PolygonField, ScheduleSerializer, ZoneFieldsSerializer
-from identity.fields import PlainTextField
+from identity.api.fields import PlainTextField
 
 # More than any setting allows a person; geo/zones.py: require_room knows how many it is.
 _MOST_ZONES = 1_000

@@ -8,8 +8,8 @@ from geo import policy, shapes
 from geo.knowledge import Known, State
 from geo.models import Direction, GeoZone, Shape, Told, ZoneEvent, ZoneType
 from geo.presence import Rule
-from identity.contacts import MAX_CONTACTS
-from identity.fields import PlainTextField
+from identity.api.fields import PlainTextField
+from identity.contacts.contacts import MAX_CONTACTS
 
 _HOUR = r"^([01]\d|2[0-3]):[0-5]\d$"
 _POSITION = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}

@@ -10,10 +10,10 @@ from rest_framework.views import APIView
 from geo import blueprints, zones
 from geo.models import Blueprint
 from geo.serializers import blueprints as serializers
-from identity.idempotency import replayable
-from identity.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, problems
-from identity.requests import if_match, parse, person
-from messaging import clock
+from identity.api.idempotency import replayable
+from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, problems
+from identity.api.requests import if_match, parse, person
+from messaging.database import clock
 
 _STALE = "`precondition_failed`: it was changed meanwhile"
 _MADE: dict[Any, Any] = {201: serializers.BlueprintSerializer} | problems(

@@ -11,9 +11,9 @@ from rest_framework.views import APIView
 from geo import exports, history, policy
 from geo.models import Fix
 from geo.serializers.locations import WantedSerializer
-from identity.openapi import problems
-from identity.requests import person
-from messaging import clock
+from identity.api.openapi import problems
+from identity.api.requests import person
+from messaging.database import clock
 
 _WHICH = f"Oldest first, at most {policy.MAX_EXPORT}: go on with `since` the last one's time."
 

@@ -14,9 +14,9 @@ from geo.parsing import UploadParser
 from geo.serializers import locations as serializers
 from geo.serializers.uploads import BatchSerializer, SingleFixSerializer
 from geo.views import uploads
-from identity.openapi import problems
-from identity.requests import person
-from messaging import clock
+from identity.api.openapi import problems
+from identity.api.requests import person
+from messaging.database import clock
 
 
 class LocationsView(APIView):

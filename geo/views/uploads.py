@@ -13,7 +13,7 @@ from geo import policy, reading
 from geo.reading import Refused, RefusedFix, Sent
 from geo.serializers.uploads import UploadSerializer
 from geo.tracking import Upload
-from identity.openapi import problems
+from identity.api.openapi import problems
 
 GZIP = OpenApiParameter(
     "Content-Encoding", str, OpenApiParameter.HEADER, enum=["gzip", "identity"], description="The body may be gzip."

@@ -11,10 +11,10 @@ from rest_framework.views import APIView
 from geo import knowledge, zones
 from geo.models import GeoZone, ZoneEvent
 from geo.serializers.zones import ShownZoneSerializer, ZoneEventSerializer, ZoneFieldsSerializer
-from identity.idempotency import replayable
-from identity.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, problems
-from identity.requests import if_match, parse, person
-from messaging import clock
+from identity.api.idempotency import replayable
+from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, problems
+from identity.api.requests import if_match, parse, person
+from messaging.database import clock
 
 _STALE = "`precondition_failed`: it was changed meanwhile"
 

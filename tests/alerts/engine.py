@@ -5,10 +5,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from alerts.models import Notification, NotificationKind
-from messaging import clock
+from messaging.database import clock
+from messaging.encryption import unseal
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message
 from messaging.moves import Change, move
-from messaging.sealing import unseal
 from messaging.states import State
 
 _PATHS = {

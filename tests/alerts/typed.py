@@ -3,7 +3,7 @@
 from django.contrib.auth.hashers import make_password
 
 from identity.models import Pin, User
-from messaging import clock
+from messaging.database import clock
 
 SAFE_PIN, DURESS_PIN = "1357", "24680"
 _SAFE_HASH, _DURESS_HASH = make_password(SAFE_PIN), make_password(DURESS_PIN)

@@ -10,12 +10,12 @@ from typing import Protocol
 import psycopg
 
 from deploy.local.processes import descendants, send, wait_until
-from messaging import notices
+from messaging.database import notices
+from messaging.encryption import seal
 from messaging.models import MessageClass
+from messaging.outbox.senders import DEFAULT
 from messaging.sandbox.control import SandboxControl
-from messaging.sealing import seal
 from messaging.segments import count_segments
-from messaging.senders import DEFAULT
 from tests.bench.rows import start_over
 from tests.world import World
 from tests.world.crowd import Presser

@@ -4,7 +4,7 @@ import statistics
 from datetime import UTC, datetime
 from uuid import UUID
 
-from alerts import expiry
+from alerts.timers import expiry
 from deploy.local.processes import wait_until
 from tests.bench.contenders import Ours
 from tests.bench.rows import Figures, numbers

@@ -7,12 +7,12 @@ from axe_playwright_python.sync_playwright import Axe
 from django.db import transaction
 from playwright.sync_api import Page, Request, ViewportSize, expect
 
-from alerts import lifecycle
 from alerts.models import AlertPosition, AlertStatus, Answer, SosAlert
-from alerts.positions import Place
-from alerts.raising import Cause, raise_alerts
+from alerts.positions.track import Place
+from alerts.sos import status
+from alerts.sos.raising import Cause, raise_alerts
 from identity.models import EmergencyContact, User
-from messaging import clock
+from messaging.database import clock
 from tests.alerts.engine import messages, token_in
 from tests.browser.conftest import DESKTOP, PHONE, Open, photograph
 
@@ -121,7 +121,7 @@ def test_it_follows_the_alert_without_being_loaded_again(open_page: Open, path: 
     expect(page.get_by_text("42.90000, 74.60000")).to_be_visible()
     expect(page.locator("#map2")).to_be_focused()
     with transaction.atomic():
-        lifecycle.end(alert_id=alert.id, owner=alert.owner, to=AlertStatus.RESOLVED, now=clock.now())
+        status.end(alert_id=alert.id, owner=alert.owner, to=AlertStatus.RESOLVED, now=clock.now())
     page.clock.run_for(POLL_MS)
     expect(page.get_by_role("heading", level=1)).to_have_text("Айнура Осмонова is safe")
     expect(page.locator("a[href='tel:112']")).to_have_count(0)

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import expect
 
-from alerts import expiry
 from alerts.models import SosAlert
+from alerts.timers import expiry
 from identity.models import EmergencyContact, User
 from tests.alerts.engine import messages, token_in
-from tests.alerts.test_expiry import armed, move, run_out
+from tests.alerts.timers.test_expiry import armed, move, run_out
 from tests.browser.conftest import Open, photograph
 from tests.browser.test_contacts_page import LANGUAGES, fits, serious
 

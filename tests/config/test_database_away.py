@@ -12,7 +12,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from identity.models import User
-from messaging.sql import rows
+from messaging.database.sql import rows
 
 TOKEN = "a" * 22
 

@@ -21,7 +21,7 @@ from config.relay import Relay
 from deploy.local.processes import wait_until
 from deploy.local.rabbitmq import PrivateRabbitMQ
 from identity.models import User
-from messaging import clock
+from messaging.database import clock
 from messaging.models import OperatorAlarm
 from tests.race import at_once
 

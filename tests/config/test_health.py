@@ -7,7 +7,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
 from config.models import SchedulerTick
-from messaging import clock
+from messaging.database import clock
 
 
 def ready() -> tuple[int, dict[str, Any]]:

@@ -5,7 +5,7 @@ import pytest
 from config import periodic
 from config.models import PeriodicRun
 from config.periodic import PERIODIC, take_due, take_neglected
-from messaging import clock
+from messaging.database import clock
 from tests.messaging.engine import all_of
 from tests.race import at_once
 

@@ -13,7 +13,7 @@ import pytest
 from django.test import Client
 from structlog.stdlib import ProcessorFormatter
 
-from alerts import links
+from alerts.contacts import links
 from config import reporting
 from config.redaction import without_tokens
 from deploy.local.processes import free_port, wait_until

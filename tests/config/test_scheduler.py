@@ -14,7 +14,7 @@ from config.models import PeriodicRun
 from config.periodic import PERIODIC, Periodic
 from config.scheduler import Scheduler
 from deploy.local.processes import wait_until
-from messaging import delivery
+from messaging.delivery import courier
 from messaging.models import Deliverer, OperatorAlarm
 
 SECOND = timedelta(seconds=1)
@@ -38,9 +38,9 @@ def running(scheduler: Scheduler) -> Iterator[None]:
 
 @pytest.fixture
 def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scheduler]:
-    monkeypatch.setattr(delivery, "_couriers", {})
+    monkeypatch.setattr(courier, "_couriers", {})
     yield Scheduler()
-    delivery.courier(by=Deliverer.SCHEDULER).close()
+    courier.courier(by=Deliverer.SCHEDULER).close()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -85,10 +85,10 @@ def scheduler_at_a_low_limit(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """The most the system allows; what is made in between starts from less, as a process does."""
     at_first, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (512, most))
-    monkeypatch.setattr(delivery, "_couriers", {})
+    monkeypatch.setattr(courier, "_couriers", {})
     try:
         Scheduler()
         yield most
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (at_first, most))
-        delivery.courier(by=Deliverer.SCHEDULER).close()
+        courier.courier(by=Deliverer.SCHEDULER).close()

@@ -20,14 +20,16 @@ class StruckHere(AppConfig):
 
     def ready(self) -> None:
         # Views and actors can be imported only now.
-        from alerts.views.alerts import AlertsView
+        from alerts.sos.views import AlertsView
         from config.broker import QuorumBroker
-        from identity import idempotency
-        from messaging import claims, dispatch, evidence, moves, recording
-        from messaging.delivery import Courier
+        from identity.api import idempotency
+        from messaging import moves
+        from messaging.delivery import claims, dispatch, outcomes
+        from messaging.delivery.courier import Courier
+        from messaging.delivery.outcomes import Recorder
         from messaging.providers.twilio_http import _PunctualRequest
-        from messaging.recording import Recorder
-        from messaging.views import TwilioStatusView
+        from messaging.reports import delivery_reports
+        from messaging.webhooks.views import TwilioStatusView
 
         _after(idempotency, idempotency._keep, "sos before commit")
         _after(AlertsView, AlertsView.post, "sos after commit")
@@ -42,9 +44,9 @@ class StruckHere(AppConfig):
         _after(Courier, Courier.deliver, "hint not acknowledged", when=bool)
         _around_writing(_PunctualRequest, "request not written", "request written")
         _before(Recorder, Recorder.put, "reply not recorded")
-        _after(recording, recording._raise_alarms, "record before commit")
-        _after(recording, recording.record, "record after commit")
-        _after(evidence, moves.move, "callback before commit")
+        _after(outcomes, outcomes._raise_alarms, "record before commit")
+        _after(outcomes, outcomes.record, "record after commit")
+        _after(delivery_reports, moves.move, "callback before commit")
         _after(
             TwilioStatusView, TwilioStatusView.post, "callback after commit", when=lambda told: told.status_code == 204
         )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.local.processes import wait_until
-from messaging.senders import DEFAULT
+from messaging.outbox.senders import DEFAULT
 from tests.world import World
 from tests.world.people import fresh_number
 

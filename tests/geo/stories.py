@@ -8,9 +8,9 @@ from rest_framework.test import APIClient
 
 from geo import evaluation
 from geo.models import DueEvaluation, GeoZone, ZoneEvent
-from messaging import clock
+from messaging.database import clock
+from messaging.encryption import unseal
 from messaging.models import Message
-from messaging.sealing import unseal
 from tests.geo.tracks import LATITUDE, LONGITUDE, degrees
 from tests.geo.uploads import fix, upload
 

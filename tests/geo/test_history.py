@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from geo import partitions
 from geo.models import Fix
 from identity.models import User
-from messaging import clock
+from messaging.database import clock
 from tests.geo.stories import evaluate_all, make_zone
 from tests.geo.uploads import fix, history, trail, upload
 

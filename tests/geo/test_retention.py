@@ -6,7 +6,7 @@ from rest_framework.test import APIClient
 from geo import policy, retention
 from geo.models import Fix, ZoneEvent
 from identity.models import EmergencyContact
-from messaging import clock
+from messaging.database import clock
 from tests.geo.stories import leave, make_zone
 from tests.geo.uploads import fix, upload
 

@@ -12,7 +12,7 @@ from geo import policy, tracking
 from geo.models import DueEvaluation, Fix
 from geo.reading import Sent
 from identity.models import User
-from messaging import clock
+from messaging.database import clock
 from tests.geo.conftest import app
 from tests.geo.stories import make_zone
 from tests.geo.uploads import fix, history, trail, upload

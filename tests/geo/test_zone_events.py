@@ -9,9 +9,10 @@ from rest_framework.test import APIClient
 from geo import evaluation, hints
 from geo import policy as geo_policy
 from geo.models import DueEvaluation, Fix, GeoZone, Whereabouts, ZoneEvent
-from identity import contacts
+from identity.contacts import contacts
 from identity.models import EmergencyContact, User
-from messaging import clock, policy
+from messaging import policy
+from messaging.database import clock
 from messaging.models import Message, MessageClass
 from tests.geo.conftest import app
 from tests.geo.stories import LEAVES, evaluate_all, events, leave, make_zone, texts, walk

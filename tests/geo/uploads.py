@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from rest_framework.test import APIClient
 
-from messaging import clock
+from messaging.database import clock
 
 BISHKEK = (42.8746, 74.5698)
 

@@ -2,9 +2,9 @@ from collections.abc import Callable
 
 import pytest
 
-from identity import contacts
+from identity.contacts import contacts
 from identity.models import EmergencyContact, User
-from messaging import clock
+from messaging.database import clock
 
 from .phones import ANA, App
 

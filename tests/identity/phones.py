@@ -5,8 +5,8 @@ from typing import Any
 
 from rest_framework.test import APIClient
 
+from messaging.encryption import unseal
 from messaging.models import Message
-from messaging.sealing import unseal
 
 ANA = "+996555123456"
 BEN = "+996700654321"

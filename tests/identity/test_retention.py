@@ -3,9 +3,10 @@ from uuid import uuid4
 
 import pytest
 
-from identity import retention, sessions
+from identity import retention
 from identity.models import IdempotencyRecord, RateCount, Session, User, Verification
-from messaging import clock
+from identity.sessions import tokens
+from messaging.database import clock
 
 
 def _fill(user: User, *, at: datetime) -> None:
@@ -42,5 +43,5 @@ def test_a_call_deletes_a_bounded_number(ana: User, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(retention, "STEP", 2)
     now = clock.now()
     for _ in range(3):
-        sessions.open_session(ana, now=now - timedelta(days=100))
+        tokens.open_session(ana, now=now - timedelta(days=100))
     assert [retention.purge(now=now) for _ in range(3)] == [2, 1, 0]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 
-from messaging.delivery import Courier
+from messaging.delivery.courier import Courier
 from messaging.models import Deliverer, Sender
 from messaging.sandbox.control import SandboxControl
 from messaging.sandbox.server import SandboxConfig, SandboxThread

@@ -8,12 +8,15 @@ from uuid import UUID
 import pytest
 from django.db import transaction
 
-from messaging import clock, evidence, outbox, sealing, settling, watching
-from messaging.delivery import Courier
-from messaging.dispatch import Hint, grant_all
+from messaging import encryption
+from messaging.database import clock
+from messaging.delivery.courier import Courier
+from messaging.delivery.dispatch import Hint, grant_all
 from messaging.models import Attempt, AttemptOutcome, Channel, Deliverer, Message, MessageClass, MessageEvent, Sender
-from messaging.outbox import Outgoing
-from messaging.senders import DEFAULT, EMAIL, VOICE
+from messaging.outbox import outgoing as outbox
+from messaging.outbox.outgoing import Outgoing
+from messaging.outbox.senders import DEFAULT, EMAIL, VOICE
+from messaging.reports import delivery_reports, settling, watching
 from messaging.states import FINAL, State
 
 ANA = "+996700000001"
@@ -57,7 +60,7 @@ def standing(
         language=language,
         recording=recording,
         address=to,
-        text=None if state in FINAL else sealing.seal(text),
+        text=None if state in FINAL else encryption.seal(text),
         segments=segments,
         message_class=kind,
         rank=rank,
@@ -189,11 +192,11 @@ def interrupted(courier: Courier, news: Callable[[], object]) -> Courier:
 
 def fail_at(attempt_id: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is told of this attempt cannot be taken in; of every other it can."""
-    learn = evidence.learn
+    learn = delivery_reports.learn
 
     def fail(told: UUID, *arguments: Any, **more: Any) -> bool:
         if told == attempt_id:
             raise ValueError
         return learn(told, *arguments, **more)
 
-    monkeypatch.setattr(evidence, "learn", fail)
+    monkeypatch.setattr(delivery_reports, "learn", fail)

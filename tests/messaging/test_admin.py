@@ -6,9 +6,10 @@ import pytest
 from django.test import Client
 
 from identity.models import User
-from messaging import clock, pacing
+from messaging.database import clock
+from messaging.delivery import pacing
 from messaging.models import Message, Sender, SenderOutage
-from messaging.senders import DEFAULT
+from messaging.outbox.senders import DEFAULT
 from messaging.states import State
 from tests.messaging.engine import ANA, granted_ids, set_pace, standing
 

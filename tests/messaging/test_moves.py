@@ -3,11 +3,11 @@ from functools import partial
 
 import pytest
 
-from messaging import clock
+from messaging.database import clock
+from messaging.database.sql import rows
 from messaging.models import Deliverer, Message, MessageEvent
 from messaging.moves import Change, move
 from messaging.signals import not_delivered
-from messaging.sql import rows
 from messaging.states import FINAL, State
 from tests.messaging.engine import attempt_ids, standing, state_of
 from tests.race import at_once

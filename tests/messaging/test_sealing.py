@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from messaging.database.sql import rows
+from messaging.encryption import Unreadable, seal, unseal
 from messaging.models import Message
-from messaging.sealing import Unreadable, seal, unseal
-from messaging.sql import rows
 from tests.messaging.engine import outgoing, queued
 
 NEW_KEY = "another-key-of-more-than-fifty-characters-0123456789-0123456789"

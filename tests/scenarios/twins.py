@@ -9,7 +9,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from alerts.models import AlertStatus
 from tests.alerts.evidence import files
-from tests.alerts.twins import mask, readable
+from tests.alerts.sos.twins import mask, readable
 from tests.scenarios.story import Story
 from tests.world.people import PASSWORD, Person
 

@@ -14,10 +14,10 @@ from statistics import median
 import pytest
 from django.db import connection
 
-from alerts import answering
+from alerts.owner import even_timing
 from messaging.states import State
 from tests.alerts.engine import drive
-from tests.alerts.twins import Twin, make_twins, masked
+from tests.alerts.sos.twins import Twin, make_twins, masked
 
 ENDS = 200
 AT_ONCE = 4
@@ -42,7 +42,7 @@ def test_so_many_of_each_are_alike(count: int) -> None:
     p = _chance(*times)
     print(f"median of {count} safe ends {medians[0]} ms, duress ends {medians[1]} ms, p = {p:.4f}")
     assert p > ALPHA, f"the times differ: medians {medians} ms, p = {p}"
-    assert min(times[0] + times[1]) >= answering.STEP_S
+    assert min(times[0] + times[1]) >= even_timing.STEP_S
 
 
 def _end_again_and_again(count: int, pair: tuple[Twin, Twin]) -> list[tuple[bool, str, float]]:

@@ -9,16 +9,16 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
-from alerts import timers
 from alerts.models import ActivityTimer, AlertStatus, SosAlert
-from alerts.positions import Place
-from alerts.raising import Cause, raise_alerts
+from alerts.positions.track import Place
+from alerts.sos.raising import Cause, raise_alerts
+from alerts.timers import lifecycle
 from geo import blueprints, tracking, zones
 from geo.models import Blueprint, Fix, GeoZone
 from geo.reading import Sent
-from identity import devices
+from identity.devices import credentials
 from identity.models import Device, EmergencyContact, Platform, User
-from messaging import clock
+from messaging.database import clock
 from messaging.models import Message
 
 pytestmark = pytest.mark.django_db
@@ -39,11 +39,11 @@ BODIES: list[dict[str, Any]] = [
 def victim() -> User:
     user = User.objects.create(phone_number="+996700333444", first_name="Zarina", last_name="Tologonova")
     EmergencyContact.objects.create(user=user, name="Kanykei", phone_number="+996700555666", order=0)
-    devices.register(person=user, session_id=None, name="Zarina's", platform=Platform.IOS, now=clock.now())
+    credentials.register(person=user, session_id=None, name="Zarina's", platform=Platform.IOS, now=clock.now())
     with transaction.atomic():
         raise_alerts([Cause(owner=user, place=Place(latitude=42.8746, longitude=74.5698))], now=clock.now())
-        wanted = timers.Wanted(period=timedelta(hours=1), place="Zarina's hut")
-        timers.arm(person_id=user.id, wanted=wanted, now=clock.now())
+        wanted = lifecycle.Wanted(period=timedelta(hours=1), place="Zarina's hut")
+        lifecycle.arm(person_id=user.id, wanted=wanted, now=clock.now())
     here = {"latitude": 42.8746, "longitude": 74.5698}
     circle = {"name": "Zarina's home", "shape": "circle", "radius_m": 100} | here
     zones.add(person_id=user.id, fields=circle, now=clock.now())

@@ -9,11 +9,11 @@ from typing import Any
 import psycopg
 
 from deploy.local.processes import wait_until
+from messaging.encryption import seal
 from messaging.models import MessageClass
+from messaging.outbox.senders import DEFAULT
 from messaging.sandbox.control import Arrival, SandboxControl
-from messaging.sealing import seal
 from messaging.segments import count_segments
-from messaging.senders import DEFAULT
 from tests.world.people import fresh_number
 from tests.world.process import django
 

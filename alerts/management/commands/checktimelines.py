@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from alerts import sealing
 from alerts.models import TimelineSeal
+from alerts.timeline import sealing
 
 
 class Command(BaseCommand):

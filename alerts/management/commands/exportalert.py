@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from alerts.exports import bundle, contents, signing
 from alerts.models import SosAlert
-from messaging import clock
+from messaging.database import clock
 
 
 class Command(BaseCommand):

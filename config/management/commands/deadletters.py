@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config import deadletters
 from config.models import DeadLetter
-from messaging import clock
+from messaging.database import clock
 
 
 class Command(BaseCommand):

@@ -10,11 +10,11 @@ from django.conf import settings
 from django.test import Client
 from rest_framework.test import APIClient
 
-from alerts import links
+from alerts.contacts import links
 from alerts.evidence import addresses
 from alerts.models import ContactLink, Evidence
 from identity.models import User
-from messaging import clock
+from messaging.database import clock
 from tests.alerts.conftest import app
 from tests.alerts.evidence import files
 from tests.alerts.evidence.conftest import URL, Send

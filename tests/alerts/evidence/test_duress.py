@@ -10,11 +10,12 @@ from django.db import transaction
 from django.test import Client
 from rest_framework.test import APIClient
 
-from alerts import duress, lifecycle
 from alerts.evidence import limits, retention
 from alerts.models import AlertStatus, Evidence, FeignedEnd, SosAlert
+from alerts.sos import duress
+from alerts.sos import status as lifecycle
 from identity.models import User
-from messaging import clock
+from messaging.database import clock
 from tests.alerts.evidence import files
 from tests.alerts.evidence.conftest import URL, Send, on_disk
 

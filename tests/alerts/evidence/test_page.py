@@ -5,9 +5,9 @@ import re
 import pytest
 from django.test import Client
 
-from alerts import page
 from alerts.models import Evidence, SosAlert
-from messaging import clock
+from alerts.page import content as page
+from messaging.database import clock
 from tests.alerts.evidence import files
 from tests.alerts.evidence.conftest import Send
 

@@ -12,9 +12,9 @@ from rest_framework.test import APIClient
 
 from alerts.evidence import limits, resuming, retention
 from alerts.models import AlertEvent, Evidence, Upload
-from identity import devices
+from identity.devices import credentials
 from identity.models import Platform, User
-from messaging import clock
+from messaging.database import clock
 from tests.alerts.conftest import app
 from tests.alerts.evidence import files
 from tests.alerts.evidence.conftest import URL, Send, on_disk
@@ -199,7 +199,9 @@ def test_nobody_else_sees_or_touches_it(stranger: User, alert: str, begun: str) 
 
 
 def test_a_device_sends_by_its_credential_and_ends_nothing(ana: User, alert: str) -> None:
-    registered = devices.register(person=ana, session_id=None, name="Ana's", platform=Platform.ANDROID, now=clock.now())
+    registered = credentials.register(
+        person=ana, session_id=None, name="Ana's", platform=Platform.ANDROID, now=clock.now()
+    )
     device = APIClient(HTTP_X_SOS_CREDENTIAL=registered.credential)
     url = path_of(create(device, alert))
     assert device.delete(url, headers=TUS).status_code == 401

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from alerts.evidence import keeping, resuming, spool
 from alerts.models import AlertEvent, Evidence, Upload
 from identity.models import User
-from messaging import clock
+from messaging.database import clock
 from messaging.models import OperatorAlarm
 from tests.alerts.conftest import app
 from tests.alerts.evidence.conftest import on_disk

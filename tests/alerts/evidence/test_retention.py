@@ -15,7 +15,7 @@ from alerts.evidence import keeping, limits, retention, spool
 from alerts.models import AlertEvent, Evidence, LegalHold, SosAlert, Upload
 from config.periodic import PERIODIC
 from identity.models import User
-from messaging import clock
+from messaging.database import clock
 from tests.alerts.evidence import files
 from tests.alerts.evidence.conftest import URL, Send, on_disk
 from tests.race import at_once

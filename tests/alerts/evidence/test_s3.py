@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 from alerts.evidence import keeping, limits, retention, s3
 from alerts.models import Evidence, Upload
 from deploy.local.processes import free_port, wait_until
-from messaging import clock
+from messaging.database import clock
 from messaging.models import OperatorAlarm
 from tests.alerts.evidence import files
 from tests.alerts.evidence.conftest import URL, Send, on_disk

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from alerts.evidence import limits
 from alerts.models import AlertEvent, Evidence, SosAlert, Upload
 from identity.models import User
-from messaging import clock
+from messaging.database import clock
 from messaging.models import OperatorAlarm
 from tests.alerts.conftest import app
 from tests.alerts.evidence import files

@@ -14,12 +14,12 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
-from alerts import answers
+from alerts.escalation import answers
 from alerts.evidence import keeping, limits
 from alerts.exports import keys, signing
 from alerts.models import AlertEvent, AlertPosition, Evidence, Via
 from identity.models import User
-from messaging import clock
+from messaging.database import clock
 from messaging.models import OperatorAlarm
 from messaging.states import State
 from tests.alerts.conftest import app
@@ -27,7 +27,7 @@ from tests.alerts.engine import drive, messages
 from tests.alerts.evidence import files
 from tests.alerts.evidence.conftest import URL, Send
 from tests.alerts.exports.conftest import export, problems
-from tests.alerts.test_timeline import behind_the_databases_back
+from tests.alerts.timeline.test_timeline import behind_the_databases_back
 from tests.alerts.typed import DURESS_PIN, set_pins
 
 pytestmark = pytest.mark.django_db

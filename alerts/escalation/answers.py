@@ -1,0 +1,150 @@
+"""What contacts answer. The first who is on the way stops the calls, and the others are told who it is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from alerts.contacts import notifying, texts
+from alerts.escalation import steps
+from alerts.models import (
+    ENDED,
+    AlertStatus,
+    Answer,
+    AnswerKind,
+    EscalationStep,
+    EventKind,
+    Notification,
+    NotificationKind,
+    SosAlert,
+    StepKind,
+    StepState,
+    Via,
+)
+from alerts.timeline import journal
+from messaging.database import clock
+from messaging.models import MessageClass
+
+
+class AlertOver(Exception):
+    """The alert has ended: nobody need come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """`is_first`: this contact is the one the others are told of."""
+
+    is_first: bool
+
+
+@transaction.atomic
+def acknowledge(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) -> Acknowledged:
+    """The contact is on the way. Saying so again changes nothing.
+
+    Raises AlertOver, and SosAlert.DoesNotExist. Also counts when the alert is exhausted.
+    """
+    alert = _locked(alert_id)
+    earlier = Answer.objects.filter(alert=alert, kind=AnswerKind.ACKNOWLEDGED)
+    responders = set(earlier.values_list("contact_id", flat=True))
+    if contact_id in responders:
+        return Acknowledged(is_first=len(responders) == 1)
+    _note(alert, contact_id, AnswerKind.ACKNOWLEDGED, via=via, now=now)
+    if alert.is_drill:  # Nobody is on the way.
+        return Acknowledged(is_first=not responders)
+    name = _name(alert, contact_id)
+    steps.tell_owner(alert, texts.coming(name, language=alert.owner.language), now=now)
+    if responders:
+        steps.stop(alert, contact_id=contact_id, now=now)
+        return Acknowledged(is_first=False)
+    _move(alert, AlertStatus.ACKNOWLEDGED, now=now)
+    steps.stop(alert, now=now)
+    _tell_others(alert, contact_id, name, now=now)
+    return Acknowledged(is_first=True)
+
+
+@transaction.atomic
+def decline(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) -> None:
+    """The contact cannot come: they are not called again. If nobody else is on the way, the others are.
+
+    Raises AlertOver, and SosAlert.DoesNotExist.
+    """
+    alert = _locked(alert_id)
+    answer = Answer.objects.filter(alert=alert, contact_id=contact_id).first()
+    if answer is not None and answer.kind == AnswerKind.DECLINED:
+        return
+    _note(alert, contact_id, AnswerKind.DECLINED, via=via, now=now)
+    if alert.is_drill:
+        return
+    steps.stop(alert, contact_id=contact_id, now=now)
+    if answer is not None and not Answer.objects.filter(alert=alert, kind=AnswerKind.ACKNOWLEDGED).exists():
+        _withdraw(alert, contact_id, now=now)
+    _give_up_if_all_declined(alert, now=now)
+
+
+def _locked(alert_id: UUID) -> SosAlert:
+    # A process that freezes here must not keep the person from ending their alert.
+    clock.answer_briefly()
+    alert = SosAlert.objects.select_for_update(no_key=True, of=("self",)).select_related("owner").get(id=alert_id)
+    if alert.status in ENDED:
+        raise AlertOver
+    return alert
+
+
+def _note(alert: SosAlert, contact_id: UUID, kind: AnswerKind, *, via: Via, now: datetime) -> None:
+    Answer.objects.update_or_create(alert=alert, contact_id=contact_id, defaults={"kind": kind, "via": via, "at": now})
+    journal.record(alert.id, EventKind(kind), by=journal.contact(contact_id), now=now, via=str(via))
+
+
+def _move(alert: SosAlert, to: AlertStatus, *, now: datetime) -> None:
+    """Of an exhausted alert whose person has pressed again only the answer is kept: a person has one open alert."""
+    alert.status, alert.updated_at = to, now
+    try:
+        with transaction.atomic():
+            alert.save(update_fields=["status", "updated_at"])
+    except IntegrityError:
+        alert.status = AlertStatus.EXHAUSTED
+
+
+def _withdraw(alert: SosAlert, contact_id: UUID, *, now: datetime) -> None:
+    """The only one who was on the way is not: everyone who was told of them is told, and the calls go on."""
+    # One that is exhausted, or has given way to the person's next, calls nobody any more.
+    if alert.status == AlertStatus.ACKNOWLEDGED:
+        _move(alert, AlertStatus.ACTIVE, now=now)
+        steps.resume(alert, now=now)
+    name = _name(alert, contact_id)
+    steps.tell_owner(alert, texts.not_coming(name, language=alert.owner.language), now=now)
+    _tell(alert, contact_id, now=now, compose=lambda told: texts.withdrawn(name, alert.owner, language=told.language))
+
+
+def _give_up_if_all_declined(alert: SosAlert, *, now: datetime) -> None:
+    pending = EscalationStep.objects.filter(alert=alert, state=StepState.PENDING)
+    declined = Answer.objects.filter(alert=alert, kind=AnswerKind.DECLINED).values("contact_id")
+    others = Notification.objects.filter(alert=alert).exclude(contact_id__in=declined)
+    if not others.exists():
+        pending.filter(kind=StepKind.GIVE_UP).update(due_at=now)
+
+
+def _tell_others(alert: SosAlert, contact_id: UUID, name: str, *, now: datetime) -> None:
+    _tell(alert, contact_id, now=now, compose=lambda told: texts.responder(name, alert.owner, language=told.language))
+
+
+def _tell(alert: SosAlert, contact_id: UUID, *, compose: notifying.Compose, now: datetime) -> None:
+    number = Notification.objects.filter(alert=alert, kind=NotificationKind.RESPONDER)
+    latest = number.order_by("-round").values_list("round", flat=True).first()
+    notifying.tell(
+        notifying.told_of(
+            alert,
+            kind=NotificationKind.RESPONDER,
+            number=0 if latest is None else latest + 1,
+            without=[contact_id],
+        ),
+        compose=compose,
+        message_class=MessageClass.SAFETY,
+        now=now,
+    )
+
+
+def _name(alert: SosAlert, contact_id: UUID) -> str:
+    told = Notification.objects.filter(alert=alert, contact_id=contact_id).values_list("name", flat=True).first()
+    return told or ""

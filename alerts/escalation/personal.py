@@ -1,0 +1,124 @@
+"""A person's own escalation policy: kept as they wrote it, read when an alert is raised."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NotRequired, TypedDict
+from uuid import UUID
+
+from django.db import transaction
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from alerts.escalation.policy import Policy, Wave, default
+from alerts.models import EscalationPolicy, StepKind
+from identity import people
+from identity.api import versions
+from identity.contacts import contacts
+from messaging.models import Channel
+
+# Nobody who is in danger waits longer for the next call, and for the operator to be alarmed.
+LONGEST_WAIT = timedelta(minutes=10)
+SOONEST_GIVE_UP, LATEST_GIVE_UP = timedelta(seconds=30), timedelta(minutes=30)
+MAX_WAVES = 30
+# Of each channel: beyond it a phone that rings is switched off rather than answered.
+MAX_TIMES_PER_CONTACT = 4
+
+_KINDS = {Channel.VOICE: StepKind.CALL, Channel.SMS: StepKind.SMS}
+_CHANNELS = {kind: channel for channel, kind in _KINDS.items()}
+
+
+class WaveBody(TypedDict):
+    channel: str
+    wait_s: int
+    contacts: Sequence[str | UUID]
+
+
+class PolicyBody(TypedDict):
+    """The policy as clients write and read it."""
+
+    waves: list[WaveBody]
+    give_up_after_s: int
+    is_default: NotRequired[bool]
+
+
+def of(contact_ids: Mapping[UUID, Sequence[UUID]]) -> dict[UUID, Policy]:
+    """The policy of each person for these contacts of theirs: their own, else the default. By person, one query."""
+    own = {policy.owner_id: policy for policy in EscalationPolicy.objects.filter(owner__in=contact_ids)}
+    return {person: _policy(own[person]) if person in own else default(ids) for person, ids in contact_ids.items()}
+
+
+def _policy(own: EscalationPolicy) -> Policy:
+    return Policy(waves=tuple(_wave(body) for body in own.waves), give_up_after=timedelta(seconds=own.give_up_after_s))
+
+
+def shown(person_id: UUID) -> PolicyBody:
+    contact_ids = list(contacts.to_tell(person_id).values_list("id", flat=True))
+    policy = of({person_id: contact_ids})[person_id]
+    return PolicyBody(
+        is_default=not EscalationPolicy.objects.filter(owner_id=person_id).exists(),
+        waves=[_body(wave) for wave in policy.waves],
+        give_up_after_s=_seconds(policy.give_up_after),
+    )
+
+
+def etag(body: PolicyBody) -> str:
+    return versions.etag([repr(sorted(body.items()))])
+
+
+@transaction.atomic
+def put(*, person_id: UUID, wanted: PolicyBody, if_match: Collection[str] | None, now: datetime) -> PolicyBody:
+    """Raises PreconditionFailed, or ValidationError about contacts."""
+    _lock(person_id, if_match=if_match)
+    _check(wanted["waves"], own={contact.id for contact in contacts.to_tell(person_id)})
+    waves = [{**wave, "contacts": [str(contact) for contact in wave["contacts"]]} for wave in wanted["waves"]]
+    EscalationPolicy.objects.update_or_create(
+        owner_id=person_id,
+        defaults={"waves": waves, "give_up_after_s": wanted["give_up_after_s"], "updated_at": now},
+    )
+    return shown(person_id)
+
+
+@transaction.atomic
+def remove(*, person_id: UUID, if_match: Collection[str] | None) -> None:
+    """Back to the default. Raises PreconditionFailed."""
+    _lock(person_id, if_match=if_match)
+    EscalationPolicy.objects.filter(owner_id=person_id).delete()
+
+
+def _lock(person_id: UUID, *, if_match: Collection[str] | None) -> None:
+    people.locked(person_id)
+    versions.require_etag(etag(shown(person_id)), if_match=if_match)
+
+
+def _check(waves: Sequence[WaveBody], *, own: set[UUID]) -> None:
+    named = [contact for wave in waves for contact in wave["contacts"]]
+    if set(named) - own:
+        raise _refused("These are not all your contacts.", code="not_your_contact")
+    if any(len(set(wave["contacts"])) < len(wave["contacts"]) for wave in waves):
+        raise _refused("A wave names a contact twice.", code="duplicate")
+    for channel in _KINDS:
+        of_channel = [wave["contacts"] for wave in waves if wave["channel"] == channel]
+        everyone = of_channel.count([])
+        times = [everyone + sum(contact in wave for wave in of_channel) for contact in named]
+        if max([everyone, *times]) > MAX_TIMES_PER_CONTACT:
+            raise _refused("A contact is called or texted too often.", code="too_often")
+
+
+def _wave(body: WaveBody) -> Wave:
+    return Wave(
+        kind=_KINDS[Channel(body["channel"])],
+        after=timedelta(seconds=body["wait_s"]),
+        contacts=tuple(UUID(str(contact)) for contact in body["contacts"]),
+    )
+
+
+def _body(wave: Wave) -> WaveBody:
+    contact_ids = [str(contact) for contact in wave.contacts]
+    return WaveBody(channel=str(_CHANNELS[wave.kind]), wait_s=_seconds(wave.after), contacts=contact_ids)
+
+
+def _seconds(period: timedelta) -> int:
+    return int(period.total_seconds())
+
+
+def _refused(message: str, *, code: str) -> ValidationError:
+    return ValidationError({"waves": [ErrorDetail(message, code=code)]})

@@ -1,0 +1,134 @@
+"""The steps of an alert written down: what is to be done, and when, if nobody answers (alerts/escalation/policy.py)."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Max
+
+from alerts.escalation import personal, policy
+from alerts.escalation.steps import CHANNEL
+from alerts.models import AlertStatus, EscalationStep, Notification, SosAlert, StepKind, StepState
+from messaging.database.sql import rows
+from messaging.states import State
+
+# Three steps for each contact, whose name and number are in their notification: the person waits for this too.
+_WRITE = """
+WITH written AS (INSERT INTO alerts_escalationstep
+    (alert_id, place, round, kind, contact_id, name, phone_number, language, due_at, state)
+SELECT s.alert, s.place, s.round, s.kind, n.contact_id, coalesce(n.name, ''), coalesce(n.phone_number, ''),
+    coalesce(n.language, ''), s.due_at, s.state
+FROM unnest(%(alert)s::uuid[], %(place)s::int[], %(round)s::int[], %(kind)s::text[], %(told)s::uuid[],
+    %(due_at)s::timestamptz[], %(state)s::text[]) AS s (alert, place, round, kind, told, due_at, state)
+LEFT JOIN alerts_notification n ON n.id = s.told
+RETURNING due_at)
+SELECT pg_notify(%(channel)s, '') FROM written WHERE due_at <= %(now)s LIMIT 1
+"""
+# Also when it is done: `escalation.resume` may take it back.
+_PUT_OFF_GIVING_UP = """
+UPDATE alerts_escalationstep s SET due_at = greatest(s.due_at, w.due_at)
+FROM unnest(%(alert)s::uuid[], %(due_at)s::timestamptz[]) AS w (alert, due_at)
+WHERE s.alert_id = w.alert AND s.kind = %(kind)s
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Step:
+    """A row to be; `told` is the notification of its contact, None for giving up."""
+
+    alert: UUID
+    place: int
+    round: int
+    kind: str
+    told: UUID | None
+    due_at: datetime
+    state: str
+
+
+def plan(alerts: Sequence[SosAlert], told: Sequence[Notification], *, now: datetime) -> None:
+    """Write the steps of new alerts for the contacts who were told. Whose SMS was refused at once is called at once."""
+    if not alerts:
+        return
+    steps: list[_Step] = []
+    for each in _plans(alerts, told):
+        steps += each.steps(now=now)
+        steps.append(each.giving_up(now=now))
+    _write(steps, now=now)
+
+
+def plan_more(alerts: Sequence[SosAlert], told: Sequence[Notification], *, now: datetime) -> None:
+    """Write the steps of contacts who are told later, of open alerts, which are given up no sooner than after theirs.
+
+    While somebody is on the way they are kept for `escalation.resume`, as those of the others are.
+    """
+    told_of = {notification.alert_id for notification in told}
+    later = [alert for alert in alerts if alert.id in told_of]
+    if not later:
+        return
+    more = _plans(later, told)
+    last = EscalationStep.objects.filter(alert__in=later).order_by().values_list("alert_id").annotate(Max("place"))
+    places = dict(last)
+    _write(
+        [step for each in more for step in each.steps(now=now, first_place=places.get(each.alert.id, -1) + 1)], now=now
+    )
+    ends = [each.giving_up(now=now) for each in more]
+    columns = {"alert": [end.alert for end in ends], "due_at": [end.due_at for end in ends]}
+    rows(_PUT_OFF_GIVING_UP, columns | {"kind": str(StepKind.GIVE_UP)})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Plan:
+    alert: SosAlert
+    told: Sequence[Notification]
+    planned: Sequence[policy.Planned]
+    give_up_after: timedelta
+
+    def steps(self, *, now: datetime, first_place: int = 0) -> list[_Step]:
+        is_answered = self.alert.status == AlertStatus.ACKNOWLEDGED
+        return [
+            _Step(
+                alert=self.alert.id,
+                place=place,
+                round=step.round,
+                kind=str(step.kind),
+                told=self.told[step.contact].pk,
+                due_at=now if _is_refused(self.told[step.contact], step) else now + step.after,
+                state=str(StepState.SKIPPED if is_answered else StepState.PENDING),
+            )
+            for place, step in enumerate(self.planned, start=first_place)
+        ]
+
+    def giving_up(self, *, now: datetime) -> _Step:
+        return _Step(
+            alert=self.alert.id,
+            place=len(self.planned),
+            round=0,
+            kind=str(StepKind.GIVE_UP),
+            told=None,
+            due_at=now + self.give_up_after,
+            state=str(StepState.PENDING),
+        )
+
+
+def _plans(alerts: Sequence[SosAlert], told: Sequence[Notification]) -> list[_Plan]:
+    theirs: defaultdict[UUID, list[Notification]] = defaultdict(list)
+    for notification in told:
+        theirs[notification.alert_id].append(notification)
+    contact_ids = {alert.owner_id: [each.contact_id for each in theirs[alert.id]] for alert in alerts}
+    own = personal.of(contact_ids)
+    plans = []
+    for alert in alerts:
+        planned, give_up_after = policy.plan(own[alert.owner_id], contact_ids[alert.owner_id])
+        plans.append(_Plan(alert=alert, told=theirs[alert.id], planned=planned, give_up_after=give_up_after))
+    return plans
+
+
+def _is_refused(told: Notification, step: policy.Planned) -> bool:
+    return step.kind == StepKind.CALL and step.round == 0 and told.message.state == State.FAILED
+
+
+def _write(steps: Sequence[_Step], *, now: datetime) -> None:
+    columns = {name: [getattr(step, name) for step in steps] for name in _Step.__slots__}
+    rows(_WRITE, columns | {"channel": CHANNEL, "now": now})

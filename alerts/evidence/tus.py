@@ -1,0 +1,119 @@
+"""The tus protocol's headers (https://tus.io/protocols/resumable-upload): read, checked, answered, described."""
+
+import binascii
+from base64 import b64decode
+from typing import Any
+
+from django.utils.http import http_date
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import status
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.parsers import FileUploadParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from alerts.evidence import bodies, limits, resuming
+from alerts.models import EvidenceKind, Upload
+from identity.sessions.authentication import OpenToDevices
+
+VERSION = "1.0.0"
+
+
+class VersionRefused(APIException):
+    status_code = 412
+    default_code = "tus_version_refused"
+    default_detail = f"Tus-Resumable must be {VERSION}."
+
+
+class MetadataInvalid(APIException):
+    status_code = 400
+    default_code = "upload_metadata_invalid"
+    default_detail = "Upload-Metadata must have a kind (audio, video or photo), its values in Base64."
+
+
+class TusView(OpenToDevices):
+    device_methods = ("POST", "HEAD", "PATCH")
+    # Never parsed: read as it comes.
+    parser_classes = [FileUploadParser]
+
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method != "OPTIONS" and request.headers.get("Tus-Resumable") != VERSION:
+            raise VersionRefused
+
+    def finalize_response(self, request: Request, response: Response, *args: object, **kwargs: object) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Tus-Resumable"] = response["Tus-Version"] = VERSION
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def options(self, request: Any, *args: object, **kwargs: object) -> Response:
+        return Response(
+            status=status.HTTP_204_NO_CONTENT,
+            headers={
+                "Tus-Extension": "creation,expiration,termination,checksum",
+                "Tus-Max-Size": str(max(map(limits.largest, EvidenceKind))),
+                "Tus-Checksum-Algorithm": ",".join(resuming.ALGORITHMS),
+            },
+        )
+
+
+def metadata(request: Request) -> dict[str, str]:
+    pairs = (pair.strip().partition(" ") for pair in request.headers.get("Upload-Metadata", "").split(",") if pair)
+    try:
+        return {name: b64decode(value.strip(), validate=True).decode() for name, _, value in pairs}
+    except (binascii.Error, UnicodeError) as error:
+        raise MetadataInvalid from error
+
+
+def kind(metadata: dict[str, str]) -> EvidenceKind:
+    try:
+        return EvidenceKind(metadata.get("kind", ""))
+    except ValueError as error:
+        raise MetadataInvalid from error
+
+
+def number(request: Request, header: str) -> int:
+    value = request.headers.get(header, "")
+    if header == "Upload-Length" and value in ("", "0"):
+        raise bodies.LengthRequired("Upload-Length must say how long the file is.")
+    if not (value.isascii() and value.isdecimal() and len(value) <= 18):
+        raise ParseError(f"{header} must be a whole number.")
+    return int(value)
+
+
+def checksum(request: Request) -> tuple[str, bytes] | None:
+    header = request.headers.get("Upload-Checksum")
+    if header is None:
+        return None
+    algorithm, _, digest = header.strip().partition(" ")
+    try:
+        if algorithm in resuming.ALGORITHMS:
+            return algorithm, b64decode(digest, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ParseError("Upload-Checksum must be an algorithm and a digest in Base64.") from error
+    raise ParseError("Upload-Checksum must be of sha1 or sha256.")
+
+
+def stands(upload: Upload, *, status_code: int) -> Response:
+    response = Response(status=status_code)
+    response["Upload-Offset"], response["Upload-Length"] = str(upload.offset), str(upload.length)
+    response["Upload-Expires"] = http_date(upload.expires_at.timestamp())
+    if upload.evidence_id:
+        response["Evidence-Id"] = str(upload.evidence_id)
+    return response
+
+
+def header(name: str, description: str, *, required: bool = True, in_answer: bool = False) -> OpenApiParameter:
+    answers = [200, 201, 204] if in_answer else False
+    return OpenApiParameter(
+        name, str, OpenApiParameter.HEADER, required=required, description=description, response=answers
+    )
+
+
+RESUMABLE = header("Tus-Resumable", f"Always `{VERSION}`.")
+STANDS = [
+    header("Upload-Offset", "Bytes that are there.", in_answer=True, required=False),
+    header("Upload-Expires", "When it is dropped unless it is whole.", in_answer=True, required=False),
+    header("Evidence-Id", "Once it is whole: the id in `evidence/`.", in_answer=True, required=False),
+]

@@ -1,0 +1,121 @@
+"""Resumable uploads for bad networks: the tus protocol 1.0, core and creation, expiration, termination, checksum.
+
+By hand, because no kept-up tus server for Django or WSGI exists.
+"""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from alerts.evidence import bodies, resuming, tus, uploads
+from identity.api.openapi import problems
+from identity.api.requests import person
+from messaging.database import clock
+
+_BYTES = "application/offset+octet-stream"
+
+
+class UploadsView(tus.TusView):
+    @extend_schema(
+        operation_id="sos_alerts_uploads_create",
+        request=None,
+        parameters=[
+            tus.RESUMABLE,
+            tus.header("Upload-Length", "Bytes of the whole file."),
+            tus.header(
+                "Upload-Metadata", "`kind` (audio, video or photo) and, best, `sha256` in hex; values in Base64."
+            ),
+            tus.header("Location", "The upload, for HEAD, PATCH and DELETE.", in_answer=True, required=False),
+            *tus.STANDS,
+        ],
+        responses={201: OpenApiResponse(description="Begin to send, or go on from Upload-Offset.")}
+        | problems(
+            s400="`upload_metadata_invalid`, `sha256_invalid`",
+            s404="The person has no such alert.",
+            s409="`evidence_closed`: the alert ended more than seven days ago.",
+            s411="`length_required`: Upload-Length is missing.",
+            s412="`tus_version_refused`",
+            s413="`file_too_large`, `evidence_quota_exceeded`",
+            s429="`too_many_uploads`",
+            s507="`storage_full`: keep the file and try later.",
+        ),
+    )
+    def post(self, request: Request, alert_id: UUID) -> Response:
+        """Begin a resumable upload (tus 1.0). Made for phones that lose their connection: send it in PATCHes of some
+        hundred kilobytes, and after a break ask with HEAD where to go on. The same declared sha256 again answers with
+        the upload that is already open."""
+        metadata = tus.metadata(request)
+        upload = resuming.begin(
+            alert_id=alert_id,
+            owner=person(request),
+            kind=tus.kind(metadata),
+            length=tus.number(request, "Upload-Length"),
+            sha256=uploads.declared_sha256(metadata.get("sha256", "")),
+            now=clock.now(),
+        )
+        response = tus.stands(upload, status_code=status.HTTP_201_CREATED)
+        response["Location"] = settings.PUBLIC_BASE_URL + reverse("upload", args=[upload.id])
+        return response
+
+
+class UploadView(tus.TusView):
+    _GONE = problems(s404="The person has no such upload.", s410="`upload_expired`", s412="`tus_version_refused`")
+
+    def head(self, request: Request, upload_id: UUID) -> Response:
+        """How far it is."""
+        upload = uploads.own(upload_id, owner=person(request), now=clock.now())
+        return tus.stands(resuming.stand(upload), status_code=status.HTTP_200_OK)
+
+    @extend_schema(
+        operation_id="uploads_append",
+        request={_BYTES: OpenApiTypes.BINARY},
+        parameters=[
+            tus.RESUMABLE,
+            tus.header("Upload-Offset", "Where these bytes begin."),
+            tus.header("Upload-Checksum", "`sha256` or `sha1` and the digest in Base64; up to 4 MiB.", required=False),
+            *tus.STANDS,
+        ],
+        responses={204: OpenApiResponse(description="They are there. Evidence-Id: the file is whole and kept.")}
+        | _GONE
+        | problems(
+            s400="`parse_error`: a header is missing or no number.",
+            s409="`offset_conflict`: ask with HEAD where it stands.",
+            s411="`length_required`",
+            s413="`too_many_bytes`",
+            s415="`unsupported_media_type`, or of the whole file `type_refused`: then the upload is gone.",
+            s422="Of the whole file `file_truncated`, `sha256_mismatch`: then the upload is gone.",
+            s423="`upload_being_finished`",
+            s460="`checksum_mismatch`: nothing of this PATCH was kept.",
+            s503="`uploads_busy`: Retry-After says when.",
+        ),
+    )
+    def patch(self, request: Request, upload_id: UUID) -> Response:
+        """Add bytes; what arrived before a break counts. The last are answered once the file is checked and kept."""
+        upload = uploads.own(upload_id, owner=person(request), now=clock.now())
+        if request.content_type != _BYTES:
+            raise UnsupportedMediaType(request.content_type)
+        offset, checksum, length = (
+            tus.number(request, "Upload-Offset"),
+            tus.checksum(request),
+            bodies.length_of(request),
+        )
+        with bodies.being_read(request):
+            added = resuming.append(upload, request.stream, offset=offset, length=length, checksum=checksum)
+        return tus.stands(added, status_code=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(
+        operation_id="uploads_end",
+        parameters=[tus.RESUMABLE],
+        responses={204: OpenApiResponse(description="It is gone; evidence that it has become stays.")} | _GONE,
+    )
+    def delete(self, request: Request, upload_id: UUID) -> Response:
+        """Give it up."""
+        resuming.end(uploads.own(upload_id, owner=person(request), now=clock.now()))
+        return Response(status=status.HTTP_204_NO_CONTENT)

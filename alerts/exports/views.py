@@ -1,0 +1,70 @@
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.http import StreamingHttpResponse
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from alerts.evidence.sending import Sending
+from alerts.exports import bundle, contents, signing
+from alerts.exports.serializers import PublicKeysSerializer
+from alerts.models import SosAlert
+from identity.api import rates
+from identity.api.openapi import problems
+from identity.api.rates import Limit
+from identity.api.requests import person
+from messaging.database import clock
+
+EXPORTS = Limit(scope="exports", times=30, window=timedelta(hours=1))
+
+
+class ExportView(APIView):
+    @extend_schema(
+        operation_id="sos_alerts_export",
+        responses={(200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, description="The bundle.")}
+        | problems(
+            s404="The person has no such alert.",
+            s429="`too_many_requests`: Retry-After says when.",
+            s503="`downloads_busy`: Retry-After says when.",
+        ),
+    )
+    def get(self, request: Request, alert_id: UUID) -> StreamingHttpResponse:
+        """The alert as one file that a third person can check: a ZIP with `alert.json` (the alert, each contact and
+        what became of each SMS and call), `timeline.json` (the chain), `positions.geojson`, every recording and photo
+        below `evidence/`, `manifest.json` (size and SHA-256 of each file) and `manifest.sig`: the Ed25519 signature of
+        the manifest's bytes, by one of the keys at `export-key/`. `manage.py verifyexport FILE --key PEMFILE`, or
+        `python -m alerts.exports`, checks it without a server.
+        """
+        user, now = person(request), clock.now()
+        owned = SosAlert.objects.filter(owner=user).select_related("feigned_end", "owner")
+        alert = get_object_or_404(owned, id=alert_id)
+        rates.spend(EXPORTS, str(user.id), now=now)
+        chunks = bundle.write(
+            contents.shown_to_owner(alert, now=now), key=signing.signing_key(), by=settings.PUBLIC_BASE_URL, now=now
+        )
+        return StreamingHttpResponse(
+            Sending(chunks, request=request._request),
+            content_type="application/zip",
+            headers={
+                "Content-Disposition": f'attachment; filename="alert-{alert.id}.zip"',
+                "Cache-Control": "private, no-store",
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
+
+
+class ExportKeyView(APIView):
+    """For whoever is handed an export, whether or not they have an account."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    @extend_schema(operation_id="export_key", auth=[], responses=PublicKeysSerializer)
+    def get(self, request: Request) -> Response:
+        """The public keys of this installation's exports."""
+        return Response(PublicKeysSerializer({"keys": signing.public_keys()}).data)

@@ -1,0 +1,122 @@
+"""Drills: the whole path of an SOS with texts marked TEST. A drill calls nobody, alarms nobody and stands in the way
+of no SOS."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from rest_framework.exceptions import APIException, NotFound
+
+from alerts.models import OPEN_TO_OWNER, AlertStatus, Notification, NotificationKind, SosAlert
+from alerts.owner import reach, view
+from alerts.owner.reach import AlertReport
+from alerts.sos import raising
+from alerts.sos import status as lifecycle
+from alerts.sos.intake import Intake
+from alerts.sos.raising import Cause, Raised
+from identity.api import rates
+from identity.api.rates import Limit
+from identity.models import User
+from messaging.database import clock
+
+# A drill is an SMS to every contact, and more of them teach contacts to look away.
+A_DAY = Limit(scope="drills", times=5, window=timedelta(days=1))
+# Whoever answers a test does so by then.
+LASTS = timedelta(minutes=15)
+# Drills that one transaction ends.
+_BATCH = 50
+
+
+class SosIsOpen(APIException):
+    status_code = 409
+    default_code = "sos_is_open"
+    default_detail = "There is an SOS that has not ended: this is no time for a drill."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrival:
+    """What became of one contact's TEST; seconds since the press, None: not (yet)."""
+
+    contact_id: UUID
+    name: str
+    channel: str
+    status: str
+    reason: str | None
+    detail: str | None
+    answer: str | None
+    accepted_after_s: float | None
+    delivered_after_s: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DrillReport:
+    alert: SosAlert
+    arrivals: list[Arrival]
+    summary: str
+
+
+def begin(*, owner: User, press: Intake, now: datetime) -> Raised:
+    """Raise a drill, or find the open one. Call inside a transaction.
+
+    Raises SosIsOpen, and TooManyRequests.
+    """
+    if SosAlert.objects.filter(OPEN_TO_OWNER, owner=owner, is_drill=False).exists():
+        raise SosIsOpen
+    if not SosAlert.objects.filter(OPEN_TO_OWNER, owner=owner, is_drill=True).exists():
+        rates.spend(A_DAY, str(owner.id), now=now)
+    [raised] = raising.raise_alerts(
+        [Cause(owner=owner, place=press.place, address=press.address)], is_drill=True, now=now
+    )
+    return raised
+
+
+def end_old(*, now: datetime) -> int:
+    """Resolve the drills nobody has ended; returns how many. Any number of callers share the work."""
+    ended = 0
+    while batch := _end_batch(before=now - LASTS):
+        ended += batch
+    return ended
+
+
+@transaction.atomic
+def _end_batch(*, before: datetime) -> int:
+    now = clock.lock_briefly()
+    old = SosAlert.objects.filter(OPEN_TO_OWNER, is_drill=True, created_at__lte=before).order_by("id")
+    drills = list(old.select_for_update(skip_locked=True, no_key=True, of=("self",)).select_related("owner")[:_BATCH])
+    for drill in drills:
+        lifecycle.end(alert_id=drill.id, owner=drill.owner, to=AlertStatus.RESOLVED, now=now, by_system=True)
+    return len(drills)
+
+
+def report(*, alert_id: UUID, owner: User) -> DrillReport:
+    """What arrived where and how fast, as it stands. Raises NotFound, also for an alert that is no drill."""
+    drill = SosAlert.objects.filter(id=alert_id, owner=owner, is_drill=True).first()
+    if drill is None:
+        raise NotFound
+    told = reach.report(drill, language=owner.language)
+    return DrillReport(alert=view.of(drill), arrivals=_arrivals(told), summary=told.reach.summary)
+
+
+def _arrivals(told: AlertReport) -> list[Arrival]:
+    began = told.alert.created_at
+    sent = Notification.objects.filter(alert=told.alert.id, kind=NotificationKind.SOS).select_related("message")
+    messages = {notification.contact_id: notification.message for notification in sent}
+    return [
+        Arrival(
+            contact_id=contact.contact_id,
+            name=contact.name,
+            channel=contact.sos.channel,
+            status=contact.sos.status,
+            reason=contact.sos.reason,
+            detail=contact.sos.detail,
+            answer=contact.answer,
+            accepted_after_s=_seconds(began, messages[contact.contact_id].accepted_at),
+            delivered_after_s=_seconds(began, contact.sos.delivered_at),
+        )
+        for contact in told.contacts
+    ]
+
+
+def _seconds(began: datetime, at: datetime | None) -> float | None:
+    return round((at - began).total_seconds(), 3) if at else None

@@ -1,0 +1,107 @@
+"""What can be used of an SOS's body. A person in danger with a buggy client still needs help: a field that is wrong
+is left out with a warning, and never refuses the SOS."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from alerts.positions.track import Place
+from geo import clocks, reading
+
+ADDRESS_MAX = 200
+
+_BODY_IGNORED = "body_ignored: the body must be a JSON object"
+_POSITION_IGNORED = (
+    "position_ignored: latitude (-90 to 90) and longitude (-180 to 180) must be finite numbers, both or neither"
+)
+_MOMENT_IGNORED = "recorded_at_ignored: recorded_at must be a time with its offset; the position is taken to be of now"
+_ADDRESS_IGNORED = "address_ignored: address must be text"
+_DRILL_IGNORED = "drill_ignored: drill must be true or false; this is a real SOS"
+_ADDRESS_SHORTENED = f"address_shortened: address has at most {ADDRESS_MAX} characters"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Intake:
+    """The usable part of the body; a position is whole or absent. `recorded_at`: when the phone was there, by our
+    clock; None: now. `warnings` say what was left out."""
+
+    latitude: float | None = None
+    longitude: float | None = None
+    recorded_at: datetime | None = None
+    address: str = ""
+    is_drill: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> Place | None:
+        if self.latitude is None or self.longitude is None:
+            return None
+        return Place(latitude=self.latitude, longitude=self.longitude, at=self.recorded_at)
+
+
+def read(body: object, *, now: datetime) -> Intake:
+    """Take what is right, warn of what is not; accepts anything and never raises."""
+    if not isinstance(body, Mapping):
+        return Intake(warnings=(_BODY_IGNORED,))
+    position, position_warnings = _position(body.get("latitude"), body.get("longitude"))
+    recorded_at, moment_warnings = _moment(body, now=now)
+    address, address_warnings = _address(body.get("address"))
+    latitude, longitude = position or (None, None)
+    return Intake(
+        latitude=latitude,
+        longitude=longitude,
+        recorded_at=recorded_at,
+        address=address,
+        is_drill=body.get("drill") is True,
+        warnings=position_warnings + moment_warnings + address_warnings + _drill_warnings(body.get("drill")),
+    )
+
+
+def _drill_warnings(value: object) -> tuple[str, ...]:
+    """In doubt it is in earnest."""
+    return () if value is None or isinstance(value, bool) else (_DRILL_IGNORED,)
+
+
+def _position(latitude: object, longitude: object) -> tuple[tuple[float, float] | None, tuple[str, ...]]:
+    if latitude is None and longitude is None:
+        return None, ()
+    north, east = _coordinate(latitude, limit=90), _coordinate(longitude, limit=180)
+    if north is None or east is None:
+        return None, (_POSITION_IGNORED,)
+    return (north, east), ()
+
+
+def _moment(body: Mapping[str, object], *, now: datetime) -> tuple[datetime | None, tuple[str, ...]]:
+    """A press may have waited long for a network: what it says of its place must not pass for news."""
+    try:
+        stated = reading.recorded_at(body)
+    except reading.Refused:
+        return None, (_MOMENT_IGNORED,)
+    if stated is None:
+        return None, ()
+    behind = clocks.measured(sent_at=reading.sent_at(body), recorded_at=[stated], now=now)
+    return min(reading.corrected(stated, behind), now), ()
+
+
+def _coordinate(value: object, *, limit: int) -> float | None:
+    # bool is a number to Python, and "true" is no place.
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) and abs(number) <= limit else None
+
+
+def _address(value: object) -> tuple[str, tuple[str, ...]]:
+    if value is None:
+        return "", ()
+    if not isinstance(value, str):
+        return "", (_ADDRESS_IGNORED,)
+    # PostgreSQL stores neither NUL nor half a surrogate pair.
+    storable = value.replace("\0", "").encode("utf-8", "ignore").decode().strip()
+    if len(storable) > ADDRESS_MAX:
+        return storable[:ADDRESS_MAX], (_ADDRESS_SHORTENED,)
+    return storable, ()

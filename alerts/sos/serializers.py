@@ -1,0 +1,147 @@
+from rest_framework import serializers
+
+from alerts.models import AlertKind, AlertStatus, AnswerKind
+from alerts.owner.reach import AlertReport, Reach
+from alerts.owner.reasons import Reason
+from alerts.owner.truth import ContactTruth, Status, Try
+from alerts.sos.intake import ADDRESS_MAX
+from identity.pins.pins import PIN_PATTERN
+from messaging.models import Channel
+
+
+class PressSerializer(serializers.Serializer[None]):
+    """What an SOS may say. Described here for clients; read leniently by alerts/sos/intake.py."""
+
+    latitude = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        min_value=-90,
+        max_value=90,
+        help_text="With `longitude` or not at all; anything else is left out with the warning `position_ignored`.",
+    )
+    longitude = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        min_value=-180,
+        max_value=180,
+        help_text="With `latitude` or not at all.",
+    )
+    recorded_at = serializers.DateTimeField(
+        required=False,
+        allow_null=True,
+        help_text="When the phone was there, by its clock, with its offset: an SOS that waited for a network says so. "
+        "Absent: now; what is no time is left out with the warning `recorded_at_ignored`.",
+    )
+    sent_at = serializers.DateTimeField(
+        required=False,
+        allow_null=True,
+        help_text="The phone's clock at the moment of this very try: with it a wrong clock does no harm.",
+    )
+    address = serializers.CharField(
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        max_length=ADDRESS_MAX,
+        help_text="Longer is cut with the warning `address_shortened`; no text: the warning `address_ignored`.",
+    )
+    drill = serializers.BooleanField(
+        required=False,
+        allow_null=True,
+        help_text="`true`: a drill. Contacts read TEST, nobody is called. Anything but true or false is a real SOS "
+        "with the warning `drill_ignored`.",
+    )
+
+
+class WhichSerializer(serializers.Serializer[None]):
+    """Which alerts to list."""
+
+    status = serializers.ChoiceField(choices=AlertStatus.choices, required=False)
+
+
+class EndSerializer(serializers.Serializer[None]):
+    pin = serializers.RegexField(
+        PIN_PATTERN,
+        default="",
+        allow_blank=True,
+        allow_null=True,
+        help_text="The safe or the duress PIN; needed once PINs are set (`me/pin/`).",
+    )
+
+
+_REACHED_BY = [(channel.value, channel.label) for channel in (Channel.SMS, Channel.VOICE)]
+
+
+class TrySerializer(serializers.Serializer[Try]):
+    channel = serializers.ChoiceField(choices=_REACHED_BY)
+    status = serializers.ChoiceField(
+        choices=Status.choices,
+        help_text="Of a call: `sent` while it rings, `delivered` when it was heard to the end, maybe by a voicemail.",
+    )
+    reason = serializers.ChoiceField(choices=Reason.choices, allow_null=True)
+    detail = serializers.CharField(allow_null=True)
+    updated_at = serializers.DateTimeField()
+    delivered_at = serializers.DateTimeField(allow_null=True)
+
+
+class FalseAlarmsSerializer(serializers.Serializer[None]):
+    false_alarms = serializers.IntegerField()
+
+
+class ContactTruthSerializer(serializers.Serializer[ContactTruth]):
+    """A contact as they were when they were told, and what became of their SMS."""
+
+    contact_id = serializers.UUIDField()
+    name = serializers.CharField()
+    phone_number = serializers.CharField(help_text="E.164")
+    status = serializers.ChoiceField(
+        source="sos.status",
+        choices=Status.choices,
+        help_text="Of the first SMS. `sent`: at the carrier, not yet on the phone. `unconfirmed`: nobody can tell"
+        " any more.",
+    )
+    reason = serializers.ChoiceField(
+        source="sos.reason",
+        choices=Reason.choices,
+        allow_null=True,
+        help_text="Why it is not (yet) delivered, if that is known.",
+    )
+    detail = serializers.CharField(
+        source="sos.detail", allow_null=True, help_text="The reason as a sentence in the person's language."
+    )
+    updated_at = serializers.DateTimeField(source="sos.updated_at")
+    delivered_at = serializers.DateTimeField(source="sos.delivered_at", allow_null=True)
+    tries = TrySerializer(
+        many=True, help_text="The first SMS, and the calls and SMS that followed because nobody answered, in order."
+    )
+    answer = serializers.ChoiceField(
+        choices=AnswerKind.choices, allow_null=True, help_text="What the contact said, on the page or in a call."
+    )
+
+
+class ReachSerializer(serializers.Serializer[Reach]):
+    contacts = serializers.IntegerField(help_text="Contacts of this alert.")
+    can_be_reached = serializers.IntegerField(help_text="Contacts who were told or still may be.")
+    delivered = serializers.IntegerField()
+    failed = serializers.IntegerField(help_text="Contacts who will not get the first SMS, though it was tried.")
+    summary = serializers.CharField(help_text="All of this as a sentence in the person's language.")
+
+
+class SosAlertSerializer(serializers.Serializer[AlertReport]):
+    id = serializers.UUIDField(source="alert.id")
+    status = serializers.ChoiceField(source="alert.status", choices=AlertStatus.choices)
+    kind = serializers.ChoiceField(
+        source="alert.kind", choices=AlertKind.choices, help_text="What raised it; a press makes it `sos`."
+    )
+    latitude = serializers.FloatField(source="alert.latitude", allow_null=True)
+    longitude = serializers.FloatField(source="alert.longitude", allow_null=True)
+    address = serializers.CharField(source="alert.address", allow_blank=True)
+    created_at = serializers.DateTimeField(source="alert.created_at")
+    updated_at = serializers.DateTimeField(source="alert.updated_at")
+    ended_at = serializers.DateTimeField(source="alert.ended_at", allow_null=True)
+    is_drill = serializers.BooleanField(source="alert.is_drill")
+    contacts = ContactTruthSerializer(many=True)
+    reach = ReachSerializer()
+    warnings = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Only in the answer to an SOS: `code: sentence` for each part of the body that was left out.",
+    )

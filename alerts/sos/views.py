@@ -1,0 +1,167 @@
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import generics, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import ListSerializer
+from rest_framework.views import APIView
+
+from alerts.models import AlertStatus, SosAlert
+from alerts.owner import even_timing, reach, view
+from alerts.polling import IF_NONE_MATCH, conditional
+from alerts.sos import drills, ending, false_alarms, intake, raising
+from alerts.sos.raising import Cause
+from alerts.sos.serializers import (
+    EndSerializer,
+    FalseAlarmsSerializer,
+    PressSerializer,
+    SosAlertSerializer,
+    WhichSerializer,
+)
+from identity.api.idempotency import replayable
+from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, problems
+from identity.api.requests import parse, person
+from identity.models import User
+from identity.sessions.authentication import OpenToDevices, is_by_device
+from messaging.database import clock
+
+_NOT_FOUND = problems(s404="The person has no such alert.")
+_ENDED = (
+    {200: SosAlertSerializer}
+    | _NOT_FOUND
+    | problems(
+        s403="Once PINs are set: `pin_required`; `pin_wrong`; `pin_locked`, after too many wrong ones: Retry-After says"
+        " for how long. The alert goes on.",
+        s409="`move_refused`: it has ended in the other way.",
+    )
+)
+
+
+def _own(user: User) -> QuerySet[SosAlert]:
+    return SosAlert.objects.filter(owner=user).select_related("feigned_end")
+
+
+def _answer(
+    alert: SosAlert, user: User, *, warnings: tuple[str, ...] = (), status_code: int = status.HTTP_200_OK
+) -> Response:
+    told = reach.report(alert, language=user.language, warnings=warnings)
+    return Response(SosAlertSerializer(told).data, status=status_code)
+
+
+def _of_press(answer: Response) -> dict[str, Any]:
+    """What a device may know of the alert it raised: nobody's name, nobody's number, no place."""
+    return {name: answer.data[name] for name in ("id", "status", "created_at", "warnings")}
+
+
+class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
+    serializer_class = SosAlertSerializer
+
+    @extend_schema(
+        operation_id="sos_alerts_list",
+        parameters=[WhichSerializer],
+        responses=SosAlertSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        """The person's alerts, newest first."""
+        which = WhichSerializer(data=request.query_params)
+        which.is_valid(raise_exception=True)
+        user = person(request)
+        found = [view.has_status(status) for status in which.validated_data.values()]
+        page = self.paginate_queryset(_own(user).filter(*found)) or []
+        told = reach.reports(page, language=user.language)
+        return self.get_paginated_response(ListSerializer(told, child=SosAlertSerializer()).data)
+
+    @extend_schema(
+        operation_id="sos_alerts_create",
+        request=PressSerializer,
+        parameters=[IDEMPOTENCY_KEY],
+        responses={
+            201: OpenApiResponse(SosAlertSerializer, description="A new alert; a message to every contact is queued."),
+            200: OpenApiResponse(
+                SosAlertSerializer,
+                description="The alert that was already open; nobody is told twice. One that was"
+                " acknowledged more than an hour ago and never ended is `exhausted` instead, and a new one raised.",
+            ),
+        }
+        | problems(
+            s409="Only to a drill: `sos_is_open`.",
+            s422="`idempotency_key_reused`: the Idempotency-Key came with another body before.",
+            s429="Only to a drill: `too_many_requests`, beyond five a day.",
+        ),
+    )
+    def post(self, request: Request) -> Response:
+        """SOS: accepted without a position and without contacts, and whatever is wrong with either.
+
+        A wrong field never refuses an SOS: it is left out, and `warnings` says so. Unknown fields are ignored. Only
+        a body that is no JSON at all, or is too large, is an error.
+
+        With `drill: true` it is a drill: the whole path with texts marked TEST. It ends by itself after 15 minutes, and
+        at once and silently when the person presses SOS in earnest; `drill-report/` tells what arrived.
+
+        Send the SOS credential of the device (`me/devices/`) as `X-SOS-Credential` with it: then an access token that
+        has expired does not matter, and the answer has only `id`, `status`, `created_at` and `warnings`.
+        """
+        answer = self._press(request)
+        return Response(_of_press(answer), answer.status_code) if is_by_device(request) else answer
+
+    @replayable
+    def _press(self, request: Request) -> Response:
+        owner, now = person(request), clock.now()
+        press = intake.read(request.data, now=now)
+        if press.is_drill:
+            raised = drills.begin(owner=owner, press=press, now=now)
+        else:
+            [raised] = raising.raise_alerts([Cause(owner=owner, place=press.place, address=press.address)], now=now)
+        code = status.HTTP_201_CREATED if raised.is_new else status.HTTP_200_OK
+        return _answer(raised.alert, owner, warnings=press.warnings, status_code=code)
+
+
+class FalseAlarmsView(APIView):
+    @extend_schema(operation_id="sos_alerts_false_alarms", responses=FalseAlarmsSerializer)
+    def get(self, request: Request) -> Response:
+        """How many alerts the person has cancelled. Contacts who are called in vain too often stop coming."""
+        return Response({"false_alarms": false_alarms.shown_to(person(request))})
+
+
+class AlertView(APIView):
+    @extend_schema(
+        operation_id="sos_alerts_retrieve",
+        parameters=[IF_NONE_MATCH, ETAG],
+        responses={200: SosAlertSerializer, 304: OpenApiResponse(description="Nothing changed.")} | _NOT_FOUND,
+    )
+    def get(self, request: Request, alert_id: UUID) -> HttpResponse:
+        """The alert with the truth about each contact. Made for polling: send the ETag as If-None-Match."""
+        user = person(request)
+        return conditional(request, _answer(get_object_or_404(_own(user), id=alert_id), user))
+
+
+class _EndView(APIView):
+    to: AlertStatus
+
+    def _end(self, request: Request, alert_id: UUID) -> Response:
+        user, pin = person(request), parse(EndSerializer, request)["pin"] or ""
+        with even_timing.in_steps(bool(pin)):
+            return _answer(ending.end(alert_id=alert_id, owner=user, to=self.to, pin=pin), user)
+
+
+class CancelView(_EndView):
+    to = AlertStatus.CANCELLED
+
+    @extend_schema(operation_id="sos_alerts_cancel", request=EndSerializer, responses=_ENDED)
+    def post(self, request: Request, alert_id: UUID) -> Response:
+        """A false alarm: what was not sent yet is not sent, and whoever was told is told so. Repeating is harmless."""
+        return self._end(request, alert_id)
+
+
+class ResolveView(_EndView):
+    to = AlertStatus.RESOLVED
+
+    @extend_schema(operation_id="sos_alerts_resolve", request=EndSerializer, responses=_ENDED)
+    def post(self, request: Request, alert_id: UUID) -> Response:
+        """The person is safe: whoever was told gets the all-clear. Repeating is harmless."""
+        return self._end(request, alert_id)

@@ -1,0 +1,125 @@
+"""What the phone says of itself while a timer runs: the last of it is what those who are told begin with."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from alerts.models import Heartbeat, TimerStatus
+from alerts.positions.track import Place
+from alerts.timers import lifecycle
+from geo import clocks, reading
+from geo.reading import Details, Refused
+from identity.api import rates
+from identity.api.rates import Limit
+from messaging.database.sql import rows
+
+# One every five seconds: a phone has no reason for more.
+OFTEN = Limit(scope="heartbeats", times=60, window=timedelta(minutes=5))
+# What came before says nothing of where the person is.
+KEPT = 100
+
+_FORGET = """
+DELETE FROM alerts_heartbeat WHERE id IN (
+    SELECT id FROM alerts_heartbeat WHERE timer_id = %s ORDER BY at DESC, id DESC OFFSET %s
+)
+"""
+# The last position and the last charge may be of two heartbeats: indoors a phone has no fix.
+_LAST = """
+SELECT t.id, p.latitude, p.longitude, p.accuracy, p.at, h.battery, h.network, h.at
+FROM unnest(%s::uuid[]) AS t (id)
+CROSS JOIN LATERAL (
+    SELECT battery, network, at FROM alerts_heartbeat WHERE timer_id = t.id ORDER BY at DESC, id DESC LIMIT 1
+) h
+LEFT JOIN LATERAL (
+    SELECT latitude, longitude, accuracy, at FROM alerts_heartbeat
+    WHERE timer_id = t.id AND latitude IS NOT NULL ORDER BY at DESC, id DESC LIMIT 1
+) p ON true
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Beat:
+    """`at` is by our clock."""
+
+    at: datetime
+    place: tuple[float, float] | tuple[None, None]
+    details: Details
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LastHeard:
+    """What was last heard of a phone, and where it last was."""
+
+    latitude: float | None
+    longitude: float | None
+    accuracy: float | None
+    position_at: datetime | None
+    battery: int | None
+    network: str
+    at: datetime
+
+    @property
+    def place(self) -> Place | None:
+        if self.latitude is None or self.longitude is None:
+            return None
+        return Place(latitude=self.latitude, longitude=self.longitude, accuracy=self.accuracy, at=self.position_at)
+
+
+def read(body: Mapping[str, Any], *, now: datetime) -> Beat:
+    """A heartbeat as a phone sends it: a fix whose place is a detail like the others, since indoors there is none.
+
+    Raises Refused for a time that is none.
+    """
+    stated = reading.recorded_at(body)
+    behind = clocks.measured(sent_at=reading.sent_at(body), recorded_at=[stated] if stated else [], now=now)
+    at = min(reading.corrected(stated, behind), now) if stated else now
+    return Beat(at=at, place=_place(body), details=reading.details(body))
+
+
+def _place(body: Mapping[str, Any]) -> tuple[float, float] | tuple[None, None]:
+    try:
+        return reading.place(body)
+    except Refused:
+        return None, None
+
+
+def record(*, timer_id: UUID, person_id: UUID, beat: Beat, now: datetime) -> Heartbeat:
+    """Keep a heartbeat of an armed timer; the oldest beyond KEPT are forgotten. It is no check-in.
+
+    From before the timer it counts as its beginning. Raises NotFound, TimerEnded or TooManyRequests.
+    """
+    timer = lifecycle.of_person(timer_id=timer_id, person_id=person_id)
+    if timer.status != TimerStatus.ARMED:
+        raise lifecycle.TimerEnded(timer)
+    rates.spend(OFTEN, str(timer_id), now=now)
+    latitude, longitude = beat.place
+    kept = Heartbeat.objects.create(
+        timer=timer,
+        at=max(beat.at, timer.created_at),
+        received_at=now,
+        battery=beat.details.battery_pct,
+        network=beat.details.network,
+        latitude=latitude,
+        longitude=longitude,
+        accuracy=beat.details.accuracy_m,
+    )
+    rows(_FORGET, [timer_id, KEPT])
+    return kept
+
+
+def last_of(timer_ids: Collection[UUID]) -> dict[UUID, LastHeard]:
+    """By timer, without those never heard of; one query."""
+    return {
+        timer_id: LastHeard(
+            latitude=latitude,
+            longitude=longitude,
+            accuracy=accuracy,
+            position_at=position_at,
+            battery=battery,
+            network=network,
+            at=at,
+        )
+        for timer_id, latitude, longitude, accuracy, position_at, battery, network, at in rows(_LAST, [list(timer_ids)])
+    }

@@ -1,0 +1,187 @@
+"""Activity timers: armed, extended, checked in, completed or cancelled by their owner. What happens when one runs out
+is in alerts/timers/expiry.py. Every move is of a row that is still armed: against a timer that fires,
+one of the two wins.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import QuerySet
+from rest_framework.exceptions import APIException, ErrorDetail, NotFound, ValidationError
+
+from alerts.models import ActivityTimer, TimerStatus
+from identity import people
+from identity.contacts import contacts
+from identity.models import EmergencyContact
+from messaging.models import Channel
+from messaging.outbox import addresses
+
+# Below a minute nobody can say in time that they are well; a week is the longest walk.
+SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=7)
+GRACE, LONGEST_GRACE = timedelta(minutes=3), timedelta(hours=1)
+# An activity that is extended more often without a check-in is one nobody watches any more.
+MAX_EXTENSIONS = 10
+# Beyond these somebody, or a loop in an app, has lost track of them.
+MAX_ARMED = 10
+# The person is reminded so long before the end, and of a short timer in its last quarter.
+NUDGE_BEFORE = timedelta(minutes=5)
+_NUDGE_PART = 4
+
+
+class NoContacts(APIException):
+    status_code = 409
+    default_code = "no_contacts"
+    default_detail = "There are no emergency contacts: nobody would be told."
+
+
+class NoReachableContact(APIException):
+    status_code = 409
+    default_code = "no_reachable_contact"
+    default_detail = "None of these contacts takes our SMS: nobody would be told."
+
+
+class TooManyTimers(APIException):
+    status_code = 409
+    default_code = "too_many_timers"
+    default_detail = f"There can be at most {MAX_ARMED} armed timers."
+
+
+class TooManyExtensions(APIException):
+    status_code = 409
+    default_code = "too_many_extensions"
+    default_detail = f"A timer is extended at most {MAX_EXTENSIONS} times; a check-in starts it anew."
+
+
+class TimerEnded(APIException):
+    """The timer is not armed any more. Of one that fired the alert is named: that is what can be ended now."""
+
+    status_code = 409
+    default_code = "timer_ended"
+    default_detail = "The timer has ended."
+
+    def __init__(self, timer: ActivityTimer) -> None:
+        fired = timer.status == TimerStatus.FIRED
+        super().__init__(*(("The timer has run out.", "timer_fired") if fired else ()))
+        self.members = {"timer_status": timer.status, "alert_id": timer.alert_id}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """`contact_ids`: empty for everybody."""
+
+    period: timedelta
+    grace: timedelta = GRACE
+    note: str = ""
+    place: str = ""
+    contact_ids: tuple[UUID, ...] = ()
+
+
+def arm(*, person_id: UUID, wanted: Wanted, now: datetime) -> ActivityTimer:
+    """Arm a timer that ends `wanted.period` from now. Call inside a transaction.
+
+    Raises NoContacts, NoReachableContact, TooManyTimers, or ValidationError for a contact who is not the person's.
+    """
+    user = people.locked(person_id)
+    _check_reach(list(user.contacts.all()), chosen=wanted.contact_ids)
+    if user.timers.filter(status=TimerStatus.ARMED).count() >= MAX_ARMED:
+        raise TooManyTimers
+    return ActivityTimer.objects.create(
+        owner=user,
+        note=wanted.note,
+        place=wanted.place,
+        contact_ids=list(dict.fromkeys(wanted.contact_ids)),
+        period_s=int(wanted.period.total_seconds()),
+        grace_s=int(wanted.grace.total_seconds()),
+        created_at=now,
+        updated_at=now,
+        **_times(now + wanted.period, wanted.grace, since=now),
+    )
+
+
+def extend(*, timer_id: UUID, person_id: UUID, by: timedelta, now: datetime) -> ActivityTimer:
+    """Put the end off, in the grace period counted from now. Call inside a transaction.
+
+    Raises NotFound, TimerEnded, TooManyExtensions, or ValidationError when it would run for too long.
+    """
+    timer = _locked(timer_id, person_id)
+    if timer.extensions >= MAX_EXTENSIONS:
+        raise TooManyExtensions
+    ends_at = max(timer.ends_at, now) + by
+    if ends_at > now + LONGEST:
+        raise _field_error("duration_s", "The timer would run for too long.", code="max_value")
+    timer.extensions += 1
+    return _put_off(timer, ends_at, now=now)
+
+
+def check_in(*, timer_id: UUID, person_id: UUID, now: datetime) -> ActivityTimer:
+    """The person is well and goes on: the whole period starts anew, and extensions count from zero.
+
+    A timer never ends earlier by it. Call inside a transaction. Raises NotFound or TimerEnded.
+    """
+    timer = _locked(timer_id, person_id)
+    timer.extensions = 0
+    return _put_off(timer, max(timer.ends_at, now + timedelta(seconds=timer.period_s)), now=now)
+
+
+def end(*, timer_id: UUID, person_id: UUID, to: TimerStatus, now: datetime) -> ActivityTimer:
+    """Complete or cancel an armed timer; again in the same way changes nothing. Raises NotFound or TimerEnded."""
+    _armed(timer_id, person_id).update(status=to, ended_at=now, updated_at=now)
+    timer = of_person(timer_id=timer_id, person_id=person_id)
+    if timer.status != to:
+        raise TimerEnded(timer)
+    return timer
+
+
+def of_person(*, timer_id: UUID, person_id: UUID) -> ActivityTimer:
+    """Another person's timer is as absent as one that never was: NotFound."""
+    timer = ActivityTimer.objects.filter(id=timer_id, owner_id=person_id).first()
+    if timer is None:
+        raise NotFound
+    return timer
+
+
+def _armed(timer_id: UUID, person_id: UUID) -> QuerySet[ActivityTimer]:
+    return ActivityTimer.objects.filter(id=timer_id, owner_id=person_id, status=TimerStatus.ARMED)
+
+
+def _locked(timer_id: UUID, person_id: UUID) -> ActivityTimer:
+    """The armed timer: whoever fires timers leaves a locked one alone, and who comes while it fires finds it fired."""
+    timer = _armed(timer_id, person_id).select_for_update(no_key=True).first()
+    if timer is None:
+        raise TimerEnded(of_person(timer_id=timer_id, person_id=person_id))
+    return timer
+
+
+def _put_off(timer: ActivityTimer, ends_at: datetime, *, now: datetime) -> ActivityTimer:
+    times = _times(ends_at, timedelta(seconds=timer.grace_s), since=now)
+    for name, value in times.items():
+        setattr(timer, name, value)
+    timer.updated_at = now
+    timer.save(update_fields=["extensions", "updated_at", *times])
+    return timer
+
+
+def _times(ends_at: datetime, grace: timedelta, *, since: datetime) -> dict[str, datetime]:
+    nudge_before = min(NUDGE_BEFORE, (ends_at - since) / _NUDGE_PART)
+    return {"ends_at": ends_at, "due_at": ends_at + grace, "nudge_at": ends_at - nudge_before}
+
+
+def _check_reach(all_contacts: list[EmergencyContact], *, chosen: Collection[UUID]) -> None:
+    if not all_contacts:
+        raise NoContacts
+    if set(chosen) - {contact.id for contact in all_contacts}:
+        raise _field_error("contact_ids", "These are not all your contacts.", code="not_your_contact")
+    told = [contact for contact in all_contacts if not chosen or contact.id in chosen]
+    contacts.mark_refusals(told)
+    if not any(_takes_sms(contact) for contact in told):
+        raise NoReachableContact
+
+
+def _takes_sms(contact: EmergencyContact) -> bool:
+    return not contact.refuses_sms and not addresses.refusal(Channel.SMS, str(contact.phone_number))
+
+
+def _field_error(field: str, message: str, *, code: str) -> ValidationError:
+    return ValidationError({field: [ErrorDetail(message, code=code)]})

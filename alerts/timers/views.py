@@ -1,0 +1,155 @@
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import generics, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from alerts.models import ActivityTimer, TimerStatus
+from alerts.polling import IF_NONE_MATCH, conditional
+from alerts.timers import heartbeats, lifecycle
+from alerts.timers.serializers import (
+    ArmSerializer,
+    BeatSerializer,
+    ExtendSerializer,
+    TimerSerializer,
+    WhichTimersSerializer,
+    wanted,
+)
+from geo.reading import Refused
+from geo.views import uploads
+from identity.api.idempotency import replayable
+from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, problems
+from identity.api.requests import parse, person
+from messaging.database import clock
+
+_NOT_FOUND = problems(s404="The person has no such timer.")
+_OVER = "`timer_ended`; `timer_fired`: it has run out, and `alert_id` names the alert to end."
+_MOVED = {200: TimerSerializer} | _NOT_FOUND | problems(s409=_OVER)
+
+
+def _shown(timers_: list[ActivityTimer]) -> Any:
+    last_heard = heartbeats.last_of([timer.id for timer in timers_])
+    return TimerSerializer(timers_, many=True, context={"last_heard": last_heard}).data
+
+
+def _answer(timer: ActivityTimer, *, status_code: int = status.HTTP_200_OK) -> Response:
+    return Response(_shown([timer])[0], status=status_code)
+
+
+class TimersView(generics.GenericAPIView[Any]):
+    serializer_class = TimerSerializer
+
+    @extend_schema(operation_id="timers_list", parameters=[WhichTimersSerializer], responses=TimerSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """The person's timers, newest first."""
+        which = WhichTimersSerializer(data=request.query_params)
+        which.is_valid(raise_exception=True)
+        found = ActivityTimer.objects.filter(owner=person(request), **which.validated_data)
+        return self.get_paginated_response(_shown(self.paginate_queryset(found) or []))
+
+    @extend_schema(
+        operation_id="timers_create",
+        request=ArmSerializer,
+        parameters=[IDEMPOTENCY_KEY],
+        responses={201: TimerSerializer}
+        | problems(
+            s409="`no_contacts`; `no_reachable_contact`: none of them takes our SMS; `too_many_timers`.",
+            s422="`idempotency_key_reused`: the Idempotency-Key came with another body before.",
+        ),
+    )
+    @replayable
+    def post(self, request: Request) -> Response:
+        """Arm a timer: unless it is completed, cancelled or put off, the contacts are told when its end and the grace
+        period are over, whatever has become of the phone. The person is reminded by SMS before the end.
+
+        If an alert is open then, the timer joins it: those who have not been told of it are told.
+        """
+        body, now = parse(ArmSerializer, request), clock.now()
+        timer = lifecycle.arm(person_id=person(request).id, wanted=wanted(body, now=now), now=now)
+        return _answer(timer, status_code=status.HTTP_201_CREATED)
+
+
+class TimerView(APIView):
+    @extend_schema(
+        operation_id="timers_retrieve",
+        parameters=[IF_NONE_MATCH, ETAG],
+        responses={200: TimerSerializer, 304: OpenApiResponse(description="Nothing changed.")} | _NOT_FOUND,
+    )
+    def get(self, request: Request, timer_id: UUID) -> HttpResponse:
+        """One timer. Made for polling: send the ETag as If-None-Match."""
+        return conditional(request, _answer(lifecycle.of_person(timer_id=timer_id, person_id=person(request).id)))
+
+
+class ExtendView(APIView):
+    @extend_schema(
+        operation_id="timers_extend",
+        request=ExtendSerializer,
+        parameters=[IDEMPOTENCY_KEY],
+        responses={200: TimerSerializer} | _NOT_FOUND | problems(s409=f"{_OVER} `too_many_extensions`."),
+    )
+    @replayable
+    def post(self, request: Request, timer_id: UUID) -> Response:
+        """Put the end off. Send an Idempotency-Key: without one a repeated request extends twice."""
+        by = timedelta(seconds=parse(ExtendSerializer, request)["duration_s"])
+        return _answer(lifecycle.extend(timer_id=timer_id, person_id=person(request).id, by=by, now=clock.now()))
+
+
+class CheckInView(APIView):
+    @extend_schema(operation_id="timers_check_in", request=None, parameters=[IDEMPOTENCY_KEY], responses=_MOVED)
+    @replayable
+    def post(self, request: Request, timer_id: UUID) -> Response:
+        """ "I am well and go on": the whole period starts anew from now; a timer never ends earlier by it."""
+        return _answer(lifecycle.check_in(timer_id=timer_id, person_id=person(request).id, now=clock.now()))
+
+
+class HeartbeatView(APIView):
+    @extend_schema(
+        operation_id="timers_heartbeat",
+        request=BeatSerializer,
+        parameters=[IDEMPOTENCY_KEY],
+        responses={201: TimerSerializer} | _NOT_FOUND | problems(s409=_OVER, s429="More than 60 in five minutes."),
+    )
+    @replayable
+    def post(self, request: Request, timer_id: UUID) -> Response:
+        """The phone's battery, network and position, for the contacts should it fall silent. It is no check-in."""
+        now = clock.now()
+        try:
+            beat = heartbeats.read(uploads.body_of(request), now=now)
+        except Refused as error:
+            raise uploads.invalid(error) from error
+        heartbeats.record(timer_id=timer_id, person_id=person(request).id, beat=beat, now=now)
+        timer = lifecycle.of_person(timer_id=timer_id, person_id=person(request).id)
+        return _answer(timer, status_code=status.HTTP_201_CREATED)
+
+
+class _EndView(APIView):
+    to: TimerStatus
+
+    @transaction.atomic
+    def _end(self, request: Request, timer_id: UUID) -> Response:
+        now = clock.answer_briefly()
+        return _answer(lifecycle.end(timer_id=timer_id, person_id=person(request).id, to=self.to, now=now))
+
+
+class CompleteView(_EndView):
+    to = TimerStatus.COMPLETED
+
+    @extend_schema(operation_id="timers_complete", request=None, responses=_MOVED)
+    def post(self, request: Request, timer_id: UUID) -> Response:
+        """The person is safe: nobody is told anything. Repeating is harmless."""
+        return self._end(request, timer_id)
+
+
+class CancelView(_EndView):
+    to = TimerStatus.CANCELLED
+
+    @extend_schema(operation_id="timers_cancel", request=None, responses=_MOVED)
+    def post(self, request: Request, timer_id: UUID) -> Response:
+        """The activity does not take place. Repeating is harmless."""
+        return self._end(request, timer_id)

@@ -1,0 +1,114 @@
+"""A POST repeated with the same Idempotency-Key happens once; the repeats get the first one's answer.
+
+Phones on slow networks lose replies and ask again. The record is written in the transaction of what the POST
+creates, so neither exists without the other.
+"""
+
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from django.db import connection, transaction
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from identity.models import IdempotencyRecord
+from messaging.database import clock
+
+KEPT_FOR = timedelta(hours=24)
+_KEY = re.compile(r"[\x21-\x7e]{1,100}")
+
+P = ParamSpec("P")
+V = TypeVar("V", bound=APIView)
+
+# A concurrent twin waits here for the first one's commit: then it finds the record, or, after a rollback, inserts
+# its own. A record past its time is taken over in the same statement.
+_CLAIM = """
+INSERT INTO identity_idempotencyrecord (user_id, method, path, key, body_sha256, created_at)
+VALUES (%(user_id)s, %(method)s, %(path)s, %(key)s, %(body_sha256)s, %(now)s)
+ON CONFLICT (user_id, method, path, key) DO UPDATE
+    SET body_sha256 = excluded.body_sha256, status = NULL, body = NULL, created_at = excluded.created_at
+    WHERE identity_idempotencyrecord.created_at <= %(forgotten)s
+RETURNING id
+"""
+
+
+class KeyInvalid(APIException):
+    status_code = 400
+    default_code = "idempotency_key_invalid"
+    default_detail = "Idempotency-Key must be 1 to 100 printable ASCII characters without spaces."
+
+
+class KeyReused(APIException):
+    status_code = 422
+    default_code = "idempotency_key_reused"
+    default_detail = "This Idempotency-Key was used with another body."
+
+
+def replayable(
+    post: Callable[Concatenate[V, Request, P], Response],
+) -> Callable[Concatenate[V, Request, P], Response]:
+    """Decorate an APIView's `post` of a signed-in person: one transaction, once per Idempotency-Key.
+
+    Without the header it simply runs in a transaction. Only 2xx answers are kept (status and body, no headers);
+    an error rolls everything back. A replay carries `Idempotency-Replayed: true`.
+    """
+
+    @functools.wraps(post)
+    def once(self: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Response:
+        key = _key(request)
+        with transaction.atomic():
+            now = clock.answer_briefly()
+            record, is_new = _claim(request, key=key, now=now) if key else (None, True)
+            if record and not is_new:
+                return _replay(record, request)
+            response = post(self, request, *args, **kwargs)
+            if response.status_code >= 300:
+                transaction.set_rollback(True)
+            elif record:
+                _keep(record, response)
+            return response
+
+    return once
+
+
+def _key(request: Request) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise KeyInvalid
+    return key
+
+
+def _claim(request: Request, *, key: str, now: datetime) -> tuple[IdempotencyRecord, bool]:
+    """The record of this key, and whether it is ours to fill."""
+    scope = {"user_id": request.user.pk, "method": request.method or "", "path": request.path, "key": key}
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, scope | {"body_sha256": _digest(request.data), "now": now, "forgotten": now - KEPT_FOR})
+        is_new = cursor.fetchone() is not None
+    return IdempotencyRecord.objects.get(**scope), is_new
+
+
+def _digest(data: Any) -> bytes:
+    try:
+        return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).digest()
+    except RecursionError as error:
+        raise ParseError("The JSON is nested too deeply.") from error
+
+
+def _replay(record: IdempotencyRecord, request: Request) -> Response:
+    if bytes(record.body_sha256) != _digest(request.data):
+        raise KeyReused
+    return Response(record.body, status=record.status, headers={"Idempotency-Replayed": "true"})
+
+
+def _keep(record: IdempotencyRecord, response: Response) -> None:
+    record.status = response.status_code
+    record.body = json.loads(JSONRenderer().render(response.data) or b"null")
+    record.save(update_fields=["status", "body"])

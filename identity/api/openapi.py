@@ -1,0 +1,30 @@
+"""Headers and errors as the schema describes them."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+
+_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "pattern": r"^[\x21-\x7e]{1,100}$"},
+    OpenApiParameter.HEADER,
+    description="Repeats within 24 h get the first answer, with `Idempotency-Replayed: true`.",
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description="The ETag that was read; 412 when it is outdated."
+)
+# Descriptions that several operations give of an error.
+TOO_MANY = "`too_many_requests`; Retry-After says when to try again"
+STALE = "`precondition_failed`"
+
+ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200], description="Changes with it.")
+
+
+def problems(**descriptions: str) -> dict[Any, OpenApiResponse]:
+    """Error responses by status: `problems(s429="Retry-After says when")`."""
+    return {
+        (int(name[1:]), "application/problem+json"): OpenApiResponse(_PROBLEM, description=text)
+        for name, text in descriptions.items()
+    }

@@ -1,0 +1,28 @@
+"""Passwords in requests: bounded, and when they are new not guessed at once."""
+
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError as DjangoValidationError
+from rest_framework import serializers
+
+# argon2 reads all of it; Django's own forms have no bound.
+_LONGEST_PASSWORD = 128
+
+
+class PasswordField(serializers.CharField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            max_length=_LONGEST_PASSWORD, trim_whitespace=False, style={"input_type": "password"}, **kwargs
+        )
+
+
+def not_guessed_at_once(password: str) -> None:
+    try:
+        validate_password(password)
+    except DjangoValidationError as error:
+        raise serializers.ValidationError(error.messages) from error
+
+
+class PasswordSerializer(serializers.Serializer[None]):
+    password = PasswordField()

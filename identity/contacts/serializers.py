@@ -1,0 +1,48 @@
+from rest_framework import serializers
+
+from identity.api.fields import LanguageField, PhoneNumberField, PlainTextField
+from identity.contacts.contacts import MAX_CONTACTS
+from identity.models import EmergencyContact
+
+
+class ContactSerializer(serializers.ModelSerializer[EmergencyContact]):
+    phone_number = serializers.CharField(read_only=True)
+    refuses_sms = serializers.BooleanField(
+        read_only=True,
+        help_text="They texted STOP, or asked for it on the page of an alert: only an SOS is sent to them.",
+    )
+    declined_at = serializers.DateTimeField(
+        read_only=True,
+        allow_null=True,
+        help_text="When they said that they do not want to be a contact: nothing is sent to them, not even an SOS."
+        " Another `phone_number` clears it, as does adding them anew.",
+    )
+
+    class Meta:
+        model = EmergencyContact
+        fields = ["id", "name", "phone_number", "relation", "language", "order", "refuses_sms", "declined_at"]
+        read_only_fields = fields
+
+
+class ContactListSerializer(serializers.Serializer[None]):
+    """Complete: there are at most 50."""
+
+    results = ContactSerializer(many=True, read_only=True)
+
+
+class NewContactSerializer(serializers.Serializer[None]):
+    name = PlainTextField(max_length=100)
+    phone_number = PhoneNumberField()
+    relation = PlainTextField(max_length=50, allow_blank=True, default="")
+    language = LanguageField(required=False, help_text="The person's own when left out.")
+
+
+class ContactChangesSerializer(serializers.Serializer[None]):
+    name = PlainTextField(max_length=100)
+    phone_number = PhoneNumberField()
+    relation = PlainTextField(max_length=50, allow_blank=True)
+    language = LanguageField()
+
+
+class ContactOrderSerializer(serializers.Serializer[None]):
+    ids = serializers.ListField(child=serializers.UUIDField(), max_length=MAX_CONTACTS)

@@ -1,0 +1,106 @@
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from identity.api.idempotency import replayable
+from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, STALE, problems
+from identity.api.requests import if_match, parse, person
+from identity.api.versions import etag_of
+from identity.contacts import contacts, serializers
+from identity.models import EmergencyContact
+from messaging.database import clock
+
+
+class ContactsView(APIView):
+    @extend_schema(
+        operation_id="me_contacts_list",
+        summary="All emergency contacts, in the order they are told",
+        responses=serializers.ContactListSerializer,
+        tags=["contacts"],
+    )
+    def get(self, request: Request) -> Response:
+        return _listed(list(person(request).contacts.all()))
+
+    @extend_schema(
+        summary="Add an emergency contact",
+        parameters=[IDEMPOTENCY_KEY],
+        request=serializers.NewContactSerializer,
+        responses={
+            201: serializers.ContactSerializer,
+            **problems(s409="`too_many_contacts`", s422="`idempotency_key_reused`"),
+        },
+        tags=["contacts"],
+    )
+    @replayable
+    def post(self, request: Request) -> Response:
+        wanted = parse(serializers.NewContactSerializer, request)
+        contact = contacts.add(person_id=person(request).id, **wanted, now=clock.now())
+        return Response(_shown([contact])[0], status=status.HTTP_201_CREATED)
+
+
+class ContactView(APIView):
+    @extend_schema(
+        summary="One emergency contact",
+        parameters=[ETAG],
+        responses={200: serializers.ContactSerializer, **problems(s404="`not_found`")},
+        tags=["contacts"],
+    )
+    def get(self, request: Request, contact_id: UUID) -> Response:
+        return _contact(contacts.of_person(person_id=person(request).id, contact_id=contact_id))
+
+    @extend_schema(
+        summary="Change an emergency contact",
+        parameters=[IF_MATCH, ETAG],
+        request=serializers.ContactChangesSerializer,
+        responses={200: serializers.ContactSerializer, **problems(s404="`not_found`", s412=STALE)},
+        tags=["contacts"],
+    )
+    def patch(self, request: Request, contact_id: UUID) -> Response:
+        changes = parse(serializers.ContactChangesSerializer, request, partial=True)
+        contact = contacts.change(
+            person_id=person(request).id,
+            contact_id=contact_id,
+            changes=changes,
+            if_match=if_match(request),
+        )
+        return _contact(contact)
+
+    @extend_schema(
+        summary="Remove an emergency contact; those after it move up",
+        parameters=[IF_MATCH],
+        responses={204: None, **problems(s404="`not_found`", s412=STALE)},
+        tags=["contacts"],
+    )
+    def delete(self, request: Request, contact_id: UUID) -> Response:
+        contacts.remove(person_id=person(request).id, contact_id=contact_id, if_match=if_match(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ContactOrderView(APIView):
+    @extend_schema(
+        summary="Put the emergency contacts in order: exactly all of their ids",
+        request=serializers.ContactOrderSerializer,
+        responses=serializers.ContactListSerializer,
+        tags=["contacts"],
+    )
+    def put(self, request: Request) -> Response:
+        ids = parse(serializers.ContactOrderSerializer, request)["ids"]
+        return _listed(contacts.reorder(person_id=person(request).id, contact_ids=ids))
+
+
+def _contact(contact: EmergencyContact) -> Response:
+    return Response(_shown([contact])[0], headers={"ETag": etag_of(contact)})
+
+
+def _listed(ordered: list[EmergencyContact]) -> Response:
+    return Response({"results": _shown(ordered)})
+
+
+def _shown(found: list[EmergencyContact]) -> list[dict[str, Any]]:
+    contacts.mark_refusals(found)
+    return [serializers.ContactSerializer(contact).data for contact in found]

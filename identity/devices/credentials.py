@@ -1,0 +1,103 @@
+"""Phones that may raise an SOS by a credential of their own: an access token that has expired never stops one.
+
+The credential is the device's id and 256 random bits, shown once. It is a bearer secret and signs nothing: of a secret
+that checks signatures the server would have to store more than a hash. The phone keeps it where its system keeps keys.
+"""
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import Http404
+from rest_framework.exceptions import APIException
+
+from identity import people
+from identity.api import rates
+from identity.api.rates import Limit
+from identity.models import Device, Platform, User
+
+# Phones, a watch, the old phone in the drawer.
+MAX_DEVICES = 10
+REGISTERED_A_DAY = Limit(scope="devices registered", times=30, window=timedelta(days=1))
+_SECRET_BYTES = 32
+# When it was used last is told to the minute: a batch of positions writes the row once.
+_USE_NOTED_EVERY = timedelta(minutes=1)
+
+
+class TooManyDevices(APIException):
+    status_code = 409
+    default_code = "too_many_devices"
+    default_detail = f"There can be at most {MAX_DEVICES} devices. Remove one first."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Registered:
+    """A new device, and its credential, which nothing can show again."""
+
+    device: Device
+    credential: str
+
+
+def of_person(person_id: UUID) -> QuerySet[Device]:
+    """Those that are not revoked, newest first."""
+    return Device.objects.filter(user_id=person_id, revoked_at=None).order_by("-id")
+
+
+def register(*, person: User, session_id: UUID | None, name: str, platform: Platform, now: datetime) -> Registered:
+    """Raises TooManyDevices or TooManyRequests."""
+    rates.spend(REGISTERED_A_DAY, str(person.id), now=now)
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    with transaction.atomic():
+        people.locked(person.id)
+        if of_person(person.id).count() >= MAX_DEVICES:
+            raise TooManyDevices
+        device = Device.objects.create(
+            user=person,
+            session_id=session_id,
+            name=name,
+            platform=platform,
+            credential_hash=_hash(secret),
+            created_at=now,
+        )
+    return Registered(device=device, credential=f"{device.id}.{secret}")
+
+
+def revoke(*, person_id: UUID, device_id: UUID, now: datetime) -> None:
+    """Raises Http404, also for another person's device and one that is revoked."""
+    if not of_person(person_id).filter(id=device_id).update(revoked_at=now):
+        raise Http404
+
+
+def revoke_of_session(session_id: UUID, *, now: datetime) -> None:
+    Device.objects.filter(session_id=session_id, revoked_at=None).update(revoked_at=now)
+
+
+def recognise(credential: str, *, now: datetime) -> Device | None:
+    """The device with this credential, its person loaded; None if it is malformed, wrong or revoked, or if the person
+    is deactivated."""
+    named, _, secret = credential.partition(".")
+    try:
+        device_id = UUID(named)
+    except ValueError:
+        return None
+    device = Device.objects.select_related("user").filter(id=device_id, revoked_at=None).first()
+    expected = bytes(device.credential_hash) if device else b""
+    if not hmac.compare_digest(_hash(secret), expected) or device is None or not device.user.is_active:
+        return None
+    _note_use(device, now=now)
+    return device
+
+
+def _note_use(device: Device, *, now: datetime) -> None:
+    long_ago = Q(last_used_at=None) | Q(last_used_at__lte=now - _USE_NOTED_EVERY)
+    Device.objects.filter(long_ago, id=device.id).update(last_used_at=now)
+
+
+def _hash(secret: str) -> bytes:
+    # Plain: 256 random bits cannot be guessed from it.
+    return sha256(secret.encode("utf-8", "replace")).digest()

@@ -1,0 +1,30 @@
+from rest_framework import serializers
+
+from identity.api.fields import ChoiceField, PlainTextField
+from identity.devices.credentials import Registered
+from identity.models import Device, Platform
+
+
+class NewDeviceSerializer(serializers.Serializer[None]):
+    name = PlainTextField(max_length=100, help_text="What the person calls it, like `Aida's phone`.")
+    platform = ChoiceField(Platform)
+
+
+class DeviceSerializer(serializers.ModelSerializer[Device]):
+    last_used_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="To the minute.")
+
+    class Meta:
+        model = Device
+        fields = ["id", "name", "platform", "created_at", "last_used_at"]
+        read_only_fields = fields
+
+
+class DeviceListSerializer(serializers.Serializer[None]):
+    """Complete: there are at most 10."""
+
+    results = DeviceSerializer(many=True, read_only=True)
+
+
+class RegisteredDeviceSerializer(serializers.Serializer[Registered]):
+    device = DeviceSerializer(read_only=True)
+    credential = serializers.CharField(read_only=True, help_text="Shown this once.")

@@ -1,0 +1,56 @@
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from identity.api.openapi import problems
+from identity.api.requests import parse, person, session_id
+from identity.devices import credentials, serializers
+from messaging.database import clock
+
+
+class DevicesView(APIView):
+    @extend_schema(
+        operation_id="me_devices_list",
+        summary="The devices that may raise an SOS, newest first",
+        responses=serializers.DeviceListSerializer,
+        tags=["devices"],
+    )
+    def get(self, request: Request) -> Response:
+        found = credentials.of_person(person(request).id)
+        return Response({"results": serializers.DeviceSerializer(found, many=True).data})
+
+    @extend_schema(
+        summary="Register this device for SOS",
+        description="Answers once with the SOS credential. Keep it in the Keychain or the Android Keystore and send it"
+        " as `X-SOS-Credential` with every `POST sos-alerts/`, and with the positions and recordings of that alert: it"
+        " works when the access token has expired, and for nothing else. Signing out of this session revokes it. There"
+        " is no Idempotency-Key, for a stored answer would hold the credential: when the reply was lost, register again"
+        " and remove the other.",
+        request=serializers.NewDeviceSerializer,
+        responses={
+            201: serializers.RegisteredDeviceSerializer,
+            **problems(s409="`too_many_devices`", s429="`too_many_requests`; Retry-After says when to try again"),
+        },
+        tags=["devices"],
+    )
+    def post(self, request: Request) -> Response:
+        wanted = parse(serializers.NewDeviceSerializer, request)
+        registered = credentials.register(
+            person=person(request), session_id=session_id(request), **wanted, now=clock.now()
+        )
+        return Response(serializers.RegisteredDeviceSerializer(registered).data, status=status.HTTP_201_CREATED)
+
+
+class DeviceView(APIView):
+    @extend_schema(
+        summary="Revoke a device's SOS credential",
+        responses={204: None, **problems(s404="`not_found`")},
+        tags=["devices"],
+    )
+    def delete(self, request: Request, device_id: UUID) -> Response:
+        credentials.revoke(person_id=person(request).id, device_id=device_id, now=clock.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,122 @@
+"""The PINs that end an alert. Which of the two was typed shows neither in the answer nor in its time."""
+
+from datetime import datetime, timedelta
+from enum import Enum
+from math import ceil
+from uuid import UUID
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.db import transaction
+from rest_framework.exceptions import APIException
+
+from identity.models import Pin, User
+from identity.sessions import passwords
+
+PIN_PATTERN = r"^[0-9]{4,8}$"
+
+# People mistype, with shaking hands most of all.
+FREE_TRIES = 5
+# Then each wrong try waits twice as long: of 10,000 PINs whoever holds the phone tries some thirty in a day. Pressing
+# SOS needs no PIN, so a lock keeps an alert going and never stops one.
+FIRST_LOCK = timedelta(minutes=1)
+LONGEST_LOCK = timedelta(hours=1)
+
+
+class Proof(Enum):
+    """What a PIN says. NONE_SET: the person has no PINs."""
+
+    NONE_SET = "none_set"
+    SAFE = "safe"
+    DURESS = "duress"
+
+
+class PinRequired(APIException):
+    status_code = 403
+    default_code = "pin_required"
+    default_detail = "The PIN is needed for this."
+
+
+class PinWrong(APIException):
+    status_code = 403
+    default_code = "pin_wrong"
+    default_detail = "The PIN is wrong."
+
+
+class PinLocked(APIException):
+    """Answered with Retry-After: DRF reads `wait`, in seconds."""
+
+    status_code = 403
+    default_code = "pin_locked"
+    default_detail = "Too many wrong PINs. Try again later."
+
+    def __init__(self, *, retry_after: timedelta) -> None:
+        super().__init__()
+        self.wait = max(1, ceil(retry_after.total_seconds()))
+
+
+def are_set(person_id: UUID) -> bool:
+    return Pin.objects.filter(user_id=person_id).exists()
+
+
+def put(*, person: User, password: str, safe_pin: str, duress_pin: str, now: datetime) -> None:
+    """Set or replace both PINs; wrong tries before are forgotten. They must differ.
+
+    Raises PasswordWrong or TooManyRequests.
+    """
+    passwords.confirm(person, password, now=now)
+    values = {
+        "safe_hash": make_password(safe_pin),
+        "duress_hash": make_password(duress_pin),
+        "wrong_tries": 0,
+        "locked_until": None,
+        "set_at": now,
+    }
+    Pin.objects.update_or_create(user=person, defaults=values)
+
+
+def remove(*, person: User, password: str, now: datetime) -> None:
+    """Without PINs an alert ends without one. Raises PasswordWrong or TooManyRequests."""
+    passwords.confirm(person, password, now=now)
+    Pin.objects.filter(user=person).delete()
+
+
+def check(*, person_id: UUID, pin: str, now: datetime) -> Proof:
+    """Which PIN this is. Call outside a transaction: a wrong try counts.
+
+    Raises PinRequired when there are PINs and none was given ("" is none), PinLocked and PinWrong.
+    """
+    held = Pin.objects.filter(user_id=person_id).first()
+    if held is None:
+        return Proof.NONE_SET
+    if not pin:
+        raise PinRequired
+    _spend_try(person_id, now=now)
+    # Both, always, and in this order: the time tells nothing.
+    is_safe = check_password(pin, held.safe_hash)
+    is_duress = check_password(pin, held.duress_hash)
+    if not (is_safe or is_duress):
+        raise PinWrong
+    Pin.objects.filter(user_id=person_id).update(wrong_tries=0, locked_until=None)
+    return Proof.DURESS if is_duress else Proof.SAFE
+
+
+def _spend_try(person_id: UUID, *, now: datetime) -> None:
+    # Committed before the PIN is looked at: however many guess at once, only so many are heard.
+    with transaction.atomic():
+        held = Pin.objects.select_for_update().filter(user_id=person_id).first()
+        if held is None:
+            raise PinWrong  # Removed a moment ago.
+        if held.locked_until and held.locked_until > now:
+            raise PinLocked(retry_after=held.locked_until - now)
+        held.wrong_tries += 1
+        lock = _lock_after(held.wrong_tries)
+        held.locked_until = now + lock if lock else None
+        held.save(update_fields=["wrong_tries", "locked_until"])
+
+
+def _lock_after(tries: int) -> timedelta:
+    """How long the next try waits if this one is wrong."""
+    if tries < FREE_TRIES:
+        return timedelta(0)
+    doublings = min(tries - FREE_TRIES, 10)
+    return min(FIRST_LOCK * (1 << doublings), LONGEST_LOCK)

@@ -1,0 +1,22 @@
+from rest_framework import serializers
+
+from identity.api.passwords import PasswordSerializer
+from identity.pins.pins import PIN_PATTERN
+
+
+class PinStateSerializer(serializers.Serializer[None]):
+    is_set = serializers.BooleanField()
+
+
+class PinsSerializer(PasswordSerializer):
+    safe_pin = serializers.RegexField(PIN_PATTERN, help_text="Ends an alert. 4 to 8 digits.")
+    duress_pin = serializers.RegexField(
+        PIN_PATTERN,
+        help_text="Typed under threat: the app shows exactly what the safe PIN shows, while the alert goes on and the"
+        " contacts are told that it is duress.",
+    )
+
+    def validate(self, attrs: dict[str, str]) -> dict[str, str]:
+        if attrs["safe_pin"] == attrs["duress_pin"]:
+            raise serializers.ValidationError({"duress_pin": "It must differ from the safe PIN."}, code="same_pins")
+        return attrs

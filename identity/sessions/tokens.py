@@ -1,0 +1,127 @@
+"""Signed-in devices. A refresh token names its Session and one generation of it; refreshing begins the next.
+
+Replaces simplejwt's blacklist app, which stores whole tokens: here the database holds only ids.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import structlog
+from django.conf import settings
+from rest_framework.exceptions import APIException
+from rest_framework_simplejwt.backends import TokenBackend
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from identity.devices import credentials
+from identity.models import Session, User
+
+log = structlog.get_logger(__name__)
+
+# Phones lose replies: the token before the current one still works for so long.
+GRACE = timedelta(seconds=60)
+
+
+class TokenInvalid(APIException):
+    status_code = 401
+    default_code = "token_invalid"
+    default_detail = "The refresh token is not valid. Sign in again."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tokens:
+    access: str
+    refresh: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignedIn:
+    user: User
+    tokens: Tokens
+
+
+def open_session(user: User, *, now: datetime) -> Tokens:
+    session = Session.objects.create(user=user, jti=uuid4().hex, rotated_at=now, expires_at=_expiry(now))
+    return _tokens(session, now=now)
+
+
+def refresh(token: str, *, now: datetime) -> Tokens:
+    """The next generation of tokens, or the current one again when its reply was lost.
+
+    A token older than that was copied: the session is revoked. Raises TokenInvalid.
+    """
+    session_id, jti = _read(token)
+    session = Session.objects.select_related("user").filter(id=session_id, expires_at__gt=now).first()
+    if session is None or session.revoked_at or not session.user.is_active:
+        raise TokenInvalid
+    # Of two racing refreshes one changes the row; the other finds its own token to be the previous one.
+    rotated = Session.objects.filter(id=session_id, jti=jti, revoked_at=None).update(
+        previous_jti=jti, jti=uuid4().hex, rotated_at=now, expires_at=_expiry(now)
+    )
+    session.refresh_from_db(fields=["jti", "previous_jti", "rotated_at", "expires_at", "revoked_at"])
+    is_late_repeat = session.previous_jti == jti and session.rotated_at > now - GRACE
+    if session.revoked_at or not (rotated or is_late_repeat):
+        _revoke(session_id, now=now)
+        log.warning("refresh_token_reused", session_id=str(session_id))
+        raise TokenInvalid
+    return _tokens(session, now=now)
+
+
+def close(token: str, *, now: datetime) -> None:
+    """Sign the device out, its SOS credential too; a token that is no longer valid has nothing to close."""
+    try:
+        session_id, _ = _read(token)
+    except TokenInvalid:
+        return
+    _revoke(session_id, now=now)
+    credentials.revoke_of_session(session_id, now=now)
+
+
+def close_others(*, person_id: UUID, keep: UUID | None, now: datetime) -> None:
+    """Sign out all devices of a person but one; none is kept when none is named."""
+    others = Session.objects.filter(user_id=person_id, revoked_at=None).exclude(id__in=[keep] if keep else [])
+    others.update(revoked_at=now)
+
+
+def _revoke(session_id: UUID, *, now: datetime) -> None:
+    Session.objects.filter(id=session_id, revoked_at=None).update(revoked_at=now)
+
+
+def _read(token: str) -> tuple[UUID, str]:
+    """The session and the generation that a token names."""
+    for kind in _kinds():
+        try:
+            claims: Any = kind(cast(Any, token))  # annotated as a Token, read as text
+            return UUID(claims["sid"]), str(claims["jti"])
+        except (TokenError, KeyError, ValueError, AttributeError):
+            continue
+    raise TokenInvalid
+
+
+def _kinds() -> Iterator[type[RefreshToken]]:
+    yield RefreshToken
+    for key in settings.SECRET_KEY_FALLBACKS:
+        # Phones stay signed in when SECRET_KEY changes: refreshing gives them a token of the new one.
+        older = TokenBackend(api_settings.ALGORITHM, key)
+        yield type("OlderRefreshToken", (RefreshToken,), {"_token_backend": older})
+
+
+def _tokens(session: Session, *, now: datetime) -> Tokens:
+    token: Any = RefreshToken()
+    token.current_time = now
+    token["user_id"], token["sid"], token["jti"] = str(session.user_id), str(session.id), session.jti
+    token["exp"] = int(session.expires_at.timestamp())
+    access: Any = token.access_token
+    for issued in (token, access):
+        # PyJWT refuses what was issued in its future: machines' clocks differ by seconds.
+        del issued["iat"]
+    return Tokens(access=str(access), refresh=str(token))
+
+
+def _expiry(now: datetime) -> datetime:
+    lifetime: timedelta = RefreshToken.lifetime
+    return now + lifetime

@@ -1,0 +1,55 @@
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from identity.api.open import OpenView
+from identity.api.openapi import TOO_MANY, problems
+from identity.api.requests import client_address, parse
+from identity.sessions.serializers import SignedInSerializer
+from identity.verification import registration, serializers
+from messaging.database import clock
+
+
+class RegisterView(OpenView):
+    @extend_schema(
+        summary="Register: a code is sent by SMS",
+        request=serializers.RegisterSerializer,
+        responses={200: serializers.CodeSentSerializer, **problems(s429=TOO_MANY)},
+        tags=["auth"],
+    )
+    def post(self, request: Request) -> Response:
+        applicant = parse(serializers.RegisterSerializer, request)
+        pending = registration.register(**applicant, address=client_address(request), now=clock.now())
+        return Response(serializers.CodeSentSerializer(pending).data)
+
+
+class SendSmsView(OpenView):
+    @extend_schema(
+        summary="Send a new code",
+        request=serializers.ResendSerializer,
+        responses={
+            200: serializers.CodeSentSerializer,
+            **problems(s404="`verification_unknown`: register again", s429=TOO_MANY),
+        },
+        tags=["auth"],
+    )
+    def post(self, request: Request) -> Response:
+        which = parse(serializers.ResendSerializer, request)
+        pending = registration.resend(**which, address=client_address(request), now=clock.now())
+        return Response(serializers.CodeSentSerializer(pending).data)
+
+
+class VerifySmsView(OpenView):
+    @extend_schema(
+        summary="Prove the number with the code; the account begins",
+        request=serializers.VerifySerializer,
+        responses={
+            200: SignedInSerializer,
+            **problems(s400="`code_invalid`, or `invalid` input", s409="`already_registered`: sign in"),
+        },
+        tags=["auth"],
+    )
+    def post(self, request: Request) -> Response:
+        proof = parse(serializers.VerifySerializer, request)
+        signed_in = registration.verify(**proof, now=clock.now())
+        return Response(SignedInSerializer(signed_in).data)

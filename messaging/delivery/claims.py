@@ -1,0 +1,177 @@
+"""Claiming: of all who were told of a message exactly one gets it, with an attempt and a lease, in one statement."""
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
+
+from messaging import policy
+from messaging.database import clock
+from messaging.database.sql import rows
+from messaging.delivery import pacing
+from messaging.models import URGENT, Deliverer, Sender
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message that is ours to send until `slot_at` + LEASE; `text` is still sealed.
+
+    `call_ends_at` is its attempt's deadline, `deadline_at` the message's; `reading` the clock both are told by.
+    """
+
+    message_id: int
+    address: str
+    text: bytes | memoryview
+    segments: int
+    attempt: int
+    sender_id: int
+    origin: str
+    messaging_service_sid: str
+    deadline_at: datetime
+    slot_at: datetime
+    each: timedelta
+    attempt_id: UUID
+    call_ends_at: datetime
+    message_class: int
+    channel: str
+    language: str
+    recording: str
+    reading: clock.Reading
+
+    @property
+    def call_began_at(self) -> datetime:
+        """Not before this."""
+        return self.call_ends_at - policy.CALL_DEADLINE
+
+
+_CLAIM = f"""
+WITH clock AS MATERIALIZED (
+    SELECT clock_timestamp() AS now, {clock.BRIEFLY}
+), free AS (
+    SELECT id, clock.now FROM clock CROSS JOIN messaging_message m
+    WHERE id = ANY(%(ids)s) AND state = 'dispatched' AND deadline_at > clock.now
+    ORDER BY id FOR NO KEY UPDATE OF m SKIP LOCKED
+), claimed AS (
+    UPDATE messaging_message m
+    SET state = 'sending', attempts = m.attempts + 1, due_at = greatest(m.slot_at, free.now) + %(lease)s
+    FROM free WHERE m.id = free.id
+    RETURNING m.id, m.address, m.text, m.segments, m.attempts, m.sender_id, m.deadline_at, m.slot_at,
+        m.message_class, m.channel, m.language, m.recording, free.now
+), attempt AS (
+    INSERT INTO messaging_attempt
+        (id, message_id, sender_id, number, by, outcome, provider_id, error_code, started_at, deadline_at)
+    SELECT gen_random_uuid(), id, sender_id, attempts, %(by)s, 'sending', '', '', now,
+        greatest(slot_at, now) + %(call)s FROM claimed
+    RETURNING id, message_id, started_at, deadline_at
+), event AS (
+    INSERT INTO messaging_messageevent (message_id, attempt_id, state, by, error_code, at)
+    SELECT message_id, id, 'sending', %(by)s, '', started_at FROM attempt
+)
+SELECT c.id, c.address, c.text, c.segments, c.attempts, c.sender_id, s.origin, s.messaging_service_sid,
+    c.deadline_at, c.slot_at, s.segments_per_second, a.id, a.deadline_at, c.message_class, c.channel, c.language,
+    c.recording, clock_timestamp()
+FROM claimed c JOIN attempt a ON a.message_id = c.id JOIN messaging_sender s ON s.id = c.sender_id
+ORDER BY c.slot_at
+"""  # noqa: S608 of constants
+
+
+@transaction.atomic
+def claim(message_ids: Sequence[int], *, by: Deliverer) -> list[Claim]:
+    """Claim what of these is still dispatched; what someone else has, or has had, is left out.
+
+    Messages whose slot has passed get new ones here, so that a worker that was frozen does not burst on waking.
+    """
+    asked = time.monotonic()
+    claimed = rows(
+        _CLAIM,
+        {
+            "ids": list(message_ids),
+            "by": str(by),
+            "lease": policy.LEASE,
+            "call": policy.CALL_DEADLINE,
+            "idle_limit": clock.IDLE_LIMIT,
+        },
+    )
+    if not claimed:
+        return []
+    reading = clock.Reading.of(claimed[-1][-1])
+    hop = timedelta(seconds=reading.monotonic - asked)
+    claims = [Claim(*(*row[:10], pacing.interval(row[10]), *row[11:-1], reading)) for row in claimed]
+    return _with_new_slots(claims, reading=reading, hop=hop)
+
+
+def is_open(claimed: Claim) -> bool:
+    """Whether the call still has to be made: evidence for an earlier one may have come since it was claimed. What
+    cannot be found out is yes."""
+    try:
+        return bool(
+            rows(
+                "SELECT 1 FROM messaging_message WHERE id = %s AND state = 'sending' AND attempts = %s",
+                [claimed.message_id, claimed.attempt],
+            )
+        )
+    except DatabaseError:
+        return True
+    finally:
+        with suppress(DatabaseError):
+            connection.close()
+
+
+def _with_new_slots(claims: list[Claim], *, reading: clock.Reading, hop: timedelta) -> list[Claim]:
+    """Reserve slots for claims that come too late for theirs: the claim is kept, so that a machine too busy to be
+    on time still makes progress, and the pace holds. Routine that would have to wait long keeps its lost slot, with
+    which the courier gives it back: an emergency must not find a second of slots taken before it.
+
+    `hop` is what a statement takes: where the database is far away, a slot that is not missed yet will be by the
+    time the claim is committed, and one that was reserved for now would be too."""
+    missed: dict[int, list[Claim]] = defaultdict(list)
+    for claimed in claims:
+        if pacing.is_missed(slot_at=claimed.slot_at, now=reading.now() + hop, each=claimed.each):
+            missed[claimed.sender_id].append(claimed)
+    # Senders in one order, so that two claimers never wait for each other.
+    reserved = [c for sender_id in sorted(missed) for c in _reserve(sender_id, missed[sender_id], reading, hop=hop)]
+    renewed = {c.message_id: c for c in reserved}
+    return [renewed.get(claimed.message_id, claimed) for claimed in claims]
+
+
+def _reserve(sender_id: int, late: list[Claim], reading: clock.Reading, *, hop: timedelta) -> list[Claim]:
+    sender = Sender.objects.select_for_update(no_key=True).get(id=sender_id)
+    # Two more statements and the commit are before the call.
+    now = reading.now() + 3 * hop
+    late.sort(key=lambda c: (c.message_class, c.message_id))
+    taken, free_at = pacing.slots(
+        [c.segments for c in late],
+        next_free_at=sender.next_free_at,
+        now=now,
+        each=pacing.interval(sender.segments_per_second),
+    )
+    near = [c.message_class in URGENT or slot < now + policy.RESERVE_AHEAD for c, slot in zip(late, taken, strict=True)]
+    if not all(near):
+        count = near.index(False)
+        late, taken, free_at = late[:count], taken[:count], taken[count]
+    sender.next_free_at = free_at
+    sender.save(update_fields=["next_free_at"])
+    rows(
+        "WITH slot AS (SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::timestamptz[])"
+        " AS s (message_id, attempt_id, at)), message AS ("
+        " UPDATE messaging_message m SET slot_at = slot.at, due_at = slot.at + %s"
+        " FROM slot WHERE m.id = slot.message_id)"
+        " UPDATE messaging_attempt a SET deadline_at = slot.at + %s FROM slot WHERE a.id = slot.attempt_id",
+        [
+            [c.message_id for c in late],
+            [c.attempt_id for c in late],
+            taken,
+            policy.LEASE,
+            policy.CALL_DEADLINE,
+        ],
+    )
+    return [
+        replace(claimed, slot_at=slot, call_ends_at=slot + policy.CALL_DEADLINE)
+        for claimed, slot in zip(late, taken, strict=True)
+    ]

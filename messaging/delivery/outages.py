@@ -1,0 +1,143 @@
+"""A sender's circuit: a configuration or quota error takes it out, and the next capable sender takes over."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+
+from messaging import numbers, policy
+from messaging.database import clock
+from messaging.database.notices import notify
+from messaging.database.sql import rows
+from messaging.delivery.claims import Claim
+from messaging.models import Attempt, Channel, Message, MessageClass, Sender, SenderOutage
+from messaging.outbox.routing import Routes
+from messaging.providers import Kind, Outcome, Scope
+from messaging.states import State
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 1_000
+# Twilio's codes that come by callback only, after it has accepted the message.
+_CARRIERS = "30"
+
+_TRIP = """
+INSERT INTO messaging_senderoutage AS o (sender_id, country, error_code, times, since, until)
+VALUES (%(sender)s, %(country)s, %(code)s, 1, %(now)s, %(now)s + %(first)s)
+ON CONFLICT (sender_id, country) DO UPDATE SET error_code = excluded.error_code, since = %(now)s,
+    times = CASE WHEN o.until < %(now)s - %(longest)s THEN 1 ELSE least(o.times + 1, 10) END,
+    until = %(now)s + CASE WHEN o.until < %(now)s - %(longest)s THEN %(first)s
+        ELSE least(%(first)s * power(2, o.times), greatest(%(first)s, %(longest)s)) END
+WHERE o.until <= %(now)s
+"""
+
+
+def trip(sender_id: int, *, address: str, outcome: Outcome, now: datetime) -> None:
+    """Take a sender out: a while for its first error, twice as long each time it fails again soon after that."""
+    rows(
+        _TRIP,
+        {
+            "sender": sender_id,
+            "country": "" if outcome.scope is Scope.SENDER else numbers.calling_code(address),
+            "code": outcome.code[:40],
+            "now": now,
+            "first": policy.QUOTA_RETRY if outcome.kind is Kind.QUOTA else policy.OUTAGE,
+            "longest": policy.LONGEST_OUTAGE,
+        },
+    )
+
+
+def close(claims: Sequence[Claim]) -> None:
+    """What a sender was asked to carry since it was taken out, and has, it can carry: its circuit is closed.
+
+    Not one that a carrier opened: what it refuses the provider accepts.
+    """
+    if not SenderOutage.objects.exclude(error_code__startswith=_CARRIERS).exists():
+        return
+    latest: dict[tuple[int, str], datetime] = {}
+    for claimed in claims:
+        key = (claimed.sender_id, numbers.calling_code(claimed.address))
+        latest[key] = max(latest.get(key, claimed.call_began_at), claimed.call_began_at)
+    for (sender_id, country), began_at in latest.items():
+        theirs = SenderOutage.objects.filter(sender_id=sender_id, country__in=("", country), since__lt=began_at)
+        theirs.exclude(error_code__startswith=_CARRIERS).delete()
+
+
+def pass_on(message_ids: Sequence[int], *, now: datetime) -> int:
+    """Give queued messages that failed by their sender's fault to one that has not failed them; returns how many.
+
+    Those for which there is none stay where they are, and are tried again there.
+    """
+    routes = Routes.at(now)
+    waiting = Message.objects.select_for_update(no_key=True).filter(id__in=message_ids, state=State.QUEUED)
+    passed = 0
+    for message in waiting.order_by("id").defer("text"):
+        if sender := _untried(message, routes):
+            passed += Message.objects.filter(id=message.id).update(sender=sender, due_at=now)
+    return passed
+
+
+def has_alternative(message: Message, *, now: datetime) -> bool:
+    """Whether a sender that is not out has not tried this message yet."""
+    return _untried(message, Routes.at(now)) is not None
+
+
+def _untried(message: Message, routes: Routes) -> Sender | None:
+    tried = set(Attempt.objects.filter(message=message).values_list("sender_id", flat=True))
+    sender = routes.choose(
+        channel=Channel(message.channel),
+        address=message.address,
+        message_class=MessageClass(message.message_class),
+        without=tried,
+    )
+    return None if sender is None or sender.id in tried else sender
+
+
+@transaction.atomic
+def reroute() -> int:
+    """Move what waits at senders that are out, or were taken out by the operator, to the next that can carry it.
+
+    A bounded number a call; returns how many were moved.
+    """
+    now = clock.lock_briefly()
+    routes = Routes.at(now)
+    origins = [(s, country) for s in routes.senders for sender_id, country in sorted(routes.out) if sender_id == s.id]
+    origins += [(s, "") for s in Sender.objects.filter(is_active=False)]
+    moved = sum(_move_on(origin, country, routes, now=now) for origin, country in origins)
+    if moved:
+        log.warning("messages_moved_to_another_sender", count=moved)
+        notify()
+    return moved
+
+
+def _move_on(origin: Sender, country: str, routes: Routes, *, now: datetime) -> int:
+    waiting = Message.objects.filter(sender=origin, state=State.QUEUED, address__startswith=country)
+    moved = 0
+    for candidate in routes.senders:
+        if candidate.id == origin.id or routes.is_out(candidate, country=country):
+            continue
+        theirs = waiting.filter(_within(candidate, routes)).order_by("message_class", "rank", "id")
+        some = theirs.select_for_update(skip_locked=True, no_key=True).values_list("id", flat=True)[:_BATCH]
+        # Due at once: what waits for another try at the old sender need not wait at the new one.
+        moved += Message.objects.filter(id__in=list(some)).update(sender=candidate, due_at=now)
+    return moved
+
+
+def _within(sender: Sender, routes: Routes) -> Q:
+    """What a sender can carry now, as a condition on messages."""
+    within = Q(channel=sender.channel)
+    if sender.classes:
+        within &= Q(message_class__in=sender.classes)
+    if sender.countries:
+        within &= _any_of(sender.countries)
+    out = [country for sender_id, country in routes.out if sender_id == sender.id]
+    return within & ~_any_of(out) if out else within
+
+
+def _any_of(countries: Sequence[str]) -> Q:
+    condition = Q()
+    for country in countries:
+        condition |= Q(address__startswith=country)
+    return condition

@@ -1,0 +1,72 @@
+"""The sweep: rows whose due time has passed in a state that someone should have moved them out of."""
+
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+
+from messaging.database import clock
+from messaging.database.sql import rows
+from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass
+from messaging.moves import Change, move
+from messaging.operations.alarms import alarm
+from messaging.states import State
+
+_BATCH = 500
+
+
+def overdue(*, limit: int = 100) -> dict[int, list[int]]:
+    """Sender -> its messages that no worker claimed in time, the most urgent first, at most so many of each sender:
+    the caller delivers them itself."""
+    found = rows(
+        "SELECT s.id, late.ids FROM messaging_sender s CROSS JOIN LATERAL (SELECT array_agg(m.id) AS ids FROM ("
+        " SELECT id FROM messaging_message WHERE sender_id = s.id AND state = 'dispatched' AND due_at <= %s"
+        " ORDER BY message_class, rank, id LIMIT %s) m) late WHERE late.ids IS NOT NULL ORDER BY s.id",
+        [clock.now(), limit],
+    )
+    return dict(cast(list[tuple[int, list[int]]], found))
+
+
+@transaction.atomic
+def sweep() -> int:
+    """Move on what nobody will: returns the number of moved rows.
+
+    A claim whose lease has ended is unknown, since the call may have been made; what was not claimed before its
+    deadline is expired.
+    """
+    now = clock.lock_briefly()
+    due = Message.objects.select_for_update(skip_locked=True, no_key=True).order_by("id")
+    leases = due.filter(state=State.SENDING, due_at__lte=now)
+    # One state at a time: asked for both at once, PostgreSQL reads everything that is queued.
+    late = [
+        i for state in (State.QUEUED, State.DISPATCHED) for i in _ids(due.filter(state=state, deadline_at__lte=now))
+    ]
+    changes = [
+        *(Change(id=i, to=State.UNKNOWN, error_code="lease_ended", attempt_id=a) for i, a in _with_attempt(leases)),
+        *(Change(id=i, to=State.EXPIRED, error_code="deadline_passed") for i in late),
+    ]
+    moved = move(changes, by=Deliverer.SCHEDULER, now=now)
+    _alarm_expired([i for i, state in moved.items() if state is State.EXPIRED], now=now)
+    return len(moved)
+
+
+def _alarm_expired(message_ids: list[int], *, now: datetime) -> None:
+    """Somebody was not told of danger, or that it is over: the operator must know."""
+    unsent = Message.objects.filter(id__in=message_ids, message_class__in=(MessageClass.EMERGENCY, MessageClass.SAFETY))
+    if count := unsent.count():
+        alarm("messages_expired", now=now, messages=count)
+
+
+def _ids(due: QuerySet[Message]) -> list[int]:
+    return list(due.values_list("id", flat=True)[:_BATCH])
+
+
+def _with_attempt(due: QuerySet[Message]) -> list[tuple[int, UUID]]:
+    """(message id, id of the attempt in flight); the attempt is now in doubt too, unless it was heard of."""
+    latest = Attempt.objects.filter(message_id__in=_ids(due), number=F("message__attempts"))
+    pairs = list(latest.values_list("message_id", "id"))
+    unheard = Attempt.objects.filter(id__in=[attempt_id for _, attempt_id in pairs], outcome=AttemptOutcome.SENDING)
+    unheard.update(outcome=AttemptOutcome.UNKNOWN)
+    return pairs

@@ -1,0 +1,95 @@
+"""How much may be sent: to one phone in an hour, of one class and by one sender in a day (UTC).
+
+A message is counted when it is first granted, in the transaction that has the sender's row: nobody ever waits for a
+count.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import inf
+
+from django.conf import settings
+from django.db.models import Count
+
+from messaging import policy
+from messaging.database.sql import rows
+from messaging.models import Message, MessageClass
+from messaging.operations.alarms import alarm
+from messaging.states import State
+
+# SQL for the day that is counted.
+DAY = "(now() AT TIME ZONE 'UTC')::date"
+
+
+def today(sender: str) -> str:
+    """SQL for what was granted today: for each class at all senders, and in segments at the sender this SQL says."""
+    return f"""(
+        SELECT array_agg(ARRAY[message_class, messages, segments]) FROM (
+            SELECT message_class, sum(messages)::bigint AS messages,
+                coalesce(sum(segments) FILTER (WHERE sender_id = {sender}), 0)::bigint AS segments
+            FROM messaging_dailycount WHERE day = {DAY} GROUP BY message_class
+        ) today
+    )"""  # noqa: S608 of constants
+
+
+def to_recipients(addresses: Iterable[str], *, now: datetime) -> Counter[tuple[str, str, int]]:
+    """Messages in the last hour by channel, address and class: a call after an SMS nobody answered is not one more."""
+    recent = (
+        Message.objects.filter(address__in=set(addresses), queued_at__gt=now - timedelta(hours=1))
+        .exclude(state=State.FAILED, attempts=0)  # Refused when queued.
+        .exclude(state=State.CANCELLED)
+        .values_list("channel", "address", "message_class")
+        .annotate(Count("id"))
+        .order_by()
+    )
+    return Counter({(channel, address, kind): count for channel, address, kind, count in recent})
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """What was granted today: messages of each class, and segments of one sender."""
+
+    messages: dict[int, int]
+    segments: int
+
+    @classmethod
+    def read(cls) -> "Today":
+        """What was granted at all senders together."""
+        [(counted,)] = rows(f"SELECT {today('NULL')}")
+        return cls.of(counted)
+
+    @classmethod
+    def of(cls, counted: Sequence[tuple[int, int, int]] | None) -> "Today":
+        """From what `today` selects."""
+        return cls(
+            messages={kind: messages for kind, messages, _ in counted or ()},
+            segments=sum(segments for *_, segments in counted or ()),
+        )
+
+    def has_room(self, kind: MessageClass) -> bool:
+        """Whether the class is within its daily cap. EMERGENCY has none."""
+        cap = _cap(kind)
+        return cap is None or self.messages.get(kind, 0) < cap
+
+    def classes(self, segments_per_day: int) -> list[MessageClass]:
+        """The classes within their caps that leave the more urgent their part of the sender's day (0: no limit)."""
+        return [
+            kind
+            for kind in MessageClass
+            if self.has_room(kind)
+            and not (segments_per_day and self.segments >= policy.SHARE_OF_A_DAY.get(kind, inf) * segments_per_day)
+        ]
+
+    def alarm_at_caps(self, granted: Iterable[MessageClass], *, now: datetime) -> None:
+        """The operator is told when a class reaches its cap by what is granted for the first time."""
+        for kind, count in Counter(granted).items():
+            before, cap = self.messages.get(kind, 0), _cap(kind)
+            if cap is not None and before < cap <= before + count:
+                alarm("daily_cap_reached", now=now, message_class=kind.label)
+
+
+def _cap(kind: MessageClass) -> int | None:
+    cap: int | None = settings.DAILY_CAPS.get(kind.name.lower())
+    return cap

@@ -1,0 +1,150 @@
+"""The watch: what the provider has and no callback finishes is looked up, so that a lost callback costs nothing."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from itertools import chain
+from typing import Literal
+from uuid import UUID
+
+import structlog
+from django.db import connection, transaction
+
+from messaging import policy
+from messaging.database import clock
+from messaging.database.each import count_each
+from messaging.database.notices import notify
+from messaging.delivery.courier import Courier
+from messaging.models import Attempt, AttemptOutcome, Channel, Deliverer, Message
+from messaging.moves import Change, move
+from messaging.providers import LookUpFailed, Outcome
+from messaging.reports import delivery_reports
+from messaging.states import State
+
+log = structlog.get_logger(__name__)
+
+FETCHES_PER_PASS = 50
+_UNFINISHED = (State.ACCEPTED, State.SENT)
+_IN_DOUBT = {AttemptOutcome.SENDING, AttemptOutcome.UNKNOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    message_id: int
+    attempt_id: UUID
+    channel: Channel
+    provider_id: str
+    is_overdue: bool
+
+
+def senders_to_watch() -> list[int]:
+    """Senders of which a message is unfinished and due."""
+    due = Message.objects.filter(state__in=_UNFINISHED, due_at__lte=clock.now())
+    return list(due.order_by("sender_id").values_list("sender_id", flat=True).distinct())
+
+
+def watch(courier: Courier, sender_id: int) -> int:
+    """Look up what of one sender is unfinished and due, a bounded number a pass and all at once; returns how many
+    moved."""
+    watched, moved = _take_due(sender_id)
+    if watched:
+        connection.close()  # Held by nobody while the provider takes its time.
+        answers = courier.run(_fetch_all(courier, watched))
+        steps = (partial(_learn, item, answer) for item, answer in zip(watched, answers, strict=True))
+        moved += count_each(steps, failed="message_not_watched")
+    return moved
+
+
+@transaction.atomic
+def _take_due(sender_id: int) -> tuple[list[Watched], int]:
+    """What is due, put off to its next look-up: as far away as the message is old, within bounds. What cannot be
+    looked up is moved here; returns how many were."""
+    now = clock.lock_briefly()
+    due = Message.objects.select_for_update(skip_locked=True, no_key=True).filter(
+        sender_id=sender_id, state__in=_UNFINISHED, due_at__lte=now
+    )
+    messages = {m.id: m for m in due.order_by("message_class", "due_at")[:FETCHES_PER_PASS]}
+    for message in messages.values():
+        age = now - (message.accepted_at or message.queued_at)
+        wait = min(max(age, policy.AWAITING_CALLBACK), policy.WATCH_AT_MOST_EVERY)
+        Message.objects.filter(id=message.id).update(due_at=now + wait)
+    attempts: dict[int, list[Attempt]] = {message_id: [] for message_id in messages}
+    for attempt in Attempt.objects.filter(message_id__in=messages).order_by("number"):
+        attempts[attempt.message_id].append(attempt)
+    # The latest call that the provider has: an earlier one, if it still counts, tells by its own callback.
+    latest = {
+        attempt.message_id: attempt
+        for attempt in chain.from_iterable(attempts.values())
+        if attempt.outcome == AttemptOutcome.ACCEPTED and attempt.provider_id
+    }
+    changes = [
+        change
+        for message_id, message in messages.items()
+        if message_id not in latest and (change := _without_look_up(message, attempts[message_id], now=now))
+    ]
+    moved = len(move(changes, by=Deliverer.SCHEDULER, now=now))
+    if moved:
+        notify()
+    watched = [
+        Watched(
+            message_id=message_id,
+            attempt_id=attempt.id,
+            channel=Channel(messages[message_id].channel),
+            provider_id=attempt.provider_id,
+            is_overdue=_is_overdue(messages[message_id], now=now),
+        )
+        for message_id, attempt in latest.items()
+    ]
+    return watched, moved
+
+
+def _is_overdue(message: Message, *, now: datetime) -> bool:
+    return message.deadline_at + policy.NEVER_FINISHED_AFTER <= now
+
+
+def _without_look_up(message: Message, attempts: Sequence[Attempt], *, now: datetime) -> Change | None:
+    """Where a message goes of which no call can be looked up: the one that was heard of has failed while another was
+    being made, and that one came to nothing too."""
+    outcomes = {attempt.outcome for attempt in attempts}
+    to, reason = State.UNDELIVERED, "calls_failed"
+    if AttemptOutcome.ACCEPTED in outcomes:  # Recorded without the provider's id.
+        if not _is_overdue(message, now=now):
+            return None
+        to, reason = State.UNCONFIRMED, "never_finished"
+    elif not outcomes & _IN_DOUBT and delivery_reports.may_try_again(message, now=now):
+        to = State.QUEUED
+    return Change(id=message.id, to=to, due_at=now, error_code=reason)
+
+
+async def _fetch_all(courier: Courier, watched: list[Watched]) -> list[Outcome | None | Literal[False]]:
+    """For each what the provider says, None if it does not have it, False if it did not answer."""
+
+    async def one(item: Watched) -> Outcome | None | Literal[False]:
+        try:
+            provider = await courier.provider(item.channel)
+            return await provider.fetch(item.provider_id)
+        except LookUpFailed as error:
+            log.warning("fetch_failed", message_id=item.message_id, error=str(error))
+            return False
+
+    return await asyncio.gather(*map(one, watched))
+
+
+def _learn(item: Watched, answer: Outcome | None | Literal[False]) -> bool:
+    if answer and delivery_reports.learn(item.attempt_id, answer, by=Deliverer.SCHEDULER):
+        return True
+    is_finished = answer is None or item.is_overdue
+    if not is_finished:
+        return False
+    reason = "provider_lost_it" if answer is None else "never_finished"
+    return _end(item.message_id, reason=reason)
+
+
+@transaction.atomic
+def _end(message_id: int, *, reason: str) -> bool:
+    """What nobody can tell more of, unless a callback has told it meanwhile."""
+    still = Message.objects.select_for_update(no_key=True).filter(id=message_id, state__in=_UNFINISHED)
+    end = Change(id=message_id, to=State.UNCONFIRMED, error_code=reason)
+    return still.exists() and bool(move([end], by=Deliverer.SCHEDULER, now=clock.lock_briefly()))

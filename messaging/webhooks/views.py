@@ -1,0 +1,70 @@
+from collections.abc import Collection
+from http import HTTPStatus
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+from twilio.twiml.messaging_response import MessagingResponse
+
+from messaging.database import clock
+from messaging.models import Deliverer
+from messaging.numbers import is_e164
+from messaging.outbox import optouts
+from messaging.providers.twilio import STATUSES, reported
+from messaging.providers.twilio_http import Reader
+from messaging.reports import delivery_reports
+from messaging.webhooks.signature import signed_form
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class TwilioStatusView(View):
+    """Twilio's status callback. The URL names the attempt, the signature covers URL and body.
+
+    204: taken, or known already. 400: unreadable. 403: not signed by our account. 404: no such attempt.
+    413: more than 16 KB.
+    """
+
+    http_method_names = ["post"]
+    # What the callback is about, the statuses it may have, and what they stand for.
+    resource = "Message"
+    statuses: Collection[str] = STATUSES
+    read: Reader = staticmethod(reported)
+
+    def post(self, request: HttpRequest, attempt_id: UUID) -> HttpResponse:
+        form = signed_form(request)
+        if isinstance(form, HTTPStatus):
+            return HttpResponse(status=form)
+        status, sid = form.get(f"{self.resource}Status", ""), form.get(f"{self.resource}Sid", "")
+        if status not in self.statuses or not sid:
+            return HttpResponse(status=HTTPStatus.BAD_REQUEST)
+        outcome = self.read(status, form.get("ErrorCode", "")[:40], sid[:34])
+        try:
+            delivery_reports.learn(attempt_id, outcome, by=Deliverer.CALLBACK)
+        except delivery_reports.UnknownAttempt:
+            return HttpResponse(status=HTTPStatus.NOT_FOUND)
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class TwilioInboundView(View):
+    """An SMS to one of our numbers, where two-way SMS exists: STOP, START and HELP, and nothing else.
+
+    200: TwiML, with an answer to what Twilio does not answer itself. 400, 403, 413 as for the status callback.
+    """
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = signed_form(request)
+        if isinstance(form, HTTPStatus):
+            return HttpResponse(status=form)
+        address = form.get("From", "")
+        if not is_e164(address):
+            return HttpResponse(status=HTTPStatus.BAD_REQUEST)
+        answer = optouts.take_word(address, form.get("OptOutType") or form.get("Body", ""), now=clock.now())
+        reply = MessagingResponse()
+        if answer and "OptOutType" not in form:
+            reply.message(answer)
+        return HttpResponse(str(reply), content_type="text/xml")

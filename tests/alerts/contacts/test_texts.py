@@ -1,0 +1,140 @@
+from datetime import UTC, datetime
+
+import pytest
+from django.utils.translation import gettext, ngettext, override
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from alerts.contacts import links, texts
+from alerts.models import AlertStatus, SosAlert
+from alerts.owner.reasons import SENTENCES
+from identity.models import User
+from messaging.segments import count_segments
+
+LANGUAGES = ["ky", "ru", "en"]
+LONGEST_NUMBER = "+996555123456789"[:16]
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
+LINK = "https://sos.kg/a/" + "x" * links.TOKEN_LENGTH
+LONGEST_LINK = "https://alerts.of.example.org/a/" + "x" * links.TOKEN_LENGTH
+LINKS = [LINK, LONGEST_LINK]
+
+
+def _alert(status: AlertStatus) -> SosAlert:
+    now = datetime.now(UTC)
+    return SosAlert(status=status, created_at=now, updated_at=now)
+
+
+def _person(first: str, last: str = "", phone: str = "+996555123456") -> User:
+    return User(first_name=first, last_name=last, phone_number=phone)
+
+
+@given(NAMES, NAMES, st.sampled_from(LANGUAGES), st.sampled_from(LINKS))
+@example("Константин-Александр" * 2, "Өскөнбаева" * 5, "ky", LINKS[0])
+@example("👩‍👩‍👧‍👦" * 4, "👩‍👩‍👧‍👦" * 4, "ru", LINKS[1])
+@example("", "", "en", LINKS[1])
+@example("a" * 50, "b" * 50, "en", LINKS[0])
+@example("ж" * 50, "ж" * 50, "ky", LINKS[1])
+@example("", "", "ky", LINKS[1])
+@example("", "", "ru", LINKS[1])
+def test_every_text_takes_one_segment(first: str, last: str, language: str, link: str) -> None:
+    person = _person(first, last, phone=LONGEST_NUMBER)
+    sos = texts.sos(person, language=language, link=link)
+    assert count_segments(sos) == 1
+    assert sos.startswith("SOS! ")
+    assert link in sos.split(" ")
+    drill = texts.drill(person, language=language, link=link)
+    assert count_segments(drill) == 1
+    assert "TEST" in drill or "ТЕСТ" in drill
+    assert link in drill.split(" ")
+    assert count_segments(texts.all_clear(SosAlert(is_drill=True), person, language=language)) == 1
+    for status in (AlertStatus.RESOLVED, AlertStatus.CANCELLED):
+        assert count_segments(texts.all_clear(_alert(status), person, language=language)) == 1
+    assert count_segments(texts.duress(person, language=language)) == 1
+    missed = texts.missed_check_in(person, language=language, link=link)
+    assert count_segments(missed) == 1
+    assert link in missed.split(" ")
+    assert count_segments(texts.timer_ends(10_080, language=language)) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "language", "expected"),
+    [
+        ("Aida", "Asanova", "en", f"SOS! Aida Asanova needs help: {LINK} Call +996555123456"),
+        # Not one letter of Cyrillic: the number has room, the sentence would be UCS-2.
+        ("Aida", "Asanova", "ru", f"SOS! Aida Asanova +996555123456 {LINK}"),
+        ("Aida", "Asanova", "ky", f"SOS! Aida Asanova +996555123456 {LINK}"),
+        ("Аида", "Жээнбекова", "ru", f"SOS! Аида +996555123456 {LINK}"),
+        ("Аида", "Ким", "ky", f"SOS! Аида Ким +996555123456 {LINK}"),
+        ("Жаныл", "", "en", f"SOS! Жаныл +996555123456 {LINK}"),
+        ("Бермет", "Өскөнбаева", "ky", f"SOS! Бермет +996555123456 {LINK}"),
+        ("Александра-Анна", "Иванова", "ru", f"SOS! Александра-Анна Иванова {LINK}"),
+        ("Константин-Александр", "Өскөнбаев", "ky", f"SOS! Константин-Александр {LINK}"),
+        (" ", "", "ru", f"SOS! Кто-то +996555123456 {LINK}"),
+        (" ", "", "ky", f"SOS! Бирөө +996555123456 {LINK}"),
+        (" ", "", "en", f"SOS! Someone needs help: {LINK} Call +996555123456"),
+        ("{link} {0}", "", "en", f"SOS! {{link}} {{0}} needs help: {LINK} Call +996555123456"),
+    ],
+)
+def test_sos_says_who_and_links_and_whom_to_call(first: str, last: str, language: str, expected: str) -> None:
+    assert texts.sos(_person(first, last), language=language, link=LINK) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "language", "expected"),
+    [
+        ("Aida", "en", "Aida is under threat! Do not call them. Call the police: 112"),
+        ("Аида", "ru", "Аида под угрозой! Не звоните ему/ей. Вызовите милицию: 112"),
+        ("Аида", "ky", "Аида коркутулууда! Өзүнө чалбаңыз, милицияга чалыңыз: 112"),
+        ("", "en", "+996555123456 is under threat! Do not call them. Call the police: 112"),
+    ],
+)
+def test_duress_says_whom_to_call_and_whom_not(first: str, language: str, expected: str) -> None:
+    assert texts.duress(_person(first), language=language) == expected
+
+
+def test_without_a_name_the_number_is_who_it_is() -> None:
+    assert texts.sos(_person(""), language="ky", link=LONGEST_LINK) == f"SOS! +996555123456 {LONGEST_LINK}"
+
+
+def test_sos_of_a_longer_host_keeps_the_name_and_leaves_the_number_to_the_page() -> None:
+    sos = texts.sos(_person("Бермет", "Өскөнбаева"), language="ky", link=LONGEST_LINK)
+    assert sos == f"SOS! Бермет {LONGEST_LINK}"
+
+
+def test_an_all_clear_without_a_name_gives_the_number() -> None:
+    ended = _alert(AlertStatus.RESOLVED)
+    assert texts.all_clear(ended, _person(""), language="en").startswith("+996555123456 is safe")
+
+
+@pytest.mark.parametrize(
+    ("status", "language", "expected"),
+    [
+        (AlertStatus.RESOLVED, "en", "Aida is safe. The alert has ended."),
+        (AlertStatus.RESOLVED, "ru", "Aida в безопасности. Тревога окончена."),
+        (AlertStatus.RESOLVED, "ky", "Aida аман-эсен. SOS чакырыгы аяктады."),
+        (AlertStatus.CANCELLED, "en", "False alarm: Aida cancelled the alert."),
+        (AlertStatus.CANCELLED, "ru", "Ложная тревога. Aida: сигнал SOS отменён."),
+        (AlertStatus.CANCELLED, "ky", "Жалган кооптонуу: Aida SOS чакырыгын жокко чыгарды."),
+    ],
+)
+def test_the_all_clear_says_what_ended_the_alert(status: AlertStatus, language: str, expected: str) -> None:
+    assert texts.all_clear(_alert(status), _person("Aida"), language=language) == expected
+
+
+@pytest.mark.parametrize("language", ["ky", "ru"])
+def test_every_sentence_is_translated(language: str) -> None:
+    with override(language):
+        for sentence in SENTENCES.values():
+            translated = gettext(sentence)
+            assert translated != sentence
+            assert "Aida" in translated.format(name="Aida")
+        for count in (1, 2, 5):
+            assert "on its way" not in ngettext("{count} on its way", "{count} on their way", count)
+
+
+def test_kyrgyz_never_falls_back_to_russian() -> None:
+    for sentence in SENTENCES.values():
+        with override("ru"):
+            russian = gettext(sentence)
+        with override("ky"):
+            assert gettext(sentence) != russian

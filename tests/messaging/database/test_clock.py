@@ -1,0 +1,28 @@
+"""Which commits wait for the disk and for the standby (PostgreSQL's synchronous_commit)."""
+
+import pytest
+from django.db import transaction
+
+from messaging.database.sql import rows
+from messaging.delivery.claims import claim
+from messaging.models import Deliverer
+from messaging.states import State
+from tests.messaging.engine import granted_ids, set_pace, standing
+
+
+def _is_awaited() -> bool:
+    [(setting,)] = rows("SHOW synchronous_commit")
+    return bool(setting == "on")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_grant_is_not_awaited_and_a_claim_is() -> None:
+    """What is called at the provider is on the disk, with the grant before it."""
+    set_pace(10)
+    standing(State.QUEUED)
+    with transaction.atomic():
+        ids = granted_ids()
+        assert not _is_awaited()
+    with transaction.atomic():
+        assert claim(ids, by=Deliverer.WORKER)
+        assert _is_awaited()

@@ -1,0 +1,128 @@
+"""How much one phone, one class and one sender get."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db.models import F
+
+from messaging import policy
+from messaging.database import clock
+from messaging.models import Attempt, AttemptOutcome, DailyCount, Message, MessageClass, OperatorAlarm, Sender
+from messaging.states import State
+from tests.messaging.engine import BEN, another_sender, attempt_of, granted_ids, outgoing, queued, set_pace, standing
+
+pytestmark = pytest.mark.django_db
+ROUTINE, SAFETY, CODE = MessageClass.ROUTINE, MessageClass.SAFETY, MessageClass.VERIFICATION
+
+
+def phone(number: int) -> str:
+    return f"+99670000{number:04d}"
+
+
+@pytest.fixture
+def caps(settings: Any) -> Iterator[dict[str, int]]:
+    settings.DAILY_CAPS = {}
+    return settings.DAILY_CAPS  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("kind", MessageClass)
+def test_a_phone_gets_so_many_of_a_class_in_an_hour(kind: MessageClass) -> None:
+    limit = policy.PER_RECIPIENT_AND_HOUR[kind]
+    for _ in range(limit):
+        [message] = queued(outgoing(kind=kind))
+        # So that the next is one of its own.
+        Message.objects.filter(id=message.id).update(state=State.SENT)
+    [refused] = queued(outgoing(kind=kind))
+    assert (refused.state, refused.error_code) == (State.FAILED, "recipient_ceiling")
+    assert queued(outgoing(to=BEN, kind=kind))[0].state == State.QUEUED
+    Message.objects.update(queued_at=clock.now() - timedelta(hours=1))
+    assert queued(outgoing(kind=kind))[0].state == State.QUEUED
+
+
+def test_what_is_granted_is_counted_by_day_sender_and_class() -> None:
+    sender = set_pace(0)
+    for kind, segments in [(ROUTINE, 1), (ROUTINE, 3), (SAFETY, 2)]:
+        standing(State.QUEUED, kind=kind, segments=segments)
+    granted_ids()
+    standing(State.QUEUED, kind=SAFETY)
+    granted_ids()
+    counts = DailyCount.objects.order_by("message_class")
+    assert [(c.sender, c.message_class, c.messages, c.segments) for c in counts] == [
+        (sender, SAFETY, 2, 3),
+        (sender, ROUTINE, 2, 4),
+    ]
+
+
+def test_a_class_beyond_its_daily_cap_is_refused_and_not_granted(caps: dict[str, int]) -> None:
+    caps["routine"] = 2
+    set_pace(0)
+    waiting = [standing(State.QUEUED, kind=ROUTINE, to=phone(n)).id for n in range(3)]
+    assert granted_ids() == waiting  # One batch may go beyond.
+    late = standing(State.QUEUED, kind=ROUTINE)
+    assert granted_ids() == []
+    [refused, safety, sos] = queued(outgoing(kind=ROUTINE), outgoing(to=phone(8), kind=SAFETY), outgoing(to=phone(9)))
+    assert (refused.state, refused.error_code) == (State.FAILED, "daily_cap")
+    assert safety.state == sos.state == State.QUEUED
+    assert list(OperatorAlarm.objects.order_by("id").values_list("code", "times")) == [
+        ("daily_cap_reached", 1),
+        ("daily_cap", 1),
+    ]
+    DailyCount.objects.update(day=clock.now().date() - timedelta(days=1))
+    assert granted_ids() == [sos.id, late.id]
+
+
+def test_what_is_granted_again_uses_up_neither_the_cap_nor_the_senders_day(caps: dict[str, int]) -> None:
+    """Or a provider that refuses connections for minutes would end all sign-ups until midnight."""
+    caps["verification"] = 3
+    set_pace(0)
+    codes = [standing(State.QUEUED, kind=CODE, segments=2, to=phone(n)).id for n in range(2)]
+    for _ in range(5):
+        assert granted_ids() == codes
+        Message.objects.update(state=State.QUEUED, attempts=F("attempts") + 1, due_at=clock.now())
+    count = DailyCount.objects.get()
+    assert (count.messages, count.segments) == (2, 4)
+    assert not OperatorAlarm.objects.exists()
+    [code] = queued(outgoing(to=phone(2), kind=CODE))
+    assert granted_ids() == [*codes, code.id]
+    count.refresh_from_db()
+    assert (count.messages, count.segments) == (3, 5)
+    assert OperatorAlarm.objects.get().code == "daily_cap_reached"
+
+
+@pytest.mark.parametrize(("sid", "elsewhere", "segments"), [("SM1", False, 4), ("", True, 4), ("", False, 2)])
+def test_what_the_provider_took_or_another_sender_tried_is_more_of_the_senders_day(
+    sid: str, elsewhere: bool, segments: int, caps: dict[str, int]
+) -> None:
+    sender = set_pace(0)
+    message = standing(State.QUEUED, kind=CODE, segments=2)
+    assert granted_ids() == [message.id]
+    tried = attempt_of(message, outcome=AttemptOutcome.UNDELIVERED, provider_id=sid)
+    if elsewhere:
+        DailyCount.objects.update(segments=2)
+        Attempt.objects.filter(id=tried.id).update(sender=another_sender())
+    Message.objects.update(state=State.QUEUED, attempts=1, due_at=clock.now())
+    assert granted_ids() == [message.id]
+    count = DailyCount.objects.get(sender=sender)
+    assert (count.messages, count.segments) == (1, segments)
+
+
+def test_the_last_part_of_a_senders_day_is_for_the_more_urgent(caps: dict[str, int]) -> None:
+    sender = set_pace(0)
+    Sender.objects.update(segments_per_day=100)
+    used = DailyCount.objects.create(
+        day=clock.now().date(), sender=sender, message_class=SAFETY, messages=1, segments=79
+    )
+    ids = {}
+    for segments, kinds in [
+        (80, [MessageClass.EMERGENCY, MessageClass.VERIFICATION, SAFETY]),
+        (90, [MessageClass.EMERGENCY, MessageClass.VERIFICATION]),
+        (95, [MessageClass.EMERGENCY]),
+        (200, [MessageClass.EMERGENCY]),
+    ]:
+        ids = {kind: standing(State.QUEUED, kind=kind).id for kind in MessageClass}
+        DailyCount.objects.exclude(id=used.id).delete()
+        DailyCount.objects.filter(id=used.id).update(segments=segments)
+        assert granted_ids() == [ids[kind] for kind in kinds]
+        Message.objects.all().delete()
