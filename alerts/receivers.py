@@ -1,13 +1,15 @@
-"""What messaging tells alerts."""
+"""Connects the signals of lower rooms and apps: messaging's news of messages, escalation's moves of an alert."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from alerts.contacts import notifying
 from alerts.escalation import answers, steps
-from alerts.models import Notification, NotificationKind, Via
+from alerts.escalation import signals as escalation
+from alerts.models import AlertMove, Notification, NotificationKind, SosAlert, Via
+from alerts.sos import status
 from messaging import signals
 from messaging.database import clock
 
@@ -15,6 +17,7 @@ from messaging.database import clock
 def connect() -> None:
     signals.digit_pressed.connect(_answered)
     signals.not_delivered.connect(_not_delivered)
+    escalation.status_due.connect(_move)
 
 
 def _answered(message_id: int, **_: Any) -> None:
@@ -28,3 +31,7 @@ def _answered(message_id: int, **_: Any) -> None:
 def _not_delivered(message_ids: Collection[int], now: datetime, **_: Any) -> None:
     steps.hasten(message_ids, now=now)
     notifying.give_ranks_to_the_next(message_ids)
+
+
+def _move(alerts: Sequence[SosAlert], how: AlertMove, now: datetime, **_: Any) -> list[SosAlert]:
+    return status.move(alerts, how, now=now)

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from alerts.contacts import notifying, texts
-from alerts.escalation import steps
+from alerts.escalation import signals, steps
 from alerts.models import (
     ENDED,
-    AlertStatus,
+    AlertMove,
     Answer,
     AnswerKind,
     EscalationStep,
@@ -57,7 +57,7 @@ def acknowledge(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) ->
     if responders:
         steps.stop(alert, contact_id=contact_id, now=now)
         return Acknowledged(is_first=False)
-    _move(alert, AlertStatus.ACKNOWLEDGED, now=now)
+    signals.ask_to_move([alert], AlertMove.ACKNOWLEDGE, now=now)
     steps.stop(alert, now=now)
     _tell_others(alert, contact_id, name, now=now)
     return Acknowledged(is_first=True)
@@ -96,21 +96,10 @@ def _note(alert: SosAlert, contact_id: UUID, kind: AnswerKind, *, via: Via, now:
     journal.record(alert.id, EventKind(kind), by=journal.contact(contact_id), now=now, via=str(via))
 
 
-def _move(alert: SosAlert, to: AlertStatus, *, now: datetime) -> None:
-    """Of an exhausted alert whose person has pressed again only the answer is kept: a person has one open alert."""
-    alert.status, alert.updated_at = to, now
-    try:
-        with transaction.atomic():
-            alert.save(update_fields=["status", "updated_at"])
-    except IntegrityError:
-        alert.status = AlertStatus.EXHAUSTED
-
-
 def _withdraw(alert: SosAlert, contact_id: UUID, *, now: datetime) -> None:
-    """The only one who was on the way is not: everyone who was told of them is told, and the calls go on."""
-    # One that is exhausted, or has given way to the person's next, calls nobody any more.
-    if alert.status == AlertStatus.ACKNOWLEDGED:
-        _move(alert, AlertStatus.ACTIVE, now=now)
+    """The only responder has withdrawn: tell everyone who knew of them, and resume the calls of an open alert."""
+    # An alert that is exhausted or gave way calls nobody any more: it does not move.
+    if signals.ask_to_move([alert], AlertMove.WITHDRAW, now=now):
         steps.resume(alert, now=now)
     name = _name(alert, contact_id)
     steps.tell_owner(alert, texts.not_coming(name, language=alert.owner.language), now=now)

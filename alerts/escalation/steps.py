@@ -15,10 +15,11 @@ from django.db import transaction
 from django.db.models import Q
 
 from alerts.contacts import notifying, texts
+from alerts.escalation import signals
 from alerts.models import (
     AlertEvent,
     AlertKind,
-    AlertStatus,
+    AlertMove,
     EscalationStep,
     EventKind,
     Notification,
@@ -181,12 +182,9 @@ def _notification(step: EscalationStep, kind: NotificationKind) -> Notification:
 
 def _give_up(alerts: Sequence[SosAlert], *, now: datetime) -> None:
     """Nobody answered: the operator and the person learn of it. Contacts may still answer, the person may end it."""
-    exhausted = [alert for alert in alerts if alert.status == AlertStatus.ACTIVE]
-    ids = [alert.id for alert in exhausted]
-    SosAlert.objects.filter(id__in=ids).update(status=AlertStatus.EXHAUSTED, updated_at=now)
-    journal.record_all(journal.entry(each, EventKind.EXHAUSTED, by=journal.SYSTEM, now=now) for each in ids)
-    for alert_id in ids:
-        alarms.alarm("alert_exhausted", now=now, alert_id=str(alert_id))
+    exhausted = signals.ask_to_move(alerts, AlertMove.EXHAUST, now=now)
+    for alert in exhausted:
+        alarms.alarm("alert_exhausted", now=now, alert_id=str(alert.id))
     _tell_owners([(alert, texts.nobody_answered(alert.owner)) for alert in exhausted], now=now)
 
 

@@ -1,3 +1,5 @@
+from enum import Enum
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -21,6 +23,18 @@ OPEN = (AlertStatus.ACTIVE, AlertStatus.ACKNOWLEDGED)
 ENDED = (AlertStatus.RESOLVED, AlertStatus.CANCELLED)
 # An alert under duress goes on, and its owner's devices believe that it has ended: another press raises another alert.
 OPEN_TO_OWNER = Q(status__in=OPEN, duress_at=None)
+
+
+class AlertMove(Enum):
+    """The moves of an alert's status; alerts/sos/status.py says from where to where each leads."""
+
+    ACKNOWLEDGE = "a contact is on the way"
+    WITHDRAW = "the only contact on the way is not coming"
+    EXHAUST = "every contact was tried and nobody answered"
+    GIVE_WAY = "the helpers had an hour, and the owner presses again"
+    RESOLVE = "the owner is safe"
+    CANCEL = "a false alarm"
+    DROP_DRILL = "the owner presses in earnest during a drill"
 
 
 class AlertKind(models.TextChoices):

@@ -11,10 +11,10 @@ from rest_framework.exceptions import APIException, NotFound
 from alerts.models import OPEN_TO_OWNER, AlertStatus, Notification, NotificationKind, SosAlert
 from alerts.owner import reach, view
 from alerts.owner.reach import AlertReport
-from alerts.sos import raising
-from alerts.sos import status as lifecycle
+from alerts.sos import closing, raising
 from alerts.sos.intake import Intake
 from alerts.sos.raising import Cause, Raised
+from alerts.timeline import journal
 from identity.api import rates
 from identity.api.rates import Limit
 from identity.models import User
@@ -85,7 +85,7 @@ def _end_batch(*, before: datetime) -> int:
     old = SosAlert.objects.filter(OPEN_TO_OWNER, is_drill=True, created_at__lte=before).order_by("id")
     drills = list(old.select_for_update(skip_locked=True, no_key=True, of=("self",)).select_related("owner")[:_BATCH])
     for drill in drills:
-        lifecycle.end(alert_id=drill.id, owner=drill.owner, to=AlertStatus.RESOLVED, now=now, by_system=True)
+        closing.close(alert_id=drill.id, owner=drill.owner, to=AlertStatus.RESOLVED, now=now, by=journal.SYSTEM)
     return len(drills)
 
 

@@ -8,24 +8,24 @@ from django.db.models import Max
 
 from alerts.contacts import notifying
 from alerts.models import CALLING, ENDED, AlertStatus, EventKind, FeignedEnd, Notification, SosAlert
-from alerts.sos import status
+from alerts.sos import closing
 from alerts.timeline import journal
 from identity.models import User
 from messaging.models import Message, MessageEvent
 
 
 def feign_end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) -> SosAlert:
-    """Answer as `lifecycle.end` would, while the alert goes on under duress. Call inside a transaction.
+    """Answer as `closing.close` would, while the alert goes on under duress. Call inside a transaction.
 
-    Raises what `lifecycle.end` raises. An alert that has ended cannot go on.
+    Raises what `closing.close` raises. An alert that has ended cannot go on.
     """
     alert = _locked(alert_id)
     if alert.status in ENDED:
-        return status.end(alert_id=alert_id, owner=owner, to=to, now=now)
+        return closing.close(alert_id=alert_id, owner=owner, to=to, now=now)
     messages = _called(alert)
     # What the real end makes of the messages, taken back at once: the pretended one cannot differ from it.
     with transaction.atomic():
-        status.end(alert_id=alert_id, owner=owner, to=to, now=now)
+        closing.close(alert_id=alert_id, owner=owner, to=to, now=now)
         states = _states(messages)
         transaction.set_rollback(True)
     _go_on(alert, owner, to=to, states=states, now=now)
@@ -33,13 +33,13 @@ def feign_end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) ->
 
 
 def end_for_real(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) -> SosAlert:
-    """`lifecycle.end`, with all the work of `feign_end`: how long it takes must not tell which it was."""
+    """`closing.close`, with all the work of `feign_end`: how long it takes must not tell which it was."""
     alert = _locked(alert_id)
     if alert.status not in ENDED:
         with transaction.atomic():
             _go_on(alert, owner, to=to, states=_states(_called(alert)), now=now)
             transaction.set_rollback(True)
-    return status.end(alert_id=alert_id, owner=owner, to=to, now=now)
+    return closing.close(alert_id=alert_id, owner=owner, to=to, now=now)
 
 
 def _locked(alert_id: UUID) -> SosAlert:

@@ -6,9 +6,8 @@ from uuid import UUID
 from django.db import transaction
 from rest_framework.exceptions import NotFound
 
-from alerts.models import AlertStatus, EventKind, SosAlert
-from alerts.sos import duress, status
-from alerts.sos.status import MoveRefused
+from alerts.models import ENDED, AlertStatus, EventKind, SosAlert
+from alerts.sos import closing, duress
 from alerts.timeline import journal
 from identity.models import User
 from identity.pins import pins
@@ -30,9 +29,12 @@ def end(*, alert_id: UUID, owner: User, to: AlertStatus, pin: str) -> SosAlert:
         alert = SosAlert.objects.select_for_update(no_key=True).get(id=alert_id)
         if alert.duress_at:
             return _end_again(alert, owner, to=to, proof=proof, now=now)
-        # Without PINs there is nothing to hide.
-        ways = {Proof.NONE_SET: status.end, Proof.SAFE: duress.end_for_real, Proof.DURESS: duress.feign_end}
-        return ways[proof](alert_id=alert_id, owner=owner, to=to, now=now)
+        if proof is Proof.DURESS:
+            return duress.feign_end(alert_id=alert_id, owner=owner, to=to, now=now)
+        if proof is Proof.SAFE:
+            return duress.end_for_real(alert_id=alert_id, owner=owner, to=to, now=now)
+        # No PINs are set: there is no duress to hide.
+        return closing.close(alert_id=alert_id, owner=owner, to=to, now=now)
 
 
 def _proof(alert_id: UUID, owner: User, *, pin: str, now: datetime) -> Proof:
@@ -50,7 +52,7 @@ def _proof(alert_id: UUID, owner: User, *, pin: str, now: datetime) -> Proof:
 def _end_again(alert: SosAlert, owner: User, *, to: AlertStatus, proof: Proof, now: datetime) -> SosAlert:
     """To the owner's devices the alert has ended. The safe PIN ends what went on; nothing else does."""
     if alert.feigned_end.status != to:
-        raise MoveRefused
-    if proof is Proof.SAFE and alert.status in status.REACHED_FROM[to]:
-        status.end(alert_id=alert.id, owner=owner, to=to, now=now)
+        raise closing.MoveRefused
+    if proof is Proof.SAFE and alert.status not in ENDED:
+        closing.close(alert_id=alert.id, owner=owner, to=to, now=now)
     return alert

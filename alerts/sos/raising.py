@@ -15,6 +15,7 @@ from alerts.models import (
     OPEN_TO_OWNER,
     AlertEvent,
     AlertKind,
+    AlertMove,
     AlertStatus,
     Answer,
     AnswerKind,
@@ -24,6 +25,7 @@ from alerts.models import (
 )
 from alerts.positions import track
 from alerts.positions.track import Place
+from alerts.sos import status
 from alerts.timeline import journal
 from identity.models import User
 from messaging.models import MessageClass
@@ -136,13 +138,8 @@ def _let_go(alerts: Sequence[SosAlert], *, now: datetime) -> set[UUID]:
         return set()
     coming = Answer.objects.filter(kind=AnswerKind.ACKNOWLEDGED, at__gt=now - policy.AWAITED_FOR)
     gone = acknowledged - set(coming.filter(alert__in=acknowledged).values_list("alert_id", flat=True))
-    SosAlert.objects.filter(id__in=gone).update(status=AlertStatus.EXHAUSTED, updated_at=now)
-    _record_way_given(gone, now=now)
-    return gone
-
-
-def _record_way_given(alert_ids: Iterable[UUID], *, now: datetime) -> None:
-    journal.record_all(journal.entry(each, EventKind.GAVE_WAY, by=journal.SYSTEM, now=now) for each in alert_ids)
+    moved = status.move([alert for alert in alerts if alert.id in gone], AlertMove.GIVE_WAY, now=now)
+    return {alert.id for alert in moved}
 
 
 def _step(raised: Raised, *, now: datetime) -> AlertEvent | None:
@@ -201,9 +198,6 @@ def _end_drills(owners: Collection[User], *, now: datetime) -> None:
     if not open_drills.exists():
         return
     drills = list(open_drills.order_by("owner_id").select_for_update(no_key=True))
-    for drill in drills:
-        drill.status, drill.updated_at, drill.ended_at = AlertStatus.CANCELLED, now, now
-    SosAlert.objects.bulk_update(drills, ["status", "updated_at", "ended_at"])
-    _record_way_given((drill.id for drill in drills), now=now)
+    status.move(drills, AlertMove.DROP_DRILL, now=now)
     messages = Notification.objects.filter(alert__in=drills).values_list("message_id", flat=True)
     outgoing.cancel(list(messages), now=now)

@@ -1,51 +1,76 @@
-"""The moves of an alert, and its end; alerts/sos/raising.py is its beginning. The database arbitrates every race."""
+"""The table of an alert's moves, and the only writer of a raised alert's status.
 
+A move is one conditional UPDATE: of requests that race for an alert exactly one moves it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
-from rest_framework.exceptions import APIException, NotFound
+from django.db import IntegrityError, transaction
 
-from alerts.contacts import notifying
-from alerts.escalation import steps
-from alerts.models import AlertStatus, EventKind, SosAlert
+from alerts.models import ENDED, OPEN, AlertMove, AlertStatus, EventKind, SosAlert
 from alerts.timeline import journal
-from identity.models import User
+from messaging.database.sql import rows
 
-_NOT_ENDED = {AlertStatus.ACTIVE, AlertStatus.ACKNOWLEDGED, AlertStatus.EXHAUSTED}
-REACHED_FROM = {
-    AlertStatus.ACKNOWLEDGED: {AlertStatus.ACTIVE, AlertStatus.EXHAUSTED},
-    AlertStatus.ACTIVE: {AlertStatus.ACKNOWLEDGED},
-    AlertStatus.EXHAUSTED: {AlertStatus.ACTIVE, AlertStatus.ACKNOWLEDGED},
-    AlertStatus.RESOLVED: _NOT_ENDED,
-    AlertStatus.CANCELLED: _NOT_ENDED,
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """`entry`: what stands in the timeline; None: the contact's answer stands there already."""
+
+    reached_from: frozenset[AlertStatus]
+    to: AlertStatus
+    entry: EventKind | None
+
+
+_NOT_ENDED = frozenset(AlertStatus) - frozenset(ENDED)
+MOVES = {
+    AlertMove.ACKNOWLEDGE: _Row(frozenset({AlertStatus.ACTIVE, AlertStatus.EXHAUSTED}), AlertStatus.ACKNOWLEDGED, None),
+    AlertMove.WITHDRAW: _Row(frozenset({AlertStatus.ACKNOWLEDGED}), AlertStatus.ACTIVE, None),
+    AlertMove.EXHAUST: _Row(frozenset({AlertStatus.ACTIVE}), AlertStatus.EXHAUSTED, EventKind.EXHAUSTED),
+    AlertMove.GIVE_WAY: _Row(frozenset({AlertStatus.ACKNOWLEDGED}), AlertStatus.EXHAUSTED, EventKind.GAVE_WAY),
+    AlertMove.RESOLVE: _Row(_NOT_ENDED, AlertStatus.RESOLVED, EventKind.RESOLVED),
+    AlertMove.CANCEL: _Row(_NOT_ENDED, AlertStatus.CANCELLED, EventKind.CANCELLED),
+    AlertMove.DROP_DRILL: _Row(frozenset(OPEN), AlertStatus.CANCELLED, EventKind.GAVE_WAY),
 }
-_EVENT = {AlertStatus.RESOLVED: EventKind.RESOLVED, AlertStatus.CANCELLED: EventKind.CANCELLED}
+_MOVE = """
+UPDATE alerts_sosalert SET status = %(to)s, updated_at = %(now)s,
+    ended_at = CASE WHEN %(ends)s::boolean THEN %(now)s::timestamptz END
+WHERE id = ANY(%(ids)s) AND status = ANY(%(reached_from)s)
+RETURNING id
+"""
 
 
-class MoveRefused(APIException):
-    """The alert has already ended in another way."""
+def move(alerts: Sequence[SosAlert], how: AlertMove, *, now: datetime, by: str = journal.SYSTEM) -> list[SosAlert]:
+    """Move those of the alerts that stand where the move begins, and return them as they are now.
 
-    status_code = 409
-    default_detail = "The alert has already ended in another way."
-    default_code = "move_refused"
-
-
-def end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime, by_system: bool = False) -> SosAlert:
-    """Cancel or resolve the owner's alert, and give the all-clear to those who were or may have been told.
-
-    Ending again in the same way changes nothing. Raises NotFound, also for another person's alert, and MoveRefused
-    when it ended in another way. Call inside a transaction.
+    An exhausted alert stays exhausted when its owner has pressed again since: a person has one open alert. Call inside
+    a transaction.
     """
-    own = SosAlert.objects.filter(id=alert_id, owner=owner)
-    # One conditional UPDATE: of two racing requests exactly one changes the row.
-    ended = own.filter(status__in=REACHED_FROM[to]).update(status=to, updated_at=now, ended_at=now)
-    alert = own.first()
-    if alert is None:
-        raise NotFound
-    if ended:
-        journal.record(alert.id, _EVENT[to], by=journal.SYSTEM if by_system else journal.OWNER, now=now)
-        steps.stop(alert, now=now)
-        notifying.call_off(alert, owner, now=now)
-    elif alert.status != to:
-        raise MoveRefused
-    return alert
+    row = MOVES[how]
+    try:
+        # Only this move makes an alert open again, so only this one can meet the owner's next alert.
+        with transaction.atomic(savepoint=how is AlertMove.ACKNOWLEDGE):
+            moved = _update(alerts, row, now=now)
+    except IntegrityError:
+        if how is AlertMove.ACKNOWLEDGE:
+            return []
+        raise
+    for alert in moved:
+        alert.status, alert.updated_at = row.to, now
+        alert.ended_at = now if row.to in ENDED else None
+    if row.entry:
+        journal.record_all(journal.entry(alert.id, row.entry, by=by, now=now) for alert in moved)
+    return moved
+
+
+def _update(alerts: Sequence[SosAlert], row: _Row, *, now: datetime) -> list[SosAlert]:
+    parameters = {
+        "ids": [alert.id for alert in alerts],
+        "reached_from": [str(status) for status in row.reached_from],
+        "to": str(row.to),
+        "ends": row.to in ENDED,
+        "now": now,
+    }
+    moved = {alert_id for (alert_id,) in rows(_MOVE, parameters)}
+    return [alert for alert in alerts if alert.id in moved]

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Request, ViewportSize, expect
 
 from alerts.models import AlertPosition, AlertStatus, Answer, SosAlert
 from alerts.positions.track import Place
-from alerts.sos import status
+from alerts.sos import closing
 from alerts.sos.raising import Cause, raise_alerts
 from identity.models import EmergencyContact, User
 from messaging.database import clock
@@ -121,7 +121,7 @@ def test_it_follows_the_alert_without_being_loaded_again(open_page: Open, path: 
     expect(page.get_by_text("42.90000, 74.60000")).to_be_visible()
     expect(page.locator("#map2")).to_be_focused()
     with transaction.atomic():
-        status.end(alert_id=alert.id, owner=alert.owner, to=AlertStatus.RESOLVED, now=clock.now())
+        closing.close(alert_id=alert.id, owner=alert.owner, to=AlertStatus.RESOLVED, now=clock.now())
     page.clock.run_for(POLL_MS)
     expect(page.get_by_role("heading", level=1)).to_have_text("Айнура Осмонова is safe")
     expect(page.locator("a[href='tel:112']")).to_have_count(0)

@@ -12,8 +12,7 @@ from rest_framework.test import APIClient
 
 from alerts.evidence import limits, retention
 from alerts.models import AlertStatus, Evidence, FeignedEnd, SosAlert
-from alerts.sos import duress
-from alerts.sos import status as lifecycle
+from alerts.sos import closing, duress
 from identity.models import User
 from messaging.database import clock
 from tests.alerts.evidence import files
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 def end(alert: str, ana: User, *, feigned: bool) -> None:
     with transaction.atomic():
-        how = duress.feign_end if feigned else lifecycle.end
+        how = duress.feign_end if feigned else closing.close
         how(alert_id=UUID(alert), owner=ana, to=AlertStatus.CANCELLED, now=clock.now())
 
 

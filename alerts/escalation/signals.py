@@ -1,0 +1,20 @@
+"""What escalation asks of the room above it: the status of an alert is written in alerts/sos/status.py alone."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.dispatch import Signal
+
+from alerts.models import AlertMove, SosAlert
+
+# Sent with `alerts`, `how` and `now` in the transaction that has locked the alerts. The one receiver returns the alerts
+# that it moved.
+status_due = Signal()
+
+
+def ask_to_move(alerts: Sequence[SosAlert], how: AlertMove, *, now: datetime) -> list[SosAlert]:
+    """Those of the alerts that moved, with their new status."""
+    responses: list[tuple[Any, Any]] = status_due.send(sender=None, alerts=alerts, how=how, now=now)
+    [(_, moved)] = responses
+    return list(moved)

@@ -1,0 +1,40 @@
+"""The real end of an alert: its status, its steps and the all-clear."""
+
+from datetime import datetime
+from uuid import UUID
+
+from rest_framework.exceptions import APIException, NotFound
+
+from alerts.contacts import notifying
+from alerts.escalation import steps
+from alerts.models import AlertMove, AlertStatus, SosAlert
+from alerts.sos import status
+from alerts.timeline import journal
+from identity.models import User
+
+ENDS = {AlertStatus.RESOLVED: AlertMove.RESOLVE, AlertStatus.CANCELLED: AlertMove.CANCEL}
+
+
+class MoveRefused(APIException):
+    """The alert has already ended in another way."""
+
+    status_code = 409
+    default_detail = "The alert has already ended in another way."
+    default_code = "move_refused"
+
+
+def close(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime, by: str = journal.OWNER) -> SosAlert:
+    """Cancel or resolve the owner's alert, and give the all-clear to those who were or may have been told.
+
+    Ending again in the same way changes nothing. Raises NotFound, also for another person's alert, and MoveRefused
+    when it ended in another way. Call inside a transaction.
+    """
+    alert = SosAlert.objects.select_for_update(no_key=True).filter(id=alert_id, owner=owner).first()
+    if alert is None:
+        raise NotFound
+    if status.move([alert], ENDS[to], by=by, now=now):
+        steps.stop(alert, now=now)
+        notifying.call_off(alert, owner, now=now)
+    elif alert.status != to:
+        raise MoveRefused
+    return alert
