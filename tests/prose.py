@@ -17,7 +17,7 @@ from typing import NamedTuple
 LIMIT = 0.03
 OPENING = re.compile(r"(What|Whose|Whoever|Whom|Who|Of|Those|That which)\b(?!.*\?$)")
 # Words that stand for a number or a noun which the sentence does not give.
-STUB = re.compile(r"\b(so many|so long|as ever|by more|for as long|such a one|none at all)\b", re.IGNORECASE)
+STUB = re.compile(r"\b(so many|so long|as ever|by more(?! than)|for as long|such a one|none at all)\b", re.IGNORECASE)
 _END = re.compile(r"(?<=[.!?:;])\s+(?=[A-Z`\"'(])")
 _DOCUMENTS = (".md", ".env.example", ".yml", ".toml", "Makefile")
 

@@ -1,4 +1,4 @@
-"""What contacts answer. The first who is on the way stops the calls, and the others are told who it is."""
+"""Contacts' answers. The first contact on the way stops the calls, and the other contacts are told who comes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,21 +28,21 @@ from messaging.models import MessageClass
 
 
 class AlertOver(Exception):
-    """The alert has ended: nobody need come."""
+    """The alert has ended: nobody needs to come."""
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """`is_first`: this contact is the one the others are told of."""
+    """`is_first` says that this contact is the responder whose name the other contacts are told."""
 
     is_first: bool
 
 
 @transaction.atomic
 def acknowledge(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) -> Acknowledged:
-    """The contact is on the way. Saying so again changes nothing.
+    """Record that the contact is on the way. A repeat changes nothing. An exhausted alert takes the answer too.
 
-    Raises AlertOver, and SosAlert.DoesNotExist. Also counts when the alert is exhausted.
+    Raises AlertOver and SosAlert.DoesNotExist.
     """
     alert = _locked(alert_id)
     earlier = Answer.objects.filter(alert=alert, kind=AnswerKind.ACKNOWLEDGED)
@@ -50,7 +50,7 @@ def acknowledge(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) ->
     if contact_id in responders:
         return Acknowledged(is_first=len(responders) == 1)
     _note(alert, contact_id, AnswerKind.ACKNOWLEDGED, via=via, now=now)
-    if alert.is_drill:  # Nobody is on the way.
+    if alert.is_drill:  # Nobody sets out for a drill.
         return Acknowledged(is_first=not responders)
     name = _name(alert, contact_id)
     steps.tell_owner(alert, texts.coming(name, language=alert.owner.language), now=now)
@@ -65,9 +65,10 @@ def acknowledge(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) ->
 
 @transaction.atomic
 def decline(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) -> None:
-    """The contact cannot come: they are not called again. If nobody else is on the way, the others are.
+    """Record that the contact cannot come, and do not call them again.
 
-    Raises AlertOver, and SosAlert.DoesNotExist.
+    The calls to others resume when this contact was the only one on the way. Raises AlertOver and
+    SosAlert.DoesNotExist.
     """
     alert = _locked(alert_id)
     answer = Answer.objects.filter(alert=alert, contact_id=contact_id).first()
@@ -83,7 +84,7 @@ def decline(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) -> Non
 
 
 def _locked(alert_id: UUID) -> SosAlert:
-    # A process that freezes here must not keep the person from ending their alert.
+    # A process that freezes here must not keep the owner from ending their alert.
     clock.answer_briefly()
     alert = SosAlert.objects.select_for_update(no_key=True, of=("self",)).select_related("owner").get(id=alert_id)
     if alert.status in ENDED:

@@ -1,4 +1,4 @@
-"""A person's own escalation policy: kept as they wrote it, read when an alert is raised."""
+"""A person's own escalation policy: stored as written, read when an alert is raised."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -15,11 +15,11 @@ from identity.api import versions
 from identity.contacts import contacts
 from messaging.models import Channel
 
-# Nobody who is in danger waits longer for the next call, and for the operator to be alarmed.
+# The longest a person in danger waits for the next wave; the earliest and latest alarm of the operator.
 LONGEST_WAIT = timedelta(minutes=10)
 SOONEST_GIVE_UP, LATEST_GIVE_UP = timedelta(seconds=30), timedelta(minutes=30)
 MAX_WAVES = 30
-# Of each channel: beyond it a phone that rings is switched off rather than answered.
+# Calls and texts to one contact, by channel. People switch a phone off that rings more often.
 MAX_TIMES_PER_CONTACT = 4
 
 _KINDS = {Channel.VOICE: StepKind.CALL, Channel.SMS: StepKind.SMS}
@@ -33,15 +33,15 @@ class WaveBody(TypedDict):
 
 
 class PolicyBody(TypedDict):
-    """The policy as clients write and read it."""
+    """A policy as the API reads and shows it."""
 
     waves: list[WaveBody]
     give_up_after_s: int
     is_default: NotRequired[bool]
 
 
-def of(contact_ids: Mapping[UUID, Sequence[UUID]]) -> dict[UUID, Policy]:
-    """The policy of each person for these contacts of theirs: their own, else the default. By person, one query."""
+def policies_of(contact_ids: Mapping[UUID, Sequence[UUID]]) -> dict[UUID, Policy]:
+    """Return the policy of each person for these contacts: their own, else the default. Takes one query."""
     own = {policy.owner_id: policy for policy in EscalationPolicy.objects.filter(owner__in=contact_ids)}
     return {person: _policy(own[person]) if person in own else default(ids) for person, ids in contact_ids.items()}
 
@@ -52,7 +52,7 @@ def _policy(own: EscalationPolicy) -> Policy:
 
 def shown(person_id: UUID) -> PolicyBody:
     contact_ids = list(contacts.to_tell(person_id).values_list("id", flat=True))
-    policy = of({person_id: contact_ids})[person_id]
+    policy = policies_of({person_id: contact_ids})[person_id]
     return PolicyBody(
         is_default=not EscalationPolicy.objects.filter(owner_id=person_id).exists(),
         waves=[_body(wave) for wave in policy.waves],
@@ -66,7 +66,7 @@ def etag(body: PolicyBody) -> str:
 
 @transaction.atomic
 def put(*, person_id: UUID, wanted: PolicyBody, if_match: Collection[str] | None, now: datetime) -> PolicyBody:
-    """Raises PreconditionFailed, or ValidationError about contacts."""
+    """Store the policy. Raises PreconditionFailed, or ValidationError for contacts that are wrong."""
     _lock(person_id, if_match=if_match)
     _check(wanted["waves"], own={contact.id for contact in contacts.to_tell(person_id)})
     waves = [{**wave, "contacts": [str(contact) for contact in wave["contacts"]]} for wave in wanted["waves"]]
@@ -79,7 +79,7 @@ def put(*, person_id: UUID, wanted: PolicyBody, if_match: Collection[str] | None
 
 @transaction.atomic
 def remove(*, person_id: UUID, if_match: Collection[str] | None) -> None:
-    """Back to the default. Raises PreconditionFailed."""
+    """Go back to the default. Raises PreconditionFailed."""
     _lock(person_id, if_match=if_match)
     EscalationPolicy.objects.filter(owner_id=person_id).delete()
 

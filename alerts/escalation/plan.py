@@ -1,4 +1,4 @@
-"""The steps of an alert written down: what is to be done, and when, if nobody answers (alerts/escalation/policy.py)."""
+"""Writes the steps of an alert as rows with due times, from the owner's policy (policy.py, personal.py)."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from alerts.models import AlertStatus, EscalationStep, Notification, SosAlert, S
 from messaging.database.sql import rows
 from messaging.states import State
 
-# Three steps for each contact, whose name and number are in their notification: the person waits for this too.
+# One statement, since the press waits for it: three steps for each contact, with name and number from the notification.
 _WRITE = """
 WITH written AS (INSERT INTO alerts_escalationstep
     (alert_id, place, round, kind, contact_id, name, phone_number, language, due_at, state)
@@ -26,7 +26,7 @@ LEFT JOIN alerts_notification n ON n.id = s.told
 RETURNING due_at)
 SELECT pg_notify(%(channel)s, '') FROM written WHERE due_at <= %(now)s LIMIT 1
 """
-# Also when it is done: `escalation.resume` may take it back.
+# Put off a GIVE_UP step that is done, too: `steps.resume` may make it pending again.
 _PUT_OFF_GIVING_UP = """
 UPDATE alerts_escalationstep s SET due_at = greatest(s.due_at, w.due_at)
 FROM unnest(%(alert)s::uuid[], %(due_at)s::timestamptz[]) AS w (alert, due_at)
@@ -36,7 +36,7 @@ WHERE s.alert_id = w.alert AND s.kind = %(kind)s
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Step:
-    """A row to be; `told` is the notification of its contact, None for giving up."""
+    """A row to be written. `told` is the id of its contact's notification; None for GIVE_UP."""
 
     alert: UUID
     place: int
@@ -47,8 +47,8 @@ class _Step:
     state: str
 
 
-def plan(alerts: Sequence[SosAlert], told: Sequence[Notification], *, now: datetime) -> None:
-    """Write the steps of new alerts for the contacts who were told. Whose SMS was refused at once is called at once."""
+def write(alerts: Sequence[SosAlert], told: Sequence[Notification], *, now: datetime) -> None:
+    """Write the steps of new alerts for the contacts told. Call a contact at once whose SMS was refused at once."""
     if not alerts:
         return
     steps: list[_Step] = []
@@ -58,10 +58,10 @@ def plan(alerts: Sequence[SosAlert], told: Sequence[Notification], *, now: datet
     _write(steps, now=now)
 
 
-def plan_more(alerts: Sequence[SosAlert], told: Sequence[Notification], *, now: datetime) -> None:
-    """Write the steps of contacts who are told later, of open alerts, which are given up no sooner than after theirs.
+def write_more(alerts: Sequence[SosAlert], told: Sequence[Notification], *, now: datetime) -> None:
+    """Add steps for contacts who join an open alert later, and put off its GIVE_UP step until after theirs.
 
-    While somebody is on the way they are kept for `escalation.resume`, as those of the others are.
+    While somebody is on the way the steps are skipped, like all others, until `steps.resume`.
     """
     told_of = {notification.alert_id for notification in told}
     later = [alert for alert in alerts if alert.id in told_of]
@@ -117,10 +117,10 @@ def _plans(alerts: Sequence[SosAlert], told: Sequence[Notification]) -> list[_Pl
     for notification in told:
         theirs[notification.alert_id].append(notification)
     contact_ids = {alert.owner_id: [each.contact_id for each in theirs[alert.id]] for alert in alerts}
-    own = personal.of(contact_ids)
+    own = personal.policies_of(contact_ids)
     plans = []
     for alert in alerts:
-        planned, give_up_after = policy.plan(own[alert.owner_id], contact_ids[alert.owner_id])
+        planned, give_up_after = policy.planned(own[alert.owner_id], contact_ids[alert.owner_id])
         plans.append(_Plan(alert=alert, told=theirs[alert.id], planned=planned, give_up_after=give_up_after))
     return plans
 

@@ -1,8 +1,8 @@
-"""When the next contact is called: the plan of an alert that nobody answers.
+"""The default policy: who is called when, if nobody answers an alert.
 
-Everyone gets the SOS by SMS at once, whatever the plan. By default calls begin a minute later, in waves of a few
-contacts, so that the first who picks up still finds the others unbothered; then a second round, with a second SMS; then
-the operator. A person may choose waves of their own (alerts/escalation/personal.py).
+Every contact gets the SOS by SMS at once, whatever the policy. Calls begin 60 seconds later, in waves of 3 contacts 45
+seconds apart, so that the others are not bothered when somebody picks up. 120 seconds after the last wave a second
+round begins with a second SMS. Then the operator is alarmed. personal.py holds the waves that a person chose instead.
 """
 
 from collections import Counter
@@ -13,25 +13,24 @@ from uuid import UUID
 
 from alerts.models import StepKind
 
-# A text is read within a minute by most who will read it at all.
+# Most people who read an SMS at all read it within a minute.
 FIRST_CALL_AFTER = timedelta(seconds=60)
-# Contacts called at once, and how long a wave has: a call rings for half a minute.
+# Contacts of one wave, and its length: a call rings for half a minute.
 WAVE = 3
 WAVE_LASTS = timedelta(seconds=45)
 ROUNDS = 2
-# Somebody who missed a call has time to call back or open the link before everyone is called again.
+# A contact who missed a call has this time to call back or open the link before the next round.
 BETWEEN_ROUNDS = timedelta(seconds=120)
-# How long whoever is on the way is waited for: the longest way to somebody in danger. An alert that was acknowledged
-# earlier and never ended stands in the way of no later one.
+# The longest way to somebody in danger. An alert that was acknowledged earlier than this and never ended gives way to
+# the owner's next press.
 AWAITED_FOR = timedelta(hours=1)
-# The call of a contact whom no wave calls: due on no day of this alert, unless it is brought forward because their SMS
-# did not arrive.
+# A contact whom no wave calls has a call due in 100 years. Only an SMS that does not arrive brings it forward.
 ONLY_IF_HASTENED = timedelta(days=36_500)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wave:
-    """Contacts who are called, or texted, `after` so long without an answer to the wave before; none: everyone."""
+    """Contacts to call or text when the wave before has had no answer for `after`. Empty `contacts` means everyone."""
 
     kind: StepKind
     after: timedelta
@@ -40,7 +39,7 @@ class Wave:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
-    """The waves after the first SMS, and how long after the last the alert is exhausted."""
+    """The waves after the first SMS, and the time from the last wave until the alert is exhausted."""
 
     waves: tuple[Wave, ...]
     give_up_after: timedelta
@@ -48,7 +47,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One step: what, for which contact (its place in the person's order), how long after the alert was raised."""
+    """One step: its kind, the index of its contact in the owner's order, and the time since the alert was raised."""
 
     kind: StepKind
     contact: int
@@ -57,7 +56,7 @@ class Planned:
 
 
 def default(contacts: Sequence[UUID]) -> Policy:
-    """Calls to everyone in waves, ROUNDS times, each further round with an SMS."""
+    """Call everyone in waves, ROUNDS times, with an SMS before each further round."""
     if not contacts:
         return Policy(waves=(), give_up_after=FIRST_CALL_AFTER)
     groups = [tuple(contacts[start : start + WAVE]) for start in range(0, len(contacts), WAVE)]
@@ -71,16 +70,16 @@ def default(contacts: Sequence[UUID]) -> Policy:
     return Policy(waves=tuple(waves), give_up_after=WAVE_LASTS + BETWEEN_ROUNDS)
 
 
-def plan(policy: Policy, contacts: Sequence[UUID]) -> tuple[list[Planned], timedelta]:
-    """The steps for the contacts who were told, in order, and when to give up.
+def planned(policy: Policy, contacts: Sequence[UUID]) -> tuple[list[Planned], timedelta]:
+    """Return the steps for these contacts, and the time until the alert is exhausted.
 
-    Whoever no wave names, as a contact who was added since, is called with the last. Every contact has a call, be it
-    one that only the fate of their SMS makes due.
+    The last wave also takes contacts whom no wave names, like those added since the policy was written. Every contact
+    gets a call step; ONLY_IF_HASTENED marks the one that waits for their SMS to fail.
     """
     if not contacts or not policy.waves:
         return [], FIRST_CALL_AFTER if not contacts else policy.give_up_after
     steps: list[Planned] = []
-    # The first SMS is one's zeroth.
+    # Round 0 of the SMS is the first SMS itself.
     rounds = Counter({(StepKind.SMS, place): 1 for place in range(len(contacts))})
     after = timedelta()
     for wave in _with_everyone(policy.waves, contacts):

@@ -18,13 +18,13 @@ class WaveSerializer(serializers.Serializer[WaveBody]):
     wait_s = serializers.IntegerField(
         min_value=0,
         max_value=_seconds(LONGEST_WAIT),
-        help_text="Seconds without an answer since the wave before; of the first, since the alert.",
+        help_text="Seconds without an answer since the wave before. For the first wave: since the alert.",
     )
     contacts = serializers.ListField(
         child=serializers.UUIDField(),
         default=list,
         max_length=MAX_CONTACTS,
-        help_text="Ids of contacts, all called at once; none: everyone.",
+        help_text="Ids of contacts, all called at once. An empty list means everyone.",
     )
 
 
@@ -39,4 +39,4 @@ class PolicySerializer(serializers.Serializer[PolicyBody]):
 
 class ShownPolicySerializer(PolicySerializer):
     waves = serializers.ListField(child=WaveSerializer())
-    is_default = serializers.BooleanField(help_text="The person has chosen none of their own.")
+    is_default = serializers.BooleanField(help_text="True while the person has chosen no waves.")

@@ -1,7 +1,7 @@
-"""What happens when nobody answers, and who answers first.
+"""Takes the steps of alerts that nobody answers: calls, reminders, and at last the operator.
 
-The steps of an alert are rows with a due time; whoever takes one locks its alert first, as an answer and an end do, so
-that of a step, an answer and an end that meet exactly one comes first and the others see it.
+Steps are rows with a due time. Taking a step, answering and ending all lock the alert's row first. Concurrent ones
+therefore run one after another, and each sees what the one before did.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -38,20 +38,20 @@ from messaging.states import State
 
 log = structlog.get_logger(__name__)
 
-# Tells the schedulers at commit that a step is due now; a lost notice costs a second.
+# NOTIFY on this channel tells the schedulers at commit that a step is due. A lost notice costs a second.
 CHANNEL = "alertme_steps"
-# Alerts whose steps one transaction takes: it holds their rows for as long.
+# Alerts in one transaction, which keeps their rows locked until it commits.
 _BATCH = 50
-# Steps that failed are tried again after this.
+# The delay before a failed step is taken again.
 TRY_AGAIN_AFTER = timedelta(seconds=5)
-# Nobody took a step for so long: what follows it is put off as well.
+# When the first due step is later than this, all pending steps of its alert are put off with it.
 LATE = timedelta(seconds=30)
 
-# Of an SMS: its contact is called without waiting for their turn.
+# A contact whose SMS ended like this is called without waiting for their turn.
 _NOT_ARRIVED = (State.FAILED, State.UNDELIVERED, State.EXPIRED, State.UNCONFIRMED)
 _CALLED_BY = {StepKind.CALL: NotificationKind.CALL, StepKind.SMS: NotificationKind.REMINDER}
 
-# Only the contact's next call, and only if nobody is at it: an answer that holds the row makes it needless.
+# Bring forward only the first call of each contact. Skip a locked row: an answer that holds it makes the call needless.
 _HASTEN = """
 WITH hastened AS (UPDATE alerts_escalationstep SET due_at = %(now)s WHERE id IN (
     SELECT s.id FROM alerts_escalationstep s
@@ -61,7 +61,8 @@ WITH hastened AS (UPDATE alerts_escalationstep SET due_at = %(now)s WHERE id IN 
     FOR UPDATE OF s SKIP LOCKED) RETURNING id)
 SELECT pg_notify(%(channel)s, '') FROM hastened
 """
-# Together, so that no phone rings twice at once and nobody is given up before they were called.
+# Shift all pending steps of an alert together. The gaps stay, so no phone rings twice at once and the alert is not
+# exhausted before the calls were made.
 _PUT_OFF = """
 UPDATE alerts_escalationstep s SET due_at = s.due_at + (%(due_by)s - late.since)
 FROM (SELECT alert_id, min(due_at) AS since FROM alerts_escalationstep
@@ -71,12 +72,12 @@ WHERE s.alert_id = late.alert_id AND s.state = 'pending' AND late.since < %(due_
 
 
 def hasten(message_ids: Collection[int], *, now: datetime) -> None:
-    """Call those at once whose SOS did not arrive."""
+    """Call the contacts of these messages at once: their SOS did not arrive."""
     rows(_HASTEN, {"messages": list(message_ids), "now": now, "channel": CHANNEL})
 
 
 def take_steps(*, now: datetime) -> int:
-    """Do what was due by `now`; returns the number of steps. Any number of callers share the work."""
+    """Take the steps due by `now` and return their number. Any number of callers share the work."""
     taken = 0
     while batch := _take_batch(due_by=now):
         taken += batch
@@ -93,7 +94,7 @@ def _take_batch(*, due_by: datetime) -> int:
     if not by_id:
         return 0
     _put_off_together(by_id, due_by=due_by, unless_within=LATE)
-    # Read after the locks: what an answer has skipped meanwhile is not due any more.
+    # Read the steps after locking: an answer may have skipped some meanwhile.
     steps = list(due.filter(alert_id__in=by_id).order_by("alert_id", "place"))
     EscalationStep.objects.filter(id__in=[step.id for step in steps]).update(state=StepState.DONE)
     for step in steps:
@@ -103,12 +104,13 @@ def _take_batch(*, due_by: datetime) -> int:
 
 
 def _put_off_together(alert_ids: Iterable[UUID], *, due_by: datetime, unless_within: timedelta = timedelta()) -> None:
-    """An alert whose first step is overdue by more goes on from there: the others come as long after it as ever."""
+    """If the first pending step of an alert is overdue by more than `unless_within`, shift all its pending steps."""
     rows(_PUT_OFF, {"alerts": list(alert_ids), "due_by": due_by, "unless_within": unless_within})
 
 
 def _take_together(steps: Sequence[EscalationStep], *, now: datetime) -> None:
-    """Those of all alerts or, when that fails, alert by alert: one whose steps fail holds up no other's."""
+    """Take the steps of all alerts in one go. When that fails, take them alert by alert, so that one alert with a
+    failing step does not hold up the others."""
     try:
         with transaction.atomic():
             _take(steps, now=now)
@@ -164,14 +166,14 @@ def _taken(steps: Sequence[EscalationStep], kind: StepKind, *, now: datetime) ->
 
 
 def _by_alert(steps: Sequence[EscalationStep]) -> list[list[EscalationStep]]:
-    """Steps that are in the order of their alerts."""
+    """Group steps, which are ordered by alert, into one list for each alert."""
     return [list(theirs) for _, theirs in groupby(steps, key=lambda step: step.alert_id)]
 
 
 def _notification(step: EscalationStep, kind: NotificationKind) -> Notification:
     return Notification(
         alert=step.alert,
-        contact_id=cast(UUID, step.contact_id),  # Only giving up has none.
+        contact_id=cast(UUID, step.contact_id),  # Only the step GIVE_UP has no contact.
         kind=kind,
         round=step.round,
         name=step.name,
@@ -181,7 +183,10 @@ def _notification(step: EscalationStep, kind: NotificationKind) -> Notification:
 
 
 def _give_up(alerts: Sequence[SosAlert], *, now: datetime) -> None:
-    """Nobody answered: the operator and the person learn of it. Contacts may still answer, the person may end it."""
+    """Exhaust the alerts that nobody answered, alarm the operator and tell the owners.
+
+    Contacts may still answer an exhausted alert, and its owner may end it.
+    """
     exhausted = signals.ask_to_move(alerts, AlertMove.EXHAUST, now=now)
     for alert in exhausted:
         alarms.alarm("alert_exhausted", now=now, alert_id=str(alert.id))
@@ -189,7 +194,7 @@ def _give_up(alerts: Sequence[SosAlert], *, now: datetime) -> None:
 
 
 def tell_owner(alert: SosAlert, text: str, *, now: datetime) -> None:
-    """An SMS to the person in danger; under duress none: somebody else may be reading."""
+    """Send the owner an SMS. Send nothing under duress, when somebody else may be reading."""
     _tell_owners([(alert, text)], now=now)
 
 
@@ -203,10 +208,10 @@ def _tell_owners(told: Iterable[tuple[SosAlert, str]], *, now: datetime) -> None
 
 
 def stop(alert: SosAlert, *, now: datetime, contact_id: UUID | None = None) -> None:
-    """Skip what is still to be done, for one contact or for all, and cancel the calls and reminders nobody has begun.
-    One in flight that fails is not tried again.
+    """Skip the pending steps of one contact or of all, and cancel calls and reminders that no worker has begun.
 
-    The SOS itself is left alone: whoever has not had it yet shall know.
+    A call in flight that fails is not tried again. The first SMS stays queued: a contact who has not had it yet should
+    still learn of the alert.
     """
     steps = EscalationStep.objects.filter(alert=alert, state=StepState.PENDING)
     called = Notification.objects.filter(alert=alert, kind__in=_CALLED_BY.values())
@@ -218,8 +223,10 @@ def stop(alert: SosAlert, *, now: datetime, contact_id: UUID | None = None) -> N
 
 
 def _untake(alert: SosAlert, cancelled: Sequence[Notification]) -> None:
-    """The steps of calls that were certainly not made are skipped, not done. Each gets another round: if it is taken
-    after all, the cancelled call has the old one."""
+    """Mark the steps of cancelled calls as skipped instead of done.
+
+    Each gets a new round number, since the cancelled notification keeps the old one.
+    """
     calls = {(call.contact_id, call.kind, call.round) for call in cancelled}
     steps = list(alert.steps.exclude(kind=StepKind.GIVE_UP).order_by("place"))
     untaken = [step for step in steps if (step.contact_id, _CALLED_BY[StepKind(step.kind)], step.round) in calls]
@@ -230,8 +237,11 @@ def _untake(alert: SosAlert, cancelled: Sequence[Notification]) -> None:
 
 
 def resume(alert: SosAlert, *, now: datetime) -> None:
-    """Nobody comes after all: go on where an answer had stopped it, at once with what is overdue. An alert that had
-    been given up is given up again: else nobody would ever be called for it, nor for the next press, which joins it."""
+    """Go on where an answer stopped the alert, and take overdue steps at once.
+
+    An alert that was exhausted is exhausted again later. Otherwise nobody would be called for it, nor for the owner's
+    next press, which joins it.
+    """
     stopped = Q(state=StepState.SKIPPED) | Q(state=StepState.DONE, kind=StepKind.GIVE_UP)
     again = EscalationStep.objects.filter(stopped, alert=alert).exclude(
         contact_id__in=alert.answers.values("contact_id")

@@ -16,28 +16,28 @@ _STALE = problems(s412="`precondition_failed`")
 class PolicyView(APIView):
     @extend_schema(
         operation_id="me_escalation_policy_retrieve",
-        summary="What happens when nobody answers an alert",
+        summary="The waves of calls and SMS when nobody answers an alert",
         parameters=[ETAG],
         responses=ShownPolicySerializer,
         tags=["me"],
     )
     def get(self, request: Request) -> Response:
-        """Every contact gets the SOS by SMS at once, whatever the policy; the waves follow while nobody answers."""
-        return _answer(personal.shown(person(request).id))
+        """Every contact gets the SOS by SMS at once, whatever the policy. The waves follow while nobody answers."""
+        return _response(personal.shown(person(request).id))
 
     @extend_schema(
         operation_id="me_escalation_policy_update",
-        summary="Choose waves of calls and SMS of one's own",
+        summary="Choose your own waves of calls and SMS",
         request=PolicySerializer,
         parameters=[IF_MATCH, ETAG],
         responses={200: ShownPolicySerializer, **_STALE},
         tags=["me"],
     )
     def put(self, request: Request) -> Response:
-        """Holds for the next alert. Whoever no wave names, as a contact added later, is called with the last wave.
+        """The policy holds from the next alert on. The last wave also calls contacts whom no wave names.
 
-        A contact whose SMS cannot be delivered is called at once, also when no wave calls them. The codes of `waves`:
-        `not_your_contact`, `duplicate`, `too_often` (at most 4 times by each channel).
+        A contact whose SMS cannot be delivered is called at once, even when no wave calls them. Error codes of `waves`:
+        `not_your_contact`, `duplicate`, `too_often` (more than 4 times by one channel).
         """
         wanted = parse(PolicySerializer, request)
         put = personal.put(
@@ -46,7 +46,7 @@ class PolicyView(APIView):
             if_match=if_match(request),
             now=clock.now(),
         )
-        return _answer(put)
+        return _response(put)
 
     @extend_schema(
         operation_id="me_escalation_policy_destroy",
@@ -60,5 +60,5 @@ class PolicyView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-def _answer(body: personal.PolicyBody) -> Response:
+def _response(body: personal.PolicyBody) -> Response:
     return Response(body, headers={"ETag": personal.etag(body)})

@@ -1,4 +1,4 @@
-"""The real end of an alert: its status, its steps and the all-clear."""
+"""The real end of an alert: move its status, stop its steps, send the all-clear."""
 
 from datetime import datetime
 from uuid import UUID
@@ -24,10 +24,10 @@ class MoveRefused(APIException):
 
 
 def close(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime, by: str = journal.OWNER) -> SosAlert:
-    """Cancel or resolve the owner's alert, and give the all-clear to those who were or may have been told.
+    """Cancel or resolve the owner's alert and send the all-clear to every contact who may know of it.
 
-    Ending again in the same way changes nothing. Raises NotFound, also for another person's alert, and MoveRefused
-    when it ended in another way. Call inside a transaction.
+    Repeating the same end changes nothing. Raises NotFound, also for another person's alert, and MoveRefused when the
+    alert has ended the other way. Call inside a transaction.
     """
     alert = SosAlert.objects.select_for_update(no_key=True).filter(id=alert_id, owner=owner).first()
     if alert is None:

@@ -17,5 +17,5 @@ class DrillReportView(APIView):
         responses={200: DrillReportSerializer} | problems(s404="The person has no such drill."),
     )
     def get(self, request: Request, alert_id: UUID) -> Response:
-        """What a drill showed so far: what arrived where and how fast, and what did not and why."""
+        """The result of a drill so far: which TEST arrived, how fast, and why another did not."""
         return Response(DrillReportSerializer(drills.report(alert_id=alert_id, owner=person(request))).data)

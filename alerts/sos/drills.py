@@ -1,5 +1,4 @@
-"""Drills: the whole path of an SOS with texts marked TEST. A drill calls nobody, alarms nobody and stands in the way
-of no SOS."""
+"""Drills: the whole path of an SOS with texts marked TEST. A drill calls nobody, alarms nobody and blocks no SOS."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,11 +19,11 @@ from identity.api.rates import Limit
 from identity.models import User
 from messaging.database import clock
 
-# A drill is an SMS to every contact, and more of them teach contacts to look away.
+# Each drill is an SMS to every contact. More than 5 a day would teach contacts to look away.
 A_DAY = Limit(scope="drills", times=5, window=timedelta(days=1))
-# Whoever answers a test does so by then.
+# A contact who answers a drill at all answers within 15 minutes.
 LASTS = timedelta(minutes=15)
-# Drills that one transaction ends.
+# Drills ended in one transaction.
 _BATCH = 50
 
 
@@ -36,7 +35,7 @@ class SosIsOpen(APIException):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arrival:
-    """What became of one contact's TEST; seconds since the press, None: not (yet)."""
+    """One contact's TEST: its fate, and the seconds from the press to each step, None before the step."""
 
     contact_id: UUID
     name: str
@@ -57,10 +56,7 @@ class DrillReport:
 
 
 def begin(*, owner: User, press: Intake, now: datetime) -> Raised:
-    """Raise a drill, or find the open one. Call inside a transaction.
-
-    Raises SosIsOpen, and TooManyRequests.
-    """
+    """Raise a drill, or return the open one. Raises SosIsOpen and TooManyRequests. Call inside a transaction."""
     if SosAlert.objects.filter(OPEN_TO_OWNER, owner=owner, is_drill=False).exists():
         raise SosIsOpen
     if not SosAlert.objects.filter(OPEN_TO_OWNER, owner=owner, is_drill=True).exists():
@@ -72,7 +68,7 @@ def begin(*, owner: User, press: Intake, now: datetime) -> Raised:
 
 
 def end_old(*, now: datetime) -> int:
-    """Resolve the drills nobody has ended; returns how many. Any number of callers share the work."""
+    """Resolve drills older than LASTS and return their number. Any number of callers share the work."""
     ended = 0
     while batch := _end_batch(before=now - LASTS):
         ended += batch
@@ -90,7 +86,7 @@ def _end_batch(*, before: datetime) -> int:
 
 
 def report(*, alert_id: UUID, owner: User) -> DrillReport:
-    """What arrived where and how fast, as it stands. Raises NotFound, also for an alert that is no drill."""
+    """Report which TEST arrived and how fast, so far. Raises NotFound, also for an alert that is no drill."""
     drill = SosAlert.objects.filter(id=alert_id, owner=owner, is_drill=True).first()
     if drill is None:
         raise NotFound

@@ -1,4 +1,4 @@
-"""The duress PIN: the alert goes on, those who were called learn of it, the owner's devices hear that it ended."""
+"""The duress PIN: the alert goes on, its contacts are warned, and the owner's devices show an ended alert."""
 
 from datetime import datetime
 from uuid import UUID
@@ -15,15 +15,16 @@ from messaging.models import Message, MessageEvent
 
 
 def feign_end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) -> SosAlert:
-    """Answer as `closing.close` would, while the alert goes on under duress. Call inside a transaction.
+    """Return what `closing.close` would return, while the alert goes on under duress.
 
-    Raises what `closing.close` raises. An alert that has ended cannot go on.
+    Raises the errors of `closing.close`. An alert that has ended stays ended. Call inside a transaction.
     """
     alert = _locked(alert_id)
     if alert.status in ENDED:
         return closing.close(alert_id=alert_id, owner=owner, to=to, now=now)
     messages = _called(alert)
-    # What the real end makes of the messages, taken back at once: the pretended one cannot differ from it.
+    # End the alert in a savepoint, read what the end made of the messages, and roll back: the feigned end is then the
+    # same as a real one.
     with transaction.atomic():
         closing.close(alert_id=alert_id, owner=owner, to=to, now=now)
         states = _states(messages)
@@ -33,7 +34,10 @@ def feign_end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) ->
 
 
 def end_for_real(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) -> SosAlert:
-    """`closing.close`, with all the work of `feign_end`: how long it takes must not tell which it was."""
+    """Close the alert after doing the work of `feign_end` as well and rolling it back.
+
+    Both PINs so cost the same time, and the time does not tell which PIN it was.
+    """
     alert = _locked(alert_id)
     if alert.status not in ENDED:
         with transaction.atomic():
@@ -47,7 +51,7 @@ def _locked(alert_id: UUID) -> SosAlert:
 
 
 def _called(alert: SosAlert) -> list[int]:
-    """The messages that call for help, locked: each of their events is either before the end or after it."""
+    """Lock the messages that ask for help, so that each of their moves is either before the end or after it."""
     called = Notification.objects.filter(alert=alert, kind__in=CALLING).values("message_id")
     messages = Message.objects.filter(id__in=called).order_by("id").select_for_update(no_key=True)
     return list(messages.values_list("id", flat=True))

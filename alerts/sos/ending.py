@@ -1,4 +1,4 @@
-"""Ending an alert by its owner: with a PIN once PINs are set."""
+"""Ends an alert for its owner, who needs a PIN once PINs are set."""
 
 from datetime import datetime
 from uuid import UUID
@@ -17,9 +17,10 @@ from messaging.operations.alarms import alarm
 
 
 def end(*, alert_id: UUID, owner: User, to: AlertStatus, pin: str) -> SosAlert:
-    """Cancel or resolve the owner's alert. Call outside a transaction: a wrong PIN counts, and is in the timeline.
+    """Cancel or resolve the owner's alert.
 
-    Raises NotFound, MoveRefused, and what `pins.check` raises.
+    Call outside a transaction: a wrong PIN is counted and written to the timeline although it ends nothing. Raises
+    NotFound, MoveRefused and the errors of `pins.check`.
     """
     if not SosAlert.objects.filter(id=alert_id, owner=owner).exists():
         raise NotFound
@@ -44,13 +45,13 @@ def _proof(alert_id: UUID, owner: User, *, pin: str, now: datetime) -> Proof:
         journal.record(alert_id, EventKind.PIN_WRONG, by=journal.OWNER, now=now)
         raise
     if proof is Proof.DURESS:
-        # Also when the alert has ended already: then this alarm is all that is left of the cry for help.
+        # Alarm the operator even when the alert has ended: nothing else then carries the cry for help.
         alarm("duress", now=now, alert_id=str(alert_id))
     return proof
 
 
 def _end_again(alert: SosAlert, owner: User, *, to: AlertStatus, proof: Proof, now: datetime) -> SosAlert:
-    """To the owner's devices the alert has ended. The safe PIN ends what went on; nothing else does."""
+    """End an alert that its owner's devices show as ended since the duress PIN: only the safe PIN ends it."""
     if alert.feigned_end.status != to:
         raise closing.MoveRefused
     if proof is Proof.SAFE and alert.status not in ENDED:

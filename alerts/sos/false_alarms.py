@@ -1,4 +1,4 @@
-"""How often a person called for help and then took it back: for the person to see, and for the operator."""
+"""Counts the alerts that a person cancelled, for the person and for the operator."""
 
 from django.db.models import Count, IntegerField, OuterRef, Subquery
 from django.db.models.functions import Coalesce
@@ -9,12 +9,12 @@ from identity.models import User
 
 
 def shown_to(owner: User) -> int:
-    """What the owner's devices are told: an alert cancelled under duress is one to them."""
+    """The count that the owner's devices show. It includes an alert that the duress PIN seemed to cancel."""
     return SosAlert.objects.filter(view.has_status(AlertStatus.CANCELLED), owner=owner, is_drill=False).count()
 
 
 def of_owner() -> Coalesce:
-    """For a query of alerts: how many their owner really took back."""
+    """An annotation for a query of alerts: how many alerts their owner really cancelled."""
     taken_back = SosAlert.objects.filter(
         owner=OuterRef("owner"), status=AlertStatus.CANCELLED, duress_at=None, is_drill=False
     ).order_by()

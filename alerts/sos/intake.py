@@ -1,5 +1,5 @@
-"""What can be used of an SOS's body. A person in danger with a buggy client still needs help: a field that is wrong
-is left out with a warning, and never refuses the SOS."""
+"""Reads the body of a press. A person in danger with a buggy app still needs help, so a wrong field is left out with a
+warning and never refuses the SOS. geo/reading.py is stricter: it may refuse a fix, because no life hangs on one."""
 
 import math
 from collections.abc import Mapping
@@ -23,8 +23,10 @@ _ADDRESS_SHORTENED = f"address_shortened: address has at most {ADDRESS_MAX} char
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Intake:
-    """The usable part of the body; a position is whole or absent. `recorded_at`: when the phone was there, by our
-    clock; None: now. `warnings` say what was left out."""
+    """The usable part of a body. Latitude and longitude are both there or both absent.
+
+    `recorded_at` is when the phone was there, by our clock; None means now. `warnings` name each field left out.
+    """
 
     latitude: float | None = None
     longitude: float | None = None
@@ -41,7 +43,7 @@ class Intake:
 
 
 def read(body: object, *, now: datetime) -> Intake:
-    """Take what is right, warn of what is not; accepts anything and never raises."""
+    """Read any body whatever and never raise: keep right fields, warn of wrong ones."""
     if not isinstance(body, Mapping):
         return Intake(warnings=(_BODY_IGNORED,))
     position, position_warnings = _position(body.get("latitude"), body.get("longitude"))
@@ -59,7 +61,7 @@ def read(body: object, *, now: datetime) -> Intake:
 
 
 def _drill_warnings(value: object) -> tuple[str, ...]:
-    """In doubt it is in earnest."""
+    """Treat an unreadable flag as a real SOS."""
     return () if value is None or isinstance(value, bool) else (_DRILL_IGNORED,)
 
 
@@ -73,7 +75,7 @@ def _position(latitude: object, longitude: object) -> tuple[tuple[float, float] 
 
 
 def _moment(body: Mapping[str, object], *, now: datetime) -> tuple[datetime | None, tuple[str, ...]]:
-    """A press may have waited long for a network: what it says of its place must not pass for news."""
+    """Return when the position was recorded: a press may have waited hours for a network."""
     try:
         stated = reading.recorded_at(body)
     except reading.Refused:
@@ -85,7 +87,7 @@ def _moment(body: Mapping[str, object], *, now: datetime) -> tuple[datetime | No
 
 
 def _coordinate(value: object, *, limit: int) -> float | None:
-    # bool is a number to Python, and "true" is no place.
+    # Python counts bool as a number, but true is no coordinate. Strings are taken, since some apps send them.
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:

@@ -1,7 +1,7 @@
 """Raising alerts, one or many at once: by a press, as a drill, or for timers that have run out.
 
-A person has one open alert, and the database arbitrates every race for it. The statements are as many for a hundred
-people as for one.
+A person has one open alert, and the database arbitrates every race for it. A hundred people cost as many statements
+as one.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -34,9 +34,10 @@ from messaging.outbox import outgoing
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cause:
-    """What raises an alert: a press, or a timer that has run out.
+    """The cause of an alert: a press, or a timer that has run out.
 
-    `contact_ids` are those a timer is to tell; empty, or when none of them is a contact any more: everybody.
+    `contact_ids` names the contacts that a timer asks for help. Everybody is asked when it is empty, and when each of
+    them has been removed.
     """
 
     owner: User
@@ -48,7 +49,7 @@ class Cause:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Raised:
-    """`before`: the kind of the alert that was open already; None: the alert is new."""
+    """`before` is the kind of the alert that was open already. It is None when the alert is new."""
 
     cause: Cause
     alert: SosAlert
@@ -60,23 +61,23 @@ class Raised:
 
 
 def raise_alerts(causes: Sequence[Cause], *, now: datetime, is_drill: bool = False) -> list[Raised]:
-    """Raise an alert for each cause, each of another person, and queue a message per contact; in order.
+    """Raise an alert for each cause and queue a message per contact. Returns one result for each cause, in order.
 
-    A person's open alert is answered with instead: it takes the newer position or address, and nobody is told twice.
-    One that was acknowledged more than `policies.AWAITED_FOR` ago gives way.
-    A press tells also those whom the timer that raised the open alert was not to tell.
+    Every cause is of another person. A person with an open alert gets that alert: it takes the newer position or
+    street address, and nobody is told twice. An open alert gives way when its last contact came more than
+    `policy.AWAITED_FOR` ago. If a timer raised the open alert and named only some contacts, a press tells the others.
 
-    Call inside a transaction: what commits will be sent.
+    Call inside a transaction: the messages leave after its commit.
     """
     raised = _raise_or_find_open(causes, now=now, is_drill=is_drill)
-    _take_newer_places([each for each in raised if not each.is_new], now=now)
+    _take_newer_positions([each for each in raised if not each.is_new], now=now)
     track.keep_places([(each.alert.id, each.cause.place) for each in raised if each.cause.place], now=now)
-    journal.record_all(step for each in raised if (step := _step(each, now=now)))
+    journal.record_all(entry for each in raised if (entry := _entry(each, now=now)))
     told = notifying.call_for_help(
-        _calls(raised), message_class=MessageClass.SAFETY if is_drill else MessageClass.EMERGENCY, now=now
+        _help_requests(raised), message_class=MessageClass.SAFETY if is_drill else MessageClass.EMERGENCY, now=now
     )
     if not is_drill:
-        _end_drills([each.cause.owner for each in raised if each.is_new], now=now)
+        _drop_drills([each.cause.owner for each in raised if each.is_new], now=now)
         _plan(raised, told, now=now)
     return raised
 
@@ -107,11 +108,12 @@ def _alert(cause: Cause, *, now: datetime, is_drill: bool) -> SosAlert:
 
 
 def _insert_or_find_open(wanted: Iterable[SosAlert], *, now: datetime, is_drill: bool) -> dict[UUID, SosAlert]:
-    """By person. Inserted and locked in one order, so that whoever raises several waits for others and never deadlocks.
+    """Return the open alert of each owner, locked: the wanted one, or the one that was open before.
 
-    ON CONFLICT DO NOTHING waits for a simultaneous press to commit and then leaves its alert standing. Locking it
-    waits for a simultaneous end; an alert that ended in between is not open, and the press counts again. So it does
-    when the alert gives way.
+    Insert and lock by owner id, so that two transactions that raise several alerts never deadlock.
+
+    ON CONFLICT DO NOTHING waits for a simultaneous press to commit and keeps its alert. Locking that alert waits for a
+    simultaneous end. When it ended or gives way, the loop inserts the wanted alert again.
     """
     standing: dict[UUID, SosAlert] = {}
     missing = sorted(wanted, key=lambda alert: alert.owner_id)
@@ -120,20 +122,20 @@ def _insert_or_find_open(wanted: Iterable[SosAlert], *, now: datetime, is_drill:
         owner_ids = [alert.owner_id for alert in missing]
         found = SosAlert.objects.filter(OPEN_TO_OWNER, owner_id__in=owner_ids, is_drill=is_drill).order_by("owner_id")
         alerts = list(found.select_for_update(no_key=True))
-        gone = _let_go(alerts, now=now)
+        gone = _give_way(alerts, now=now)
         standing |= {alert.owner_id: alert for alert in alerts if alert.id not in gone}
         missing = [alert for alert in missing if alert.owner_id not in standing]
     return standing
 
 
-def _let_go(alerts: Sequence[SosAlert], *, now: datetime) -> set[UUID]:
-    """Of these, locked, let those give way whose helpers have been on the way for too long; returns their ids.
+def _give_way(alerts: Sequence[SosAlert], *, now: datetime) -> set[UUID]:
+    """Exhaust the locked alerts that nobody has newly come for since `policy.AWAITED_FOR` ago. Returns their ids.
 
-    They are exhausted: nobody else will come for them, and they have not ended. Nobody is told that the person is
-    safe, who came may still say so, and what they hold stays open.
+    An alert that gives way has not ended: no contact gets an all-clear, contacts may still answer, and its evidence
+    stays open.
     """
     acknowledged = {alert.id for alert in alerts if alert.status == AlertStatus.ACKNOWLEDGED}
-    # Nearly always there is none: no statement then.
+    # Most presses find no acknowledged alert and save this statement.
     if not acknowledged:
         return set()
     coming = Answer.objects.filter(kind=AnswerKind.ACKNOWLEDGED, at__gt=now - policy.AWAITED_FOR)
@@ -142,7 +144,7 @@ def _let_go(alerts: Sequence[SosAlert], *, now: datetime) -> set[UUID]:
     return {alert.id for alert in moved}
 
 
-def _step(raised: Raised, *, now: datetime) -> AlertEvent | None:
+def _entry(raised: Raised, *, now: datetime) -> AlertEvent | None:
     is_press = raised.cause.kind == AlertKind.SOS
     if raised.is_new:
         by = journal.OWNER if is_press else journal.SYSTEM
@@ -152,10 +154,10 @@ def _step(raised: Raised, *, now: datetime) -> AlertEvent | None:
     return None
 
 
-def _take_newer_places(joined: Sequence[Raised], *, now: datetime) -> None:
-    """An open alert moves to where its person was last, and a press makes an SOS of it.
+def _take_newer_positions(joined: Sequence[Raised], *, now: datetime) -> None:
+    """Move each open alert to its owner's newest position. A press makes an SOS of a missed check-in.
 
-    A position without an address takes the old one's address away: it was that of another place.
+    A position without a street address removes the old street address, which belongs to the old position.
     """
     last = track.last_of([each.alert.id for each in joined if each.cause.place and each.cause.place.at])
     for alert, cause in ((each.alert, each.cause) for each in joined):
@@ -172,12 +174,12 @@ def _take_newer_places(joined: Sequence[Raised], *, now: datetime) -> None:
 
 
 def _is_outdated(place: Place | None, last: datetime | None) -> bool:
-    """What a phone said before it fell silent is older than what it has said since the alert was raised."""
+    """A queued press may hold an older position than the phone has sent since."""
     return place is not None and place.at is not None and last is not None and place.at < last
 
 
-def _calls(raised: Sequence[Raised]) -> list[notifying.Call]:
-    """Whom to tell: of a new alert everyone it is for; of one that a timer raised those who have not been told."""
+def _help_requests(raised: Sequence[Raised]) -> list[notifying.Call]:
+    """The help requests: a new alert asks its contacts, an alert that a timer raised asks those not asked yet."""
     waiting = [each for each in raised if each.is_new or each.before == AlertKind.MISSED_CHECK_IN]
     called = notifying.called([each.alert.id for each in waiting if not each.is_new])
     return [
@@ -187,14 +189,14 @@ def _calls(raised: Sequence[Raised]) -> list[notifying.Call]:
 
 
 def _plan(raised: Sequence[Raised], told: Sequence[Notification], *, now: datetime) -> None:
-    plan.plan([each.alert for each in raised if each.is_new], told, now=now)
-    plan.plan_more([each.alert for each in raised if not each.is_new], told, now=now)
+    plan.write([each.alert for each in raised if each.is_new], told, now=now)
+    plan.write_more([each.alert for each in raised if not each.is_new], told, now=now)
 
 
-def _end_drills(owners: Collection[User], *, now: datetime) -> None:
-    """A drill ends when its person presses in earnest, without a word: no TEST and no "it is over" beside an SOS."""
+def _drop_drills(owners: Collection[User], *, now: datetime) -> None:
+    """End the drills of owners who press in earnest, silently: contacts must read no TEST beside an SOS."""
     open_drills = SosAlert.objects.filter(OPEN_TO_OWNER, owner__in=owners, is_drill=True)
-    # Nearly always there is none: one statement then.
+    # Most presses find no drill and pay for one statement.
     if not open_drills.exists():
         return
     drills = list(open_drills.order_by("owner_id").select_for_update(no_key=True))

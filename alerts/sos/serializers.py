@@ -10,39 +10,40 @@ from messaging.models import Channel
 
 
 class PressSerializer(serializers.Serializer[None]):
-    """What an SOS may say. Described here for clients; read leniently by alerts/sos/intake.py."""
+    """The body of a press. A wrong field is left out with a warning and never refuses the SOS."""
 
     latitude = serializers.FloatField(
         required=False,
         allow_null=True,
         min_value=-90,
         max_value=90,
-        help_text="With `longitude` or not at all; anything else is left out with the warning `position_ignored`.",
+        help_text="Needs `longitude`. A wrong position is left out with the warning `position_ignored`.",
     )
     longitude = serializers.FloatField(
         required=False,
         allow_null=True,
         min_value=-180,
         max_value=180,
-        help_text="With `latitude` or not at all.",
+        help_text="Needs `latitude`.",
     )
     recorded_at = serializers.DateTimeField(
         required=False,
         allow_null=True,
-        help_text="When the phone was there, by its clock, with its offset: an SOS that waited for a network says so. "
-        "Absent: now; what is no time is left out with the warning `recorded_at_ignored`.",
+        help_text="When the phone recorded the position, by its clock, with its offset. Send it when the SOS waited for a"
+        " network. Absent means now. A wrong time is left out with the warning `recorded_at_ignored`.",
     )
     sent_at = serializers.DateTimeField(
         required=False,
         allow_null=True,
-        help_text="The phone's clock at the moment of this very try: with it a wrong clock does no harm.",
+        help_text="The phone's clock at this attempt. With it a wrong clock does no harm.",
     )
     address = serializers.CharField(
         required=False,
         allow_null=True,
         allow_blank=True,
         max_length=ADDRESS_MAX,
-        help_text="Longer is cut with the warning `address_shortened`; no text: the warning `address_ignored`.",
+        help_text="Street address. A longer one is cut with the warning `address_shortened`. Anything but text is left out"
+        " with the warning `address_ignored`.",
     )
     drill = serializers.BooleanField(
         required=False,
@@ -53,7 +54,7 @@ class PressSerializer(serializers.Serializer[None]):
 
 
 class WhichSerializer(serializers.Serializer[None]):
-    """Which alerts to list."""
+    """Filters of the list."""
 
     status = serializers.ChoiceField(choices=AlertStatus.choices, required=False)
 
@@ -64,7 +65,7 @@ class EndSerializer(serializers.Serializer[None]):
         default="",
         allow_blank=True,
         allow_null=True,
-        help_text="The safe or the duress PIN; needed once PINs are set (`me/pin/`).",
+        help_text="The safe or the duress PIN. Needed once PINs are set (`me/pin/`).",
     )
 
 
@@ -75,7 +76,7 @@ class TrySerializer(serializers.Serializer[Try]):
     channel = serializers.ChoiceField(choices=_REACHED_BY)
     status = serializers.ChoiceField(
         choices=Status.choices,
-        help_text="Of a call: `sent` while it rings, `delivered` when it was heard to the end, maybe by a voicemail.",
+        help_text="A call is `sent` while it rings and `delivered` when it was heard to the end, maybe by a voicemail.",
     )
     reason = serializers.ChoiceField(choices=Reason.choices, allow_null=True)
     detail = serializers.CharField(allow_null=True)
@@ -88,7 +89,7 @@ class FalseAlarmsSerializer(serializers.Serializer[None]):
 
 
 class ContactTruthSerializer(serializers.Serializer[ContactTruth]):
-    """A contact as they were when they were told, and what became of their SMS."""
+    """A contact as of the alert, with the fate of every SMS and call to them."""
 
     contact_id = serializers.UUIDField()
     name = serializers.CharField()
@@ -96,14 +97,14 @@ class ContactTruthSerializer(serializers.Serializer[ContactTruth]):
     status = serializers.ChoiceField(
         source="sos.status",
         choices=Status.choices,
-        help_text="Of the first SMS. `sent`: at the carrier, not yet on the phone. `unconfirmed`: nobody can tell"
+        help_text="The first SMS. `sent`: at the carrier, not yet on the phone. `unconfirmed`: its fate cannot be found out"
         " any more.",
     )
     reason = serializers.ChoiceField(
         source="sos.reason",
         choices=Reason.choices,
         allow_null=True,
-        help_text="Why it is not (yet) delivered, if that is known.",
+        help_text="Why the first SMS is not delivered yet, if that is known.",
     )
     detail = serializers.CharField(
         source="sos.detail", allow_null=True, help_text="The reason as a sentence in the person's language."
@@ -111,26 +112,28 @@ class ContactTruthSerializer(serializers.Serializer[ContactTruth]):
     updated_at = serializers.DateTimeField(source="sos.updated_at")
     delivered_at = serializers.DateTimeField(source="sos.delivered_at", allow_null=True)
     tries = TrySerializer(
-        many=True, help_text="The first SMS, and the calls and SMS that followed because nobody answered, in order."
+        many=True, help_text="The first SMS, then the calls and SMS that followed because nobody answered, in order."
     )
     answer = serializers.ChoiceField(
-        choices=AnswerKind.choices, allow_null=True, help_text="What the contact said, on the page or in a call."
+        choices=AnswerKind.choices, allow_null=True, help_text="The contact's answer, on the page or in a call."
     )
 
 
 class ReachSerializer(serializers.Serializer[Reach]):
     contacts = serializers.IntegerField(help_text="Contacts of this alert.")
-    can_be_reached = serializers.IntegerField(help_text="Contacts who were told or still may be.")
+    can_be_reached = serializers.IntegerField(help_text="Contacts who were told or may still be told.")
     delivered = serializers.IntegerField()
     failed = serializers.IntegerField(help_text="Contacts who will not get the first SMS, though it was tried.")
-    summary = serializers.CharField(help_text="All of this as a sentence in the person's language.")
+    summary = serializers.CharField(help_text="These counts as a sentence in the person's language.")
 
 
 class SosAlertSerializer(serializers.Serializer[AlertReport]):
     id = serializers.UUIDField(source="alert.id")
     status = serializers.ChoiceField(source="alert.status", choices=AlertStatus.choices)
     kind = serializers.ChoiceField(
-        source="alert.kind", choices=AlertKind.choices, help_text="What raised it; a press makes it `sos`."
+        source="alert.kind",
+        choices=AlertKind.choices,
+        help_text="The cause. A press turns a missed check-in into `sos`.",
     )
     latitude = serializers.FloatField(source="alert.latitude", allow_null=True)
     longitude = serializers.FloatField(source="alert.longitude", allow_null=True)
@@ -143,5 +146,5 @@ class SosAlertSerializer(serializers.Serializer[AlertReport]):
     reach = ReachSerializer()
     warnings = serializers.ListField(
         child=serializers.CharField(),
-        help_text="Only in the answer to an SOS: `code: sentence` for each part of the body that was left out.",
+        help_text="Only in the response to a press: `code: sentence` for each part of the body that was left out.",
     )

@@ -46,16 +46,16 @@ def _own(user: User) -> QuerySet[SosAlert]:
     return SosAlert.objects.filter(owner=user).select_related("feigned_end")
 
 
-def _answer(
+def _response(
     alert: SosAlert, user: User, *, warnings: tuple[str, ...] = (), status_code: int = status.HTTP_200_OK
 ) -> Response:
     told = reach.report(alert, language=user.language, warnings=warnings)
     return Response(SosAlertSerializer(told).data, status=status_code)
 
 
-def _of_press(answer: Response) -> dict[str, Any]:
-    """What a device may know of the alert it raised: nobody's name, nobody's number, no place."""
-    return {name: answer.data[name] for name in ("id", "status", "created_at", "warnings")}
+def _of_press(response: Response) -> dict[str, Any]:
+    """The part of the response that the SOS credential alone may read: no name, no number, no position."""
+    return {name: response.data[name] for name in ("id", "status", "created_at", "warnings")}
 
 
 class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
@@ -81,11 +81,11 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
         request=PressSerializer,
         parameters=[IDEMPOTENCY_KEY],
         responses={
-            201: OpenApiResponse(SosAlertSerializer, description="A new alert; a message to every contact is queued."),
+            201: OpenApiResponse(SosAlertSerializer, description="A new alert. A message to every contact is queued."),
             200: OpenApiResponse(
                 SosAlertSerializer,
-                description="The alert that was already open; nobody is told twice. One that was"
-                " acknowledged more than an hour ago and never ended is `exhausted` instead, and a new one raised.",
+                description="The alert that was already open. Nobody is told twice. An open alert that was"
+                " acknowledged more than an hour ago becomes `exhausted`, and a new one is raised.",
             ),
         }
         | problems(
@@ -95,19 +95,19 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
         ),
     )
     def post(self, request: Request) -> Response:
-        """SOS: accepted without a position and without contacts, and whatever is wrong with either.
+        """SOS. It needs neither a position nor contacts.
 
-        A wrong field never refuses an SOS: it is left out, and `warnings` says so. Unknown fields are ignored. Only
-        a body that is no JSON at all, or is too large, is an error.
+        A wrong field never refuses an SOS: the field is left out, and `warnings` says so. Unknown fields are ignored.
+        Only a body that is not JSON or is too large is an error.
 
-        With `drill: true` it is a drill: the whole path with texts marked TEST. It ends by itself after 15 minutes, and
-        at once and silently when the person presses SOS in earnest; `drill-report/` tells what arrived.
+        With `drill: true` the alert is a drill: the whole path with texts marked TEST. A drill ends by itself after 15
+        minutes. A real press ends it at once, silently. `drill-report/` tells which TEST arrived.
 
-        Send the SOS credential of the device (`me/devices/`) as `X-SOS-Credential` with it: then an access token that
-        has expired does not matter, and the answer has only `id`, `status`, `created_at` and `warnings`.
+        Send the SOS credential of the device (`me/devices/`) as `X-SOS-Credential` too. The SOS is then taken even when
+        the access token has expired, and the response holds only `id`, `status`, `created_at` and `warnings`.
         """
-        answer = self._press(request)
-        return Response(_of_press(answer), answer.status_code) if is_by_device(request) else answer
+        response = self._press(request)
+        return Response(_of_press(response), response.status_code) if is_by_device(request) else response
 
     @replayable
     def _press(self, request: Request) -> Response:
@@ -118,13 +118,13 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
         else:
             [raised] = raising.raise_alerts([Cause(owner=owner, place=press.place, address=press.address)], now=now)
         code = status.HTTP_201_CREATED if raised.is_new else status.HTTP_200_OK
-        return _answer(raised.alert, owner, warnings=press.warnings, status_code=code)
+        return _response(raised.alert, owner, warnings=press.warnings, status_code=code)
 
 
 class FalseAlarmsView(APIView):
     @extend_schema(operation_id="sos_alerts_false_alarms", responses=FalseAlarmsSerializer)
     def get(self, request: Request) -> Response:
-        """How many alerts the person has cancelled. Contacts who are called in vain too often stop coming."""
+        """The number of alerts that the person has cancelled. Contacts who are called in vain too often stop coming."""
         return Response({"false_alarms": false_alarms.shown_to(person(request))})
 
 
@@ -135,9 +135,9 @@ class AlertView(APIView):
         responses={200: SosAlertSerializer, 304: OpenApiResponse(description="Nothing changed.")} | _NOT_FOUND,
     )
     def get(self, request: Request, alert_id: UUID) -> HttpResponse:
-        """The alert with the truth about each contact. Made for polling: send the ETag as If-None-Match."""
+        """The alert with the truth about each contact. Poll it with the ETag as If-None-Match."""
         user = person(request)
-        return conditional(request, _answer(get_object_or_404(_own(user), id=alert_id), user))
+        return conditional(request, _response(get_object_or_404(_own(user), id=alert_id), user))
 
 
 class _EndView(APIView):
@@ -146,7 +146,7 @@ class _EndView(APIView):
     def _end(self, request: Request, alert_id: UUID) -> Response:
         user, pin = person(request), parse(EndSerializer, request)["pin"] or ""
         with even_timing.in_steps(bool(pin)):
-            return _answer(ending.end(alert_id=alert_id, owner=user, to=self.to, pin=pin), user)
+            return _response(ending.end(alert_id=alert_id, owner=user, to=self.to, pin=pin), user)
 
 
 class CancelView(_EndView):
@@ -154,7 +154,7 @@ class CancelView(_EndView):
 
     @extend_schema(operation_id="sos_alerts_cancel", request=EndSerializer, responses=_ENDED)
     def post(self, request: Request, alert_id: UUID) -> Response:
-        """A false alarm: what was not sent yet is not sent, and whoever was told is told so. Repeating is harmless."""
+        """A false alarm: unsent messages are cancelled, and every contact who was told learns of it. Repeats are harmless."""
         return self._end(request, alert_id)
 
 
@@ -163,5 +163,5 @@ class ResolveView(_EndView):
 
     @extend_schema(operation_id="sos_alerts_resolve", request=EndSerializer, responses=_ENDED)
     def post(self, request: Request, alert_id: UUID) -> Response:
-        """The person is safe: whoever was told gets the all-clear. Repeating is harmless."""
+        """The person is safe: every contact who was told gets the all-clear. Repeats are harmless."""
         return self._end(request, alert_id)

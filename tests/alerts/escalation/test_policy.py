@@ -199,7 +199,7 @@ def test_another_persons_contacts_are_unknown(phone: APIClient, contacts: Contac
 
 def test_the_default_gives_each_contact_at_most_what_a_person_may_choose(db: None) -> None:
     contact_ids = [uuid4() for _ in range(50)]
-    planned, _ = policy.plan(policy.default(contact_ids), contact_ids)
+    planned, _ = policy.planned(policy.default(contact_ids), contact_ids)
     calls = [step.contact for step in planned if step.kind == StepKind.CALL]
     assert {calls.count(place) for place in range(50)} == {policy.ROUNDS}
     assert policy.ROUNDS <= personal.MAX_TIMES_PER_CONTACT
