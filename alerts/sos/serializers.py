@@ -29,8 +29,8 @@ class PressSerializer(serializers.Serializer[None]):
     recorded_at = serializers.DateTimeField(
         required=False,
         allow_null=True,
-        help_text="When the phone recorded the position, by its clock, with its offset. Send it when the SOS waited for a"
-        " network. Absent means now. A wrong time is left out with the warning `recorded_at_ignored`.",
+        help_text="When the phone recorded the position, by its clock, with its offset. Send it when the SOS waited"
+        " for a network. Absent means now. A wrong time is left out with the warning `recorded_at_ignored`.",
     )
     sent_at = serializers.DateTimeField(
         required=False,
@@ -42,7 +42,7 @@ class PressSerializer(serializers.Serializer[None]):
         allow_null=True,
         allow_blank=True,
         max_length=ADDRESS_MAX,
-        help_text="Street address. A longer one is cut with the warning `address_shortened`. Anything but text is left out"
+        help_text="Street address. A longer one is cut with the warning `address_shortened`. Other values are left out"
         " with the warning `address_ignored`.",
     )
     drill = serializers.BooleanField(
@@ -97,8 +97,7 @@ class ContactTruthSerializer(serializers.Serializer[ContactTruth]):
     status = serializers.ChoiceField(
         source="sos.status",
         choices=Status.choices,
-        help_text="The first SMS. `sent`: at the carrier, not yet on the phone. `unconfirmed`: its fate cannot be found out"
-        " any more.",
+        help_text="The first SMS. `sent`: at the carrier, not yet on the phone. `unconfirmed`: its fate stays unknown.",
     )
     reason = serializers.ChoiceField(
         source="sos.reason",

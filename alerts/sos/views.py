@@ -154,7 +154,7 @@ class CancelView(_EndView):
 
     @extend_schema(operation_id="sos_alerts_cancel", request=EndSerializer, responses=_ENDED)
     def post(self, request: Request, alert_id: UUID) -> Response:
-        """A false alarm: unsent messages are cancelled, and every contact who was told learns of it. Repeats are harmless."""
+        """A false alarm: cancel unsent messages and tell every contact who was told. Repeats are harmless."""
         return self._end(request, alert_id)
 
 
