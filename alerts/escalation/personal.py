@@ -6,13 +6,13 @@ from typing import NotRequired, TypedDict
 from uuid import UUID
 
 from django.db import transaction
-from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from alerts.escalation.policy import Policy, Wave, default
 from alerts.models import EscalationPolicy, StepKind
 from identity import people
 from identity.api import versions
 from identity.contacts import contacts
+from identity.errors import InvalidField
 from messaging.models import Channel
 
 # Nobody who is in danger waits longer for the next call, and for the operator to be alarmed.
@@ -66,7 +66,7 @@ def etag(body: PolicyBody) -> str:
 
 @transaction.atomic
 def put(*, person_id: UUID, wanted: PolicyBody, if_match: Collection[str] | None, now: datetime) -> PolicyBody:
-    """Raises PreconditionFailed, or ValidationError about contacts."""
+    """Raises PreconditionFailed, or InvalidField about contacts."""
     _lock(person_id, if_match=if_match)
     _check(wanted["waves"], own={contact.id for contact in contacts.to_tell(person_id)})
     waves = [{**wave, "contacts": [str(contact) for contact in wave["contacts"]]} for wave in wanted["waves"]]
@@ -120,5 +120,5 @@ def _seconds(period: timedelta) -> int:
     return int(period.total_seconds())
 
 
-def _refused(message: str, *, code: str) -> ValidationError:
-    return ValidationError({"waves": [ErrorDetail(message, code=code)]})
+def _refused(message: str, *, code: str) -> InvalidField:
+    return InvalidField("waves", message, code=code)

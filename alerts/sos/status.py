@@ -3,12 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from rest_framework.exceptions import APIException, NotFound
-
 from alerts.contacts import notifying
 from alerts.escalation import steps
 from alerts.models import AlertStatus, EventKind, SosAlert
 from alerts.timeline import journal
+from identity.errors import Conflict, NotFound
 from identity.models import User
 
 _NOT_ENDED = {AlertStatus.ACTIVE, AlertStatus.ACKNOWLEDGED, AlertStatus.EXHAUSTED}
@@ -22,12 +21,9 @@ REACHED_FROM = {
 _EVENT = {AlertStatus.RESOLVED: EventKind.RESOLVED, AlertStatus.CANCELLED: EventKind.CANCELLED}
 
 
-class MoveRefused(APIException):
-    """The alert has already ended in another way."""
-
-    status_code = 409
-    default_detail = "The alert has already ended in another way."
-    default_code = "move_refused"
+class MoveRefused(Conflict):
+    code = "move_refused"
+    detail = "The alert has already ended in another way."
 
 
 def end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime, by_system: bool = False) -> SosAlert:
