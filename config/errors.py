@@ -6,25 +6,51 @@ from typing import Any
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.utils.translation import gettext
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
+from identity import errors
+from identity.errors import DomainError
 from messaging.database.sql import is_out_of_reach
 
 log = structlog.get_logger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 _RETRY_AFTER_S = 2
+_WRONG_FIELDS = "Invalid input"
+# The status of each kind. An error that knows when to try again also gets the header Retry-After.
+STATUS: dict[type[DomainError], int] = {
+    errors.Invalid: 400,
+    errors.Unproven: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Expired: 410,
+    errors.LengthUnknown: 411,
+    errors.PreconditionUnmet: 412,
+    errors.TooLarge: 413,
+    errors.Unsupported: 415,
+    errors.Inconsistent: 422,
+    errors.InProgress: 423,
+    errors.TooMany: 429,
+    errors.Damaged: 460,  # tus, Checksum extension.
+    errors.Busy: 503,
+    errors.OutOfSpace: 507,
+}
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
-    """DRF's exception handler. An APIException's default_code becomes `code`; field errors stand in `errors`."""
+    """DRF's exception handler, for DomainErrors and for DRF's own errors. Field errors stand in `errors`."""
     if is_out_of_reach(error):
         set_rollback()
         return _database_unavailable()
     if isinstance(error, RequestDataTooBig):
         return problem(413, "body_too_large", "The body is too large.")
+    if isinstance(error, DomainError):
+        set_rollback()
+        return _refusal(error)
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
@@ -36,19 +62,35 @@ def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponseB
     return Response(_problem(error, response.data), response.status_code, headers=headers, content_type=CONTENT_TYPE)
 
 
+def status_of(kind: type[DomainError]) -> int:
+    """The status of a kind, or of a class that derives from one."""
+    return next(STATUS[base] for base in kind.__mro__ if base in STATUS)
+
+
+def _refusal(error: DomainError) -> Response:
+    status_code = status_of(type(error))
+    # DRF's catalogues translate "Not found."; the other sentences are in no catalogue.
+    title = gettext(type(error).detail)
+    detail = title if error.detail == type(error).detail else error.detail
+    body = {"type": "about:blank", "status": status_code, "title": title, "code": error.code, "detail": detail}
+    if error.errors:
+        body |= {"title": _WRONG_FIELDS, "errors": error.errors}
+    headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else None
+    # Extension members (RFC 9457, 3.2): ids a client goes on with.
+    return Response({**body, **error.members}, status_code, headers=headers, content_type=CONTENT_TYPE)
+
+
 def _problem(error: exceptions.APIException, data: Any) -> dict[str, Any]:
     codes = error.get_codes()
     problem: dict[str, Any] = {"type": "about:blank", "status": error.status_code}
     if isinstance(error, exceptions.ValidationError):
         # {message, code} for each error of each field.
-        errors = error.get_full_details()
-        problem |= {"title": "Invalid input", "code": "invalid", "detail": "Some fields are wrong."}
-        return problem | {"errors": {"non_field_errors": errors} if isinstance(errors, list) else errors}
+        found = error.get_full_details()
+        problem |= {"title": _WRONG_FIELDS, "code": errors.InvalidField.code, "detail": errors.InvalidField.detail}
+        return problem | {"errors": {"non_field_errors": found} if isinstance(found, list) else found}
     detail = data.get("detail") if isinstance(data, dict) else data
     code = codes if isinstance(codes, str) else error.default_code
-    problem |= {"title": str(error.default_detail), "code": code, "detail": str(detail)}
-    # Extension members (RFC 9457, 3.2) that the error brings: ids a client goes on with.
-    return problem | getattr(error, "members", {})
+    return problem | {"title": str(error.default_detail), "code": code, "detail": str(detail)}
 
 
 def problem(status_code: int, code: str, detail: str, *, retry_after_s: int | None = None) -> JsonResponse:

@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from django.conf import settings
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser, JSONParser
 
+from identity.errors import TooLarge
 
-class BodyTooLarge(APIException):
-    status_code = 413
-    default_detail = "The body is too large."
-    default_code = "body_too_large"
+
+class BodyTooLarge(TooLarge):
+    code = "body_too_large"
+    detail = "The body is too large."
 
 
 class BoundedJSONParser(BaseParser):

@@ -8,11 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.http import Http404
-from rest_framework.exceptions import APIException
 
 from geo import policy, zones
 from geo.models import Blueprint, GeoZone
+from identity.errors import Conflict, NotFound
 from identity.models import EmergencyContact
 
 FIELDS = (
@@ -21,10 +20,9 @@ FIELDS = (
 )
 
 
-class TooManyBlueprints(APIException):
-    status_code = 409
-    default_code = "too_many_blueprints"
-    default_detail = f"There can be at most {policy.MAX_BLUEPRINTS} blueprints."
+class TooManyBlueprints(Conflict):
+    code = "too_many_blueprints"
+    detail = f"There can be at most {policy.MAX_BLUEPRINTS} blueprints."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +63,7 @@ def add_from_current(*, person_id: UUID, name: str, now: datetime) -> Blueprint:
 def change(
     *, person_id: UUID, blueprint_id: UUID, changes: Mapping[str, Any], if_match: Collection[str] | None, now: datetime
 ) -> Blueprint:
-    """Raises Http404, PreconditionFailed or TooManyZones."""
+    """Raises NotFound, PreconditionFailed or TooManyZones."""
     zones.locked(person_id)
     blueprint = of_person(person_id=person_id, blueprint_id=blueprint_id)
     zones.require(blueprint, if_match=if_match)
@@ -79,7 +77,7 @@ def change(
 
 @transaction.atomic
 def remove(*, person_id: UUID, blueprint_id: UUID, if_match: Collection[str] | None) -> None:
-    """The person's zones stay as they are. Raises Http404 or PreconditionFailed."""
+    """Remove the blueprint and change no zone. Raises NotFound or PreconditionFailed."""
     zones.locked(person_id)
     blueprint = of_person(person_id=person_id, blueprint_id=blueprint_id)
     zones.require(blueprint, if_match=if_match)
@@ -88,7 +86,7 @@ def remove(*, person_id: UUID, blueprint_id: UUID, if_match: Collection[str] | N
 
 @transaction.atomic
 def apply(*, person_id: UUID, blueprint_id: UUID, is_dry_run: bool, now: datetime) -> Report:
-    """Make the person's zones those of the blueprint, in one transaction. Raises Http404 or TooManyZones.
+    """Make the person's zones those of the blueprint, in one transaction. Raises NotFound or TooManyZones.
 
     A zone of the same name is changed into what the blueprint says; unmoved, it keeps its events and presence.
     """
@@ -151,10 +149,10 @@ def _usable(person_id: UUID, kept: Iterable[Mapping[str, Any]]) -> list[dict[str
 
 
 def of_person(*, person_id: UUID, blueprint_id: UUID) -> Blueprint:
-    """Another person's blueprint is as absent as one that never was: Http404."""
+    """Raises NotFound, also for another person's blueprint."""
     blueprint = Blueprint.objects.filter(id=blueprint_id, owner_id=person_id).first()
     if blueprint is None:
-        raise Http404
+        raise NotFound
     return blueprint
 
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from rest_framework.exceptions import NotFound
 
 from geo import policy
 from geo.models import Fix
+from identity.errors import NotFound
 from messaging.database.sql import rows
 
 EVER, NEVER = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
@@ -70,7 +70,7 @@ class Place:
 
     @classmethod
     def of(cls, cursor: str) -> "Place":
-        """Raises NotFound for a cursor that is none."""
+        """Raises NotFound for a cursor that we did not make."""
         try:
             at, _, fix_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
             place = cls(datetime.fromisoformat(at), UUID(fix_id))

@@ -5,18 +5,18 @@ import zlib
 from collections.abc import Mapping
 from typing import IO, Any
 
-from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
 from geo import policy
+from identity.errors import TooLarge
 
 _GZIP = zlib.MAX_WBITS | 16
 
 
-class BodyTooLarge(APIException):
-    status_code = 413
-    default_detail = f"The body is too large: at most {policy.MAX_BODY} bytes, unpacked too."
-    default_code = "body_too_large"
+class BodyTooLarge(TooLarge):
+    code = "body_too_large"
+    detail = f"The body is too large: at most {policy.MAX_BODY} bytes, unpacked too."
 
 
 class UploadParser(BaseParser):

@@ -8,21 +8,19 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404
-from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 
 from geo.models import GeoZone, Whereabouts, ZoneEvent
 from identity.api import versions
+from identity.errors import Conflict, InvalidField, NotFound
 from identity.models import EmergencyContact
 
 # Where the zone is; the other fields say who is told and when.
 PLACE = ("shape", "latitude", "longitude", "radius_m", "ring")
 
 
-class TooManyZones(APIException):
-    status_code = 409
-    default_code = "too_many_zones"
-    default_detail = "There are as many zones as this person may have."
+class TooManyZones(Conflict):
+    code = "too_many_zones"
+    detail = "There are as many zones as this person may have."
 
 
 def locked(person_id: UUID) -> Whereabouts:
@@ -39,7 +37,7 @@ def changed(whereabouts: Whereabouts) -> None:
 
 @transaction.atomic
 def add(*, person_id: UUID, fields: Mapping[str, Any], now: datetime) -> GeoZone:
-    """Raises TooManyZones, or ValidationError about `contact_ids`."""
+    """Raises TooManyZones, or InvalidField about `contact_ids`."""
     whereabouts = locked(person_id)
     require_room(person_id, wanted=GeoZone.objects.filter(owner_id=person_id).count() + 1)
     check_contacts(person_id, fields.get("contact_ids"))
@@ -52,7 +50,7 @@ def add(*, person_id: UUID, fields: Mapping[str, Any], now: datetime) -> GeoZone
 def change(
     *, person_id: UUID, zone_id: UUID, changes: Mapping[str, Any], if_match: Collection[str] | None, now: datetime
 ) -> GeoZone:
-    """Raises Http404, PreconditionFailed, or ValidationError about `contact_ids`."""
+    """Raises NotFound, PreconditionFailed, or InvalidField about `contact_ids`."""
     whereabouts = locked(person_id)
     zone = of_person(person_id=person_id, zone_id=zone_id)
     require(zone, if_match=if_match)
@@ -64,7 +62,7 @@ def change(
 
 @transaction.atomic
 def remove(*, person_id: UUID, zone_id: UUID, if_match: Collection[str] | None) -> None:
-    """Its events stay. Raises Http404 or PreconditionFailed."""
+    """Remove the zone and keep its events. Raises NotFound or PreconditionFailed."""
     whereabouts = locked(person_id)
     zone = of_person(person_id=person_id, zone_id=zone_id)
     require(zone, if_match=if_match)
@@ -84,15 +82,15 @@ def rewrite(zone: GeoZone, changes: Mapping[str, Any], *, now: datetime) -> None
 
 
 def of_person(*, person_id: UUID, zone_id: UUID) -> GeoZone:
-    """Another person's zone is as absent as one that never was: Http404."""
+    """Raises NotFound, also for another person's zone."""
     zone = GeoZone.objects.filter(id=zone_id, owner_id=person_id).first()
     if zone is None:
-        raise Http404
+        raise NotFound
     return zone
 
 
 def events_in(*, person_id: UUID, zone_id: UUID) -> QuerySet[ZoneEvent]:
-    """Of a zone that is there, or was. Raises Http404."""
+    """Events of a zone, also of one that was removed. Raises NotFound if there is neither an event nor a zone."""
     events = ZoneEvent.objects.filter(owner_id=person_id, zone_id=zone_id)
     if not events.exists():
         of_person(person_id=person_id, zone_id=zone_id)
@@ -115,8 +113,8 @@ def require(row: Any, *, if_match: Collection[str] | None) -> None:
 
 
 def check_contacts(person_id: UUID, contact_ids: Collection[UUID] | None) -> None:
-    """Raises ValidationError unless all are the person's."""
+    """Raises InvalidField unless all are the person's."""
     if contact_ids:
         known = EmergencyContact.objects.filter(user_id=person_id, id__in=contact_ids).count()
         if known != len(set(contact_ids)):
-            raise ValidationError({"contact_ids": [ErrorDetail("Not all are your contacts.", code="not_your_contact")]})
+            raise InvalidField("contact_ids", "Not all are your contacts.", code="not_your_contact")

@@ -5,5 +5,5 @@ sessions             signing in and out, tokens, passwords
 contacts, devices    emergency contacts; SOS credentials of devices
 people               names, language, e-mail
 api                  what the API of every app uses
-models               the tables
+models, errors       the tables; the kinds of errors that the domain raises, in every app
 """

@@ -6,13 +6,13 @@ from typing import NotRequired, TypedDict
 from uuid import UUID
 
 from django.db import transaction
-from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from alerts.escalation.policy import Policy, Wave, default
 from alerts.models import EscalationPolicy, StepKind
 from identity import people
 from identity.api import versions
 from identity.contacts import contacts
+from identity.errors import InvalidField
 from messaging.models import Channel
 
 # The longest a person in danger waits for the next wave; the earliest and latest alarm of the operator.
@@ -66,7 +66,7 @@ def etag(body: PolicyBody) -> str:
 
 @transaction.atomic
 def put(*, person_id: UUID, wanted: PolicyBody, if_match: Collection[str] | None, now: datetime) -> PolicyBody:
-    """Store the policy. Raises PreconditionFailed, or ValidationError for contacts that are wrong."""
+    """Store the policy. Raises PreconditionFailed, or InvalidField for contacts that are wrong."""
     _lock(person_id, if_match=if_match)
     _check(wanted["waves"], own={contact.id for contact in contacts.to_tell(person_id)})
     waves = [{**wave, "contacts": [str(contact) for contact in wave["contacts"]]} for wave in wanted["waves"]]
@@ -120,5 +120,5 @@ def _seconds(period: timedelta) -> int:
     return int(period.total_seconds())
 
 
-def _refused(message: str, *, code: str) -> ValidationError:
-    return ValidationError({"waves": [ErrorDetail(message, code=code)]})
+def _refused(message: str, *, code: str) -> InvalidField:
+    return InvalidField("waves", message, code=code)

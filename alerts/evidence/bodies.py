@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from threading import BoundedSemaphore
 
 from django.conf import settings
-from rest_framework.exceptions import APIException
-from rest_framework.request import Request
+from django.http import HttpRequest
+
+from identity.errors import Busy, LengthUnknown
 
 # A phone that is gone says nothing: its connection is given up after so long a silence.
 SILENCE_S = 60
@@ -15,23 +16,19 @@ SILENCE_S = 60
 _slots = BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
 
-class UploadsBusy(APIException):
-    """Answered with Retry-After: DRF reads `wait`, in seconds."""
-
-    status_code = 503
-    default_code = "uploads_busy"
-    default_detail = "Too many files are being sent at this moment. Try again."
-    wait = 2
+class UploadsBusy(Busy):
+    code = "uploads_busy"
+    detail = "Too many files are being sent at this moment. Try again."
+    retry_after_s = 2
 
 
-class LengthRequired(APIException):
-    status_code = 411
-    default_code = "length_required"
-    default_detail = "Content-Length must say how long the body is."
+class LengthRequired(LengthUnknown):
+    code = "length_required"
+    detail = "Content-Length must say how long the body is."
 
 
 @contextmanager
-def being_read(request: Request) -> Iterator[None]:
+def being_read(request: HttpRequest) -> Iterator[None]:
     """The time in which a large body is read. Half of the process's threads may; raises UploadsBusy."""
     connection = request.META.get("gunicorn.socket")
     if not _slots.acquire(blocking=False):
@@ -49,7 +46,7 @@ def being_read(request: Request) -> Iterator[None]:
         _slots.release()
 
 
-def length_of(request: Request) -> int:
+def length_of(request: HttpRequest) -> int:
     """Content-Length. Raises LengthRequired, also for an empty body."""
     length = request.META.get("CONTENT_LENGTH") or ""
     if not (length.isascii() and length.isdecimal() and int(length)):

@@ -9,12 +9,12 @@ from uuid import uuid4
 from django.core.files.storage import Storage, storages
 from django.db import transaction
 from django.db.models import Q
-from rest_framework.exceptions import APIException
 
 from alerts.evidence import formats, limits, spool, uploads
 from alerts.evidence.formats.reading import Media
 from alerts.models import EventKind, Evidence, EvidenceKind, SosAlert, Upload
 from alerts.timeline import journal
+from identity.errors import DomainError, Inconsistent, InProgress
 from messaging.database import clock
 from messaging.operations import alarms
 
@@ -22,16 +22,14 @@ from messaging.operations import alarms
 FINISHING_FOR = timedelta(minutes=10)
 
 
-class HashMismatch(APIException):
-    status_code = 422
-    default_code = "sha256_mismatch"
-    default_detail = "The file that arrived does not have the declared sha256. Send it again."
+class HashMismatch(Inconsistent):
+    code = "sha256_mismatch"
+    detail = "The file that arrived does not have the declared sha256. Send it again."
 
 
-class BeingFinished(APIException):
-    status_code = 423
-    default_code = "upload_being_finished"
-    default_detail = "The upload is being checked. Ask again in some seconds."
+class BeingFinished(InProgress):
+    code = "upload_being_finished"
+    detail = "The upload is being checked. Ask again in some seconds."
 
 
 def storage() -> Storage:
@@ -49,7 +47,7 @@ def keep(upload: Upload, *, sha256: str, size: int, now: datetime) -> tuple[Evid
         if upload.sha256 not in ("", sha256):
             raise HashMismatch
         media = formats.recognise(spool.path(upload.id), kind=EvidenceKind(upload.kind))
-    except APIException:
+    except DomainError:
         uploads.drop(upload)
         raise
     found = Evidence.objects.filter(alert_id=upload.alert_id, sha256=sha256).first()

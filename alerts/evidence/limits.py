@@ -7,10 +7,10 @@ from typing import Any
 from django.conf import settings
 from django.db.models import F, QuerySet, Sum
 from django.db.models.functions import Coalesce
-from rest_framework.exceptions import APIException
 
 from alerts.evidence import spool
 from alerts.models import Evidence, EvidenceKind, SosAlert, Upload
+from identity.errors import OutOfSpace, TooLarge, TooMany
 from identity.models import User
 
 MIB = 1024 * 1024
@@ -22,28 +22,24 @@ OPEN_FOR = timedelta(hours=24)
 LATE_UPLOADS_FOR = timedelta(days=7)
 
 
-class FileTooLarge(APIException):
-    status_code = 413
-    default_code = "file_too_large"
-    default_detail = "The file is larger than one of its kind may be."
+class FileTooLarge(TooLarge):
+    code = "file_too_large"
+    detail = "The file is larger than one of its kind may be."
 
 
-class QuotaExceeded(APIException):
-    status_code = 413
-    default_code = "evidence_quota_exceeded"
-    default_detail = "With this file there would be more evidence than one alert, or one person, may have."
+class QuotaExceeded(TooLarge):
+    code = "evidence_quota_exceeded"
+    detail = "With this file there would be more evidence than one alert, or one person, may have."
 
 
-class TooManyUploads(APIException):
-    status_code = 429
-    default_code = "too_many_uploads"
-    default_detail = f"{OPEN_UPLOADS} uploads are open: finish or end one of them first."
+class TooManyUploads(TooMany):
+    code = "too_many_uploads"
+    detail = f"{OPEN_UPLOADS} uploads are open: finish or end one of them first."
 
 
-class StorageFull(APIException):
-    status_code = 507
-    default_code = "storage_full"
-    default_detail = "The server has no room for files right now. Keep the file and try again later."
+class StorageFull(OutOfSpace):
+    code = "storage_full"
+    detail = "The server has no room for files right now. Keep the file and try again later."
 
 
 def largest(kind: EvidenceKind) -> int:

@@ -5,26 +5,24 @@ from typing import Any
 
 from django.core.files.uploadhandler import FileUploadHandler
 from django.http.request import UnreadablePostError
-from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
 from alerts.evidence import bodies, limits, spool, uploads
 from alerts.models import EvidenceKind, Upload
+from identity.errors import Invalid
 
 # What the parts' heads, the boundaries and the other fields may take beside the file.
 AROUND_THE_FILE = 64 * 1024
 
 
-class FileMissing(APIException):
-    status_code = 400
-    default_code = "file_missing"
-    default_detail = "The body must be multipart/form-data with exactly one file, in the field named for its kind."
+class FileMissing(Invalid):
+    code = "file_missing"
+    detail = "The body must be multipart/form-data with exactly one file, in the field named for its kind."
 
 
-class UploadIncomplete(APIException):
-    status_code = 400
-    default_code = "upload_incomplete"
-    default_detail = "The body ended before the file did. Send it again, or use a resumable upload."
+class UploadIncomplete(Invalid):
+    code = "upload_incomplete"
+    detail = "The body ended before the file did. Send it again, or use a resumable upload."
 
 
 class SpoolingHandler(FileUploadHandler):

@@ -14,10 +14,10 @@ from uuid import UUID
 
 from django.db import transaction
 from django.http.request import UnreadablePostError
-from rest_framework.exceptions import APIException, NotFound
 
 from alerts.evidence import keeping, limits, spool, uploads
 from alerts.models import Evidence, EvidenceKind, Upload
+from identity.errors import Conflict, Damaged, NotFound, TooLarge
 from identity.models import User
 from messaging.database import clock
 
@@ -30,22 +30,19 @@ _READ = 16 * 1024
 _BLOCK_S = 1.0
 
 
-class OffsetConflict(APIException):
-    status_code = 409
-    default_code = "offset_conflict"
-    default_detail = "Upload-Offset is not where the upload stands. Ask for it with HEAD and go on from there."
+class OffsetConflict(Conflict):
+    code = "offset_conflict"
+    detail = "Upload-Offset is not where the upload stands. Ask for it with HEAD and go on from there."
 
 
-class TooManyBytes(APIException):
-    status_code = 413
-    default_code = "too_many_bytes"
-    default_detail = "The upload would become longer than it was to be."
+class TooManyBytes(TooLarge):
+    code = "too_many_bytes"
+    detail = "The upload would become longer than it was to be."
 
 
-class ChecksumMismatch(APIException):
-    status_code = 460  # tus, Checksum extension.
-    default_code = "checksum_mismatch"
-    default_detail = "The bytes that arrived do not have the Upload-Checksum. Send them again."
+class ChecksumMismatch(Damaged):
+    code = "checksum_mismatch"
+    detail = "The bytes that arrived do not have the Upload-Checksum. Send them again."
 
 
 def begin(*, alert_id: UUID, owner: User, kind: EvidenceKind, length: int, sha256: str, now: datetime) -> Upload:

@@ -7,20 +7,17 @@ from weakref import finalize
 
 from django.conf import settings
 from django.http import HttpRequest
-from rest_framework.exceptions import APIException
 
 from alerts.evidence.bodies import SILENCE_S
+from identity.errors import Busy
 
 _slots = BoundedSemaphore(max(1, settings.WEB_THREADS // 4))
 
 
-class DownloadsBusy(APIException):
-    """Answered with Retry-After: DRF reads `wait`, in seconds."""
-
-    status_code = 503
-    default_code = "downloads_busy"
-    default_detail = "Too many files are being fetched at this moment. Try again."
-    wait = 10
+class DownloadsBusy(Busy):
+    code = "downloads_busy"
+    detail = "Too many files are being fetched at this moment. Try again."
+    retry_after_s = 10
 
 
 class Sending:

@@ -45,7 +45,7 @@ def answer(request: HttpRequest, evidence: Evidence) -> HttpResponseBase:
     try:
         sending = Sending(chunks(file, start, end), request=request)
     except DownloadsBusy as busy:
-        return HttpResponse(status=busy.status_code, headers={"Retry-After": str(busy.wait)})
+        return HttpResponse(status=503, headers={"Retry-After": str(busy.retry_after_s)})
     response: HttpResponseBase = StreamingHttpResponse(sending, status=206 if part else 200)
     response["Content-Length"] = str(end - start)
     if part:

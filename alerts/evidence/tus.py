@@ -7,28 +7,27 @@ from typing import Any
 from django.utils.http import http_date
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import status
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import ParseError
 from rest_framework.parsers import FileUploadParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alerts.evidence import bodies, limits, resuming
 from alerts.models import EvidenceKind, Upload
+from identity.errors import Invalid, PreconditionUnmet
 from identity.sessions.authentication import OpenToDevices
 
 VERSION = "1.0.0"
 
 
-class VersionRefused(APIException):
-    status_code = 412
-    default_code = "tus_version_refused"
-    default_detail = f"Tus-Resumable must be {VERSION}."
+class VersionRefused(PreconditionUnmet):
+    code = "tus_version_refused"
+    detail = f"Tus-Resumable must be {VERSION}."
 
 
-class MetadataInvalid(APIException):
-    status_code = 400
-    default_code = "upload_metadata_invalid"
-    default_detail = "Upload-Metadata must have a kind (audio, video or photo), its values in Base64."
+class MetadataInvalid(Invalid):
+    code = "upload_metadata_invalid"
+    detail = "Upload-Metadata must have a kind (audio, video or photo), its values in Base64."
 
 
 class TusView(OpenToDevices):

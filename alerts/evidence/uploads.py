@@ -5,33 +5,30 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from rest_framework.exceptions import APIException, NotFound
 
 from alerts.evidence import limits, spool
 from alerts.models import EvidenceKind, SosAlert, Upload
 from alerts.owner import view
+from identity.errors import Conflict, Expired, Invalid, NotFound
 from identity.models import User
 from messaging.operations import alarms
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-class EvidenceClosed(APIException):
-    status_code = 409
-    default_code = "evidence_closed"
-    default_detail = "The alert ended too long ago to take evidence."
+class EvidenceClosed(Conflict):
+    code = "evidence_closed"
+    detail = "The alert ended too long ago to take evidence."
 
 
-class UploadExpired(APIException):
-    status_code = 410
-    default_code = "upload_expired"
-    default_detail = "The upload was not finished within 24 hours. Begin a new one."
+class UploadExpired(Expired):
+    code = "upload_expired"
+    detail = "The upload was not finished within 24 hours. Begin a new one."
 
 
-class HashInvalid(APIException):
-    status_code = 400
-    default_code = "sha256_invalid"
-    default_detail = "sha256 must be 64 hexadecimal digits."
+class HashInvalid(Invalid):
+    code = "sha256_invalid"
+    detail = "sha256 must be 64 hexadecimal digits."
 
 
 def open_upload(

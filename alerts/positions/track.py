@@ -9,13 +9,13 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Max, QuerySet
-from rest_framework.exceptions import NotFound
 
 from alerts.models import AlertPosition, SosAlert
 from alerts.owner import view
 from geo import clocks, reading
 from geo.reading import Arrived, RefusedFix, Sent
 from geo.tracking import Upload
+from identity.errors import NotFound
 from identity.models import User
 from messaging.database import clock
 

@@ -5,7 +5,6 @@ from uuid import UUID
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics
-from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ListSerializer
@@ -23,6 +22,7 @@ from identity.api import rates
 from identity.api.openapi import problems
 from identity.api.rates import Limit
 from identity.api.requests import person
+from identity.errors import Conflict
 from identity.sessions.authentication import OpenToDevices
 from messaging.database import clock
 
@@ -35,10 +35,9 @@ _REFUSALS = problems(
 )
 
 
-class AlertEnded(APIException):
-    status_code = 409
-    default_code = "alert_ended"
-    default_detail = "The alert has ended. Positions from before its end are still taken."
+class AlertEnded(Conflict):
+    code = "alert_ended"
+    detail = "The alert has ended. Positions from before its end are still taken."
 
 
 class LocationsView(OpenToDevices, generics.GenericAPIView[Any]):

@@ -3,24 +3,20 @@
 from datetime import datetime
 from uuid import UUID
 
-from rest_framework.exceptions import APIException, NotFound
-
 from alerts.contacts import notifying
 from alerts.escalation import steps
 from alerts.models import AlertMove, AlertStatus, SosAlert
 from alerts.sos import status
 from alerts.timeline import journal
+from identity.errors import Conflict, NotFound
 from identity.models import User
 
 ENDS = {AlertStatus.RESOLVED: AlertMove.RESOLVE, AlertStatus.CANCELLED: AlertMove.CANCEL}
 
 
-class MoveRefused(APIException):
-    """The alert has already ended in another way."""
-
-    status_code = 409
-    default_detail = "The alert has already ended in another way."
-    default_code = "move_refused"
+class MoveRefused(Conflict):
+    code = "move_refused"
+    detail = "The alert has already ended in another way."
 
 
 def close(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime, by: str = journal.OWNER) -> SosAlert:

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from rest_framework.exceptions import APIException, NotFound
 
 from alerts.models import OPEN_TO_OWNER, AlertStatus, Notification, NotificationKind, SosAlert
 from alerts.owner import reach, view
@@ -16,6 +15,7 @@ from alerts.sos.raising import Cause, Raised
 from alerts.timeline import journal
 from identity.api import rates
 from identity.api.rates import Limit
+from identity.errors import Conflict, NotFound
 from identity.models import User
 from messaging.database import clock
 
@@ -27,10 +27,9 @@ LASTS = timedelta(minutes=15)
 _BATCH = 50
 
 
-class SosIsOpen(APIException):
-    status_code = 409
-    default_code = "sos_is_open"
-    default_detail = "There is an SOS that has not ended: this is no time for a drill."
+class SosIsOpen(Conflict):
+    code = "sos_is_open"
+    detail = "There is an SOS that has not ended: this is no time for a drill."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,11 +4,11 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from rest_framework.exceptions import NotFound
 
 from alerts.models import ENDED, AlertStatus, EventKind, SosAlert
 from alerts.sos import closing, duress
 from alerts.timeline import journal
+from identity.errors import NotFound
 from identity.models import User
 from identity.pins import pins
 from identity.pins.pins import Proof

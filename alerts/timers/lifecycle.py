@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import QuerySet
-from rest_framework.exceptions import APIException, ErrorDetail, NotFound, ValidationError
 
 from alerts.models import ActivityTimer, TimerStatus
 from identity import people
 from identity.contacts import contacts
+from identity.errors import Conflict, InvalidField, NotFound
 from identity.models import EmergencyContact
 from messaging.models import Channel
 from messaging.outbox import addresses
@@ -30,40 +30,36 @@ NUDGE_BEFORE = timedelta(minutes=5)
 _NUDGE_PART = 4
 
 
-class NoContacts(APIException):
-    status_code = 409
-    default_code = "no_contacts"
-    default_detail = "There are no emergency contacts: nobody would be told."
+class NoContacts(Conflict):
+    code = "no_contacts"
+    detail = "There are no emergency contacts: nobody would be told."
 
 
-class NoReachableContact(APIException):
-    status_code = 409
-    default_code = "no_reachable_contact"
-    default_detail = "None of these contacts takes our SMS: nobody would be told."
+class NoReachableContact(Conflict):
+    code = "no_reachable_contact"
+    detail = "None of these contacts takes our SMS: nobody would be told."
 
 
-class TooManyTimers(APIException):
-    status_code = 409
-    default_code = "too_many_timers"
-    default_detail = f"There can be at most {MAX_ARMED} armed timers."
+class TooManyTimers(Conflict):
+    code = "too_many_timers"
+    detail = f"There can be at most {MAX_ARMED} armed timers."
 
 
-class TooManyExtensions(APIException):
-    status_code = 409
-    default_code = "too_many_extensions"
-    default_detail = f"A timer is extended at most {MAX_EXTENSIONS} times; a check-in starts it anew."
+class TooManyExtensions(Conflict):
+    code = "too_many_extensions"
+    detail = f"A timer is extended at most {MAX_EXTENSIONS} times; a check-in starts it anew."
 
 
-class TimerEnded(APIException):
-    """The timer is not armed any more. Of one that fired the alert is named: that is what can be ended now."""
+class TimerEnded(Conflict):
+    """The timer is not armed any more. If it fired, `alert_id` names its alert, which the owner can end instead."""
 
-    status_code = 409
-    default_code = "timer_ended"
-    default_detail = "The timer has ended."
+    code = "timer_ended"
+    detail = "The timer has ended."
 
     def __init__(self, timer: ActivityTimer) -> None:
         fired = timer.status == TimerStatus.FIRED
-        super().__init__(*(("The timer has run out.", "timer_fired") if fired else ()))
+        super().__init__("The timer has run out." if fired else None)
+        self.code = "timer_fired" if fired else type(self).code
         self.members = {"timer_status": timer.status, "alert_id": timer.alert_id}
 
 
@@ -81,7 +77,7 @@ class Wanted:
 def arm(*, person_id: UUID, wanted: Wanted, now: datetime) -> ActivityTimer:
     """Arm a timer that ends `wanted.period` from now. Call inside a transaction.
 
-    Raises NoContacts, NoReachableContact, TooManyTimers, or ValidationError for a contact who is not the person's.
+    Raises NoContacts, NoReachableContact, TooManyTimers, or InvalidField for a contact who is not the person's.
     """
     user = people.locked(person_id)
     _check_reach(list(user.contacts.all()), chosen=wanted.contact_ids)
@@ -103,14 +99,14 @@ def arm(*, person_id: UUID, wanted: Wanted, now: datetime) -> ActivityTimer:
 def extend(*, timer_id: UUID, person_id: UUID, by: timedelta, now: datetime) -> ActivityTimer:
     """Put the end off, in the grace period counted from now. Call inside a transaction.
 
-    Raises NotFound, TimerEnded, TooManyExtensions, or ValidationError when it would run for too long.
+    Raises NotFound, TimerEnded, TooManyExtensions, or InvalidField when it would run for too long.
     """
     timer = _locked(timer_id, person_id)
     if timer.extensions >= MAX_EXTENSIONS:
         raise TooManyExtensions
     ends_at = max(timer.ends_at, now) + by
     if ends_at > now + LONGEST:
-        raise _field_error("duration_s", "The timer would run for too long.", code="max_value")
+        raise InvalidField("duration_s", "The timer would run for too long.", code="max_value")
     timer.extensions += 1
     return _put_off(timer, ends_at, now=now)
 
@@ -135,7 +131,7 @@ def end(*, timer_id: UUID, person_id: UUID, to: TimerStatus, now: datetime) -> A
 
 
 def of_person(*, timer_id: UUID, person_id: UUID) -> ActivityTimer:
-    """Another person's timer is as absent as one that never was: NotFound."""
+    """Raises NotFound, also for another person's timer."""
     timer = ActivityTimer.objects.filter(id=timer_id, owner_id=person_id).first()
     if timer is None:
         raise NotFound
@@ -172,7 +168,7 @@ def _check_reach(all_contacts: list[EmergencyContact], *, chosen: Collection[UUI
     if not all_contacts:
         raise NoContacts
     if set(chosen) - {contact.id for contact in all_contacts}:
-        raise _field_error("contact_ids", "These are not all your contacts.", code="not_your_contact")
+        raise InvalidField("contact_ids", "These are not all your contacts.", code="not_your_contact")
     told = [contact for contact in all_contacts if not chosen or contact.id in chosen]
     contacts.mark_refusals(told)
     if not any(_takes_sms(contact) for contact in told):
@@ -181,7 +177,3 @@ def _check_reach(all_contacts: list[EmergencyContact], *, chosen: Collection[UUI
 
 def _takes_sms(contact: EmergencyContact) -> bool:
     return not contact.refuses_sms and not addresses.refusal(Channel.SMS, str(contact.phone_number))
-
-
-def _field_error(field: str, message: str, *, code: str) -> ValidationError:
-    return ValidationError({field: [ErrorDetail(message, code=code)]})

@@ -5,7 +5,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,6 +14,7 @@ from geo.reading import Refused, RefusedFix, Sent
 from geo.serializers.uploads import UploadSerializer
 from geo.tracking import Upload
 from identity.api.openapi import problems
+from identity.errors import TooLarge
 
 GZIP = OpenApiParameter(
     "Content-Encoding", str, OpenApiParameter.HEADER, enum=["gzip", "identity"], description="The body may be gzip."
@@ -31,10 +32,9 @@ BATCH_ANSWERS = _ANSWERS | problems(
 )
 
 
-class TooManyFixes(APIException):
-    status_code = 413
-    default_code = "too_many_fixes"
-    default_detail = f"A batch has at most {policy.MAX_BATCH} fixes."
+class TooManyFixes(TooLarge):
+    code = "too_many_fixes"
+    detail = f"A batch has at most {policy.MAX_BATCH} fixes."
 
 
 def body_of(request: Request) -> Mapping[str, Any]:

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.db import connection, transaction
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import ParseError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from identity.errors import Inconsistent, Invalid
 from identity.models import IdempotencyRecord
 from messaging.database import clock
 
@@ -40,16 +41,14 @@ RETURNING id
 """
 
 
-class KeyInvalid(APIException):
-    status_code = 400
-    default_code = "idempotency_key_invalid"
-    default_detail = "Idempotency-Key must be 1 to 100 printable ASCII characters without spaces."
+class KeyInvalid(Invalid):
+    code = "idempotency_key_invalid"
+    detail = "Idempotency-Key must be 1 to 100 printable ASCII characters without spaces."
 
 
-class KeyReused(APIException):
-    status_code = 422
-    default_code = "idempotency_key_reused"
-    default_detail = "This Idempotency-Key was used with another body."
+class KeyReused(Inconsistent):
+    code = "idempotency_key_reused"
+    detail = "This Idempotency-Key was used with another body."
 
 
 def replayable(

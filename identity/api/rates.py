@@ -7,7 +7,8 @@ from math import ceil
 
 from django.db import connection
 from django.utils.crypto import salted_hmac
-from rest_framework.exceptions import APIException
+
+from identity.errors import TooMany
 
 LONGEST_WINDOW = timedelta(days=1)
 
@@ -18,16 +19,13 @@ RETURNING count
 """
 
 
-class TooManyRequests(APIException):
-    """Answered with Retry-After: DRF reads `wait`, in seconds."""
-
-    status_code = 429
-    default_code = "too_many_requests"
-    default_detail = "Too many requests. Try again later."
+class TooManyRequests(TooMany):
+    code = "too_many_requests"
+    detail = "Too many requests. Try again later."
 
     def __init__(self, *, retry_after: timedelta) -> None:
         super().__init__()
-        self.wait = max(1, ceil(retry_after.total_seconds()))
+        self.retry_after_s = max(1, ceil(retry_after.total_seconds()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

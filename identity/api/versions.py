@@ -4,8 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection, Sequence
 
-from rest_framework.exceptions import APIException
-
+from identity.errors import PreconditionUnmet
 from identity.models import EmergencyContact, User
 
 _SEEN_FIELDS: dict[type[User | EmergencyContact], tuple[str, ...]] = {
@@ -14,10 +13,9 @@ _SEEN_FIELDS: dict[type[User | EmergencyContact], tuple[str, ...]] = {
 }
 
 
-class PreconditionFailed(APIException):
-    status_code = 412
-    default_code = "precondition_failed"
-    default_detail = "It was changed meanwhile. Read it again."
+class PreconditionFailed(PreconditionUnmet):
+    code = "precondition_failed"
+    detail = "It was changed meanwhile. Read it again."
 
 
 def etag_of(row: User | EmergencyContact) -> str:

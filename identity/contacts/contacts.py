@@ -10,12 +10,11 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count, F, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import Http404
-from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 
 from identity import people
 from identity.api import rates, versions
 from identity.api.rates import Limit
+from identity.errors import Conflict, InvalidField, NotFound
 from identity.models import EmergencyContact, User
 from messaging.outbox import optouts
 
@@ -23,10 +22,9 @@ from messaging.outbox import optouts
 MAX_CONTACTS = 50
 
 
-class TooManyContacts(APIException):
-    status_code = 409
-    default_code = "too_many_contacts"
-    default_detail = f"There can be at most {MAX_CONTACTS} emergency contacts."
+class TooManyContacts(Conflict):
+    code = "too_many_contacts"
+    detail = f"There can be at most {MAX_CONTACTS} emergency contacts."
 
 
 ADDED_A_DAY = Limit(scope="contacts added", times=100, window=timedelta(days=1))
@@ -43,7 +41,7 @@ def add(
 ) -> EmergencyContact:
     """Add a contact at the end; without a language they get the person's.
 
-    Raises TooManyContacts, or ValidationError when the number is the person's own or already among them.
+    Raises TooManyContacts, or InvalidField when the number is the person's own or already among them.
     """
     # Whoever changes contacts without end has an SMS pump in mind, not friends.
     rates.spend(ADDED_A_DAY, str(person_id), now=now)
@@ -66,7 +64,7 @@ def add(
 def change(
     *, person_id: UUID, contact_id: UUID, changes: Mapping[str, str], if_match: Collection[str] | None
 ) -> EmergencyContact:
-    """Raises Http404, PreconditionFailed, or ValidationError about the number."""
+    """Raises NotFound, PreconditionFailed, or InvalidField about the number."""
     with transaction.atomic():
         user = people.locked(person_id)
         contact = of_person(person_id=person_id, contact_id=contact_id)
@@ -82,7 +80,7 @@ def change(
 
 
 def remove(*, person_id: UUID, contact_id: UUID, if_match: Collection[str] | None) -> None:
-    """Remove a contact; those after them move up. Raises Http404 or PreconditionFailed."""
+    """Remove a contact; those after them move up. Raises NotFound or PreconditionFailed."""
     with transaction.atomic():
         user = people.locked(person_id)
         contact = of_person(person_id=person_id, contact_id=contact_id)
@@ -118,12 +116,12 @@ def accept(*, person_id: UUID, contact_id: UUID, now: datetime) -> None:
 
 
 def reorder(*, person_id: UUID, contact_ids: Sequence[UUID]) -> list[EmergencyContact]:
-    """Put the contacts in this order. Raises ValidationError unless the ids are all of them, once each."""
+    """Put the contacts in this order. Raises InvalidField unless the ids are all of them, once each."""
     with transaction.atomic():
         user = people.locked(person_id)
         contacts = {contact.id: contact for contact in user.contacts.all()}
         if len(contact_ids) != len(contacts) or set(contact_ids) != set(contacts):
-            raise _field_error("ids", "These are not exactly your contacts.", code="not_all_contacts")
+            raise InvalidField("ids", "These are not exactly your contacts.", code="not_all_contacts")
         in_order = [contacts[contact_id] for contact_id in contact_ids]
         for place, contact in enumerate(in_order):
             contact.order = place
@@ -139,22 +137,18 @@ def mark_refusals(found: Sequence[EmergencyContact]) -> None:
 
 
 def of_person(*, person_id: UUID, contact_id: UUID) -> EmergencyContact:
-    """Another person's contact is as absent as one that never was: Http404."""
+    """Raises NotFound, also for another person's contact."""
     contact = EmergencyContact.objects.filter(id=contact_id, user_id=person_id).first()
     if contact is None:
-        raise Http404
+        raise NotFound
     return contact
 
 
 def _check_number(user: User, phone_number: str, *, except_for: EmergencyContact | None = None) -> None:
     if phone_number == str(user.phone_number):
-        raise _field_error("phone_number", "This is your own number.", code="own_number")
+        raise InvalidField("phone_number", "This is your own number.", code="own_number")
     same = user.contacts.filter(phone_number=phone_number)
     if except_for:
         same = same.exclude(id=except_for.id)
     if same.exists():
-        raise _field_error("phone_number", "A contact with this number exists.", code="duplicate")
-
-
-def _field_error(field: str, message: str, *, code: str) -> ValidationError:
-    return ValidationError({field: [ErrorDetail(message, code=code)]})
+        raise InvalidField("phone_number", "A contact with this number exists.", code="duplicate")

@@ -13,12 +13,11 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.http import Http404
-from rest_framework.exceptions import APIException
 
 from identity import people
 from identity.api import rates
 from identity.api.rates import Limit
+from identity.errors import Conflict, NotFound
 from identity.models import Device, Platform, User
 
 # Phones, a watch, the old phone in the drawer.
@@ -29,10 +28,9 @@ _SECRET_BYTES = 32
 _USE_NOTED_EVERY = timedelta(minutes=1)
 
 
-class TooManyDevices(APIException):
-    status_code = 409
-    default_code = "too_many_devices"
-    default_detail = f"There can be at most {MAX_DEVICES} devices. Remove one first."
+class TooManyDevices(Conflict):
+    code = "too_many_devices"
+    detail = f"There can be at most {MAX_DEVICES} devices. Remove one first."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,9 +66,9 @@ def register(*, person: User, session_id: UUID | None, name: str, platform: Plat
 
 
 def revoke(*, person_id: UUID, device_id: UUID, now: datetime) -> None:
-    """Raises Http404, also for another person's device and one that is revoked."""
+    """Raises NotFound, also for another person's device and one that is revoked."""
     if not of_person(person_id).filter(id=device_id).update(revoked_at=now):
-        raise Http404
+        raise NotFound
 
 
 def revoke_of_session(session_id: UUID, *, now: datetime) -> None:

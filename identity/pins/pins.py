@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
-from rest_framework.exceptions import APIException
 
+from identity.errors import Forbidden
 from identity.models import Pin, User
 from identity.sessions import passwords
 
@@ -30,28 +30,23 @@ class Proof(Enum):
     DURESS = "duress"
 
 
-class PinRequired(APIException):
-    status_code = 403
-    default_code = "pin_required"
-    default_detail = "The PIN is needed for this."
+class PinRequired(Forbidden):
+    code = "pin_required"
+    detail = "The PIN is needed for this."
 
 
-class PinWrong(APIException):
-    status_code = 403
-    default_code = "pin_wrong"
-    default_detail = "The PIN is wrong."
+class PinWrong(Forbidden):
+    code = "pin_wrong"
+    detail = "The PIN is wrong."
 
 
-class PinLocked(APIException):
-    """Answered with Retry-After: DRF reads `wait`, in seconds."""
-
-    status_code = 403
-    default_code = "pin_locked"
-    default_detail = "Too many wrong PINs. Try again later."
+class PinLocked(Forbidden):
+    code = "pin_locked"
+    detail = "Too many wrong PINs. Try again later."
 
     def __init__(self, *, retry_after: timedelta) -> None:
         super().__init__()
-        self.wait = max(1, ceil(retry_after.total_seconds()))
+        self.retry_after_s = max(1, ceil(retry_after.total_seconds()))
 
 
 def are_set(person_id: UUID) -> bool:

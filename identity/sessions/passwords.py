@@ -6,21 +6,20 @@ from uuid import UUID
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
-from rest_framework.exceptions import APIException
 
 from identity import people
 from identity.api import rates
 from identity.api.rates import Limit
+from identity.errors import Forbidden
 from identity.models import User
 from identity.sessions import tokens
 
 CONFIRMATIONS = Limit(scope="password confirmed", times=10, window=timedelta(minutes=15))
 
 
-class PasswordWrong(APIException):
-    status_code = 403
-    default_code = "password_wrong"
-    default_detail = "The password is wrong."
+class PasswordWrong(Forbidden):
+    code = "password_wrong"
+    detail = "The password is wrong."
 
 
 def confirm(person: User, password: str, *, now: datetime) -> None:

@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.hashers import check_password
 from django.db import transaction
-from rest_framework.exceptions import APIException
 
 from identity import people
 from identity.api import rates
 from identity.api.rates import Limit
+from identity.errors import Unproven
 from identity.models import User
 from identity.sessions import tokens
 
@@ -19,10 +19,9 @@ PER_NUMBER_AND_ADDRESS = Limit(scope="sign-in to number from address", times=10,
 PER_NUMBER = Limit(scope="sign-in to number", times=500, window=timedelta(hours=1))
 
 
-class CredentialsInvalid(APIException):
-    status_code = 401
-    default_code = "credentials_invalid"
-    default_detail = "The phone number or the password is wrong."
+class CredentialsInvalid(Unproven):
+    code = "credentials_invalid"
+    detail = "The phone number or the password is wrong."
 
 
 def sign_in(*, phone_number: str, password: str, address: str, now: datetime) -> tokens.SignedIn:

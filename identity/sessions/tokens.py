@@ -11,13 +11,13 @@ from uuid import UUID, uuid4
 
 import structlog
 from django.conf import settings
-from rest_framework.exceptions import APIException
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from identity.devices import credentials
+from identity.errors import Unproven
 from identity.models import Session, User
 
 log = structlog.get_logger(__name__)
@@ -26,10 +26,9 @@ log = structlog.get_logger(__name__)
 GRACE = timedelta(seconds=60)
 
 
-class TokenInvalid(APIException):
-    status_code = 401
-    default_code = "token_invalid"
-    default_detail = "The refresh token is not valid. Sign in again."
+class TokenInvalid(Unproven):
+    code = "token_invalid"
+    detail = "The refresh token is not valid. Sign in again."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

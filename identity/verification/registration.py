@@ -11,10 +11,10 @@ from uuid import UUID, uuid4
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
-from rest_framework.exceptions import APIException
 
 from identity.api import rates
 from identity.api.rates import Limit, TooManyRequests
+from identity.errors import Conflict, Invalid, NotFound
 from identity.models import User, Verification
 from identity.sessions import tokens
 from identity.verification import codes, conversion, texts
@@ -37,24 +37,21 @@ SMS_PER_NUMBER = (
 SMS_PER_ADDRESS = Limit(scope="sms from address", times=60, window=timedelta(hours=1))
 
 
-class CodeInvalid(APIException):
-    """Wrong, expired, used, unknown or out of tries: the answer does not tell which."""
+class CodeInvalid(Invalid):
+    """The code is wrong, expired, used, unknown or out of tries. The response does not tell which."""
 
-    status_code = 400
-    default_code = "code_invalid"
-    default_detail = "The code is wrong or no longer valid."
-
-
-class AlreadyRegistered(APIException):
-    status_code = 409
-    default_code = "already_registered"
-    default_detail = "This number has an account. Sign in."
+    code = "code_invalid"
+    detail = "The code is wrong or no longer valid."
 
 
-class VerificationUnknown(APIException):
-    status_code = 404
-    default_code = "verification_unknown"
-    default_detail = "This registration cannot be continued. Register again."
+class AlreadyRegistered(Conflict):
+    code = "already_registered"
+    detail = "This number has an account. Sign in."
+
+
+class VerificationUnknown(NotFound):
+    code = "verification_unknown"
+    detail = "This registration cannot be continued. Register again."
 
 
 def register(

@@ -9,11 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from rest_framework.exceptions import APIException
-
 from alerts.evidence.formats import chunks, ebml, frames, isobmff, jpeg, ogg
 from alerts.evidence.formats.reading import Media, NotMedia, Truncated
 from alerts.models import EvidenceKind
+from identity.errors import Inconsistent, Unsupported
 
 # By where in the file its signature stands.
 _SIGNATURES: tuple[tuple[int, bytes, Callable[[BinaryIO, int], Media]], ...] = (
@@ -31,18 +30,16 @@ _SIGNATURES: tuple[tuple[int, bytes, Callable[[BinaryIO, int], Media]], ...] = (
 )
 
 
-class TypeRefused(APIException):
-    """By content it is nothing we take, or of another kind than was said."""
+class TypeRefused(Unsupported):
+    """The content is of a type that is not taken, or of another kind than declared."""
 
-    status_code = 415
-    default_code = "type_refused"
-    default_detail = "By its content the file is not of the kind it was sent as, or of a type that is not taken."
+    code = "type_refused"
+    detail = "By its content the file is not of the kind it was sent as, or of a type that is not taken."
 
 
-class FileTruncated(APIException):
-    status_code = 422
-    default_code = "file_truncated"
-    default_detail = "The file is incomplete: its end is missing. Send it again, whole."
+class FileTruncated(Inconsistent):
+    code = "file_truncated"
+    detail = "The file is incomplete: its end is missing. Send it again, whole."
 
 
 def recognise(path: Path, *, kind: EvidenceKind) -> Media:

@@ -16,7 +16,7 @@ def test_a_window_ends_and_says_when(db: None) -> None:
         rates.spend(TWICE, "value", now=NOON + timedelta(minutes=50))
     with pytest.raises(TooManyRequests) as refused:
         rates.spend(TWICE, "value", now=NOON + timedelta(minutes=59, seconds=58.5))
-    assert refused.value.wait == 2
+    assert refused.value.retry_after_s == 2
     rates.spend(TWICE, "another", now=NOON + timedelta(minutes=59))
     rates.spend(TWICE, "value", now=NOON + timedelta(hours=1))
 

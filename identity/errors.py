@@ -1,0 +1,109 @@
+"""Errors of the domain. A class says what happened and knows nothing of HTTP.
+
+Each kind below has its HTTP status in config/errors.py. An error derives from a kind, stands beside the function that
+raises it and gives its own `code` and `detail`. NotFound is raised as it is.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+
+class FieldError(TypedDict):
+    message: str
+    code: str
+
+
+class DomainError(Exception):
+    """A request was refused. Clients compare `code`, so it never changes. `detail` is one English sentence.
+
+    `errors` are the wrong fields by name. `members` are ids that the client goes on with. A client tries again after
+    `retry_after_s` seconds. A raise may give a more exact `detail`; the sentence of the class stays its title.
+    """
+
+    code: str
+    detail: str
+    retry_after_s: int | None = None
+    errors: Mapping[str, Sequence[FieldError]] = {}
+    members: Mapping[str, object] = {}
+
+    def __init__(self, detail: str | None = None) -> None:
+        self.detail = detail or type(self).detail
+        super().__init__(self.detail)
+
+
+class Invalid(DomainError):
+    """A value is missing, malformed or wrong."""
+
+
+class InvalidField(Invalid):
+    """One field is wrong."""
+
+    code = "invalid"
+    detail = "Some fields are wrong."
+
+    def __init__(self, field: str, message: str, *, code: str) -> None:
+        super().__init__()
+        self.errors = {field: [FieldError(message=message, code=code)]}
+
+
+class Unproven(DomainError):
+    """The sender did not prove who they are."""
+
+
+class Forbidden(DomainError):
+    """The person is known and may not do this, for example without the right PIN."""
+
+
+class NotFound(DomainError):
+    """Nothing with this id exists, or it belongs to another person: both look the same."""
+
+    code = "not_found"
+    detail = "Not found."
+
+
+class Conflict(DomainError):
+    """The state of what is stored does not allow this, for example because a maximum is reached."""
+
+
+class Expired(DomainError):
+    """It existed and its time is over."""
+
+
+class LengthUnknown(DomainError):
+    """The number of bytes must be known before they come."""
+
+
+class PreconditionUnmet(DomainError):
+    """A condition that the client set, or had to meet, does not hold."""
+
+
+class TooLarge(DomainError):
+    """More bytes or items than are taken at once."""
+
+
+class Unsupported(DomainError):
+    """A type of content that is not taken."""
+
+
+class Inconsistent(DomainError):
+    """The content contradicts itself or something that was declared before."""
+
+
+class InProgress(DomainError):
+    """Another request is working on it and will be finished soon."""
+
+
+class TooMany(DomainError):
+    """More requests, or more of them at the same time, than one person may make."""
+
+
+class Damaged(DomainError):
+    """Bytes changed on their way."""
+
+
+class Busy(DomainError):
+    """The server has no capacity free for this now."""
+
+
+class OutOfSpace(DomainError):
+    """The server has no storage free."""
