@@ -44,7 +44,10 @@ class Sent:
 
 
 class Details(NamedTuple):
-    """In the order of the columns; what is wrong or was not said is None or empty."""
+    """Fields of a fix, a position of an alert and a heartbeat, named as their models name them.
+
+    A detail that is wrong or was not sent is None or empty.
+    """
 
     accuracy_m: float | None
     altitude_m: float | None
@@ -53,7 +56,6 @@ class Details(NamedTuple):
     battery_pct: int | None
     network: str
     activity: str
-    track_id: UUID | None
 
 
 class Arrived(NamedTuple):
@@ -65,6 +67,7 @@ class Arrived(NamedTuple):
     id: UUID
     latitude: float
     longitude: float
+    track_id: UUID | None
     details: Details
 
 
@@ -86,7 +89,7 @@ def _read(item: object, number: int, *, person_id: UUID, sent_at: datetime) -> A
     at = recorded_at(item) or sent_at
     # Without an id of its own it is the same fix as another of this time and place.
     fix_id = _uuid(item, "id") or uuid5(person_id, f"{at.isoformat()} {latitude} {longitude}")
-    return Arrived(number, at, fix_id, latitude, longitude, details(item))
+    return Arrived(number, at, fix_id, latitude, longitude, _uuid(item, "track_id"), details(item))
 
 
 def place(item: Mapping[str, Any]) -> tuple[float, float]:
@@ -134,7 +137,6 @@ def details(item: Mapping[str, Any]) -> Details:
         battery_pct=None if battery is None else math.floor(battery),
         network=_choice(item.get("network"), _NETWORKS),
         activity=_choice(item.get("activity"), _ACTIVITIES),
-        track_id=_uuid(item, "track_id"),
     )
 
 

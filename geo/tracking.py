@@ -17,12 +17,12 @@ from messaging.database.sql import rows
 # whoever held it and waited for a fix could wait for one who waits for it.
 _STORE = """
 WITH stored AS (
-    INSERT INTO geo_fix (owner_id, received_at, at, id, latitude, longitude, accuracy_m, altitude_m, speed_mps,
-                         course_deg, battery_pct, network, activity, track_id)
+    INSERT INTO geo_fix (owner_id, received_at, at, id, latitude, longitude, track_id, accuracy_m, altitude_m,
+                         speed_mps, course_deg, battery_pct, network, activity)
     SELECT %(person)s, %(now)s, *
     FROM unnest(%(at)s::timestamptz[], %(id)s::uuid[], %(latitude)s::float8[], %(longitude)s::float8[],
-                %(accuracy_m)s::float8[], %(altitude_m)s::float8[], %(speed_mps)s::float8[], %(course_deg)s::float8[],
-                %(battery_pct)s::int2[], %(network)s::text[], %(activity)s::text[], %(track_id)s::uuid[])
+                %(track_id)s::uuid[], %(accuracy_m)s::float8[], %(altitude_m)s::float8[], %(speed_mps)s::float8[],
+                %(course_deg)s::float8[], %(battery_pct)s::int2[], %(network)s::text[], %(activity)s::text[])
     ON CONFLICT DO NOTHING
     RETURNING 1
 ), asked AS (
@@ -37,7 +37,7 @@ SELECT count(*), (SELECT count(*) FROM asked) FROM stored
 """
 
 
-_COLUMNS = ("at", "id", "latitude", "longitude", *Details._fields)
+_COLUMNS = ("at", "id", "latitude", "longitude", "track_id", *Details._fields)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +64,7 @@ def take(sent: Sent, *, owner_id: UUID, now: datetime) -> Upload:
 
 def _store(fixes: list[Arrived], *, owner_id: UUID, now: datetime) -> int:
     fixes.sort(key=lambda fix: (fix.at, fix.id))
-    columns = zip(*((fix.at, fix.id, fix.latitude, fix.longitude, *fix.details) for fix in fixes), strict=True)
-    values = dict(zip(_COLUMNS, map(list, columns), strict=True))
+    found = ((fix.at, fix.id, fix.latitude, fix.longitude, fix.track_id, *fix.details) for fix in fixes)
+    values = dict(zip(_COLUMNS, map(list, zip(*found, strict=True)), strict=True))
     [(stored, _)] = rows(_STORE, values | {"person": owner_id, "now": now, "channel": hints.CHANNEL})
     return int(stored)

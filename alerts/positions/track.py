@@ -34,7 +34,7 @@ class Place:
 
     latitude: float
     longitude: float
-    accuracy: float | None = None
+    accuracy_m: float | None = None
     at: datetime | None = None
 
 
@@ -76,8 +76,8 @@ def keep_places(places: Iterable[tuple[UUID, Place]], *, now: datetime) -> None:
             alert_id=alert_id,
             latitude=place.latitude,
             longitude=place.longitude,
-            accuracy=place.accuracy,
-            recorded_at=place.at or now,
+            accuracy_m=place.accuracy_m,
+            at=place.at or now,
             received_at=now,
         )
         for alert_id, place in places
@@ -87,7 +87,7 @@ def keep_places(places: Iterable[tuple[UUID, Place]], *, now: datetime) -> None:
 def last_of(alert_ids: Collection[UUID]) -> dict[UUID, datetime]:
     """When the newest position of each alert is of; by alert, without those that have none."""
     of_alerts = AlertPosition.objects.filter(alert__in=alert_ids).order_by().values_list("alert_id")
-    return dict(of_alerts.annotate(Max("recorded_at"))) if alert_ids else {}
+    return dict(of_alerts.annotate(Max("at"))) if alert_ids else {}
 
 
 def newest(alert_id: UUID) -> AlertPosition | None:
@@ -101,7 +101,7 @@ def trail(alert_id: UUID, *, limit: int) -> list[AlertPosition]:
 
 
 def _by_time(alert_id: UUID) -> QuerySet[AlertPosition]:
-    return AlertPosition.objects.filter(alert_id=alert_id).order_by("-recorded_at", "-id")
+    return AlertPosition.objects.filter(alert_id=alert_id).order_by("-at", "-id")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,42 +123,29 @@ def _in_time(alert: SosAlert, sent: Sent, *, now: datetime) -> tuple[list[_Timel
     shown, timely = view.of(alert), []
     for fix in sorted(fixes, key=lambda fix: (fix.at, fix.number)):
         # What a clock that is taken to be right is ahead is no time that anybody was anywhere.
-        recorded_at = min(fix.at, now)
-        is_shown = not _is_after_end(shown, recorded_at)
+        at = min(fix.at, now)
+        is_shown = not _is_after_end(shown, at)
         if not is_shown:
             refused.append(RefusedFix(index=fix.number, code="alert_ended", field="recorded_at"))
-        if not _is_after_end(alert, recorded_at):
-            row = _row(alert, fix, recorded_at=recorded_at, now=now)
-            timely.append(_Timely(row=row, index=fix.number, is_shown=is_shown))
+        if not _is_after_end(alert, at):
+            timely.append(_Timely(row=_row(alert, fix, at=at, now=now), index=fix.number, is_shown=is_shown))
     return timely, refused
 
 
-def _is_after_end(alert: SosAlert, recorded_at: datetime) -> bool:
-    return alert.ended_at is not None and recorded_at > alert.ended_at
+def _row(alert: SosAlert, fix: Arrived, *, at: datetime, now: datetime) -> AlertPosition:
+    details = fix.details._asdict()
+    place = {"latitude": fix.latitude, "longitude": fix.longitude}
+    return AlertPosition(alert=alert, client_id=fix.id, at=at, received_at=now, **place, **details)
+
+
+def _is_after_end(alert: SosAlert, at: datetime) -> bool:
+    return alert.ended_at is not None and at > alert.ended_at
 
 
 def _report(timely: list[_Timely], new: list[_Timely], too_many: list[_Timely], refused: list[RefusedFix]) -> Upload:
     stored, left_out, shown = (sum(each.is_shown for each in some) for some in (new, too_many, timely))
     refused = sorted(refused, key=lambda fix: fix.index)
     return Upload(stored=stored, repeated=shown - stored - left_out, refused=refused)
-
-
-def _row(alert: SosAlert, fix: Arrived, *, recorded_at: datetime, now: datetime) -> AlertPosition:
-    return AlertPosition(
-        alert=alert,
-        client_id=fix.id,
-        latitude=fix.latitude,
-        longitude=fix.longitude,
-        accuracy=fix.details.accuracy_m,
-        altitude=fix.details.altitude_m,
-        speed=fix.details.speed_mps,
-        course=fix.details.course_deg,
-        battery=fix.details.battery_pct,
-        network=fix.details.network,
-        activity=fix.details.activity,
-        recorded_at=recorded_at,
-        received_at=now,
-    )
 
 
 def _unknown(alert: SosAlert, timely: Sequence[_Timely]) -> list[_Timely]:

@@ -146,7 +146,7 @@ def _missed(alert_id: UUID, timer: ActivityTimer, heard: LastHeard | None, *, no
         by=journal.SYSTEM,
         now=now,
         timer_id=str(timer.id),
-        battery=heard.battery if heard else None,
+        battery=heard.battery_pct if heard else None,
         last_heard_at=heard.at.isoformat() if heard else None,
     )
 

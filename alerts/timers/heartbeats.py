@@ -54,9 +54,9 @@ class LastHeard:
 
     latitude: float | None
     longitude: float | None
-    accuracy: float | None
+    accuracy_m: float | None
     position_at: datetime | None
-    battery: int | None
+    battery_pct: int | None
     network: str
     at: datetime
 
@@ -64,7 +64,7 @@ class LastHeard:
     def place(self) -> Place | None:
         if self.latitude is None or self.longitude is None:
             return None
-        return Place(latitude=self.latitude, longitude=self.longitude, accuracy=self.accuracy, at=self.position_at)
+        return Place(latitude=self.latitude, longitude=self.longitude, accuracy_m=self.accuracy_m, at=self.position_at)
 
 
 def read(body: Mapping[str, Any], *, now: datetime) -> Beat:
@@ -99,27 +99,28 @@ def record(*, timer_id: UUID, person_id: UUID, beat: Beat, now: datetime) -> Hea
         timer=timer,
         at=max(beat.at, timer.created_at),
         received_at=now,
-        battery=beat.details.battery_pct,
+        battery_pct=beat.details.battery_pct,
         network=beat.details.network,
         latitude=latitude,
         longitude=longitude,
-        accuracy=beat.details.accuracy_m,
+        accuracy_m=beat.details.accuracy_m,
     )
     rows(_FORGET, [timer_id, KEPT])
     return kept
 
 
 def last_of(timer_ids: Collection[UUID]) -> dict[UUID, LastHeard]:
-    """By timer, without those never heard of; one query."""
+    """The last heartbeat of each timer, by its id. A timer without heartbeats is left out. One query."""
+    found = rows(_LAST, [list(timer_ids)])
     return {
         timer_id: LastHeard(
             latitude=latitude,
             longitude=longitude,
-            accuracy=accuracy,
+            accuracy_m=accuracy_m,
             position_at=position_at,
-            battery=battery,
+            battery_pct=battery_pct,
             network=network,
             at=at,
         )
-        for timer_id, latitude, longitude, accuracy, position_at, battery, network, at in rows(_LAST, [list(timer_ids)])
+        for timer_id, latitude, longitude, accuracy_m, position_at, battery_pct, network, at in found
     }

@@ -53,7 +53,7 @@ def send(owner: User, alert: str, batch: list[dict[str, Any]]) -> Any:
 
 def opened_before(alert: str, **ago: float) -> None:
     SosAlert.objects.filter(id=alert).update(created_at=clock.now() - timedelta(**ago))
-    AlertPosition.objects.filter(alert=UUID(alert)).update(recorded_at=clock.now() - timedelta(**ago))
+    AlertPosition.objects.filter(alert=UUID(alert)).update(at=clock.now() - timedelta(**ago))
 
 
 def test_one_fix_is_where_the_person_is_now(phone: APIClient, pressed: str) -> None:
@@ -196,7 +196,7 @@ def test_a_clock_that_is_wrong_is_put_right_by_the_time_of_sending(phone: APICli
     newest = track.newest(SosAlert.objects.get().id)
     assert newest is not None
     assert newest.latitude == 43.0
-    assert newest.recorded_at == pytest.approx(clock.now() - timedelta(seconds=30), abs=timedelta(seconds=3))
+    assert newest.at == pytest.approx(clock.now() - timedelta(seconds=30), abs=timedelta(seconds=3))
 
 
 def test_a_clock_that_is_ahead_is_put_right_without_it(phone: APIClient, pressed: str) -> None:
@@ -204,8 +204,8 @@ def test_a_clock_that_is_ahead_is_put_right_without_it(phone: APIClient, pressed
     upload(phone, pressed, [at(300, latitude=43.0), at(240, latitude=43.1)])
     newest, before = reversed(track.trail(SosAlert.objects.get().id, limit=2))
     assert newest.latitude == 43.0
-    assert newest.recorded_at == newest.received_at
-    assert newest.recorded_at - before.recorded_at == pytest.approx(timedelta(seconds=60), abs=timedelta(seconds=1))
+    assert newest.at == newest.received_at
+    assert newest.at - before.at == pytest.approx(timedelta(seconds=60), abs=timedelta(seconds=1))
 
 
 def test_after_the_end_late_fixes_are_kept_and_new_ones_are_not(phone: APIClient, pressed: str) -> None:
