@@ -16,7 +16,7 @@ from geo.models import Blueprint, GeoZone
 from identity.models import EmergencyContact
 
 FIELDS = (
-    *("name", "zone_type", *zones.PLACE, "notify_on_enter", "notify_on_exit", "schedule", "contact_ids"),
+    *("name", "zone_type", *zones.OUTLINE, "notify_on_enter", "notify_on_exit", "schedule", "contact_ids"),
     "is_active",
 )
 
@@ -67,7 +67,7 @@ def change(
 ) -> Blueprint:
     """Raises Http404, PreconditionFailed or TooManyZones."""
     zones.locked(person_id)
-    blueprint = of_person(person_id=person_id, blueprint_id=blueprint_id)
+    blueprint = blueprint_of_person(person_id=person_id, blueprint_id=blueprint_id)
     zones.require(blueprint, if_match=if_match)
     if "zones" in changes:
         blueprint.zones = _storable(person_id, changes["zones"])
@@ -81,7 +81,7 @@ def change(
 def remove(*, person_id: UUID, blueprint_id: UUID, if_match: Collection[str] | None) -> None:
     """The person's zones stay as they are. Raises Http404 or PreconditionFailed."""
     zones.locked(person_id)
-    blueprint = of_person(person_id=person_id, blueprint_id=blueprint_id)
+    blueprint = blueprint_of_person(person_id=person_id, blueprint_id=blueprint_id)
     zones.require(blueprint, if_match=if_match)
     blueprint.delete()
 
@@ -93,7 +93,7 @@ def apply(*, person_id: UUID, blueprint_id: UUID, is_dry_run: bool, now: datetim
     A zone of the same name is changed into what the blueprint says; unmoved, it keeps its events and presence.
     """
     whereabouts = zones.locked(person_id)
-    blueprint = of_person(person_id=person_id, blueprint_id=blueprint_id)
+    blueprint = blueprint_of_person(person_id=person_id, blueprint_id=blueprint_id)
     zones.require_room(person_id, wanted=len(blueprint.zones))
     report = _compare(person_id, _usable(person_id, blueprint.zones), now=now)
     if not is_dry_run:
@@ -150,7 +150,7 @@ def _usable(person_id: UUID, kept: Iterable[Mapping[str, Any]]) -> list[dict[str
     ]
 
 
-def of_person(*, person_id: UUID, blueprint_id: UUID) -> Blueprint:
+def blueprint_of_person(*, person_id: UUID, blueprint_id: UUID) -> Blueprint:
     """Another person's blueprint is as absent as one that never was: Http404."""
     blueprint = Blueprint.objects.filter(id=blueprint_id, owner_id=person_id).first()
     if blueprint is None:

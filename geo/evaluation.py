@@ -20,10 +20,10 @@ from psycopg.errors import IdleInTransactionSessionTimeout
 
 from geo import memory, policy, telling, zonesets
 from geo.models import DueEvaluation, Whereabouts
-from geo.nearness import Place, Surroundings
-from geo.presence import Presence, Sighting
+from geo.nearness import Surroundings, ZoneState
+from geo.presence import Presence, TrackFix
 from geo.shapes import point
-from geo.telling import Happening, SeenFix
+from geo.telling import Happening, StoredFix
 from geo.zonesets import Zone
 from messaging.database import clock
 from messaging.database.sql import is_out_of_reach, rows
@@ -102,7 +102,7 @@ def _step(people: Sequence[UUID]) -> tuple[int, list[UUID]]:
     due = dict(DueEvaluation.objects.filter(person_id__in=known).values_list("person_id", "due_at"))
     limit = max(1, policy.EVALUATION_STEP // max(1, len(due)))
     unseen = _unseen([known[person_id] for person_id in due], limit=limit, now=now)
-    zones = zonesets.of_people([known[person_id] for person_id in unseen])
+    zones = zonesets.active_zones([known[person_id] for person_id in unseen])
     happened: dict[UUID, list[Happening]] = {}
     started = time.monotonic()
     for number, (person_id, fixes) in enumerate(unseen.items(), start=1):
@@ -122,9 +122,9 @@ def _step(people: Sequence[UUID]) -> tuple[int, list[UUID]]:
     return events, more
 
 
-def _unseen(people: Sequence[Whereabouts], *, limit: int, now: datetime) -> dict[UUID, list[SeenFix]]:
+def _unseen(people: Sequence[Whereabouts], *, limit: int, now: datetime) -> dict[UUID, list[StoredFix]]:
     """Of each the oldest fixes after the last that was evaluated, in their order."""
-    found: defaultdict[UUID, list[SeenFix]] = defaultdict(list)
+    found: defaultdict[UUID, list[StoredFix]] = defaultdict(list)
     asked = {
         "people": [person.person_id for person in people],
         "seen_at": [person.seen_at or _EVER for person in people],
@@ -134,7 +134,7 @@ def _unseen(people: Sequence[Whereabouts], *, limit: int, now: datetime) -> dict
         "limit": limit,
     }
     for person_id, *fix in rows(_UNSEEN, asked) if people else ():
-        found[person_id].append(SeenFix(*fix))
+        found[person_id].append(StoredFix(*fix))
     for fixes in found.values():
         # As they come in all likelihood, but the statement does not say so.
         fixes.sort()
@@ -148,25 +148,25 @@ def _remember(people: Iterable[Whereabouts]) -> None:
 
 
 def _fold(
-    whereabouts: Whereabouts, zones: Sequence[Zone], fixes: Sequence[SeenFix], *, until: float
+    whereabouts: Whereabouts, zones: Sequence[Zone], fixes: Sequence[StoredFix], *, until: float
 ) -> Iterator[Happening]:
     """Every event of the fixes, at least of one and then until so late on the monotonic clock; leaves the new state,
     and the last of them, in the row."""
     track, known = memory.read_track(whereabouts.state), memory.read_presences(whereabouts.state)
     surroundings = Surroundings(
-        [Place(zone.shape, known.get(zone.key) or Presence(), zone.placed_at.timestamp()) for zone in zones]
+        [ZoneState(zone.shape, known.get(zone.key) or Presence(), zone.placed_at.timestamp()) for zone in zones]
     )
     for fix in fixes:
         whereabouts.seen_at, whereabouts.seen_id = fix.at, fix.id
-        sighting = Sighting.of(
-            at=fix.at.timestamp(), place=point(fix.latitude, fix.longitude), accuracy_m=fix.accuracy_m
+        track_fix = TrackFix.reported(
+            at=fix.at.timestamp(), position=point(fix.latitude, fix.longitude), accuracy_m=fix.accuracy_m
         )
-        if not track.take(sighting):
+        if not track.take(track_fix):
             continue
         for number, decision in surroundings.decide(track):
             if decision.is_event:
-                yield Happening(zone=zones[number], fix=fix, accuracy_m=sighting.accuracy_m, decision=decision)
+                yield Happening(zone=zones[number], fix=fix, accuracy_m=track_fix.accuracy_m, decision=decision)
         if time.monotonic() > until:
             break
-    presences = {zone.key: place.presence for zone, place in zip(zones, surroundings.places, strict=True)}
+    presences = {zone.key: state.presence for zone, state in zip(zones, surroundings.zones, strict=True)}
     whereabouts.state = memory.write(track, presences)

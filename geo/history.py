@@ -62,27 +62,27 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Cursor:
     """A place in the history: what is older follows it."""
 
     at: datetime
     id: UUID
 
     @classmethod
-    def of(cls, cursor: str) -> "Place":
+    def decoded(cls, text: str) -> "Cursor":
         """Raises NotFound for a cursor that is none."""
         try:
-            at, _, fix_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
-            place = cls(datetime.fromisoformat(at), UUID(fix_id))
-            place.at.timestamp()
+            at, _, fix_id = base64.urlsafe_b64decode(text.encode()).decode().partition("|")
+            cursor = cls(datetime.fromisoformat(at), UUID(fix_id))
+            cursor.at.timestamp()
         except (ValueError, OverflowError) as error:
             raise NotFound("Invalid cursor") from error
-        if place.at.tzinfo is None:
+        if cursor.at.tzinfo is None:
             raise NotFound("Invalid cursor")
-        return place
+        return cursor
 
     @property
-    def cursor(self) -> str:
+    def encoded(self) -> str:
         return base64.urlsafe_b64encode(f"{self.at.isoformat()}|{self.id}".encode()).decode()
 
 
@@ -96,18 +96,18 @@ def _spans(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetim
         until, length = begin, length * 4
 
 
-def page(wanted: Wanted, *, owner_id: UUID, after: Place | None, size: int) -> tuple[list[Fix], Place | None]:
+def page(wanted: Wanted, *, owner_id: UUID, after: Cursor | None, size: int) -> tuple[list[Fix], Cursor | None]:
     """Fixes after a place, newest first, and the place the next page begins after; None: there is none."""
-    after = after or Place(wanted.until, _FIRST_ID)
+    after = after or Cursor(wanted.until, _FIRST_ID)
     found = _page(wanted, owner_id=owner_id, after=after, limit=size + 1)
     if len(found) <= size:
         return found, None
     last = found[size - 1]
-    following = Place(_begin(last.at, wanted.every_s), _FIRST_ID) if wanted.every_s else Place(last.at, last.id)
+    following = Cursor(_begin(last.at, wanted.every_s), _FIRST_ID) if wanted.every_s else Cursor(last.at, last.id)
     return found[:size], following
 
 
-def _page(wanted: Wanted, *, owner_id: UUID, after: Place, limit: int) -> list[Fix]:
+def _page(wanted: Wanted, *, owner_id: UUID, after: Cursor, limit: int) -> list[Fix]:
     if wanted.every_s:
         # Not `raw`, which cannot read a composite primary key.
         thinned = rows(_thinned(), _parameters(wanted, owner_id, after, limit))
@@ -125,7 +125,7 @@ def _page(wanted: Wanted, *, owner_id: UUID, after: Place, limit: int) -> list[F
 
 def every(wanted: Wanted, *, owner_id: UUID) -> Iterator[Fix]:
     """All of them, oldest first, at most MAX_EXPORT: pages, so that nothing large is held."""
-    left, after = policy.MAX_EXPORT, Place(wanted.since, _FIRST_ID)
+    left, after = policy.MAX_EXPORT, Cursor(wanted.since, _FIRST_ID)
     while left > 0:
         older = Q(at__gt=after.at) | Q(at=after.at, id__gt=after.id)
         found = _within(wanted, owner_id=owner_id).filter(older, at__gte=after.at).order_by("at", "id")
@@ -133,7 +133,7 @@ def every(wanted: Wanted, *, owner_id: UUID) -> Iterator[Fix]:
         yield from fixes
         if len(fixes) < policy.MAX_PAGE:
             return
-        left, after = left - len(fixes), Place(fixes[-1].at, fixes[-1].id)
+        left, after = left - len(fixes), Cursor(fixes[-1].at, fixes[-1].id)
 
 
 def latest(*, owner_id: UUID, now: datetime, kept_for: timedelta) -> Fix | None:
@@ -142,7 +142,7 @@ def latest(*, owner_id: UUID, now: datetime, kept_for: timedelta) -> Fix | None:
     return found[0] if found else None
 
 
-def _matching(wanted: Wanted, *, owner_id: UUID, after: Place) -> QuerySet[Fix]:
+def _matching(wanted: Wanted, *, owner_id: UUID, after: Cursor) -> QuerySet[Fix]:
     older = Q(at__lt=after.at) | Q(at=after.at, id__lt=after.id)
     # The first condition alone is what the index can use.
     return _within(wanted, owner_id=owner_id).filter(older, at__lte=after.at).order_by("-at", "-id")
@@ -161,7 +161,7 @@ def _within(wanted: Wanted, *, owner_id: UUID) -> QuerySet[Fix]:
     return found.filter(west & east if box.west <= box.east else west | east, latitude__range=(box.south, box.north))
 
 
-def _parameters(wanted: Wanted, owner_id: UUID, after: Place, limit: int) -> dict[str, object]:
+def _parameters(wanted: Wanted, owner_id: UUID, after: Cursor, limit: int) -> dict[str, object]:
     box = wanted.box
     return {
         "owner": owner_id,

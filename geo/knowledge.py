@@ -28,7 +28,7 @@ class Known:
     as_of: datetime | None = None
 
 
-def of_zones(zones: Collection[GeoZone], *, person_id: UUID) -> dict[UUID, Known]:
+def known_presences(zones: Collection[GeoZone], *, person_id: UUID) -> dict[UUID, Known]:
     """By zone, of the zones of one person."""
     whereabouts = Whereabouts.objects.filter(person_id=person_id).only("state", "seen_at").first()
     presences = memory.read_presences(whereabouts.state) if whereabouts else {}

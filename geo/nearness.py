@@ -17,7 +17,7 @@ _ROUNDING_M = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ZoneState:
     """A zone as a fix sees it: where, what is known of the person there, and since when it is there, in seconds."""
 
     area: Area
@@ -29,28 +29,28 @@ class Surroundings:
     """Decides as asking every zone would. Who is known to be outside a zone stays so while they have moved less than
     it was away."""
 
-    def __init__(self, places: Sequence[Place]) -> None:
-        self.places = places
+    def __init__(self, zones: Sequence[ZoneState]) -> None:
+        self.zones = zones
         self._measured_at: Point | None = None
         self._gaps: list[tuple[float, int]] = []
-        self._watched = {number for number, place in enumerate(places) if place.presence.inside is not False}
+        self._watched = {number for number, zone in enumerate(zones) if zone.presence.inside is not False}
 
     def decide(self, track: Track) -> Iterator[tuple[int, Decision]]:
         """What the track's last fix changes, by the numbers of the places; updates their presences."""
         newest = track.seen[-1]
-        for number in sorted(self._watched | self._near(newest.place)):
-            place = self.places[number]
-            if newest.at < place.placed_at:
+        for number in sorted(self._watched | self._near(newest.position)):
+            zone = self.zones[number]
+            if newest.at < zone.placed_at:
                 continue
-            decision = presence.decide(place.area, place.presence, track)
+            decision = presence.decide(zone.area, zone.presence, track)
             if decision is not None:
                 (self._watched.add if decision.inside else self._watched.discard)(number)
                 yield number, decision
 
-    def _near(self, place: Point) -> set[int]:
-        moved_m = math.dist(self._measured_at, place) if self._measured_at else math.inf
+    def _near(self, position: Point) -> set[int]:
+        moved_m = math.dist(self._measured_at, position) if self._measured_at else math.inf
         if moved_m > MEASURED_WITHIN_M:
-            self._measured_at, moved_m = place, 0.0
-            self._gaps = sorted((each.area.gap_m(place), number) for number, each in enumerate(self.places))
+            self._measured_at, moved_m = position, 0.0
+            self._gaps = sorted((each.area.gap_m(position), number) for number, each in enumerate(self.zones))
         within = bisect_right(self._gaps, moved_m + _ROUNDING_M, key=lambda gap: gap[0])
         return {number for _, number in self._gaps[:within]}

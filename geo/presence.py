@@ -52,30 +52,30 @@ class Rule(StrEnum):
 
 
 class Area(Protocol):
-    def signed_m(self, place: Point) -> float: ...
+    def signed_m(self, position: Point) -> float: ...
 
-    def gap_m(self, place: Point) -> float: ...
+    def gap_m(self, position: Point) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class TrackFix:
     """A fix as presence sees it; `at` in seconds."""
 
     at: float
-    place: Point
+    position: Point
     accuracy_m: float
 
     @classmethod
-    def of(cls, *, at: float, place: Point, accuracy_m: float | None) -> "Sighting":
+    def reported(cls, *, at: float, position: Point, accuracy_m: float | None) -> "TrackFix":
         stated = UNSTATED_ACCURACY_M if accuracy_m is None else accuracy_m
-        return cls(at, place, max(stated, LEAST_ACCURACY_M))
+        return cls(at, position, max(stated, LEAST_ACCURACY_M))
 
 
 @dataclass(frozen=True, slots=True)
 class Mean:
     """Of the last so many fixes, the first of them `since`, and how far from a boundary it must be to decide."""
 
-    place: Point
+    position: Point
     margin_m: float
     fixes: int
     since: float
@@ -85,17 +85,17 @@ class Mean:
 class Track:
     """The fixes that count, oldest first, and those that are too far to be believed yet."""
 
-    seen: list[Sighting] = field(default_factory=list)
-    doubted: list[Sighting] = field(default_factory=list)
+    seen: list[TrackFix] = field(default_factory=list)
+    doubted: list[TrackFix] = field(default_factory=list)
     speed_mps: float = 0.0
     _means: list[Mean] | None = None
 
-    def take(self, sighting: Sighting) -> bool:
+    def take(self, fix: TrackFix) -> bool:
         """Whether the fix is believed; if so it is the last of `seen`."""
-        if self.seen and (self._goes_on_jumping(sighting) or not self._is_plausible(sighting)):
-            return self._doubt(sighting)
+        if self.seen and (self._goes_on_jumping(fix) or not self._is_plausible(fix)):
+            return self._doubt(fix)
         self.doubted.clear()
-        self._add(sighting)
+        self._add(fix)
         return True
 
     def means(self) -> list[Mean]:
@@ -107,52 +107,52 @@ class Track:
     def _find_means(self) -> list[Mean]:
         found, weight, x, y, z = [], 0.0, 0.0, 0.0, 0.0
         newest = newer = self.seen[-1]
-        for count, sighting in enumerate(reversed(self.seen), start=1):
-            if count > 2 and newest.at - sighting.at > DWELL_S:
+        for count, fix in enumerate(reversed(self.seen), start=1):
+            if count > 2 and newest.at - fix.at > DWELL_S:
                 break
-            w = sighting.accuracy_m**-2
+            w = fix.accuracy_m**-2
             if count > 1:
-                w *= min(1.0, (newer.at - sighting.at) / INDEPENDENT_AFTER_S)
-            newer = sighting
-            weight, px, py, pz = weight + w, *sighting.place
+                w *= min(1.0, (newer.at - fix.at) / INDEPENDENT_AFTER_S)
+            newer = fix
+            weight, px, py, pz = weight + w, *fix.position
             x, y, z = x + w * px, y + w * py, z + w * pz
             if count in _LADDER:
                 mean = (x / weight, y / weight, z / weight)
-                found.append(Mean(mean, max(LEAST_MARGIN_M, CERTAINTY / math.sqrt(weight)), count, sighting.at))
+                found.append(Mean(mean, max(LEAST_MARGIN_M, CERTAINTY / math.sqrt(weight)), count, fix.at))
         return found
 
-    def _add(self, sighting: Sighting) -> None:
+    def _add(self, fix: TrackFix) -> None:
         self._means = None
         if self.seen:
-            self.speed_mps = _speed(self.seen[-1], sighting)
+            self.speed_mps = _speed(self.seen[-1], fix)
         # Of fixes that came fast the older ones are thinned out: what they had in common counts once.
         if len(self.seen) > 2 and self.seen[-2].at - self.seen[-3].at < INDEPENDENT_AFTER_S:
             del self.seen[-2]
-        self.seen.append(sighting)
-        oldest = sighting.at - DWELL_S
+        self.seen.append(fix)
+        oldest = fix.at - DWELL_S
         while len(self.seen) > 2 and (self.seen[0].at < oldest or len(self.seen) > _LADDER[-1]):
             del self.seen[0]
-        if len(self.seen) == 2 and self.seen[0].at < sighting.at - CONFIRMED_WITHIN_S:
+        if len(self.seen) == 2 and self.seen[0].at < fix.at - CONFIRMED_WITHIN_S:
             del self.seen[0]
 
-    def _is_plausible(self, sighting: Sighting) -> bool:
-        last, speed_mps = self.seen[-1], _speed(self.seen[-1], sighting)
+    def _is_plausible(self, fix: TrackFix) -> bool:
+        last, speed_mps = self.seen[-1], _speed(self.seen[-1], fix)
         if len(self.seen) == 1:
             return speed_mps <= FASTEST_MPS
-        reachable = self.speed_mps + SPEED_LEEWAY_MPS + ACCELERATION_MPS2 * (sighting.at - last.at)
+        reachable = self.speed_mps + SPEED_LEEWAY_MPS + ACCELERATION_MPS2 * (fix.at - last.at)
         return speed_mps <= min(FASTEST_MPS, reachable)
 
-    def _goes_on_jumping(self, sighting: Sighting) -> bool:
+    def _goes_on_jumping(self, fix: TrackFix) -> bool:
         """Time alone makes no jump plausible: what is nearer to it than to the last believed fix belongs to it."""
-        return bool(self.doubted) and math.dist(self.doubted[-1].place, sighting.place) < math.dist(
-            self.seen[-1].place, sighting.place
+        return bool(self.doubted) and math.dist(self.doubted[-1].position, fix.position) < math.dist(
+            self.seen[-1].position, fix.position
         )
 
-    def _doubt(self, sighting: Sighting) -> bool:
-        if self.doubted and _speed(self.doubted[-1], sighting) > FASTEST_MPS:
+    def _doubt(self, fix: TrackFix) -> bool:
+        if self.doubted and _speed(self.doubted[-1], fix) > FASTEST_MPS:
             self.doubted.clear()
-        self.doubted.append(sighting)
-        believed = len(self.doubted) >= BELIEVED_FIXES and sighting.at - self.doubted[0].at >= BELIEVED_AFTER_S
+        self.doubted.append(fix)
+        believed = len(self.doubted) >= BELIEVED_FIXES and fix.at - self.doubted[0].at >= BELIEVED_AFTER_S
         if believed:
             self.seen, self.speed_mps = [], 0.0
             for each in self.doubted:
@@ -187,14 +187,14 @@ class Decision:
 def decide(area: Area, presence: Presence, track: Track) -> Decision | None:
     """What the track's last fix changes about the person's presence in a zone; None: nothing. Updates the presence."""
     newest = track.seen[-1]
-    if presence.inside is False and area.gap_m(newest.place) > 0:
+    if presence.inside is False and area.gap_m(newest.position) > 0:
         return None
-    here_m = area.signed_m(newest.place)
+    here_m = area.signed_m(newest.position)
     if (here_m < 0) is presence.inside:
         return None
     found = _first(here_m, presence, newest)
     # A second fix on the same side confirms it.
-    if len(track.seen) > 1 and area.signed_m(track.seen[-2].place) * here_m > 0:
+    if len(track.seen) > 1 and area.signed_m(track.seen[-2].position) * here_m > 0:
         found = _evidence(area, here_m, presence, track.means()) or _crossing(area, here_m, presence, track) or found
     return _moved(presence, newest, found) if found else None
 
@@ -215,7 +215,7 @@ def _evidence(area: Area, here_m: float, presence: Presence, means: Iterable[Mea
     for mean in means:
         if presence.since is not None and mean.since <= presence.since:
             break
-        at_m = area.signed_m(mean.place)
+        at_m = area.signed_m(mean.position)
         if at_m * here_m > 0 and abs(at_m) > mean.margin_m:
             return _Found(Rule.EVIDENCE, at_m, mean.margin_m, mean.fixes)
     return None
@@ -229,24 +229,24 @@ def _crossing(area: Area, here_m: float, presence: Presence, track: Track) -> _F
     margin_m = max(newest.accuracy_m, LEAST_MARGIN_M)
     if abs(here_m) < margin_m or max(newest.accuracy_m, second.accuracy_m) > CLEAN_M:
         return None
-    for sighting in reversed(earlier):
-        if newest.at - sighting.at > MOVED_WITHIN_S:
+    for fix in reversed(earlier):
+        if newest.at - fix.at > MOVED_WITHIN_S:
             break
-        errors_m = math.hypot(sighting.accuracy_m, newest.accuracy_m)
-        has_moved = sighting.accuracy_m <= CLEAN_M and math.dist(sighting.place, newest.place) >= MOVEMENT * errors_m
-        if has_moved and area.signed_m(sighting.place) * here_m < 0:
+        errors_m = math.hypot(fix.accuracy_m, newest.accuracy_m)
+        has_moved = fix.accuracy_m <= CLEAN_M and math.dist(fix.position, newest.position) >= MOVEMENT * errors_m
+        if has_moved and area.signed_m(fix.position) * here_m < 0:
             return _Found(Rule.CROSSING, here_m, margin_m, 2)
     return None
 
 
-def _first(here_m: float, presence: Presence, newest: Sighting) -> _Found | None:
+def _first(here_m: float, presence: Presence, newest: TrackFix) -> _Found | None:
     margin_m = max(CERTAINTY * newest.accuracy_m, LEAST_MARGIN_M)
     if presence.inside is None and abs(here_m) > margin_m:
         return _Found(Rule.FIRST, here_m, margin_m, 1)
     return None
 
 
-def _moved(presence: Presence, newest: Sighting, found: _Found) -> Decision:
+def _moved(presence: Presence, newest: TrackFix, found: _Found) -> Decision:
     inside = found.distance_m < 0
     is_event = presence.inside is not None
     last = presence.entered_at if inside else presence.left_at
@@ -268,6 +268,6 @@ def _moved(presence: Presence, newest: Sighting, found: _Found) -> Decision:
     )
 
 
-def _speed(a: Sighting, b: Sighting) -> float:
+def _speed(a: TrackFix, b: TrackFix) -> float:
     """The least with which one can have come from one to the other."""
-    return max(0.0, distance_m(a.place, b.place) - a.accuracy_m - b.accuracy_m) / max(b.at - a.at, 1.0)
+    return max(0.0, distance_m(a.position, b.position) - a.accuracy_m - b.accuracy_m) / max(b.at - a.at, 1.0)

@@ -58,7 +58,7 @@ class Details(NamedTuple):
     activity: str
 
 
-class Arrived(NamedTuple):
+class ReportedFix(NamedTuple):
     """A fix. `at` is when the phone was there: by its own clock as read, by ours once corrected.
     `number` is its place in what was sent."""
 
@@ -71,28 +71,28 @@ class Arrived(NamedTuple):
     details: Details
 
 
-def read(sent: Sent, *, person_id: UUID, now: datetime) -> tuple[list[Arrived], list[RefusedFix]]:
+def read(sent: Sent, *, person_id: UUID, now: datetime) -> tuple[list[ReportedFix], list[RefusedFix]]:
     """The fixes by the phone's clock, in their order, and what is wrong with the others. Never raises."""
-    arrived, refused = [], []
+    reported, refused = [], []
     for index, item in enumerate(sent.items):
         try:
-            arrived.append(_read(item, index, person_id=person_id, sent_at=sent.sent_at or now))
+            reported.append(_read(item, index, person_id=person_id, sent_at=sent.sent_at or now))
         except Refused as error:
             refused.append(RefusedFix(index=index, code=error.code, field=error.field))
-    return arrived, refused
+    return reported, refused
 
 
-def _read(item: object, number: int, *, person_id: UUID, sent_at: datetime) -> Arrived:
+def _read(item: object, number: int, *, person_id: UUID, sent_at: datetime) -> ReportedFix:
     if not isinstance(item, Mapping):
         raise Refused("not_an_object", "")
-    latitude, longitude = place(item)
+    latitude, longitude = position(item)
     at = recorded_at(item) or sent_at
     # Without an id of its own it is the same fix as another of this time and place.
     fix_id = _uuid(item, "id") or uuid5(person_id, f"{at.isoformat()} {latitude} {longitude}")
-    return Arrived(number, at, fix_id, latitude, longitude, _uuid(item, "track_id"), details(item))
+    return ReportedFix(number, at, fix_id, latitude, longitude, _uuid(item, "track_id"), details(item))
 
 
-def place(item: Mapping[str, Any]) -> tuple[float, float]:
+def position(item: Mapping[str, Any]) -> tuple[float, float]:
     """Latitude and longitude. Raises Refused."""
     latitude, longitude = _coordinate(item, "latitude", 90), _coordinate(item, "longitude", 180)
     if abs(latitude) < policy.NULL_ISLAND_DEG and abs(longitude) < policy.NULL_ISLAND_DEG:
@@ -141,12 +141,12 @@ def details(item: Mapping[str, Any]) -> Details:
 
 
 def on_our_clock(
-    arrived: Iterable[Arrived], *, behind: timedelta, now: datetime, since: datetime
-) -> tuple[list[Arrived], list[RefusedFix]]:
+    reported: Iterable[ReportedFix], *, behind: timedelta, now: datetime, since: datetime
+) -> tuple[list[ReportedFix], list[RefusedFix]]:
     """The fixes by our clock, which the phone's is behind by so much; those from before `since` or after `now` are
     refused."""
     placed, refused = [], []
-    for fix in arrived:
+    for fix in reported:
         at = corrected(fix.at, behind)
         if since <= at <= now + policy.SKEW_IGNORED:
             placed.append(fix._replace(at=at) if behind else fix)

@@ -8,7 +8,7 @@ from geo import partitions, policy
 from geo.models import ZoneEvent
 
 
-def keep(*, now: datetime) -> int:
+def purge(*, now: datetime) -> int:
     """Make the coming weeks; drop one week and some events that are no longer kept. Returns how many that were."""
     kept_for = timedelta(days=settings.LOCATION_DAYS)
     some = ZoneEvent.objects.filter(decided_at__lt=now - kept_for).values("pk")[: policy.RETENTION_STEP]

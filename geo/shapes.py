@@ -1,4 +1,4 @@
-"""Zones' shapes on WGS 84: how far a place is from a boundary, right at the poles and across the antimeridian.
+"""Zones' shapes on WGS 84: how far a position is from a boundary, right at the poles and across the antimeridian.
 
 Places are points in space (Earth-centred, metres), where no meridian is special. Near a zone the chord between two
 points tells the geodesic between them to a millimetre at 10 km and a few centimetres at 100 km, and costs a fiftieth of
@@ -29,7 +29,7 @@ class ShapeInvalid(ValueError):
 
 
 def point(latitude: float, longitude: float) -> Point:
-    """The place in space, on the ellipsoid."""
+    """The position in space, on the ellipsoid."""
     phi, lam = math.radians(latitude), math.radians(longitude)
     sine = math.sin(phi)
     normal = _A / math.sqrt(1 - _ES * sine * sine)
@@ -52,13 +52,13 @@ class Circle:
     centre: Point
     radius_m: float
 
-    def signed_m(self, place: Point) -> float:
-        return distance_m(self.centre, place) - self.radius_m
+    def signed_m(self, position: Point) -> float:
+        return distance_m(self.centre, position) - self.radius_m
 
-    def gap_m(self, place: Point) -> float:
-        """The least to go to it, in a straight line; above 0 the place is outside for certain. The check that most
+    def gap_m(self, position: Point) -> float:
+        """The least to go to it, in a straight line; above 0 the position is outside for certain. The check that most
         zones need no more than."""
-        return math.dist(self.centre, place) - self.radius_m
+        return math.dist(self.centre, position) - self.radius_m
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +68,16 @@ class Polygon:
     plane: tuple[Point, Point]  # East and north at the centre.
     area: shapely.Polygon
 
-    def signed_m(self, place: Point) -> float:
-        away = math.dist(self.centre, place)
+    def signed_m(self, position: Point) -> float:
+        away = math.dist(self.centre, position)
         if away > 4 * self.radius_m + 1_000:
-            return distance_m(self.centre, place) - self.radius_m  # The plane is for places near by.
-        found = shapely.Point(flat(place, self.centre, self.plane))
+            return distance_m(self.centre, position) - self.radius_m  # The plane is for places near by.
+        found = shapely.Point(flat(position, self.centre, self.plane))
         to_boundary = float(shapely.distance(self.area.exterior, found))
         return -to_boundary if shapely.contains(self.area, found) else to_boundary
 
-    def gap_m(self, place: Point) -> float:
-        return math.dist(self.centre, place) - self.radius_m
+    def gap_m(self, position: Point) -> float:
+        return math.dist(self.centre, position) - self.radius_m
 
 
 Shape: TypeAlias = Circle | Polygon
@@ -114,10 +114,10 @@ def around(ring: Sequence[Sequence[float]]) -> tuple[float, float, float]:
     return *_middle(corners), found.radius_m
 
 
-def flat(place: Point, centre: Point, plane: tuple[Point, Point]) -> tuple[float, float]:
+def flat(position: Point, centre: Point, plane: tuple[Point, Point]) -> tuple[float, float]:
     """Metres east and north of the centre."""
     (ex, ey, ez), (nx, ny, nz) = plane
-    dx, dy, dz = place[0] - centre[0], place[1] - centre[1], place[2] - centre[2]
+    dx, dy, dz = position[0] - centre[0], position[1] - centre[1], position[2] - centre[2]
     return dx * ex + dy * ey + dz * ez, dx * nx + dy * ny + dz * nz
 
 

@@ -16,7 +16,7 @@ from messaging.models import MessageClass
 from messaging.outbox import outgoing
 
 
-class SeenFix(NamedTuple):
+class StoredFix(NamedTuple):
     """A fix as evaluation reads it."""
 
     at: datetime
@@ -31,7 +31,7 @@ class Happening:
     """A person entered or left a zone, and the fix by which that became known."""
 
     zone: Zone
-    fix: SeenFix
+    fix: StoredFix
     accuracy_m: float
     decision: Decision
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.conf import settings
 
 from geo import clocks, hints, reading
-from geo.reading import Arrived, Details, RefusedFix, Sent
+from geo.reading import Details, RefusedFix, ReportedFix, Sent
 from messaging.database.sql import rows
 
 # A repeat conflicts with itself and is left out; sorted, so that two uploads of the same fixes cannot deadlock. What is
@@ -62,7 +62,7 @@ def take(sent: Sent, *, owner_id: UUID, now: datetime) -> Upload:
     return Upload(stored=stored, repeated=len(fixes) - stored, refused=refused)
 
 
-def _store(fixes: list[Arrived], *, owner_id: UUID, now: datetime) -> int:
+def _store(fixes: list[ReportedFix], *, owner_id: UUID, now: datetime) -> int:
     fixes.sort(key=lambda fix: (fix.at, fix.id))
     found = ((fix.at, fix.id, fix.latitude, fix.longitude, fix.track_id, *fix.details) for fix in fixes)
     values = dict(zip(_COLUMNS, map(list, zip(*found, strict=True)), strict=True))

@@ -16,7 +16,7 @@ from identity.api import versions
 from identity.models import EmergencyContact
 
 # Where the zone is; the other fields say who is told and when.
-PLACE = ("shape", "latitude", "longitude", "radius_m", "ring")
+OUTLINE = ("shape", "latitude", "longitude", "radius_m", "ring")
 
 
 class TooManyZones(APIException):
@@ -54,7 +54,7 @@ def change(
 ) -> GeoZone:
     """Raises Http404, PreconditionFailed, or ValidationError about `contact_ids`."""
     whereabouts = locked(person_id)
-    zone = of_person(person_id=person_id, zone_id=zone_id)
+    zone = zone_of_person(person_id=person_id, zone_id=zone_id)
     require(zone, if_match=if_match)
     check_contacts(person_id, changes.get("contact_ids"))
     rewrite(zone, changes, now=now)
@@ -66,7 +66,7 @@ def change(
 def remove(*, person_id: UUID, zone_id: UUID, if_match: Collection[str] | None) -> None:
     """Its events stay. Raises Http404 or PreconditionFailed."""
     whereabouts = locked(person_id)
-    zone = of_person(person_id=person_id, zone_id=zone_id)
+    zone = zone_of_person(person_id=person_id, zone_id=zone_id)
     require(zone, if_match=if_match)
     zone.delete()
     changed(whereabouts)
@@ -74,7 +74,7 @@ def remove(*, person_id: UUID, zone_id: UUID, if_match: Collection[str] | None) 
 
 def rewrite(zone: GeoZone, changes: Mapping[str, Any], *, now: datetime) -> None:
     """Write the changes; at another place nothing is known of the person's presence yet."""
-    if any(getattr(zone, name) != changes[name] for name in PLACE if name in changes):
+    if any(getattr(zone, name) != changes[name] for name in OUTLINE if name in changes):
         zone.placed_at = now
     for name, value in changes.items():
         setattr(zone, name, value)
@@ -83,7 +83,7 @@ def rewrite(zone: GeoZone, changes: Mapping[str, Any], *, now: datetime) -> None
     zone.save()
 
 
-def of_person(*, person_id: UUID, zone_id: UUID) -> GeoZone:
+def zone_of_person(*, person_id: UUID, zone_id: UUID) -> GeoZone:
     """Another person's zone is as absent as one that never was: Http404."""
     zone = GeoZone.objects.filter(id=zone_id, owner_id=person_id).first()
     if zone is None:
@@ -95,7 +95,7 @@ def events_in(*, person_id: UUID, zone_id: UUID) -> QuerySet[ZoneEvent]:
     """Of a zone that is there, or was. Raises Http404."""
     events = ZoneEvent.objects.filter(owner_id=person_id, zone_id=zone_id)
     if not events.exists():
-        of_person(person_id=person_id, zone_id=zone_id)
+        zone_of_person(person_id=person_id, zone_id=zone_id)
     return events
 
 

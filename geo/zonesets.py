@@ -49,7 +49,7 @@ def key_of(zone_id: UUID, placed_at: datetime) -> str:
     return f"{zone_id.hex}@{placed_at.timestamp()}"
 
 
-def of_people(locked: Iterable[Whereabouts]) -> dict[UUID, Sequence[Zone]]:
+def active_zones(locked: Iterable[Whereabouts]) -> dict[UUID, Sequence[Zone]]:
     """The active zones of the people whose locked rows these are; one query for all whose are not cached."""
     keys = {f"zones:{person.person_id}:{person.zones_version}": person.person_id for person in locked}
     cached: dict[str, list[Zone]] = cache.get_many(keys)

@@ -14,7 +14,7 @@ from rest_framework.exceptions import NotFound
 from alerts.models import AlertPosition, SosAlert
 from alerts.owner import view
 from geo import clocks, reading
-from geo.reading import Arrived, RefusedFix, Sent
+from geo.reading import RefusedFix, ReportedFix, Sent
 from geo.tracking import Upload
 from identity.models import User
 from messaging.database import clock
@@ -29,7 +29,7 @@ _METRES_PER_DEGREE = 111_320
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class Position:
     """Where somebody was; `at` None: is now. `accuracy` is a radius in metres."""
 
     latitude: float
@@ -69,18 +69,18 @@ def add(*, alert_id: UUID, owner: User, sent: Sent) -> Upload:
     return _report(timely, new, too_many, refused)
 
 
-def keep_places(places: Iterable[tuple[UUID, Place]], *, now: datetime) -> None:
+def record_positions(positions: Iterable[tuple[UUID, Position]], *, now: datetime) -> None:
     """Keep the place of what raised or joined an alert, by the alert's id, among its positions: by one statement."""
     AlertPosition.objects.bulk_create(
         AlertPosition(
             alert_id=alert_id,
-            latitude=place.latitude,
-            longitude=place.longitude,
-            accuracy_m=place.accuracy_m,
-            at=place.at or now,
+            latitude=position.latitude,
+            longitude=position.longitude,
+            accuracy_m=position.accuracy_m,
+            at=position.at or now,
             received_at=now,
         )
-        for alert_id, place in places
+        for alert_id, position in positions
     )
 
 
@@ -132,10 +132,10 @@ def _in_time(alert: SosAlert, sent: Sent, *, now: datetime) -> tuple[list[_Timel
     return timely, refused
 
 
-def _row(alert: SosAlert, fix: Arrived, *, at: datetime, now: datetime) -> AlertPosition:
+def _row(alert: SosAlert, fix: ReportedFix, *, at: datetime, now: datetime) -> AlertPosition:
     details = fix.details._asdict()
-    place = {"latitude": fix.latitude, "longitude": fix.longitude}
-    return AlertPosition(alert=alert, client_id=fix.id, at=at, received_at=now, **place, **details)
+    where = {"latitude": fix.latitude, "longitude": fix.longitude}
+    return AlertPosition(alert=alert, client_id=fix.id, at=at, received_at=now, **where, **details)
 
 
 def _is_after_end(alert: SosAlert, at: datetime) -> bool:

@@ -23,7 +23,7 @@ from alerts.models import (
     SosAlert,
 )
 from alerts.positions import track
-from alerts.positions.track import Place
+from alerts.positions.track import Position
 from alerts.timeline import journal
 from identity.models import User
 from messaging.models import MessageClass
@@ -38,7 +38,7 @@ class Cause:
     """
 
     owner: User
-    place: Place | None = None
+    place: Position | None = None
     address: str = ""
     kind: AlertKind = AlertKind.SOS
     contact_ids: Collection[UUID] = ()
@@ -68,7 +68,7 @@ def raise_alerts(causes: Sequence[Cause], *, now: datetime, is_drill: bool = Fal
     """
     raised = _raise_or_find_open(causes, now=now, is_drill=is_drill)
     _take_newer_places([each for each in raised if not each.is_new], now=now)
-    track.keep_places([(each.alert.id, each.cause.place) for each in raised if each.cause.place], now=now)
+    track.record_positions([(each.alert.id, each.cause.place) for each in raised if each.cause.place], now=now)
     journal.record_all(step for each in raised if (step := _step(each, now=now)))
     told = notifying.call_for_help(
         _calls(raised), message_class=MessageClass.SAFETY if is_drill else MessageClass.EMERGENCY, now=now
@@ -174,7 +174,7 @@ def _take_newer_places(joined: Sequence[Raised], *, now: datetime) -> None:
     )
 
 
-def _is_outdated(place: Place | None, last: datetime | None) -> bool:
+def _is_outdated(place: Position | None, last: datetime | None) -> bool:
     """What a phone said before it fell silent is older than what it has said since the alert was raised."""
     return place is not None and place.at is not None and last is not None and place.at < last
 

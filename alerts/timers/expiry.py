@@ -132,7 +132,7 @@ def _fire(timers: Sequence[ActivityTimer], *, now: datetime) -> None:
 def _cause(timer: ActivityTimer, heard: LastHeard | None) -> Cause:
     return Cause(
         owner=timer.owner,
-        place=heard.place if heard else None,
+        place=heard.position if heard else None,
         address=timer.place,
         kind=AlertKind.MISSED_CHECK_IN,
         contact_ids=timer.contact_ids,

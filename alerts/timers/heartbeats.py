@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from alerts.models import Heartbeat, TimerStatus
-from alerts.positions.track import Place
+from alerts.positions.track import Position
 from alerts.timers import lifecycle
 from geo import clocks, reading
 from geo.reading import Details, Refused
@@ -40,11 +40,11 @@ LEFT JOIN LATERAL (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Beat:
+class ReportedHeartbeat:
     """`at` is by our clock."""
 
     at: datetime
-    place: tuple[float, float] | tuple[None, None]
+    position: tuple[float, float] | tuple[None, None]
     details: Details
 
 
@@ -61,13 +61,15 @@ class LastHeard:
     at: datetime
 
     @property
-    def place(self) -> Place | None:
+    def position(self) -> Position | None:
         if self.latitude is None or self.longitude is None:
             return None
-        return Place(latitude=self.latitude, longitude=self.longitude, accuracy_m=self.accuracy_m, at=self.position_at)
+        return Position(
+            latitude=self.latitude, longitude=self.longitude, accuracy_m=self.accuracy_m, at=self.position_at
+        )
 
 
-def read(body: Mapping[str, Any], *, now: datetime) -> Beat:
+def read(body: Mapping[str, Any], *, now: datetime) -> ReportedHeartbeat:
     """A heartbeat as a phone sends it: a fix whose place is a detail like the others, since indoors there is none.
 
     Raises Refused for a time that is none.
@@ -75,17 +77,17 @@ def read(body: Mapping[str, Any], *, now: datetime) -> Beat:
     stated = reading.recorded_at(body)
     behind = clocks.measured(sent_at=reading.sent_at(body), recorded_at=[stated] if stated else [], now=now)
     at = min(reading.corrected(stated, behind), now) if stated else now
-    return Beat(at=at, place=_place(body), details=reading.details(body))
+    return ReportedHeartbeat(at=at, position=_position(body), details=reading.details(body))
 
 
-def _place(body: Mapping[str, Any]) -> tuple[float, float] | tuple[None, None]:
+def _position(body: Mapping[str, Any]) -> tuple[float, float] | tuple[None, None]:
     try:
-        return reading.place(body)
+        return reading.position(body)
     except Refused:
         return None, None
 
 
-def record(*, timer_id: UUID, person_id: UUID, beat: Beat, now: datetime) -> Heartbeat:
+def record(*, timer_id: UUID, person_id: UUID, heartbeat: ReportedHeartbeat, now: datetime) -> Heartbeat:
     """Keep a heartbeat of an armed timer; the oldest beyond KEPT are forgotten. It is no check-in.
 
     From before the timer it counts as its beginning. Raises NotFound, TimerEnded or TooManyRequests.
@@ -94,16 +96,16 @@ def record(*, timer_id: UUID, person_id: UUID, beat: Beat, now: datetime) -> Hea
     if timer.status != TimerStatus.ARMED:
         raise lifecycle.TimerEnded(timer)
     rates.spend(OFTEN, str(timer_id), now=now)
-    latitude, longitude = beat.place
+    latitude, longitude = heartbeat.position
     kept = Heartbeat.objects.create(
         timer=timer,
-        at=max(beat.at, timer.created_at),
+        at=max(heartbeat.at, timer.created_at),
         received_at=now,
-        battery_pct=beat.details.battery_pct,
-        network=beat.details.network,
+        battery_pct=heartbeat.details.battery_pct,
+        network=heartbeat.details.network,
         latitude=latitude,
         longitude=longitude,
-        accuracy_m=beat.details.accuracy_m,
+        accuracy_m=heartbeat.details.accuracy_m,
     )
     rows(_FORGET, [timer_id, KEPT])
     return kept

@@ -71,7 +71,7 @@ class BlueprintView(APIView):
         tags=["blueprints"],
     )
     def get(self, request: Request, blueprint_id: UUID) -> Response:
-        return _shown(blueprints.of_person(person_id=person(request).id, blueprint_id=blueprint_id))
+        return _shown(blueprints.blueprint_of_person(person_id=person(request).id, blueprint_id=blueprint_id))
 
     @extend_schema(
         operation_id="blueprints_change",

@@ -9,7 +9,7 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from geo import history, tracking
-from geo.history import Place
+from geo.history import Cursor
 from geo.parsing import UploadParser
 from geo.serializers import locations as serializers
 from geo.serializers.uploads import BatchSerializer, SingleFixSerializer
@@ -37,11 +37,11 @@ class LocationsView(APIView):
         fixes, following = history.page(
             wanted,
             owner_id=person(request).id,
-            after=Place.of(asked["cursor"]) if "cursor" in asked else None,
+            after=Cursor.decoded(asked["cursor"]) if "cursor" in asked else None,
             size=asked["page_size"],
         )
         here = request.build_absolute_uri()
-        url = replace_query_param(here, "cursor", following.cursor) if following else None
+        url = replace_query_param(here, "cursor", following.encoded) if following else None
         return Response({"next": url, "results": serializers.FixSerializer(fixes, many=True).data})
 
     @extend_schema(

@@ -52,7 +52,7 @@ class ZoneView(APIView):
         tags=["geozones"],
     )
     def get(self, request: Request, zone_id: UUID) -> Response:
-        return _shown(zones.of_person(person_id=person(request).id, zone_id=zone_id))
+        return _shown(zones.zone_of_person(person_id=person(request).id, zone_id=zone_id))
 
     @extend_schema(
         operation_id="geozones_change",
@@ -115,5 +115,5 @@ def _shown(zone: GeoZone, code: int = status.HTTP_200_OK) -> Response:
 
 def _with_presence(shown: Sequence[GeoZone]) -> Any:
     """Of one person."""
-    presences = knowledge.of_zones(shown, person_id=shown[0].owner_id) if shown else {}
+    presences = knowledge.known_presences(shown, person_id=shown[0].owner_id) if shown else {}
     return ShownZoneSerializer(shown, many=True, context={"presences": presences}).data

@@ -12,7 +12,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from geo import shapes
-from geo.presence import Sighting
+from geo.presence import TrackFix
 from geo.shapes import Point
 
 DRIVES = (1, 2, 3)
@@ -25,10 +25,10 @@ def places(number: int) -> list[Point]:
         return [shapes.point(float(row["latitude"]), float(row["longitude"])) for row in csv.DictReader(file)]
 
 
-def drive(number: int, *, every_s: int, accuracy_m: float, noise_m: float = 0) -> list[Sighting]:
+def drive(number: int, *, every_s: int, accuracy_m: float, noise_m: float = 0) -> list[TrackFix]:
     chance = random.Random(f"{number} {every_s} {noise_m}")
     return [
-        Sighting.of(at=float(second), place=_moved(place, chance, noise_m), accuracy_m=accuracy_m)
+        TrackFix.reported(at=float(second), position=_moved(place, chance, noise_m), accuracy_m=accuracy_m)
         for second, place in enumerate(places(number))
         if second % every_s == 0
     ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from geo.presence import Sighting
+from geo.presence import TrackFix
 from geo.shapes import Circle
 from tests.geo.drives import DRIVES, drive, places
 from tests.geo.tracks import naive, replay
@@ -36,7 +36,7 @@ def _count(radius_m: float, *, every_s: int, accuracy_m: float = 10, noise_m: fl
     return count
 
 
-def _add(count: Count, area: Circle, exact: Sequence[Sighting], seen: Sequence[Sighting]) -> None:
+def _add(count: Count, area: Circle, exact: Sequence[TrackFix], seen: Sequence[TrackFix]) -> None:
     crossings, events = list(_crossings(area, exact)), replay(area, seen)
     count.crossings += len(crossings)
     count.wrong += max(0, len(events) - naive(area, exact))
@@ -46,11 +46,11 @@ def _add(count: Count, area: Circle, exact: Sequence[Sighting], seen: Sequence[S
         count.late = max([count.late, *(e.number - n for (_, n), e in zip(crossings, events, strict=True))])
 
 
-def _crossings(area: Circle, track: Sequence[Sighting]) -> Iterator[tuple[bool, int]]:
+def _crossings(area: Circle, track: Sequence[TrackFix]) -> Iterator[tuple[bool, int]]:
     """Into and out of the zone, clearly, after the first that is known: with the number of the fix."""
     known = None
-    for number, sighting in enumerate(track):
-        signed_m = area.signed_m(sighting.place)
+    for number, fix in enumerate(track):
+        signed_m = area.signed_m(fix.position)
         if abs(signed_m) < CLEAR_M or (signed_m < 0) is known:
             continue
         if known is not None:

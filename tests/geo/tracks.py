@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from geo import shapes
-from geo.presence import Decision, Presence, Sighting, Track, decide
+from geo.presence import Decision, Presence, Track, TrackFix, decide
 from geo.shapes import Circle, Shape
 
 LATITUDE, LONGITUDE = 42.8746, 74.5698
@@ -24,23 +24,23 @@ def zone(radius_m: float = 100) -> Circle:
     return shapes.circle(latitude=LATITUDE, longitude=LONGITUDE, radius_m=radius_m)
 
 
-def sighting(at: float, east_m: float, north_m: float = 0, *, accuracy_m: float = 10) -> Sighting:
-    return Sighting.of(at=at, place=shapes.point(*degrees(east_m, north_m)), accuracy_m=accuracy_m)
+def track_fix(at: float, east_m: float, north_m: float = 0, *, accuracy_m: float = 10) -> TrackFix:
+    return TrackFix.reported(at=at, position=shapes.point(*degrees(east_m, north_m)), accuracy_m=accuracy_m)
 
 
 def standing(
     distance_m: float, *, seed: int, hours: float = 8, every_s: float = 10, sigma_m: float = 60
-) -> Iterator[Sighting]:
+) -> Iterator[TrackFix]:
     """At a distance from the centre, with noise that the fixes report as their accuracy."""
     noise = random.Random(f"{seed} {distance_m}")
     for number in range(int(hours * 3600 / every_s)):
         east, north = distance_m + noise.gauss(0, sigma_m), noise.gauss(0, sigma_m)
-        yield sighting(number * every_s, east, north, accuracy_m=sigma_m)
+        yield track_fix(number * every_s, east, north, accuracy_m=sigma_m)
 
 
 def moving(
     legs: Iterable[tuple[float, float]], *, speed_mps: float, every_s: float, sigma_m: float, seed: int
-) -> Iterator[tuple[float, Sighting]]:
+) -> Iterator[tuple[float, TrackFix]]:
     """Along legs (metres from the centre, seconds to stay there); the true distance beside each fix."""
     noise = random.Random(f"{seed} {speed_mps}")
     at, here = 0.0, None
@@ -51,7 +51,7 @@ def moving(
             step = speed_mps * every_s
             path.append(target if abs(target - path[-1]) <= step else path[-1] + math.copysign(step, target - path[-1]))
         for east in path[1:] + [target] * int(stay_s / every_s):
-            fix = sighting(at, east + noise.gauss(0, sigma_m), noise.gauss(0, sigma_m), accuracy_m=sigma_m)
+            fix = track_fix(at, east + noise.gauss(0, sigma_m), noise.gauss(0, sigma_m), accuracy_m=sigma_m)
             yield east, fix
             at += every_s
         here = target
@@ -63,20 +63,20 @@ class Event:
     decision: Decision
 
 
-def replay(area: Shape, sightings: Iterable[Sighting]) -> list[Event]:
-    return list(_events(area, sightings))
+def replay(area: Shape, fixes: Iterable[TrackFix]) -> list[Event]:
+    return list(_events(area, fixes))
 
 
-def _events(area: Shape, sightings: Iterable[Sighting]) -> Iterator[Event]:
+def _events(area: Shape, fixes: Iterable[TrackFix]) -> Iterator[Event]:
     track, presence = Track(), Presence()
-    for number, seen in enumerate(sightings):
+    for number, seen in enumerate(fixes):
         if track.take(seen):
             decision = decide(area, presence, track)
             if decision and decision.is_event:
                 yield Event(number, decision)
 
 
-def naive(area: Shape, sightings: Iterable[Sighting]) -> int:
+def naive(area: Shape, fixes: Iterable[TrackFix]) -> int:
     """Events of the rule that compares the last two positions."""
-    inside = [area.signed_m(seen.place) < 0 for seen in sightings]
+    inside = [area.signed_m(seen.position) < 0 for seen in fixes]
     return sum(before != after for before, after in itertools.pairwise(inside))
