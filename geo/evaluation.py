@@ -153,9 +153,12 @@ def _fold(
     """Every event of the fixes, at least of one and then until so late on the monotonic clock; leaves the new state,
     and the last of them, in the row."""
     track, known = memory.read_track(whereabouts.state), memory.read_presences(whereabouts.state)
-    surroundings = Surroundings(
-        [ZoneState(zone.shape, known.get(zone.key) or Presence(), zone.placed_at.timestamp()) for zone in zones]
-    )
+    keys = [zone.key for zone in zones]
+    states = [
+        ZoneState(zone.shape, known.get(key) or Presence(), zone.placed_at.timestamp())
+        for key, zone in zip(keys, zones, strict=True)
+    ]
+    surroundings = Surroundings(states)
     for fix in fixes:
         whereabouts.seen_at, whereabouts.seen_id = fix.at, fix.id
         track_fix = TrackFix.reported(
@@ -168,5 +171,5 @@ def _fold(
                 yield Happening(zone=zones[number], fix=fix, accuracy_m=track_fix.accuracy_m, decision=decision)
         if time.monotonic() > until:
             break
-    presences = {zone.key: state.presence for zone, state in zip(zones, surroundings.zones, strict=True)}
+    presences = {key: state.presence for key, state in zip(keys, states, strict=True)}
     whereabouts.state = memory.write(track, presences)

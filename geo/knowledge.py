@@ -10,7 +10,7 @@ from django.db.models import TextChoices
 from geo import memory
 from geo.models import GeoZone, Whereabouts
 from geo.presence import Presence
-from geo.zonesets import key_of
+from geo.zonesets import presence_key
 
 
 class State(TextChoices):
@@ -33,7 +33,7 @@ def known_presences(zones: Collection[GeoZone], *, person_id: UUID) -> dict[UUID
     whereabouts = Whereabouts.objects.filter(person_id=person_id).only("state", "seen_at").first()
     presences = memory.read_presences(whereabouts.state) if whereabouts else {}
     as_of = whereabouts.seen_at if whereabouts else None
-    return {zone.id: _known(presences.get(key_of(zone.id, zone.placed_at)), as_of) for zone in zones}
+    return {zone.id: _known(presences.get(presence_key(zone.id, zone.placed_at)), as_of) for zone in zones}
 
 
 def _known(presence: Presence | None, as_of: datetime | None) -> Known:

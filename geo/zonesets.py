@@ -19,9 +19,7 @@ KEPT_S = 3_600
 
 
 class Zone(NamedTuple):
-    """`key` is of this zone at this place: moved, it is another one, of which nothing is known yet."""
-
-    key: str
+    id: UUID
     name: str
     latitude: float
     longitude: float
@@ -40,18 +38,19 @@ class Zone(NamedTuple):
         return shapes.circle(latitude=self.latitude, longitude=self.longitude, radius_m=self.radius_m)
 
     @property
-    def id(self) -> UUID:
-        return UUID(self.key.partition("@")[0])
+    def key(self) -> str:
+        return presence_key(self.id, self.placed_at)
 
 
-def key_of(zone_id: UUID, placed_at: datetime) -> str:
-    """What presence in a zone at its place is remembered under."""
+def presence_key(zone_id: UUID, placed_at: datetime) -> str:
+    """The key of a person's presence in a zone. A moved zone has another key: nothing is known of it yet."""
     return f"{zone_id.hex}@{placed_at.timestamp()}"
 
 
 def active_zones(locked: Iterable[Whereabouts]) -> dict[UUID, Sequence[Zone]]:
     """The active zones of the people whose locked rows these are; one query for all whose are not cached."""
-    keys = {f"zones:{person.person_id}:{person.zones_version}": person.person_id for person in locked}
+    # Not "zones": an older release, which may share the cache, keeps another tuple under it.
+    keys = {f"zones-by-id:{person.person_id}:{person.zones_version}": person.person_id for person in locked}
     cached: dict[str, list[Zone]] = cache.get_many(keys)
     asked = {person_id: key for key, person_id in keys.items() if key not in cached}
     if asked:
@@ -65,8 +64,8 @@ def active_zones(locked: Iterable[Whereabouts]) -> dict[UUID, Sequence[Zone]]:
 def _read(people: Iterable[UUID]) -> defaultdict[UUID, list[Zone]]:
     found: defaultdict[UUID, list[Zone]] = defaultdict(list)
     active = GeoZone.objects.filter(owner_id__in=people, is_active=True)
-    for owner_id, zone_id, *values in active.order_by("id").values_list("owner_id", "id", *Zone._fields[1:]):
-        zone = Zone("", *values)
+    for owner_id, *values in active.order_by("id").values_list("owner_id", *Zone._fields):
+        zone = Zone(*values)
         ring = tuple((x, y) for x, y in zone.ring) if zone.ring else None
-        found[owner_id].append(zone._replace(key=key_of(zone_id, zone.placed_at), ring=ring))
+        found[owner_id].append(zone._replace(ring=ring))
     return found
