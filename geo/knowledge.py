@@ -1,4 +1,4 @@
-"""What is known of a person's presence in their zones, for them to see."""
+"""Shows a person in which of their zones they are. Reads the result of the last evaluation and decides nothing."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class State(TextChoices):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
-    """`since` is the fix that changed it, or the first; `as_of` the last fix that was looked at."""
+    """`since`: time of the fix that changed the state, or of the first. `as_of`: time of the last evaluated fix."""
 
     state: State
     since: datetime | None = None
@@ -29,7 +29,7 @@ class Known:
 
 
 def known_presences(zones: Collection[GeoZone], *, person_id: UUID) -> dict[UUID, Known]:
-    """By zone, of the zones of one person."""
+    """The state of each of these zones of one person, by the zone's id."""
     whereabouts = Whereabouts.objects.filter(person_id=person_id).only("state", "seen_at").first()
     presences = memory.read_presences(whereabouts.state) if whereabouts else {}
     as_of = whereabouts.seen_at if whereabouts else None

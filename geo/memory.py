@@ -1,4 +1,4 @@
-"""What presence remembers between evaluations, as JSON: floats come back exactly as they were."""
+"""Turns the track and presences into JSON between two evaluations, and back. Floats come back exactly as they were."""
 
 from typing import Any
 

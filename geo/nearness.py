@@ -1,4 +1,4 @@
-"""Which of a person's zones a fix can change anything about: a few, however many zones there are."""
+"""Picks the few zones that a fix can concern, however many the person has, and asks geo/presence.py only about them."""
 
 import math
 from bisect import bisect_right
@@ -9,16 +9,16 @@ from geo import presence
 from geo.presence import Area, Decision, Presence, Track
 from geo.shapes import Point
 
-# How far a fix may be from the place that all distances were measured from, until they are measured again from it:
-# nearer, and a drive measures at every fix; farther, and more zones are near.
+# Distances to all zones are measured again when the person has moved this far. With a smaller value a drive measures at
+# every fix. With a larger one more zones count as near.
 MEASURED_WITHIN_M = 1_000.0
-# Of sums of distances around the Earth.
+# Rounding error of sums of distances around the Earth.
 _ROUNDING_M = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneState:
-    """A zone as a fix sees it: where, what is known of the person there, and since when it is there, in seconds."""
+    """A zone and the person's presence in it. `placed_at` is when the zone got its outline, in seconds."""
 
     area: Area
     presence: Presence
@@ -26,8 +26,10 @@ class ZoneState:
 
 
 class Surroundings:
-    """Decides as asking every zone would. Who is known to be outside a zone stays so while they have moved less than
-    it was away."""
+    """All zones of a person. Decides exactly what asking every zone would decide.
+
+    A person who is known to be outside a zone stays outside until they have moved as far as the zone was away.
+    """
 
     def __init__(self, zones: Sequence[ZoneState]) -> None:
         self.zones = zones
@@ -36,7 +38,7 @@ class Surroundings:
         self._watched = {number for number, zone in enumerate(zones) if zone.presence.inside is not False}
 
     def decide(self, track: Track) -> Iterator[tuple[int, Decision]]:
-        """What the track's last fix changes, by the numbers of the places; updates their presences."""
+        """Yield the changes that the track's last fix causes, with the zone's number. Updates the presences."""
         newest = track.seen[-1]
         for number in sorted(self._watched | self._near(newest.position)):
             zone = self.zones[number]

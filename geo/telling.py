@@ -1,4 +1,4 @@
-"""Zone events: kept with what decided them, and told to the contacts who are to know, if they are still news."""
+"""Stores zone events with the facts that decided them, and texts the chosen contacts while the event is news."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from messaging.outbox import outgoing
 
 
 class StoredFix(NamedTuple):
-    """A fix as evaluation reads it."""
+    """A row of geo_fix as evaluation reads it."""
 
     at: datetime
     id: UUID
@@ -28,7 +28,7 @@ class StoredFix(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Happening:
-    """A person entered or left a zone, and the fix by which that became known."""
+    """A person entered or left a zone, and the fix that showed it."""
 
     zone: Zone
     fix: StoredFix
@@ -37,7 +37,7 @@ class Happening:
 
 
 def tell(happened: Sequence[Happening], *, person_id: UUID, now: datetime) -> int:
-    """Write the events and queue their messages, in the caller's transaction; returns how many there are."""
+    """Store the events and queue their messages, in the caller's transaction. Returns the number of events."""
     if not happened:
         return 0
     person = User.objects.get(id=person_id)

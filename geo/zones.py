@@ -1,4 +1,4 @@
-"""A person's zones: made, changed and removed under a lock of the person's whereabouts, which evaluation takes too."""
+"""Adds, changes and removes a person's zones, under the lock of the person's whereabouts that evaluation takes too."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ from geo.models import GeoZone, Whereabouts, ZoneEvent
 from identity.api import versions
 from identity.models import EmergencyContact
 
-# Where the zone is; the other fields say who is told and when.
+# Fields that say where a zone is. The others say who is told, and when.
 OUTLINE = ("shape", "latitude", "longitude", "radius_m", "ring")
 
 
@@ -26,13 +26,13 @@ class TooManyZones(APIException):
 
 
 def locked(person_id: UUID) -> Whereabouts:
-    """The person's whereabouts, locked: their zones change one at a time, and never under an evaluation."""
+    """Lock the person's whereabouts: their zones change one at a time, and never during an evaluation."""
     Whereabouts.objects.get_or_create(person_id=person_id)
     return Whereabouts.objects.select_for_update(no_key=True).get(person_id=person_id)
 
 
 def changed(whereabouts: Whereabouts) -> None:
-    """What evaluation has cached of the person's zones is no longer asked for."""
+    """Make evaluation read the person's zones anew: cached zones have the old version."""
     whereabouts.zones_version += 1
     whereabouts.save(update_fields=["zones_version"])
 
@@ -64,7 +64,7 @@ def change(
 
 @transaction.atomic
 def remove(*, person_id: UUID, zone_id: UUID, if_match: Collection[str] | None) -> None:
-    """Its events stay. Raises Http404 or PreconditionFailed."""
+    """Delete the zone; its events stay. Raises Http404 or PreconditionFailed."""
     whereabouts = locked(person_id)
     zone = zone_of_person(person_id=person_id, zone_id=zone_id)
     require(zone, if_match=if_match)
@@ -73,7 +73,7 @@ def remove(*, person_id: UUID, zone_id: UUID, if_match: Collection[str] | None) 
 
 
 def rewrite(zone: GeoZone, changes: Mapping[str, Any], *, now: datetime) -> None:
-    """Write the changes; at another place nothing is known of the person's presence yet."""
+    """Write the changes. After a move nothing is known of the person's presence in the zone."""
     if any(getattr(zone, name) != changes[name] for name in OUTLINE if name in changes):
         zone.placed_at = now
     for name, value in changes.items():
@@ -84,7 +84,7 @@ def rewrite(zone: GeoZone, changes: Mapping[str, Any], *, now: datetime) -> None
 
 
 def zone_of_person(*, person_id: UUID, zone_id: UUID) -> GeoZone:
-    """Another person's zone is as absent as one that never was: Http404."""
+    """Raises Http404 for an unknown zone, and for another person's just the same."""
     zone = GeoZone.objects.filter(id=zone_id, owner_id=person_id).first()
     if zone is None:
         raise Http404
@@ -92,7 +92,7 @@ def zone_of_person(*, person_id: UUID, zone_id: UUID) -> GeoZone:
 
 
 def events_in(*, person_id: UUID, zone_id: UUID) -> QuerySet[ZoneEvent]:
-    """Of a zone that is there, or was. Raises Http404."""
+    """The events of a zone that exists or existed. Raises Http404."""
     events = ZoneEvent.objects.filter(owner_id=person_id, zone_id=zone_id)
     if not events.exists():
         zone_of_person(person_id=person_id, zone_id=zone_id)
@@ -105,17 +105,17 @@ def require_room(person_id: UUID, *, wanted: int) -> None:
 
 
 def etag_of(row: Any) -> str:
-    """Of a row with an id and a version that every change raises."""
+    """The ETag of a row that has an id and a version, which every change raises."""
     return versions.etag([str(row.id), str(row.version)])
 
 
 def require(row: Any, *, if_match: Collection[str] | None) -> None:
-    """Raise PreconditionFailed unless the row is what the client has; None: it did not ask. Lock the row first."""
+    """Raise PreconditionFailed if the client has another version of the row. None: any version. Lock the row first."""
     versions.require_etag(etag_of(row), if_match=if_match)
 
 
 def check_contacts(person_id: UUID, contact_ids: Collection[UUID] | None) -> None:
-    """Raises ValidationError unless all are the person's."""
+    """Raises ValidationError unless all these contacts are the person's."""
     if contact_ids:
         known = EmergencyContact.objects.filter(user_id=person_id, id__in=contact_ids).count()
         if known != len(set(contact_ids)):

@@ -1,7 +1,7 @@
-"""The zones of a person as evaluation needs them, cached: an evaluation asks for them again and again.
+"""The active zones of a person as evaluation needs them, cached, since every evaluation asks for them.
 
-The cache is Django's: in each process by default, shared by the setting CACHE_URL. Its key carries a number that every
-change of the zones raises in the transaction that makes it, so that what is cached is never what was.
+The cache is Django's: one in each process, or a shared one with the setting CACHE_URL. Its key holds zones_version,
+which each change of the zones raises in its own transaction. So outdated zones are never read.
 """
 
 from collections import defaultdict
@@ -48,8 +48,8 @@ def presence_key(zone_id: UUID, placed_at: datetime) -> str:
 
 
 def active_zones(locked: Iterable[Whereabouts]) -> dict[UUID, Sequence[Zone]]:
-    """The active zones of the people whose locked rows these are; one query for all whose are not cached."""
-    # Not "zones": an older release, which may share the cache, keeps another tuple under it.
+    """The active zones of these people, whose rows the caller has locked. One query for all that are not cached."""
+    # An older release, which may share the cache, keeps other tuples under "zones".
     keys = {f"zones-by-id:{person.person_id}:{person.zones_version}": person.person_id for person in locked}
     cached: dict[str, list[Zone]] = cache.get_many(keys)
     asked = {person_id: key for key, person_id in keys.items() if key not in cached}

@@ -28,7 +28,7 @@ class AlertPosition(models.Model):
     battery_pct = models.PositiveSmallIntegerField(null=True, db_column="battery")
     network = models.CharField(max_length=20, blank=True)
     activity = models.CharField(max_length=20, blank=True)
-    # When the person was there, by the server's clock.
+    # When the person was there, by the database's clock.
     at = models.DateTimeField(db_column="recorded_at")
     received_at = models.DateTimeField()
 

@@ -66,12 +66,12 @@ class ActivityTimer(models.Model):
 class Heartbeat(models.Model):
     """One report of a phone while a timer ran. Contacts see the last one when the timer runs out.
 
-    Fields are named as in geo.models.Fix; columns keep their old names (`db_column`, see AlertPosition).
+    Fields are named as in geo.models.Fix. Columns keep their names (`db_column`), as in AlertPosition.
     """
 
     # No index of its own: the index below begins with it.
     timer = models.ForeignKey(ActivityTimer, on_delete=models.CASCADE, related_name="heartbeats", db_index=False)
-    # By the server's clock, and never in the future.
+    # By the database's clock, and never in the future.
     at = models.DateTimeField()
     received_at = models.DateTimeField()
     battery_pct = models.PositiveSmallIntegerField(null=True, db_column="battery")

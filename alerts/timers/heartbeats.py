@@ -1,4 +1,4 @@
-"""What the phone says of itself while a timer runs: the last of it is what those who are told begin with."""
+"""Heartbeats: reports of a phone while a timer runs. If the timer runs out, contacts see the last report."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from identity.api import rates
 from identity.api.rates import Limit
 from messaging.database.sql import rows
 
-# One every five seconds: a phone has no reason for more.
+# One every five seconds: a phone has no reason to send more.
 OFTEN = Limit(scope="heartbeats", times=60, window=timedelta(minutes=5))
-# What came before says nothing of where the person is.
+# Older heartbeats say nothing about where the person is.
 KEPT = 100
 
 _FORGET = """
@@ -25,7 +25,7 @@ DELETE FROM alerts_heartbeat WHERE id IN (
     SELECT id FROM alerts_heartbeat WHERE timer_id = %s ORDER BY at DESC, id DESC OFFSET %s
 )
 """
-# The last position and the last charge may be of two heartbeats: indoors a phone has no fix.
+# The last position and the last battery level may come from two heartbeats: indoors a phone has no fix.
 _LAST = """
 SELECT t.id, p.latitude, p.longitude, p.accuracy, p.at, h.battery, h.network, h.at
 FROM unnest(%s::uuid[]) AS t (id)
@@ -41,7 +41,7 @@ LEFT JOIN LATERAL (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportedHeartbeat:
-    """`at` is by our clock."""
+    """A heartbeat as a phone sent it; `at` is by the database's clock."""
 
     at: datetime
     position: tuple[float, float] | tuple[None, None]
@@ -50,7 +50,7 @@ class ReportedHeartbeat:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LastHeard:
-    """What was last heard of a phone, and where it last was."""
+    """The last heartbeat of a phone, and the last position in any heartbeat."""
 
     latitude: float | None
     longitude: float | None
@@ -70,9 +70,9 @@ class LastHeard:
 
 
 def read(body: Mapping[str, Any], *, now: datetime) -> ReportedHeartbeat:
-    """A heartbeat as a phone sends it: a fix whose place is a detail like the others, since indoors there is none.
+    """Read a heartbeat as a phone sends it. A wrong or missing position is left out, since indoors there is no fix.
 
-    Raises Refused for a time that is none.
+    Raises Refused if the time cannot be read.
     """
     stated = reading.recorded_at(body)
     behind = clocks.measured(sent_at=reading.sent_at(body), recorded_at=[stated] if stated else [], now=now)
@@ -88,9 +88,9 @@ def _position(body: Mapping[str, Any]) -> tuple[float, float] | tuple[None, None
 
 
 def record(*, timer_id: UUID, person_id: UUID, heartbeat: ReportedHeartbeat, now: datetime) -> Heartbeat:
-    """Keep a heartbeat of an armed timer; the oldest beyond KEPT are forgotten. It is no check-in.
+    """Store a heartbeat of an armed timer and delete all but the last KEPT. A heartbeat is not a check-in.
 
-    From before the timer it counts as its beginning. Raises NotFound, TimerEnded or TooManyRequests.
+    A time before the timer's start is stored as the start. Raises NotFound, TimerEnded or TooManyRequests.
     """
     timer = lifecycle.of_person(timer_id=timer_id, person_id=person_id)
     if timer.status != TimerStatus.ARMED:

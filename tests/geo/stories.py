@@ -1,4 +1,4 @@
-"""Ana's zone, her way out of it, and what her contacts read."""
+"""Ana's zone, her way out of it, and the texts to her contacts."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ STEP = timedelta(seconds=10)
 
 
 def make_zone(phone: APIClient, **fields: Any) -> Any:
-    """A circle of 100 m that has been there for hours."""
+    """Make a circle of 100 m that has existed for 20 hours."""
     body = {"name": "Work", "latitude": LATITUDE, "longitude": LONGITUDE, "radius": 100} | fields
     answer = phone.post("/api/v1/geozones/", body, format="json")
     assert answer.status_code == 201, answer.data
@@ -27,11 +27,11 @@ def make_zone(phone: APIClient, **fields: Any) -> Any:
 
 
 def walk(*metres: float, until: datetime | None = None, accuracy: float = 10) -> list[Any]:
-    """A fix every 10 s so far east of the zone's centre; the last one now."""
+    """One fix every 10 s, this many metres east of the zone's centre. The last one is now."""
     last = until or clock.now()
     ages = range(len(metres) - 1, -1, -1)
-    places = zip(metres, ages, strict=True)
-    return [fix(last - STEP * age, *degrees(east, 0), accuracy=accuracy) for east, age in places]
+    offsets = zip(metres, ages, strict=True)
+    return [fix(last - STEP * age, *degrees(east, 0), accuracy=accuracy) for east, age in offsets]
 
 
 LEAVES = (0, 0, 0, 0, 0, 0, 80, 160, 240, 320)
@@ -43,7 +43,7 @@ def leave(phone: APIClient, **fields: Any) -> None:
 
 
 def evaluate_all() -> int:
-    """What the workers would do."""
+    """Evaluate all due people, as the workers would."""
     due: list[UUID] = list(DueEvaluation.objects.values_list("person_id", flat=True))
     return evaluation.evaluate(due)
 

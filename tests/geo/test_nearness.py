@@ -1,4 +1,4 @@
-"""Asking only the zones near by decides exactly what asking every zone does."""
+"""Asking only the zones near by decides exactly what asking every zone decides."""
 
 import random
 from typing import Any
@@ -28,8 +28,8 @@ def _errand(chance: random.Random, count: int) -> list[TrackFix]:
         jump = 20_000 if chance.random() < 0.02 else 0
         accuracy = chance.choice([5.0, 15.0, 60.0, None, 3_000.0])
         noise = (accuracy or 20) * chance.gauss(0, 0.5)
-        place = shapes.point(*degrees(east + noise + jump, north - noise))
-        fixes.append(TrackFix.reported(at=at, position=place, accuracy_m=accuracy))
+        position = shapes.point(*degrees(east + noise + jump, north - noise))
+        fixes.append(TrackFix.reported(at=at, position=position, accuracy_m=accuracy))
     return fixes
 
 
@@ -38,7 +38,7 @@ def test_near_zones_are_all_that_can_change(seed: int) -> None:
     chance = random.Random(seed)
     assert degrees(0, 0) == (LATITUDE, LONGITUDE)
     areas = _areas(400)
-    # Some were made, or moved, on the way.
+    # Some zones are made or moved on the way.
     since = [1e9 + chance.choice([0, 0, 20_000]) for _ in areas]
     surroundings = Surroundings([ZoneState(area, Presence(), at) for area, at in zip(areas, since, strict=True)])
     everywhere = [Presence() for _ in areas]

@@ -1,5 +1,7 @@
-"""The replay harness: wrong and missed events of made tracks, beside the naive rule in the same run. They have a known
-truth and the faults of real ones; real ones are in test_real_tracks.py."""
+"""Wrong and missed events of generated tracks, beside those of the naive rule in the same run.
+
+Generated tracks have the faults of real ones and a known truth. Real tracks are in test_real_tracks.py.
+"""
 
 import random
 from collections.abc import Iterable
@@ -13,7 +15,7 @@ DISTANCES = (0, 50, 90, 110, 150)
 
 
 def _standing_events(seeds: Iterable[int], *, hours: float = 8) -> tuple[int, int]:
-    """Events of presence and of the naive rule."""
+    """The number of events of our rule and of the naive rule."""
     ours = theirs = 0
     for seed in seeds:
         for distance in DISTANCES:
@@ -45,7 +47,7 @@ def test_nor_with_better_fixes_or_other_intervals(sigma_m: float, every_s: float
 
 
 def test_the_baseline_is_unknown_while_the_boundary_is_nearer_than_the_accuracy() -> None:
-    # First far away for certain, then what would be an exit had the first fixes been believed.
+    # The first fixes are too vague to decide. Had they been believed, the next would be an exit.
     vague = [track_fix(10 * n, 90, accuracy_m=60) for n in range(20)]
     assert replay(zone(), vague + [track_fix(200 + 10 * n, 400 + 50 * n, accuracy_m=10) for n in range(5)]) == []
 
@@ -57,13 +59,13 @@ SPEEDS = {"walking": (1.4, 10), "cycling": (5, 10), "driving": (14, 10)}
 @pytest.mark.parametrize("accuracy_m", [5, 10, 15])
 @pytest.mark.parametrize("inwards", [False, True])
 def test_a_clean_crossing_is_reported_once_within_two_fixes(how: str, accuracy_m: float, inwards: bool) -> None:
-    """Counted from the first fix that is further from the boundary than its accuracy."""
+    """The two fixes are counted from the first one that is further from the boundary than its accuracy."""
     speed, every_s = SPEEDS[how]
     legs = [(0.0, 300.0), (1_000.0, 600.0)]
     journey = list(
         moving(legs[::-1] if inwards else legs, speed_mps=speed, every_s=every_s, sigma_m=accuracy_m, seed=1)
     )
-    # The positions are exact; what they report is their accuracy.
+    # The positions are exact, though each reports an error of `accuracy_m`.
     exact = [track_fix(each.at, true, accuracy_m=accuracy_m) for true, each in journey]
     [event] = replay(zone(), exact)
     clear = next(n for n, seen in enumerate(exact) if _is_across(seen, inwards, max(accuracy_m, 10)))
@@ -89,7 +91,7 @@ def test_a_noisy_crossing_is_reported_once_within_the_dwell_time(inwards: bool) 
 
 
 def _with_jumps(track: list[TrackFix], *, seed: int, length: int) -> list[TrackFix]:
-    """Every twentieth fix begins a jump of some kilometres that claims to be exact."""
+    """Every twentieth fix begins a jump of some kilometres with a reported accuracy of 3 m."""
     chance = random.Random(seed)
     jumped = list(track)
     for start in range(10, len(track) - length, 20):
@@ -130,7 +132,7 @@ def test_a_fix_every_ten_minutes_is_confirmed_by_the_next() -> None:
 
 
 def test_one_who_comes_back_at_once_is_quiet() -> None:
-    """Leaves, returns, leaves again within the cool-down: the second exit is known, and nobody is texted."""
+    """Leave, return and leave again within the cool-down. The second exit is stored, and nobody is texted."""
     legs = [(0.0, 60.0), (500.0, 20.0), (0.0, 20.0), (500.0, 60.0)]
     events = replay(zone(), [seen for _, seen in moving(legs, speed_mps=14, every_s=5, sigma_m=5, seed=3)])
     assert [(e.decision.inside, e.decision.is_quiet) for e in events] == [(False, False), (True, False), (False, True)]

@@ -1,4 +1,4 @@
-"""Wrong and missed events of real drives, per zone, beside the naive rule: zones of three sizes all along each."""
+"""Wrong and missed events of real drives, beside the naive rule, in zones of three sizes all along each drive."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ import pytest
 
 from geo.presence import TrackFix
 from geo.shapes import Circle
-from tests.geo.drives import DRIVES, drive, places
+from tests.geo.drives import DRIVES, drive, positions
 from tests.geo.tracks import naive, replay
 
 RADII = (100, 200, 500)
-# A visit goes so far in, and so far out again.
+# A visit goes this far into the zone, and this far out again.
 CLEAR_M = 30.0
 
 
 @dataclass
 class Count:
-    """Over all zones. `wrong`: events beyond the crossings there are; `late`: fixes from the clear crossing on."""
+    """Sums over all zones. `wrong`: events without a crossing. `late`: most fixes between crossing and event."""
 
     crossings: int = 0
     wrong: int = 0
@@ -31,7 +31,7 @@ def _count(radius_m: float, *, every_s: int, accuracy_m: float = 10, noise_m: fl
     for number in DRIVES:
         exact = drive(number, every_s=every_s, accuracy_m=accuracy_m)
         seen = drive(number, every_s=every_s, accuracy_m=accuracy_m, noise_m=noise_m)
-        for centre in places(number)[::50]:
+        for centre in positions(number)[::50]:
             _add(count, Circle(centre, radius_m), exact, seen)
     return count
 
@@ -47,7 +47,7 @@ def _add(count: Count, area: Circle, exact: Sequence[TrackFix], seen: Sequence[T
 
 
 def _crossings(area: Circle, track: Sequence[TrackFix]) -> Iterator[tuple[bool, int]]:
-    """Into and out of the zone, clearly, after the first that is known: with the number of the fix."""
+    """Clear crossings into (True) and out of the zone, each with the number of its fix."""
     known = None
     for number, fix in enumerate(track):
         signed_m = area.signed_m(fix.position)

@@ -176,7 +176,7 @@ def test_whose_evaluation_always_fails_keeps_no_neglected_person_back(
     for person in (ana, stranger):
         _left_work(person)
     hints.take_due()
-    # Hers were due first, and stay so: they fail.
+    # Ana's fixes were due first, and stay due: their evaluation fails.
     DueEvaluation.objects.filter(person=ana).update(due_at=clock.now() - timedelta(hours=1))
     rescued = []
     for _ in range(4):
@@ -255,7 +255,7 @@ def test_one_persons_fault_costs_the_others_nothing(ana: User, stranger: User) -
     Whereabouts.objects.filter(person=ana).update(state={"seen": 5})
     assert evaluation.evaluate([ana.id, stranger.id]) == 1
     assert [event.zone.owner for event in ZoneEvent.objects.all()] == [stranger]
-    # Hers are still due.
+    # Ana's fixes are still due.
     assert list(DueEvaluation.objects.values_list("person_id", flat=True)) == [ana.id]
     with pytest.raises(TypeError):
         evaluation.evaluate([ana.id])
@@ -272,7 +272,7 @@ def test_one_persons_transaction_that_is_ended_for_its_idleness_costs_the_others
 
     def folds_hers_for_too_long(whereabouts: Whereabouts, *arguments: Any, **until: Any) -> Any:
         if whereabouts.person_id == ana.id:
-            time.sleep(0.5)  # PostgreSQL's own timer: no clock of ours to move.
+            time.sleep(0.5)  # PostgreSQL's own timer counts: no clock of ours can be moved.
         return fold(whereabouts, *arguments, **until)
 
     monkeypatch.setattr(evaluation, "_fold", folds_hers_for_too_long)
@@ -314,7 +314,7 @@ def test_fixes_that_take_long_are_evaluated_in_more_steps_than_one(
     for person in (ana, stranger):
         _left_work(person)
     assert evaluation.evaluate([ana.id, stranger.id]) == 2
-    # One fix of each in every step: neither waits for the other's.
+    # Each step evaluates one fix of each person: neither waits for the other.
     assert [len(step) for step in folded] == [2] * len(LEAVES)
     assert {seen_id for step in folded for seen_id in step} == set(Fix.objects.values_list("id", flat=True))
     assert not DueEvaluation.objects.exists()
@@ -333,7 +333,7 @@ def test_the_person_sees_where_they_are_and_since_when(phone: APIClient, aida: E
     assert datetime.fromisoformat(shown["Work"]["as_of"]) == datetime.fromisoformat(fixes[-1]["recorded_at"])
     assert shown["Town"]["state"] == "inside"
     assert datetime.fromisoformat(shown["Town"]["since"]) < datetime.fromisoformat(left)
-    # At another place nothing is known.
+    # After a move nothing is known.
     url = f"/api/v1/geozones/{town['id']}/"
     assert phone.get(url).data["presence"] == shown["Town"]
     elsewhere = {"latitude": 42.0, "longitude": 74.0, "radius": 100}

@@ -1,4 +1,4 @@
-"""Made tracks, and the replay that counts what comes of them: presence beside the naive rule of the open trackers."""
+"""Generated tracks, and the events of our rule and of the naive rule that open trackers use."""
 
 import itertools
 import math
@@ -11,12 +11,12 @@ from geo.presence import Decision, Presence, Track, TrackFix, decide
 from geo.shapes import Circle, Shape
 
 LATITUDE, LONGITUDE = 42.8746, 74.5698
-METRES_NORTH = 111_084.0  # A degree there.
+METRES_NORTH = 111_084.0  # One degree, at LATITUDE.
 METRES_EAST = shapes.WGS84.inv(LONGITUDE, LATITUDE, LONGITUDE + 0.01, LATITUDE)[2] * 100
 
 
 def degrees(east_m: float, north_m: float) -> tuple[float, float]:
-    """Latitude and longitude of a place so far from the zone's centre."""
+    """Latitude and longitude of a position this far from the zone's centre."""
     return LATITUDE + north_m / METRES_NORTH, LONGITUDE + east_m / METRES_EAST
 
 
@@ -31,7 +31,7 @@ def track_fix(at: float, east_m: float, north_m: float = 0, *, accuracy_m: float
 def standing(
     distance_m: float, *, seed: int, hours: float = 8, every_s: float = 10, sigma_m: float = 60
 ) -> Iterator[TrackFix]:
-    """At a distance from the centre, with noise that the fixes report as their accuracy."""
+    """Stand at a distance from the centre, with noise that the fixes report as their accuracy."""
     noise = random.Random(f"{seed} {distance_m}")
     for number in range(int(hours * 3600 / every_s)):
         east, north = distance_m + noise.gauss(0, sigma_m), noise.gauss(0, sigma_m)
@@ -41,7 +41,7 @@ def standing(
 def moving(
     legs: Iterable[tuple[float, float]], *, speed_mps: float, every_s: float, sigma_m: float, seed: int
 ) -> Iterator[tuple[float, TrackFix]]:
-    """Along legs (metres from the centre, seconds to stay there); the true distance beside each fix."""
+    """Move along legs (metres from the centre, seconds to stay there). Yields the true distance and the fix."""
     noise = random.Random(f"{seed} {speed_mps}")
     at, here = 0.0, None
     for target, stay_s in legs:
@@ -59,7 +59,7 @@ def moving(
 
 @dataclass(frozen=True)
 class Event:
-    number: int  # Of the deciding fix.
+    number: int  # Number of the deciding fix.
     decision: Decision
 
 
@@ -77,6 +77,6 @@ def _events(area: Shape, fixes: Iterable[TrackFix]) -> Iterator[Event]:
 
 
 def naive(area: Shape, fixes: Iterable[TrackFix]) -> int:
-    """Events of the rule that compares the last two positions."""
+    """The number of events of the rule that compares only the last two positions."""
     inside = [area.signed_m(seen.position) < 0 for seen in fixes]
     return sum(before != after for before, after in itertools.pairwise(inside))

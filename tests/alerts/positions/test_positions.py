@@ -1,4 +1,4 @@
-"""Positions during an alert: late, twice, in any order, from wrong clocks, and half of them nonsense."""
+"""Positions during an alert: late, twice, in any order, with wrong clocks, and half of them nonsense."""
 
 import gzip
 import json
@@ -33,7 +33,7 @@ def batch_url(alert: str) -> str:
 
 
 def at(seconds: float, **more: Any) -> dict[str, Any]:
-    """A fix so many seconds from now, at a place of its own."""
+    """A fix this many seconds from now, at a position of its own."""
     moment = clock.now() + timedelta(seconds=seconds)
     return {
         "id": str(uuid4()),
@@ -103,7 +103,7 @@ def test_what_is_sent_again_is_stored_once_and_changes_nothing(phone: APIClient,
     again = upload(phone, pressed, [*with_ids, *without, with_ids[0]]).json()
     assert (first["stored"], first["repeated"]) == (3, 0)
     assert (again["stored"], again["repeated"]) == (0, 4)
-    assert AlertPosition.objects.filter(alert=UUID(pressed)).count() == 4  # And the place of the press.
+    assert AlertPosition.objects.filter(alert=UUID(pressed)).count() == 4  # And the position of the press.
     assert SosAlert.objects.values().get(id=pressed) == before
 
 
@@ -189,7 +189,7 @@ def test_a_thousand_full_fixes_are_one_request_and_few_statements(phone: APIClie
 
 def test_a_clock_that_is_wrong_is_put_right_by_the_time_of_sending(phone: APIClient, pressed: str) -> None:
     opened_before(pressed, minutes=10)
-    slow = timedelta(days=20_000).total_seconds()  # A phone that lost its time is in 1970.
+    slow = timedelta(days=20_000).total_seconds()  # A phone that lost its time shows 1970.
     sent_at = (clock.now() - timedelta(seconds=slow)).isoformat()
     batch = [at(-slow - 30, latitude=43.0), at(-slow - 90, latitude=43.1)]
     assert upload(phone, pressed, batch, sent_at=sent_at).data["stored"] == 2
