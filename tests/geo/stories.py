@@ -15,6 +15,13 @@ from tests.geo.tracks import LATITUDE, LONGITUDE, degrees
 from tests.geo.uploads import fix, upload
 
 STEP = timedelta(seconds=10)
+CIRCLE = {"name": "Home", "latitude": 42.87, "longitude": 74.57, "radius": 150, "zone_type": "home"}
+SQUARE = [[74.5, 42.8], [74.51, 42.8], [74.51, 42.81], [74.5, 42.81], [74.5, 42.8]]
+SCHEDULE = {"days": [1, 2, 3, 4, 5], "from": "08:00", "to": "18:00", "time_zone": "Asia/Bishkek"}
+
+
+def polygon(ring: Any, **fields: Any) -> dict[str, Any]:
+    return {"name": "Park", "geometry": {"type": "Polygon", "coordinates": [ring]}} | fields
 
 
 def make_zone(phone: APIClient, **fields: Any) -> Any:
