@@ -43,7 +43,8 @@ PERIODIC = {
     "purge_evidence": Periodic(run=evidence.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
     "seal_timelines": Periodic(run=sealing.seal_due, every=timedelta(seconds=5), patience=timedelta(minutes=1)),
     "purge_timers": Periodic(run=timers.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
-    "keep_positions": Periodic(run=positions.keep, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
+    # The name stays: a process of an older release refuses a name that it does not know.
+    "keep_positions": Periodic(run=positions.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
     "purge_identity": Periodic(run=retention.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
 }
 

@@ -14,8 +14,8 @@ class GeoConfig(AppConfig):
 
 
 def _make_weeks(**_: Any) -> None:
-    """The weeks that fixes are kept in exist before the first process starts."""
-    # They import models, which are there only now.
+    """Make the partitions for fixes before the first process starts."""
+    # These modules import models, which are not ready earlier.
     from geo import partitions
     from messaging.database import clock
 

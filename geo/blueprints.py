@@ -1,4 +1,4 @@
-"""Named sets of zones: saved from the current ones or written by hand, and applied as a whole or not at all."""
+"""Named sets of zones: saved from a person's zones or written by hand. Applied as a whole or not at all."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -15,7 +15,7 @@ from identity.errors import Conflict, NotFound
 from identity.models import EmergencyContact
 
 FIELDS = (
-    *("name", "zone_type", *zones.PLACE, "notify_on_enter", "notify_on_exit", "schedule", "contact_ids"),
+    *("name", "zone_type", *zones.OUTLINE, "notify_on_enter", "notify_on_exit", "schedule", "contact_ids"),
     "is_active",
 )
 
@@ -33,7 +33,7 @@ class ZoneChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """What applying a blueprint did, or would do. A zone is the same zone if it has the same name."""
+    """Changes that applying a blueprint made, or would make. Zones are matched by their names."""
 
     added: list[GeoZone] = field(default_factory=list)
     changed: list[ZoneChange] = field(default_factory=list)
@@ -65,7 +65,7 @@ def change(
 ) -> Blueprint:
     """Raises NotFound, PreconditionFailed or TooManyZones."""
     zones.locked(person_id)
-    blueprint = of_person(person_id=person_id, blueprint_id=blueprint_id)
+    blueprint = blueprint_of_person(person_id=person_id, blueprint_id=blueprint_id)
     zones.require(blueprint, if_match=if_match)
     if "zones" in changes:
         blueprint.zones = _storable(person_id, changes["zones"])
@@ -77,21 +77,21 @@ def change(
 
 @transaction.atomic
 def remove(*, person_id: UUID, blueprint_id: UUID, if_match: Collection[str] | None) -> None:
-    """Remove the blueprint and change no zone. Raises NotFound or PreconditionFailed."""
+    """Delete the blueprint; the person's zones stay. Raises NotFound or PreconditionFailed."""
     zones.locked(person_id)
-    blueprint = of_person(person_id=person_id, blueprint_id=blueprint_id)
+    blueprint = blueprint_of_person(person_id=person_id, blueprint_id=blueprint_id)
     zones.require(blueprint, if_match=if_match)
     blueprint.delete()
 
 
 @transaction.atomic
 def apply(*, person_id: UUID, blueprint_id: UUID, is_dry_run: bool, now: datetime) -> Report:
-    """Make the person's zones those of the blueprint, in one transaction. Raises NotFound or TooManyZones.
+    """Make the person's zones equal to the blueprint's, in one transaction. Raises NotFound or TooManyZones.
 
-    A zone of the same name is changed into what the blueprint says; unmoved, it keeps its events and presence.
+    A zone of the same name is changed and keeps its events. Unless it moves, it keeps its presence too.
     """
     whereabouts = zones.locked(person_id)
-    blueprint = of_person(person_id=person_id, blueprint_id=blueprint_id)
+    blueprint = blueprint_of_person(person_id=person_id, blueprint_id=blueprint_id)
     zones.require_room(person_id, wanted=len(blueprint.zones))
     report = _compare(person_id, _usable(person_id, blueprint.zones), now=now)
     if not is_dry_run:
@@ -101,7 +101,7 @@ def apply(*, person_id: UUID, blueprint_id: UUID, is_dry_run: bool, now: datetim
 
 
 def _compare(person_id: UUID, wanted: Iterable[Mapping[str, Any]], *, now: datetime) -> Report:
-    """Pairs zones by name; of several with one name the oldest with the first."""
+    """Pair zones by name. If several have one name, the oldest is paired with the first in the blueprint."""
     current: defaultdict[str, list[GeoZone]] = defaultdict(list)
     for zone in GeoZone.objects.filter(owner_id=person_id).order_by("-id"):
         current[zone.name].append(zone)
@@ -139,7 +139,7 @@ def _storable(person_id: UUID, wanted: Iterable[Mapping[str, Any]]) -> list[dict
 
 
 def _usable(person_id: UUID, kept: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """As fields of zones, without contacts who are no longer there."""
+    """The stored zones as fields of GeoZone, without contacts who were deleted."""
     theirs = {str(c) for c in EmergencyContact.objects.filter(user_id=person_id).values_list("id", flat=True)}
     return [
         {**fields, "contact_ids": None if ids is None else [UUID(str(each)) for each in ids if str(each) in theirs]}
@@ -148,8 +148,8 @@ def _usable(person_id: UUID, kept: Iterable[Mapping[str, Any]]) -> list[dict[str
     ]
 
 
-def of_person(*, person_id: UUID, blueprint_id: UUID) -> Blueprint:
-    """Raises NotFound, also for another person's blueprint."""
+def blueprint_of_person(*, person_id: UUID, blueprint_id: UUID) -> Blueprint:
+    """Raises NotFound for an unknown blueprint, and for another person's just the same."""
     blueprint = Blueprint.objects.filter(id=blueprint_id, owner_id=person_id).first()
     if blueprint is None:
         raise NotFound

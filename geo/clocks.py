@@ -1,4 +1,4 @@
-"""Phones' clocks: how far one is behind the database's, from what a request shows of it."""
+"""Clocks of phones: how far one is behind the database's clock, measured from the times in a request."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -9,9 +9,9 @@ from geo.models import Whereabouts
 
 
 def measured(*, sent_at: datetime | None, recorded_at: Iterable[datetime], now: datetime) -> timedelta:
-    """What to add to the phone's times; zero if nothing shows that they are wrong.
+    """Time to add to the phone's times. Zero if nothing shows that the phone's clock is wrong.
 
-    A request that does not say when it was sent was sent no earlier than its newest fix.
+    Without `sent_at`, the newest fix is used: a request is sent no earlier than its newest fix.
     """
     if sent_at is None:
         ahead = (at for at in recorded_at if at - now <= policy.AHEAD_AT_MOST)
@@ -23,9 +23,9 @@ def measured(*, sent_at: datetime | None, recorded_at: Iterable[datetime], now: 
 
 
 def steady(behind: timedelta, *, person_id: UUID) -> timedelta:
-    """The measured difference, or the one found before if the network could explain what lies between them.
+    """The measured difference, or the person's last one if the network can explain why the two differ.
 
-    A fix of the history is known by its time: sent again, it must get the same, or it would not be a repeat.
+    The time is part of a fix's key. A fix that is sent again must get the same time, or it would be stored twice.
     """
     known = Whereabouts.objects.filter(person_id=person_id).values_list("clock_behind_s", flat=True).first()
     kept = timedelta(seconds=known or 0)

@@ -1,10 +1,12 @@
-"""People's new fixes, in order of time, under locks of their rows: two workers never race, and a fix that is not later
-than the last one evaluated came too late to tell anybody anything.
+"""Evaluate people's new fixes in order of time: find zone events, store them and text contacts.
 
-There is no waiting for fixes that may yet come in between: uploads of a tenth of a second are evaluated together anyway
-(HINT_EVERY_S), which orders those of two connections at once, and every further moment would delay "left work" for
-everybody. A phone's uploads are in order but for such races, and what comes later than that has no bearing on where the
-person is now: it is history.
+The person's row is locked, so two workers never race. A fix that is not later than the last evaluated one came too late
+and tells nobody anything.
+
+Evaluation does not wait for fixes that may still arrive. Uploads within a tenth of a second (HINT_EVERY_S) are
+evaluated together, which puts two uploads at once into order. Any longer wait would delay "left work" for everybody.
+Apart from such races a phone uploads in order. A fix that comes later than that is history: it does not say where the
+person is now.
 """
 
 import json
@@ -20,17 +22,17 @@ from psycopg.errors import IdleInTransactionSessionTimeout
 
 from geo import memory, policy, telling, zonesets
 from geo.models import DueEvaluation, Whereabouts
-from geo.nearness import Place, Surroundings
-from geo.presence import Presence, Sighting
+from geo.nearness import Surroundings, ZoneState
+from geo.presence import Presence, TrackFix
 from geo.shapes import point
-from geo.telling import Happening, SeenFix
+from geo.telling import Happening, StoredFix
 from geo.zonesets import Zone
 from messaging.database import clock
 from messaging.database.sql import is_out_of_reach, rows
 
 log = structlog.get_logger(__name__)
 
-# Both bounds stand there twice: as values they also spare PostgreSQL the plans of all other weeks.
+# Both bounds of the time are given as values too: PostgreSQL then does not even plan the other weeks.
 _UNSEEN = """
 SELECT person.id, fix.at, fix.id, fix.latitude, fix.longitude, fix.accuracy_m
 FROM unnest(%(people)s::uuid[], %(seen_at)s::timestamptz[], %(seen_ids)s::uuid[]) AS person (id, seen_at, seen_id)
@@ -46,7 +48,7 @@ UPDATE geo_whereabouts AS known SET seen_at = found.seen_at, seen_id = found.see
 FROM jsonb_to_recordset(%s::jsonb) AS found (person_id uuid, seen_at timestamptz, seen_id uuid, state jsonb)
 WHERE known.person_id = found.person_id
 """
-# Not of those who uploaded something meanwhile: that has a later time.
+# The row of a person who uploaded something meanwhile has a later time and stays.
 _DONE = """
 DELETE FROM geo_dueevaluation AS due USING unnest(%s::uuid[], %s::timestamptz[]) AS done (person_id, due_at)
 WHERE due.person_id = done.person_id AND due.due_at = done.due_at
@@ -56,14 +58,14 @@ _FIRST_ID = UUID(int=0)
 
 
 def evaluate(person_ids: Iterable[UUID]) -> int:
-    """Evaluate what is due of each; returns how many events there were. Running it twice does it once."""
+    """Evaluate the due fixes of these people. Returns the number of events. A second run finds nothing to do."""
     people = list(dict.fromkeys(person_ids))
     try:
         return _evaluate(people)
     except Exception as error:
         if len(people) == 1 or _is_about_all(error):
             raise
-        # One person's fault must not cost the others theirs.
+        # A fault in one person's fixes must not cost the others their events.
         log.exception("evaluated_one_by_one", people=len(people))
         return sum(_evaluate_alone(person_id) for person_id in people)
 
@@ -79,7 +81,10 @@ def _evaluate_alone(person_id: UUID) -> int:
 
 
 def _is_about_all(error: Exception) -> bool:
-    """The database is away. A transaction ended for its idleness says less: one person's fixes may take that long."""
+    """Whether the error concerns everybody: the database is out of reach.
+
+    A transaction that PostgreSQL ended for its idleness concerns one person: their fixes may take that long.
+    """
     return is_out_of_reach(error) and not isinstance(error.__cause__, IdleInTransactionSessionTimeout)
 
 
@@ -93,20 +98,20 @@ def _evaluate(people: list[UUID]) -> int:
 
 @transaction.atomic
 def _step(people: Sequence[UUID]) -> tuple[int, list[UUID]]:
-    """At most EVALUATION_STEP fixes, and FOLDING_S; returns the events, and who has more fixes."""
+    """Evaluate at most EVALUATION_STEP fixes within FOLDING_S. Returns the events, and the people with more fixes."""
     now = clock.lock_briefly()
-    # In one order, so that two workers with the same people cannot deadlock. Whoever made a zone made the row; a person
-    # who lost their last zone has it still.
+    # Lock in one order, so that two workers with the same people cannot deadlock. A person's first zone made the row;
+    # it stays when their last zone is removed.
     locked = Whereabouts.objects.select_for_update(no_key=True).filter(person_id__in=people).order_by("person_id")
     known = {whereabouts.person_id: whereabouts for whereabouts in locked}
     due = dict(DueEvaluation.objects.filter(person_id__in=known).values_list("person_id", "due_at"))
     limit = max(1, policy.EVALUATION_STEP // max(1, len(due)))
     unseen = _unseen([known[person_id] for person_id in due], limit=limit, now=now)
-    zones = zonesets.of_people([known[person_id] for person_id in unseen])
+    zones = zonesets.active_zones([known[person_id] for person_id in unseen])
     happened: dict[UUID, list[Happening]] = {}
     started = time.monotonic()
     for number, (person_id, fixes) in enumerate(unseen.items(), start=1):
-        # Each has a share of the time: whose fixes take long do not delay the others'.
+        # Each person has a share of the time: one person's slow fixes do not delay the others'.
         until = started + policy.FOLDING_S * number / len(unseen)
         happened[person_id] = list(_fold(known[person_id], zones[person_id], fixes, until=until))
     _remember([known[person_id] for person_id in unseen])
@@ -122,9 +127,9 @@ def _step(people: Sequence[UUID]) -> tuple[int, list[UUID]]:
     return events, more
 
 
-def _unseen(people: Sequence[Whereabouts], *, limit: int, now: datetime) -> dict[UUID, list[SeenFix]]:
-    """Of each the oldest fixes after the last that was evaluated, in their order."""
-    found: defaultdict[UUID, list[SeenFix]] = defaultdict(list)
+def _unseen(people: Sequence[Whereabouts], *, limit: int, now: datetime) -> dict[UUID, list[StoredFix]]:
+    """For each person the oldest fixes after the last evaluated one, in order of time."""
+    found: defaultdict[UUID, list[StoredFix]] = defaultdict(list)
     asked = {
         "people": [person.person_id for person in people],
         "seen_at": [person.seen_at or _EVER for person in people],
@@ -134,9 +139,9 @@ def _unseen(people: Sequence[Whereabouts], *, limit: int, now: datetime) -> dict
         "limit": limit,
     }
     for person_id, *fix in rows(_UNSEEN, asked) if people else ():
-        found[person_id].append(SeenFix(*fix))
+        found[person_id].append(StoredFix(*fix))
     for fixes in found.values():
-        # As they come in all likelihood, but the statement does not say so.
+        # They probably come in order, but the statement does not promise it.
         fixes.sort()
     return found
 
@@ -148,25 +153,30 @@ def _remember(people: Iterable[Whereabouts]) -> None:
 
 
 def _fold(
-    whereabouts: Whereabouts, zones: Sequence[Zone], fixes: Sequence[SeenFix], *, until: float
+    whereabouts: Whereabouts, zones: Sequence[Zone], fixes: Sequence[StoredFix], *, until: float
 ) -> Iterator[Happening]:
-    """Every event of the fixes, at least of one and then until so late on the monotonic clock; leaves the new state,
-    and the last of them, in the row."""
+    """Yield the events of the fixes. Leaves the new state and the last evaluated fix in the row.
+
+    The first fix is always evaluated. Evaluation then stops when the monotonic clock passes `until`.
+    """
     track, known = memory.read_track(whereabouts.state), memory.read_presences(whereabouts.state)
-    surroundings = Surroundings(
-        [Place(zone.shape, known.get(zone.key) or Presence(), zone.placed_at.timestamp()) for zone in zones]
-    )
+    keys = [zone.key for zone in zones]
+    states = [
+        ZoneState(zone.shape, known.get(key) or Presence(), zone.placed_at.timestamp())
+        for key, zone in zip(keys, zones, strict=True)
+    ]
+    surroundings = Surroundings(states)
     for fix in fixes:
         whereabouts.seen_at, whereabouts.seen_id = fix.at, fix.id
-        sighting = Sighting.of(
-            at=fix.at.timestamp(), place=point(fix.latitude, fix.longitude), accuracy_m=fix.accuracy_m
+        track_fix = TrackFix.reported(
+            at=fix.at.timestamp(), position=point(fix.latitude, fix.longitude), accuracy_m=fix.accuracy_m
         )
-        if not track.take(sighting):
+        if not track.take(track_fix):
             continue
         for number, decision in surroundings.decide(track):
             if decision.is_event:
-                yield Happening(zone=zones[number], fix=fix, accuracy_m=sighting.accuracy_m, decision=decision)
+                yield Happening(zone=zones[number], fix=fix, accuracy_m=track_fix.accuracy_m, decision=decision)
         if time.monotonic() > until:
             break
-    presences = {zone.key: place.presence for zone, place in zip(zones, surroundings.places, strict=True)}
+    presences = {key: state.presence for key, state in zip(keys, states, strict=True)}
     whereabouts.state = memory.write(track, presences)

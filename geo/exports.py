@@ -1,4 +1,4 @@
-"""The history as files other programs read: GPX 1.1 and GeoJSON (RFC 7946), written as they are read."""
+"""The history as files for other programs: GPX 1.1 and GeoJSON (RFC 7946), sent while fixes are read."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ _GPX = '<?xml version="1.0" encoding="UTF-8"?>\n<gpx version="1.1" creator="Aler
 
 
 def gpx(fixes: Iterable[Fix]) -> Iterator[str]:
-    """A segment for each track id. No value can hold markup: they are numbers and times."""
+    """Write a segment for each track id. Values need no escaping: they are numbers and times."""
     yield f"{_GPX}<trk>"
     track: object = _NONE
     for fix in fixes:
@@ -17,8 +17,8 @@ def gpx(fixes: Iterable[Fix]) -> Iterator[str]:
             yield "<trkseg>\n" if track is _NONE else "</trkseg>\n<trkseg>\n"
             track = fix.track_id
         altitude = "" if fix.altitude_m is None else f"<ele>{fix.altitude_m}</ele>"
-        place = f'lat="{fix.latitude}" lon="{fix.longitude}"'
-        yield f"<trkpt {place}>{altitude}<time>{_time(fix)}</time></trkpt>\n"
+        position = f'lat="{fix.latitude}" lon="{fix.longitude}"'
+        yield f"<trkpt {position}>{altitude}<time>{_time(fix)}</time></trkpt>\n"
     yield "</trk></gpx>\n" if track is _NONE else "</trkseg></trk></gpx>\n"
 
 
@@ -26,7 +26,7 @@ _NONE = object()
 
 
 def geojson(fixes: Iterable[Fix]) -> Iterator[str]:
-    """A point for each fix, with what the phone said of it."""
+    """Write a point for each fix, with its details."""
     yield '{"type": "FeatureCollection", "features": ['
     separator = "\n"
     for fix in fixes:

@@ -1,4 +1,4 @@
-"""Who has fixes to evaluate: rows that say so themselves. A lost hint costs a second, never an event."""
+"""People with fixes to evaluate, as rows of DueEvaluation. A lost hint costs a second, never an event."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -20,7 +20,7 @@ WHERE person_id IN (
 RETURNING person_id
 """
 
-# Those first who have waited longest since they were last tried: whose evaluation fails each time keeps nobody back.
+# People whose last try is longest ago come first. So a person whose evaluation always fails holds nobody up.
 _NEGLECTED = """
 UPDATE geo_dueevaluation SET hinted_at = %(now)s
 WHERE person_id IN (
@@ -33,14 +33,14 @@ RETURNING person_id
 
 @transaction.atomic
 def take_due() -> list[list[str]]:
-    """People nobody was told of, in broker messages' sizes; each goes to one of any number of schedulers."""
+    """People whom no worker was told of, in one list for each broker message. Each person goes to one scheduler."""
     now = clock.lock_briefly()
     return _split([str(person_id) for (person_id,) in rows(_TAKE, {"now": now, "limit": policy.HINT_BATCH})])
 
 
 @transaction.atomic
 def take_neglected() -> list[UUID]:
-    """People a worker was told of and has not evaluated in time; they become the caller's for as long again."""
+    """Take people whom a worker did not evaluate within RESCUE_AFTER. The caller now has RESCUE_AFTER for them."""
     now = clock.lock_briefly()
     neglected = {"now": now, "neglected": now - policy.RESCUE_AFTER, "limit": policy.HINT_SIZE}
     return [person_id for (person_id,) in rows(_NEGLECTED, neglected)]

@@ -1,4 +1,4 @@
-"""Where somebody was: newest first, in pages, by time and place, thinned if wanted."""
+"""A person's past fixes: newest first, in pages, filtered by time and box, and thinned if wanted."""
 
 import base64
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ EVER, NEVER = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_ID = UUID(int=0)
 
-# A fix for each interval: from one to the next by the index, however many lie between them.
+# One fix for each interval. The index leads from one to the next, however many fixes lie between.
 _THINNED = """
 WITH RECURSIVE kept AS (
     ({newest} AND (at, id) < (%(at)s, %(id)s) ORDER BY at DESC, id DESC LIMIT 1)
@@ -40,7 +40,7 @@ AND CASE WHEN %(west)s <= %(east)s THEN longitude BETWEEN %(west)s AND %(east)s
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Box:
-    """Degrees; `west` greater than `east` is a box across the antimeridian."""
+    """In degrees. A box whose `west` is greater than its `east` crosses the antimeridian."""
 
     west: float
     south: float
@@ -53,7 +53,7 @@ EARTH = Box(west=-180, south=-90, east=180, north=90)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """Which fixes: from `since` to before `until`, within the box, at most one for each `every_s` seconds (0: all)."""
+    """Fixes to show: from `since` to before `until`, within the box, at most one in `every_s` seconds (0: all)."""
 
     since: datetime
     until: datetime
@@ -62,33 +62,36 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A place in the history: what is older follows it."""
+class Cursor:
+    """Where a page begins: behind the fix with this time and id."""
 
     at: datetime
     id: UUID
 
     @classmethod
-    def of(cls, cursor: str) -> "Place":
-        """Raises NotFound for a cursor that we did not make."""
+    def decoded(cls, text: str) -> "Cursor":
+        """Raises NotFound if the text is not a cursor."""
         try:
-            at, _, fix_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
-            place = cls(datetime.fromisoformat(at), UUID(fix_id))
-            place.at.timestamp()
+            at, _, fix_id = base64.urlsafe_b64decode(text.encode()).decode().partition("|")
+            cursor = cls(datetime.fromisoformat(at), UUID(fix_id))
+            cursor.at.timestamp()
         except (ValueError, OverflowError) as error:
             raise NotFound("Invalid cursor") from error
-        if place.at.tzinfo is None:
+        if cursor.at.tzinfo is None:
             raise NotFound("Invalid cursor")
-        return place
+        return cursor
 
     @property
-    def cursor(self) -> str:
+    def encoded(self) -> str:
         return base64.urlsafe_b64encode(f"{self.at.isoformat()}|{self.id}".encode()).decode()
 
 
 def _spans(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """The time between, newest first, in ever longer spans: what is asked for is mostly recent, and of a short span
-    PostgreSQL neither plans nor opens but its few weeks, however many are kept."""
+    """Cut the time into spans, the newest first, each four times as long as the one before.
+
+    Most requests are for recent fixes. For a short span PostgreSQL plans and opens only its few weeks, however many
+    weeks are kept.
+    """
     length = policy.HISTORY_SPAN
     while until > since:
         begin = max(since, until - length) if until - since > length else since
@@ -96,24 +99,24 @@ def _spans(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetim
         until, length = begin, length * 4
 
 
-def page(wanted: Wanted, *, owner_id: UUID, after: Place | None, size: int) -> tuple[list[Fix], Place | None]:
-    """Fixes after a place, newest first, and the place the next page begins after; None: there is none."""
-    after = after or Place(wanted.until, _FIRST_ID)
+def page(wanted: Wanted, *, owner_id: UUID, after: Cursor | None, size: int) -> tuple[list[Fix], Cursor | None]:
+    """Fixes after a cursor, newest first, and the cursor of the next page; None on the last page."""
+    after = after or Cursor(wanted.until, _FIRST_ID)
     found = _page(wanted, owner_id=owner_id, after=after, limit=size + 1)
     if len(found) <= size:
         return found, None
     last = found[size - 1]
-    following = Place(_begin(last.at, wanted.every_s), _FIRST_ID) if wanted.every_s else Place(last.at, last.id)
+    following = Cursor(_begin(last.at, wanted.every_s), _FIRST_ID) if wanted.every_s else Cursor(last.at, last.id)
     return found[:size], following
 
 
-def _page(wanted: Wanted, *, owner_id: UUID, after: Place, limit: int) -> list[Fix]:
+def _page(wanted: Wanted, *, owner_id: UUID, after: Cursor, limit: int) -> list[Fix]:
     if wanted.every_s:
-        # Not `raw`, which cannot read a composite primary key.
+        # Django's `raw` cannot read a composite primary key.
         thinned = rows(_thinned(), _parameters(wanted, owner_id, after, limit))
         return [Fix(**dict(zip(_COLUMNS, row, strict=True))) for row in thinned]
     found: list[Fix] = []
-    # What is at the very time of `after` and before its id is older too.
+    # A fix at the time of `after` with a smaller id is older too.
     until = wanted.until if after.at >= wanted.until else after.at + timedelta.resolution
     for begin, end in _spans(wanted.since, until):
         span = replace(wanted, since=begin, until=end)
@@ -124,8 +127,8 @@ def _page(wanted: Wanted, *, owner_id: UUID, after: Place, limit: int) -> list[F
 
 
 def every(wanted: Wanted, *, owner_id: UUID) -> Iterator[Fix]:
-    """All of them, oldest first, at most MAX_EXPORT: pages, so that nothing large is held."""
-    left, after = policy.MAX_EXPORT, Place(wanted.since, _FIRST_ID)
+    """All fixes, oldest first, at most MAX_EXPORT. They are read in pages, so that memory stays small."""
+    left, after = policy.MAX_EXPORT, Cursor(wanted.since, _FIRST_ID)
     while left > 0:
         older = Q(at__gt=after.at) | Q(at=after.at, id__gt=after.id)
         found = _within(wanted, owner_id=owner_id).filter(older, at__gte=after.at).order_by("at", "id")
@@ -133,7 +136,7 @@ def every(wanted: Wanted, *, owner_id: UUID) -> Iterator[Fix]:
         yield from fixes
         if len(fixes) < policy.MAX_PAGE:
             return
-        left, after = left - len(fixes), Place(fixes[-1].at, fixes[-1].id)
+        left, after = left - len(fixes), Cursor(fixes[-1].at, fixes[-1].id)
 
 
 def latest(*, owner_id: UUID, now: datetime, kept_for: timedelta) -> Fix | None:
@@ -142,9 +145,9 @@ def latest(*, owner_id: UUID, now: datetime, kept_for: timedelta) -> Fix | None:
     return found[0] if found else None
 
 
-def _matching(wanted: Wanted, *, owner_id: UUID, after: Place) -> QuerySet[Fix]:
+def _matching(wanted: Wanted, *, owner_id: UUID, after: Cursor) -> QuerySet[Fix]:
     older = Q(at__lt=after.at) | Q(at=after.at, id__lt=after.id)
-    # The first condition alone is what the index can use.
+    # The index cannot use `older`. It uses the condition on `at` alone.
     return _within(wanted, owner_id=owner_id).filter(older, at__lte=after.at).order_by("-at", "-id")
 
 
@@ -161,7 +164,7 @@ def _within(wanted: Wanted, *, owner_id: UUID) -> QuerySet[Fix]:
     return found.filter(west & east if box.west <= box.east else west | east, latitude__range=(box.south, box.north))
 
 
-def _parameters(wanted: Wanted, owner_id: UUID, after: Place, limit: int) -> dict[str, object]:
+def _parameters(wanted: Wanted, owner_id: UUID, after: Cursor, limit: int) -> dict[str, object]:
     box = wanted.box
     return {
         "owner": owner_id,
@@ -183,6 +186,9 @@ def _begin(moment: datetime, every_s: int) -> datetime:
 
 
 def shown(wanted: Wanted, *, now: datetime, kept_for: timedelta) -> Wanted:
-    """What is no longer kept is not shown either, though its week may still exist; later than `until` there is none."""
+    """Leave out fixes that are older than `kept_for`, though their week may still exist.
+
+    No fix is later than `now` plus twice SKEW_IGNORED.
+    """
     until = min(wanted.until, now + 2 * policy.SKEW_IGNORED)
     return replace(wanted, since=max(wanted.since, now - kept_for), until=until)

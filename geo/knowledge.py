@@ -1,4 +1,4 @@
-"""What is known of a person's presence in their zones, for them to see."""
+"""Shows a person in which of their zones they are. Reads the result of the last evaluation and decides nothing."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from django.db.models import TextChoices
 from geo import memory
 from geo.models import GeoZone, Whereabouts
 from geo.presence import Presence
-from geo.zonesets import key_of
+from geo.zonesets import presence_key
 
 
 class State(TextChoices):
@@ -21,19 +21,19 @@ class State(TextChoices):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
-    """`since` is the fix that changed it, or the first; `as_of` the last fix that was looked at."""
+    """`since`: time of the fix that changed the state, or of the first. `as_of`: time of the last evaluated fix."""
 
     state: State
     since: datetime | None = None
     as_of: datetime | None = None
 
 
-def of_zones(zones: Collection[GeoZone], *, person_id: UUID) -> dict[UUID, Known]:
-    """By zone, of the zones of one person."""
+def known_presences(zones: Collection[GeoZone], *, person_id: UUID) -> dict[UUID, Known]:
+    """The state of each of these zones of one person, by the zone's id."""
     whereabouts = Whereabouts.objects.filter(person_id=person_id).only("state", "seen_at").first()
     presences = memory.read_presences(whereabouts.state) if whereabouts else {}
     as_of = whereabouts.seen_at if whereabouts else None
-    return {zone.id: _known(presences.get(key_of(zone.id, zone.placed_at)), as_of) for zone in zones}
+    return {zone.id: _known(presences.get(presence_key(zone.id, zone.placed_at)), as_of) for zone in zones}
 
 
 def _known(presence: Presence | None, as_of: datetime | None) -> Known:

@@ -1,4 +1,4 @@
-"""Which of a person's zones a fix can change anything about: a few, however many zones there are."""
+"""Picks the few zones that a fix can concern, however many the person has, and asks geo/presence.py only about them."""
 
 import math
 from bisect import bisect_right
@@ -9,16 +9,16 @@ from geo import presence
 from geo.presence import Area, Decision, Presence, Track
 from geo.shapes import Point
 
-# How far a fix may be from the place that all distances were measured from, until they are measured again from it:
-# nearer, and a drive measures at every fix; farther, and more zones are near.
+# Distances to all zones are measured again when the person has moved this far. With a smaller value a drive measures at
+# every fix. With a larger one more zones count as near.
 MEASURED_WITHIN_M = 1_000.0
-# Of sums of distances around the Earth.
+# Rounding error of sums of distances around the Earth.
 _ROUNDING_M = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A zone as a fix sees it: where, what is known of the person there, and since when it is there, in seconds."""
+class ZoneState:
+    """A zone and the person's presence in it. `placed_at` is when the zone got its outline, in seconds."""
 
     area: Area
     presence: Presence
@@ -26,31 +26,33 @@ class Place:
 
 
 class Surroundings:
-    """Decides as asking every zone would. Who is known to be outside a zone stays so while they have moved less than
-    it was away."""
+    """All zones of a person. Decides exactly what asking every zone would decide.
 
-    def __init__(self, places: Sequence[Place]) -> None:
-        self.places = places
+    A person who is known to be outside a zone stays outside until they have moved as far as the zone was away.
+    """
+
+    def __init__(self, zones: Sequence[ZoneState]) -> None:
+        self.zones = zones
         self._measured_at: Point | None = None
         self._gaps: list[tuple[float, int]] = []
-        self._watched = {number for number, place in enumerate(places) if place.presence.inside is not False}
+        self._watched = {number for number, zone in enumerate(zones) if zone.presence.inside is not False}
 
     def decide(self, track: Track) -> Iterator[tuple[int, Decision]]:
-        """What the track's last fix changes, by the numbers of the places; updates their presences."""
+        """Yield the changes that the track's last fix causes, with the zone's number. Updates the presences."""
         newest = track.seen[-1]
-        for number in sorted(self._watched | self._near(newest.place)):
-            place = self.places[number]
-            if newest.at < place.placed_at:
+        for number in sorted(self._watched | self._near(newest.position)):
+            zone = self.zones[number]
+            if newest.at < zone.placed_at:
                 continue
-            decision = presence.decide(place.area, place.presence, track)
+            decision = presence.decide(zone.area, zone.presence, track)
             if decision is not None:
                 (self._watched.add if decision.inside else self._watched.discard)(number)
                 yield number, decision
 
-    def _near(self, place: Point) -> set[int]:
-        moved_m = math.dist(self._measured_at, place) if self._measured_at else math.inf
+    def _near(self, position: Point) -> set[int]:
+        moved_m = math.dist(self._measured_at, position) if self._measured_at else math.inf
         if moved_m > MEASURED_WITHIN_M:
-            self._measured_at, moved_m = place, 0.0
-            self._gaps = sorted((each.area.gap_m(place), number) for number, each in enumerate(self.places))
+            self._measured_at, moved_m = position, 0.0
+            self._gaps = sorted((each.area.gap_m(position), number) for number, each in enumerate(self.zones))
         within = bisect_right(self._gaps, moved_m + _ROUNDING_M, key=lambda gap: gap[0])
         return {number for _, number in self._gaps[:within]}

@@ -1,21 +1,22 @@
-"""The weeks that fixes are kept in.
+"""The weeks in which fixes are stored.
 
-A partition for each week: an insert touches one small index, history reads newest week first, and what is no longer
-kept is dropped as a file, not deleted row by row. There is no default partition: with one PostgreSQL can no longer
-read partitions in the order of time.
+Each week is a partition. An insert touches one small index. History reads the newest week first. A week that is no
+longer kept is dropped as a file, not deleted row by row. There is no default partition: with one, PostgreSQL can no
+longer read partitions in the order of time.
 
-A billion rows (90 days of 1,300 people who send a fix every ten seconds, or 13,000 every hundred) are 18 weeks of some
-75 million, some 10 GB and an index of 8 GB each. What is done often touches one or two of them, however many there are:
+A billion rows are 90 days of 1,300 people who send a fix every ten seconds, or of 13,000 who send one every hundred.
+They fill 18 weeks. Each week has about 75 million rows: 10 GB, and an index of 8 GB. Frequent work touches one or two
+weeks, however many there are:
 
-- storing: this week's index, whose pages of people who are sending now are in memory; a person's fixes of a day lie
+- storing: this week's index. Its pages for the people who are sending now are in memory. A person's fixes of a day lie
   side by side in it, so a batch writes a page or two, not a thousand;
-- evaluating: one descent of this week's index for each person; both bounds of the time are values in the statement,
-  so other weeks are not even planned;
-- the latest fix and a page of history: the newest week first (geo/history.py), then ever longer spans;
-- forgetting: a file dropped each week.
+- evaluating: one descent of this week's index for each person. Both bounds of the time are values in the statement, so
+  other weeks are not even planned;
+- the latest fix and a page of history: the newest week first (geo/history.py), then longer and longer spans;
+- purging: one file dropped each week.
 
-The rows of tests/bench/sizes.py hold this to figures at nothing, one and five million. What grows is disk, backups and
-VACUUM, week by week too; above what one server writes, people go to servers of their own, since no query crosses two.
+The rows of tests/bench/sizes.py hold this to figures at zero, one and five million. Disk, backups and VACUUM grow, week
+by week too. Above the load that one server can write, people move to further servers: no query crosses two people.
 """
 
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from django.db import connection, transaction
 
 from messaging.database.sql import rows
 
-# Made so far ahead that a month without any scheduler does no harm.
+# Weeks are made this far ahead, so that a month without any scheduler does no harm.
 WEEKS_AHEAD = 5
 WEEK = timedelta(weeks=1)
 _NAME = "geo_fix_%G_%V"  # ISO year and week
@@ -37,7 +38,7 @@ WHERE inhparent = 'geo_fix'::regclass
 
 
 def ensure(*, now: datetime, kept_for: timedelta) -> int:
-    """Make the weeks that are missing; returns how many were."""
+    """Make the missing weeks. Returns how many were made."""
     existing = _existing()
     missing = [week for week in _weeks(now - kept_for, now + WEEKS_AHEAD * WEEK) if _name(week) not in existing]
     for week in missing:
@@ -46,7 +47,7 @@ def ensure(*, now: datetime, kept_for: timedelta) -> int:
 
 
 def drop_oldest(*, now: datetime, kept_for: timedelta) -> int:
-    """Drop the oldest week if nothing in it is kept any longer: one for each call, since it locks the table."""
+    """Drop the oldest week if none of its fixes is kept any longer. One week a call, since it locks the table."""
     oldest = min(_existing(), default=None)
     if oldest is None or _begin(oldest) + WEEK > now - kept_for:
         return 0

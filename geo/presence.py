@@ -1,8 +1,8 @@
-"""Presence: from a person's fixes to "entered" and "left", without flapping. No database, no clock: a fold over fixes.
+"""Decides from a person's fixes whether they entered or left one zone. A fold over fixes, without database or clock.
 
-A position with an error of 60 m jumps over a boundary 10 m away all day long. So no single fix ever decides an event,
-and what decides is the mean position of several fixes, by how much further from the boundary it is than its own error.
-Only a movement that can be seen, with good fixes on both sides, is believed sooner.
+Events must not flap. A position with an error of 60 m jumps over a boundary 10 m away all day long. So no single fix
+decides an event. The mean position of several fixes decides it, when the mean is further from the boundary than its own
+error. Only a movement that can be seen, with good fixes on both sides of the boundary, is believed sooner.
 """
 
 import math
@@ -13,69 +13,71 @@ from typing import Protocol
 
 from geo.shapes import Point, distance_m
 
-# A phone says its error is 3 m when it is more; buildings reflect signals by about this much.
+# A phone reports an error of 3 m when its error is larger. Reflections from buildings shift it by about this much.
 LEAST_ACCURACY_M = 5.0
-# What a fix that does not say is taken for: a phone between Wi-Fi and GPS.
+# Error of a fix that does not state one: between those of Wi-Fi and GPS.
 UNSTATED_ACCURACY_M = 50.0
-# The mean must be further from the boundary than so many of its standard errors. With 4, two of 60 made tracks of
-# 8 hours at 90 m from the centre of a 100 m zone (noise of 60 m) were reported wrongly; with 5, none of 500.
+# The mean must be further from the boundary than this many of its standard errors. Measured on generated tracks of
+# 8 hours at 90 m from the centre of a 100 m zone, with noise of 60 m: with 4, 2 of 60 tracks had a wrong event; with 5,
+# 0 of 500.
 CERTAINTY = 5.0
-# And never nearer than this, however many fixes agree: what shifts them all alike does not average out.
+# The mean must be at least this far away, however many fixes agree: a shift of all of them does not average out.
 LEAST_MARGIN_M = 10.0
-# Fixes that are averaged. Longer, and noisy crossings are reported later; shorter, and noise of 60 m never ends.
+# Fixes of this time are averaged. If longer, noisy crossings are reported later. If shorter, noise of 60 m never ends.
 DWELL_S = 300.0
-# Errors of fixes that follow each other at once are the same error: such fixes count by the time between them.
+# Fixes closer together than this share one error. They count less, in proportion to the time between them.
 INDEPENDENT_AFTER_S = 10.0
-# A second fix confirms the first within this, for phones that save their battery.
+# A second fix confirms the first within this time. It is long for phones that save battery.
 CONFIRMED_WITHIN_S = 1_800.0
-# A fix this good is believed to have moved when it is further from an earlier one than so many of their errors.
+# A fix with at most this error has moved if it is further from an earlier one than MOVEMENT times their errors.
 CLEAN_M = 20.0
 MOVEMENT = 6.0
-# The earlier one is at most so old: at a walk 250 m.
+# The earlier fix is at most this old: 250 m at a walk.
 MOVED_WITHIN_S = 180.0
-# Faster than trains and cars here: a jump. So is what nothing can accelerate to, beyond a start for errors.
+# A faster movement than trains and cars here is a jump. So is a stronger acceleration, after a leeway for errors.
 FASTEST_MPS = 70.0
 ACCELERATION_MPS2 = 1.5
 SPEED_LEEWAY_MPS = 10.0
-# Jumps that agree with each other for so long are no jumps: a flight, a tunnel, or the fix before was the wrong one.
+# Jumps that agree with each other this long are believed: a flight, a tunnel, or the fix before was the wrong one.
 BELIEVED_AFTER_S, BELIEVED_FIXES = 60.0, 3
-# An event so soon after the last of its kind is kept, and texted to nobody.
+# An event this soon after the last of its kind is stored and texted to nobody.
 COOL_DOWN_S = 300.0
 
+# Numbers of last fixes whose means are tried.
 _LADDER = (2, 4, 8, 16, 24, 30)
 
 
 class Rule(StrEnum):
-    FIRST = "first"  # One fix, far from the boundary: a baseline, never an event.
-    EVIDENCE = "evidence"  # The mean of several fixes is beyond its error.
-    CROSSING = "crossing"  # Good fixes on both sides, and a movement between them.
+    FIRST = "first"  # One fix, far from the boundary. A baseline, never an event.
+    EVIDENCE = "evidence"  # A mean of several fixes is further away than its error.
+    CROSSING = "crossing"  # Good fixes on both sides and a movement between them.
 
 
 class Area(Protocol):
-    def signed_m(self, place: Point) -> float: ...
+    def signed_m(self, position: Point) -> float: ...
 
-    def gap_m(self, place: Point) -> float: ...
+    def gap_m(self, position: Point) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """A fix as presence sees it; `at` in seconds."""
+class TrackFix:
+    """A fix as presence uses it: time in seconds, point in space, and an error of at least LEAST_ACCURACY_M."""
 
     at: float
-    place: Point
+    position: Point
     accuracy_m: float
 
     @classmethod
-    def of(cls, *, at: float, place: Point, accuracy_m: float | None) -> "Sighting":
+    def reported(cls, *, at: float, position: Point, accuracy_m: float | None) -> "TrackFix":
         stated = UNSTATED_ACCURACY_M if accuracy_m is None else accuracy_m
-        return cls(at, place, max(stated, LEAST_ACCURACY_M))
+        return cls(at, position, max(stated, LEAST_ACCURACY_M))
 
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """Of the last so many fixes, the first of them `since`, and how far from a boundary it must be to decide."""
+    """The mean of the last `fixes` fixes, from `since` on. It decides at a boundary further away than `margin_m`."""
 
-    place: Point
+    position: Point
     margin_m: float
     fixes: int
     since: float
@@ -83,23 +85,23 @@ class Mean:
 
 @dataclass(slots=True)
 class Track:
-    """The fixes that count, oldest first, and those that are too far to be believed yet."""
+    """Believed fixes (`seen`), oldest first, and fixes that are too far away to be believed yet (`doubted`)."""
 
-    seen: list[Sighting] = field(default_factory=list)
-    doubted: list[Sighting] = field(default_factory=list)
+    seen: list[TrackFix] = field(default_factory=list)
+    doubted: list[TrackFix] = field(default_factory=list)
     speed_mps: float = 0.0
     _means: list[Mean] | None = None
 
-    def take(self, sighting: Sighting) -> bool:
-        """Whether the fix is believed; if so it is the last of `seen`."""
-        if self.seen and (self._goes_on_jumping(sighting) or not self._is_plausible(sighting)):
-            return self._doubt(sighting)
+    def take(self, fix: TrackFix) -> bool:
+        """Return whether the fix is believed. If so, it is now the last of `seen`."""
+        if self.seen and (self._goes_on_jumping(fix) or not self._is_plausible(fix)):
+            return self._doubt(fix)
         self.doubted.clear()
-        self._add(sighting)
+        self._add(fix)
         return True
 
     def means(self) -> list[Mean]:
-        """Of the last 2, 4, 8 … fixes within DWELL_S; found once for all zones, and only if one asks."""
+        """Means of the last 2, 4, 8 … fixes within DWELL_S. Computed once for all zones, and only if a zone asks."""
         if self._means is None:
             self._means = self._find_means()
         return self._means
@@ -107,52 +109,55 @@ class Track:
     def _find_means(self) -> list[Mean]:
         found, weight, x, y, z = [], 0.0, 0.0, 0.0, 0.0
         newest = newer = self.seen[-1]
-        for count, sighting in enumerate(reversed(self.seen), start=1):
-            if count > 2 and newest.at - sighting.at > DWELL_S:
+        for count, fix in enumerate(reversed(self.seen), start=1):
+            if count > 2 and newest.at - fix.at > DWELL_S:
                 break
-            w = sighting.accuracy_m**-2
+            w = fix.accuracy_m**-2
             if count > 1:
-                w *= min(1.0, (newer.at - sighting.at) / INDEPENDENT_AFTER_S)
-            newer = sighting
-            weight, px, py, pz = weight + w, *sighting.place
+                w *= min(1.0, (newer.at - fix.at) / INDEPENDENT_AFTER_S)
+            newer = fix
+            weight, px, py, pz = weight + w, *fix.position
             x, y, z = x + w * px, y + w * py, z + w * pz
             if count in _LADDER:
                 mean = (x / weight, y / weight, z / weight)
-                found.append(Mean(mean, max(LEAST_MARGIN_M, CERTAINTY / math.sqrt(weight)), count, sighting.at))
+                found.append(Mean(mean, max(LEAST_MARGIN_M, CERTAINTY / math.sqrt(weight)), count, fix.at))
         return found
 
-    def _add(self, sighting: Sighting) -> None:
+    def _add(self, fix: TrackFix) -> None:
         self._means = None
         if self.seen:
-            self.speed_mps = _speed(self.seen[-1], sighting)
-        # Of fixes that came fast the older ones are thinned out: what they had in common counts once.
+            self.speed_mps = _speed(self.seen[-1], fix)
+        # Thin out older fixes that came fast: their common error counts once.
         if len(self.seen) > 2 and self.seen[-2].at - self.seen[-3].at < INDEPENDENT_AFTER_S:
             del self.seen[-2]
-        self.seen.append(sighting)
-        oldest = sighting.at - DWELL_S
+        self.seen.append(fix)
+        oldest = fix.at - DWELL_S
         while len(self.seen) > 2 and (self.seen[0].at < oldest or len(self.seen) > _LADDER[-1]):
             del self.seen[0]
-        if len(self.seen) == 2 and self.seen[0].at < sighting.at - CONFIRMED_WITHIN_S:
+        if len(self.seen) == 2 and self.seen[0].at < fix.at - CONFIRMED_WITHIN_S:
             del self.seen[0]
 
-    def _is_plausible(self, sighting: Sighting) -> bool:
-        last, speed_mps = self.seen[-1], _speed(self.seen[-1], sighting)
+    def _is_plausible(self, fix: TrackFix) -> bool:
+        last, speed_mps = self.seen[-1], _speed(self.seen[-1], fix)
         if len(self.seen) == 1:
             return speed_mps <= FASTEST_MPS
-        reachable = self.speed_mps + SPEED_LEEWAY_MPS + ACCELERATION_MPS2 * (sighting.at - last.at)
+        reachable = self.speed_mps + SPEED_LEEWAY_MPS + ACCELERATION_MPS2 * (fix.at - last.at)
         return speed_mps <= min(FASTEST_MPS, reachable)
 
-    def _goes_on_jumping(self, sighting: Sighting) -> bool:
-        """Time alone makes no jump plausible: what is nearer to it than to the last believed fix belongs to it."""
-        return bool(self.doubted) and math.dist(self.doubted[-1].place, sighting.place) < math.dist(
-            self.seen[-1].place, sighting.place
+    def _goes_on_jumping(self, fix: TrackFix) -> bool:
+        """Whether the fix is nearer to the last doubted fix than to the last believed one.
+
+        Without this check, a jump would become plausible after some time.
+        """
+        return bool(self.doubted) and math.dist(self.doubted[-1].position, fix.position) < math.dist(
+            self.seen[-1].position, fix.position
         )
 
-    def _doubt(self, sighting: Sighting) -> bool:
-        if self.doubted and _speed(self.doubted[-1], sighting) > FASTEST_MPS:
+    def _doubt(self, fix: TrackFix) -> bool:
+        if self.doubted and _speed(self.doubted[-1], fix) > FASTEST_MPS:
             self.doubted.clear()
-        self.doubted.append(sighting)
-        believed = len(self.doubted) >= BELIEVED_FIXES and sighting.at - self.doubted[0].at >= BELIEVED_AFTER_S
+        self.doubted.append(fix)
+        believed = len(self.doubted) >= BELIEVED_FIXES and fix.at - self.doubted[0].at >= BELIEVED_AFTER_S
         if believed:
             self.seen, self.speed_mps = [], 0.0
             for each in self.doubted:
@@ -163,7 +168,7 @@ class Track:
 
 @dataclass(slots=True)
 class Presence:
-    """In one zone. `inside` is None while nothing is known; the times are of the last events, in seconds."""
+    """Presence in one zone. `inside` is None while unknown. Times are in seconds; `since` is of the last change."""
 
     inside: bool | None = None
     since: float | None = None
@@ -173,7 +178,7 @@ class Presence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
-    """The person is now known to be inside, or outside. `is_event`: they were known not to be before."""
+    """The person is now known to be inside, or outside. `is_event`: before, they were known to be on the other side."""
 
     inside: bool
     is_event: bool
@@ -181,20 +186,20 @@ class Decision:
     distance_m: float
     margin_m: float
     fixes: int
-    is_quiet: bool = False  # Within COOL_DOWN_S of the last of its kind.
+    is_quiet: bool = False  # Within COOL_DOWN_S of the last event of its kind.
 
 
 def decide(area: Area, presence: Presence, track: Track) -> Decision | None:
-    """What the track's last fix changes about the person's presence in a zone; None: nothing. Updates the presence."""
+    """Return the change of presence in one zone that the track's last fix causes, or None. Updates the presence."""
     newest = track.seen[-1]
-    if presence.inside is False and area.gap_m(newest.place) > 0:
+    if presence.inside is False and area.gap_m(newest.position) > 0:
         return None
-    here_m = area.signed_m(newest.place)
+    here_m = area.signed_m(newest.position)
     if (here_m < 0) is presence.inside:
         return None
     found = _first(here_m, presence, newest)
-    # A second fix on the same side confirms it.
-    if len(track.seen) > 1 and area.signed_m(track.seen[-2].place) * here_m > 0:
+    # The fix before confirms the last one if it is on the same side.
+    if len(track.seen) > 1 and area.signed_m(track.seen[-2].position) * here_m > 0:
         found = _evidence(area, here_m, presence, track.means()) or _crossing(area, here_m, presence, track) or found
     return _moved(presence, newest, found) if found else None
 
@@ -208,14 +213,14 @@ class _Found:
 
 
 def _evidence(area: Area, here_m: float, presence: Presence, means: Iterable[Mean]) -> _Found | None:
-    """The last fix, and the mean of some last fixes by more than its error, are on the same side.
+    """The last fix and a mean of last fixes are on the same side, and the mean is further away than its error.
 
-    Of fixes since the last change only: those of the way up to a boundary say nothing against who halts behind it.
+    Only fixes since the last change count. Fixes on the way to a boundary say nothing about a halt just behind it.
     """
     for mean in means:
         if presence.since is not None and mean.since <= presence.since:
             break
-        at_m = area.signed_m(mean.place)
+        at_m = area.signed_m(mean.position)
         if at_m * here_m > 0 and abs(at_m) > mean.margin_m:
             return _Found(Rule.EVIDENCE, at_m, mean.margin_m, mean.fixes)
     return None
@@ -229,24 +234,24 @@ def _crossing(area: Area, here_m: float, presence: Presence, track: Track) -> _F
     margin_m = max(newest.accuracy_m, LEAST_MARGIN_M)
     if abs(here_m) < margin_m or max(newest.accuracy_m, second.accuracy_m) > CLEAN_M:
         return None
-    for sighting in reversed(earlier):
-        if newest.at - sighting.at > MOVED_WITHIN_S:
+    for fix in reversed(earlier):
+        if newest.at - fix.at > MOVED_WITHIN_S:
             break
-        errors_m = math.hypot(sighting.accuracy_m, newest.accuracy_m)
-        has_moved = sighting.accuracy_m <= CLEAN_M and math.dist(sighting.place, newest.place) >= MOVEMENT * errors_m
-        if has_moved and area.signed_m(sighting.place) * here_m < 0:
+        errors_m = math.hypot(fix.accuracy_m, newest.accuracy_m)
+        has_moved = fix.accuracy_m <= CLEAN_M and math.dist(fix.position, newest.position) >= MOVEMENT * errors_m
+        if has_moved and area.signed_m(fix.position) * here_m < 0:
             return _Found(Rule.CROSSING, here_m, margin_m, 2)
     return None
 
 
-def _first(here_m: float, presence: Presence, newest: Sighting) -> _Found | None:
+def _first(here_m: float, presence: Presence, newest: TrackFix) -> _Found | None:
     margin_m = max(CERTAINTY * newest.accuracy_m, LEAST_MARGIN_M)
     if presence.inside is None and abs(here_m) > margin_m:
         return _Found(Rule.FIRST, here_m, margin_m, 1)
     return None
 
 
-def _moved(presence: Presence, newest: Sighting, found: _Found) -> Decision:
+def _moved(presence: Presence, newest: TrackFix, found: _Found) -> Decision:
     inside = found.distance_m < 0
     is_event = presence.inside is not None
     last = presence.entered_at if inside else presence.left_at
@@ -268,6 +273,6 @@ def _moved(presence: Presence, newest: Sighting, found: _Found) -> Decision:
     )
 
 
-def _speed(a: Sighting, b: Sighting) -> float:
-    """The least with which one can have come from one to the other."""
-    return max(0.0, distance_m(a.place, b.place) - a.accuracy_m - b.accuracy_m) / max(b.at - a.at, 1.0)
+def _speed(a: TrackFix, b: TrackFix) -> float:
+    """The least speed from one fix to the other that their errors allow."""
+    return max(0.0, distance_m(a.position, b.position) - a.accuracy_m - b.accuracy_m) / max(b.at - a.at, 1.0)

@@ -1,8 +1,8 @@
-"""Fixes as phones send them: positions, positions of an alert, heartbeats. Read by hand, since a thousand at once must
-cost milliseconds.
+"""Reads fixes as phones send them: for the history, for an alert, and heartbeats. Without serializers, since a thousand
+fixes at once must cost milliseconds.
 
-Whatever comes, as much as can be used is kept. A fix that is wrong in place or time is refused by itself and named; of
-one that is right in both a wrong detail is left out.
+Everything usable is kept. A fix with a wrong position or time is refused alone and named. In other fixes a wrong detail
+is left out.
 """
 
 import math
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Refused(Exception):
-    """What a fix is refused for; `code` is stable."""
+    """Why a fix is refused. Clients may rely on `code`."""
 
     def __init__(self, code: str, field: str) -> None:
         super().__init__(code)
@@ -28,7 +28,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RefusedFix:
-    """`index` is the place of the fix in what was sent."""
+    """`index` counts the fixes of the request from 0."""
 
     index: int
     code: str
@@ -37,14 +37,14 @@ class RefusedFix:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sent:
-    """What one request held. `sent_at` is the phone's clock when it sent it; None: it does not say."""
+    """The fixes of one request. `sent_at` is the phone's clock at the moment of sending; None: not stated."""
 
     items: Sequence[object]
     sent_at: datetime | None = None
 
 
 class Details(NamedTuple):
-    """In the order of the columns; what is wrong or was not said is None or empty."""
+    """Details of a fix, named as in Fix and AlertPosition. A wrong or missing detail is None or empty."""
 
     accuracy_m: float | None
     altitude_m: float | None
@@ -53,43 +53,45 @@ class Details(NamedTuple):
     battery_pct: int | None
     network: str
     activity: str
-    track_id: UUID | None
 
 
-class Arrived(NamedTuple):
-    """A fix. `at` is when the phone was there: by its own clock as read, by ours once corrected.
-    `number` is its place in what was sent."""
+class ReportedFix(NamedTuple):
+    """One fix of a request, the `number`th from 0.
+
+    `at` is when the phone was there: by the phone's clock after `read`, by the server's after `on_our_clock`.
+    """
 
     number: int
     at: datetime
     id: UUID
     latitude: float
     longitude: float
+    track_id: UUID | None
     details: Details
 
 
-def read(sent: Sent, *, person_id: UUID, now: datetime) -> tuple[list[Arrived], list[RefusedFix]]:
-    """The fixes by the phone's clock, in their order, and what is wrong with the others. Never raises."""
-    arrived, refused = [], []
+def read(sent: Sent, *, person_id: UUID, now: datetime) -> tuple[list[ReportedFix], list[RefusedFix]]:
+    """Return the usable fixes by the phone's clock, in their order, and the refused ones. Never raises."""
+    reported, refused = [], []
     for index, item in enumerate(sent.items):
         try:
-            arrived.append(_read(item, index, person_id=person_id, sent_at=sent.sent_at or now))
+            reported.append(_read(item, index, person_id=person_id, sent_at=sent.sent_at or now))
         except Refused as error:
             refused.append(RefusedFix(index=index, code=error.code, field=error.field))
-    return arrived, refused
+    return reported, refused
 
 
-def _read(item: object, number: int, *, person_id: UUID, sent_at: datetime) -> Arrived:
+def _read(item: object, number: int, *, person_id: UUID, sent_at: datetime) -> ReportedFix:
     if not isinstance(item, Mapping):
         raise Refused("not_an_object", "")
-    latitude, longitude = place(item)
+    latitude, longitude = position(item)
     at = recorded_at(item) or sent_at
-    # Without an id of its own it is the same fix as another of this time and place.
+    # A fix without an id is the same fix as another of this time and position.
     fix_id = _uuid(item, "id") or uuid5(person_id, f"{at.isoformat()} {latitude} {longitude}")
-    return Arrived(number, at, fix_id, latitude, longitude, details(item))
+    return ReportedFix(number, at, fix_id, latitude, longitude, _uuid(item, "track_id"), details(item))
 
 
-def place(item: Mapping[str, Any]) -> tuple[float, float]:
+def position(item: Mapping[str, Any]) -> tuple[float, float]:
     """Latitude and longitude. Raises Refused."""
     latitude, longitude = _coordinate(item, "latitude", 90), _coordinate(item, "longitude", 180)
     if abs(latitude) < policy.NULL_ISLAND_DEG and abs(longitude) < policy.NULL_ISLAND_DEG:
@@ -98,12 +100,12 @@ def place(item: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def recorded_at(item: Mapping[str, Any]) -> datetime | None:
-    """When the phone was so, by its clock; None: it does not say. Raises Refused."""
+    """The time of a fix by the phone's clock; None: not stated. Raises Refused."""
     return None if item.get("recorded_at") is None else _moment(item["recorded_at"], "recorded_at")
 
 
 def sent_at(item: Mapping[str, Any]) -> datetime | None:
-    """The phone's clock at the moment of sending. What cannot be read was not said: no fix is worth losing for it."""
+    """The phone's clock at the moment of sending; None: not stated, or unreadable. No fix is refused for it."""
     try:
         return None if item.get("sent_at") is None else _moment(item["sent_at"], "sent_at")
     except Refused:
@@ -111,7 +113,7 @@ def sent_at(item: Mapping[str, Any]) -> datetime | None:
 
 
 def _moment(value: object, field: str) -> datetime:
-    """A time in ISO 8601 with its offset."""
+    """A time in ISO 8601 with its offset. Raises Refused."""
     found: datetime | None = _parsed(value, datetime.fromisoformat)
     if found is None:
         raise Refused("not_a_time", field)
@@ -124,7 +126,7 @@ def _moment(value: object, field: str) -> datetime:
 
 
 def details(item: Mapping[str, Any]) -> Details:
-    """Never raises."""
+    """Read the details of a fix. Never raises."""
     battery = _number(item.get("battery"), 0, 100)
     return Details(
         accuracy_m=_accuracy(item.get("accuracy")),
@@ -134,17 +136,15 @@ def details(item: Mapping[str, Any]) -> Details:
         battery_pct=None if battery is None else math.floor(battery),
         network=_choice(item.get("network"), _NETWORKS),
         activity=_choice(item.get("activity"), _ACTIVITIES),
-        track_id=_uuid(item, "track_id"),
     )
 
 
 def on_our_clock(
-    arrived: Iterable[Arrived], *, behind: timedelta, now: datetime, since: datetime
-) -> tuple[list[Arrived], list[RefusedFix]]:
-    """The fixes by our clock, which the phone's is behind by so much; those from before `since` or after `now` are
-    refused."""
+    reported: Iterable[ReportedFix], *, behind: timedelta, now: datetime, since: datetime
+) -> tuple[list[ReportedFix], list[RefusedFix]]:
+    """Correct the fixes by `behind`. Fixes from before `since` or more than SKEW_IGNORED after `now` are refused."""
     placed, refused = [], []
-    for fix in arrived:
+    for fix in reported:
         at = corrected(fix.at, behind)
         if since <= at <= now + policy.SKEW_IGNORED:
             placed.append(fix._replace(at=at) if behind else fix)
@@ -162,7 +162,7 @@ def _coordinate(item: Mapping[str, Any], field: str, most: int) -> float:
     value = item.get(field)
     if value is None:
         raise Refused("required", field)
-    if type(value) not in (int, float):  # A bool is an int, and no number.
+    if type(value) not in (int, float):  # A bool is an int, but not a number here.
         raise Refused("not_a_number", field)
     if not -most <= value <= most:  # Also NaN.
         raise Refused("out_of_range", field)
@@ -176,13 +176,13 @@ def _number(value: object, low: float, high: float) -> float | None:
 
 
 def _accuracy(value: object) -> float | None:
-    """The worst that can be said for what is worse: left out, the fix would be believed more than it wants to be."""
+    """A worse error than the worst becomes the worst. Left out, it would count as UNSTATED_ACCURACY_M, much better."""
     worst = policy.WORST_ACCURACY_M
     return worst if isinstance(value, (int, float)) and value > worst else _number(value, 0, worst)
 
 
 def _choice(value: object, known: frozenset[str]) -> str:
-    """A newer app's word is `unknown`."""
+    """The word, or `unknown` for a word of a newer app."""
     if value is None or value == "":
         return ""
     return value if isinstance(value, str) and value in known else "unknown"
@@ -202,7 +202,7 @@ def _parsed(value: object, parse: Callable[[str], T]) -> T | None:
 
 
 def corrected(stated: datetime, behind: timedelta) -> datetime:
-    """The phone's time by our clock; as it is if there is no such time, which is then far from any that is kept."""
+    """The phone's time by the database's clock. A time that overflows stays: it is far from every time that is kept."""
     try:
         return stated + behind
     except OverflowError:

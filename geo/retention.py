@@ -1,4 +1,4 @@
-"""What is kept of where people were, and for how long."""
+"""Purges fixes and zone events that are older than the setting LOCATION_DAYS, and makes the coming weeks."""
 
 from datetime import datetime, timedelta
 
@@ -8,8 +8,8 @@ from geo import partitions, policy
 from geo.models import ZoneEvent
 
 
-def keep(*, now: datetime) -> int:
-    """Make the coming weeks; drop one week and some events that are no longer kept. Returns how many that were."""
+def purge(*, now: datetime) -> int:
+    """Make the coming weeks, and drop one old week and some old events. Returns how many weeks and events that were."""
     kept_for = timedelta(days=settings.LOCATION_DAYS)
     some = ZoneEvent.objects.filter(decided_at__lt=now - kept_for).values("pk")[: policy.RETENTION_STEP]
     deleted, _ = ZoneEvent.objects.filter(pk__in=some).delete()

@@ -1,4 +1,4 @@
-"""When somebody wants to be told: days and hours in a time zone."""
+"""When contacts are told of a zone: days and hours in a time zone."""
 
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 def is_open(schedule: Mapping[str, Any] | None, *, at: datetime) -> bool:
     """Whether a moment lies within a schedule: {"days": [1..7], "from", "to", "time_zone"}; None is always.
 
-    Hours past midnight belong to the day they began on; the same hour twice is the whole day.
+    Hours past midnight belong to the day on which they began. The same hour in `from` and `to` is the whole day.
     """
     if schedule is None:
         return True

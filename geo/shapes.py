@@ -1,9 +1,9 @@
-"""Zones' shapes on WGS 84: how far a place is from a boundary, right at the poles and across the antimeridian.
+"""Shapes of zones on WGS 84: how far a position is from a boundary, also at the poles and across the antimeridian.
 
-Places are points in space (Earth-centred, metres), where no meridian is special. Near a zone the chord between two
-points tells the geodesic between them to a millimetre at 10 km and a few centimetres at 100 km, and costs a fiftieth of
-a call into the geodesic library, which the tests hold it to. A polygon lies in the plane that touches the Earth at its
-middle; its edges are the shortest lines between its corners.
+Positions are points in space (Earth-centred, metres), where no meridian is special. The straight chord between two
+points gives the geodesic between them to a millimetre at 10 km and a few centimetres at 100 km. It costs a fiftieth of
+a call into the geodesic library; the tests compare the two. A polygon lies in the plane that touches the Earth at its
+middle. Its edges are the shortest lines between its corners.
 """
 
 import math
@@ -25,11 +25,11 @@ Point: TypeAlias = tuple[float, float, float]
 
 
 class ShapeInvalid(ValueError):
-    """The text says what is wrong."""
+    """The message says what is wrong."""
 
 
 def point(latitude: float, longitude: float) -> Point:
-    """The place in space, on the ellipsoid."""
+    """The position as a point in space, on the ellipsoid."""
     phi, lam = math.radians(latitude), math.radians(longitude)
     sine = math.sin(phi)
     normal = _A / math.sqrt(1 - _ES * sine * sine)
@@ -38,46 +38,48 @@ def point(latitude: float, longitude: float) -> Point:
 
 
 def distance_m(a: Point, b: Point) -> float:
-    """Along the surface, for places less than a few hundred kilometres apart."""
+    """Distance along the surface, for points less than a few hundred kilometres apart."""
     chord = math.dist(a, b)
-    # The arc over a chord, to the fifth order, on the mean sphere.
+    # The arc over the chord on the mean sphere, to the fifth order.
     bend = chord / _MEAN_RADIUS_M
     return chord * (1 + bend * bend / 24 + 3 * bend**4 / 640)
 
 
 @dataclass(frozen=True, slots=True)
 class Circle:
-    """`signed_m` is negative inside."""
+    """`signed_m` is the distance to the boundary, negative inside."""
 
     centre: Point
     radius_m: float
 
-    def signed_m(self, place: Point) -> float:
-        return distance_m(self.centre, place) - self.radius_m
+    def signed_m(self, position: Point) -> float:
+        return distance_m(self.centre, position) - self.radius_m
 
-    def gap_m(self, place: Point) -> float:
-        """The least to go to it, in a straight line; above 0 the place is outside for certain. The check that most
-        zones need no more than."""
-        return math.dist(self.centre, place) - self.radius_m
+    def gap_m(self, position: Point) -> float:
+        """Least distance to the zone, in a straight line. Above 0 the position is certainly outside.
+
+        Most zones need no other check.
+        """
+        return math.dist(self.centre, position) - self.radius_m
 
 
 @dataclass(frozen=True, slots=True)
 class Polygon:
     centre: Point
-    radius_m: float  # Of a circle around it.
+    radius_m: float  # Radius of the circle around the polygon.
     plane: tuple[Point, Point]  # East and north at the centre.
     area: shapely.Polygon
 
-    def signed_m(self, place: Point) -> float:
-        away = math.dist(self.centre, place)
+    def signed_m(self, position: Point) -> float:
+        away = math.dist(self.centre, position)
         if away > 4 * self.radius_m + 1_000:
-            return distance_m(self.centre, place) - self.radius_m  # The plane is for places near by.
-        found = shapely.Point(flat(place, self.centre, self.plane))
+            return distance_m(self.centre, position) - self.radius_m  # Too far away for the plane.
+        found = shapely.Point(flat(position, self.centre, self.plane))
         to_boundary = float(shapely.distance(self.area.exterior, found))
         return -to_boundary if shapely.contains(self.area, found) else to_boundary
 
-    def gap_m(self, place: Point) -> float:
-        return math.dist(self.centre, place) - self.radius_m
+    def gap_m(self, position: Point) -> float:
+        return math.dist(self.centre, position) - self.radius_m
 
 
 Shape: TypeAlias = Circle | Polygon
@@ -89,7 +91,7 @@ def circle(*, latitude: float, longitude: float, radius_m: float) -> Circle:
 
 @lru_cache(maxsize=4_096)
 def polygon(ring: tuple[tuple[float, float], ...]) -> Polygon:
-    """Of a GeoJSON ring: (longitude, latitude), closed. Raises ShapeInvalid."""
+    """A polygon from a closed GeoJSON ring of (longitude, latitude). Raises ShapeInvalid."""
     corners = [point(latitude, longitude) for longitude, latitude in ring]
     middle = _middle(corners)
     centre = point(*middle)
@@ -103,7 +105,7 @@ def polygon(ring: tuple[tuple[float, float], ...]) -> Polygon:
     if area.area < math.pi * policy.MIN_RADIUS_M**2:
         raise ShapeInvalid(f"Smaller than a circle of {policy.MIN_RADIUS_M} m.")
     shapely.prepare(area)
-    # An edge bends outwards from its chord by less than this.
+    # 1 m more: an edge bends outwards from its chord by less.
     return Polygon(centre, radius_m + 1, plane, area)
 
 
@@ -114,10 +116,10 @@ def around(ring: Sequence[Sequence[float]]) -> tuple[float, float, float]:
     return *_middle(corners), found.radius_m
 
 
-def flat(place: Point, centre: Point, plane: tuple[Point, Point]) -> tuple[float, float]:
+def flat(position: Point, centre: Point, plane: tuple[Point, Point]) -> tuple[float, float]:
     """Metres east and north of the centre."""
     (ex, ey, ez), (nx, ny, nz) = plane
-    dx, dy, dz = place[0] - centre[0], place[1] - centre[1], place[2] - centre[2]
+    dx, dy, dz = position[0] - centre[0], position[1] - centre[1], position[2] - centre[2]
     return dx * ex + dy * ey + dz * ez, dx * nx + dy * ny + dz * nz
 
 
@@ -128,7 +130,7 @@ def _plane(latitude: float, longitude: float) -> tuple[Point, Point]:
 
 
 def _middle(corners: Sequence[Point]) -> tuple[float, float]:
-    """Latitude and longitude under the mean of the corners (a closed ring's last is its first)."""
+    """Latitude and longitude under the mean of the corners. The last corner repeats the first and is left out."""
     count = max(len(corners) - 1, 1)
     x, y, z = (sum(axis) / count for axis in zip(*corners[:count], strict=True))
     return math.degrees(math.atan2(z, math.hypot(x, y) * (1 - _ES))), math.degrees(math.atan2(y, x))

@@ -1,4 +1,4 @@
-"""Zone events: kept with what decided them, and told to the contacts who are to know, if they are still news."""
+"""Stores zone events with the facts that decided them, and texts the chosen contacts while the event is news."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from messaging.models import MessageClass
 from messaging.outbox import outgoing
 
 
-class SeenFix(NamedTuple):
-    """A fix as evaluation reads it."""
+class StoredFix(NamedTuple):
+    """A row of geo_fix as evaluation reads it."""
 
     at: datetime
     id: UUID
@@ -28,16 +28,16 @@ class SeenFix(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Happening:
-    """A person entered or left a zone, and the fix by which that became known."""
+    """A person entered or left a zone, and the fix that showed it."""
 
     zone: Zone
-    fix: SeenFix
+    fix: StoredFix
     accuracy_m: float
     decision: Decision
 
 
 def tell(happened: Sequence[Happening], *, person_id: UUID, now: datetime) -> int:
-    """Write the events and queue their messages, in the caller's transaction; returns how many there are."""
+    """Store the events and queue their messages, in the caller's transaction. Returns the number of events."""
     if not happened:
         return 0
     person = User.objects.get(id=person_id)

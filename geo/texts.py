@@ -1,4 +1,4 @@
-"""What contacts read of zones. One SMS segment in every language: several events are joined into one text."""
+"""Texts about zones for contacts. Each fits one SMS segment in every language. Several are joined into one SMS."""
 
 from django.utils.translation import gettext, override
 
@@ -6,7 +6,7 @@ from identity.models import User
 from messaging import texts
 from messaging.segments import GSM_SINGLE, count_segments
 
-# Of the names of a zone and a person: a segment of Cyrillic holds no more beside the words.
+# Units for the names of a zone and a person. A Cyrillic segment has room for no more beside the words.
 _ZONE_UNITS, _NAME_UNITS = 22, 20
 
 
@@ -21,7 +21,7 @@ def left(person: User, *, zone: str, language: str) -> str:
 
 
 def _fitted(words: str, person: User, zone: str) -> str:
-    """The end of the zone's name gives way first, then the end of the person's."""
+    """Shorten the zone's name first, then the person's, until the text fits one segment."""
     name = f"{person.first_name} {person.last_name}".strip() or str(person.phone_number)
     for zone_units, name_units in ((GSM_SINGLE, GSM_SINGLE), (_ZONE_UNITS, GSM_SINGLE), (_ZONE_UNITS, _NAME_UNITS)):
         text = words.format(name=texts.shortened(name, name_units), zone=texts.shortened(zone, zone_units))

@@ -1,4 +1,4 @@
-"""Uploads: stored in one statement, with one hint for the person, however many fixes."""
+"""Stores uploaded fixes: one statement and one hint for the person, however many fixes."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,22 +7,22 @@ from uuid import UUID
 from django.conf import settings
 
 from geo import clocks, hints, reading
-from geo.reading import Arrived, Details, RefusedFix, Sent
+from geo.reading import Details, RefusedFix, ReportedFix, Sent
 from messaging.database.sql import rows
 
-# A repeat conflicts with itself and is left out; sorted, so that two uploads of the same fixes cannot deadlock. What is
-# stored and who is to be evaluated is one statement: neither can be without the other, and one journey is enough. Only
-# people with a zone are evaluated: everybody else's fixes are history. The later time of a second upload outlives an
-# evaluation that began before it; the scheduler is told at commit. That row comes after all fixes, hence the count:
-# whoever held it and waited for a fix could wait for one who waits for it.
+# A repeated fix conflicts with its row and is left out. Fixes are sorted, so that two uploads of the same fixes cannot
+# deadlock. One statement stores the fixes and asks for their evaluation: neither happens without the other, and one
+# round trip is enough. Only people with an active zone are evaluated; other people's fixes are history. A second upload
+# sets a later time, which outlives an evaluation that began before. The scheduler is told at commit. The count makes
+# the due row come after all fixes: two uploads, one with the due row and one with a fix, could wait for each other.
 _STORE = """
 WITH stored AS (
-    INSERT INTO geo_fix (owner_id, received_at, at, id, latitude, longitude, accuracy_m, altitude_m, speed_mps,
-                         course_deg, battery_pct, network, activity, track_id)
+    INSERT INTO geo_fix (owner_id, received_at, at, id, latitude, longitude, track_id, accuracy_m, altitude_m,
+                         speed_mps, course_deg, battery_pct, network, activity)
     SELECT %(person)s, %(now)s, *
     FROM unnest(%(at)s::timestamptz[], %(id)s::uuid[], %(latitude)s::float8[], %(longitude)s::float8[],
-                %(accuracy_m)s::float8[], %(altitude_m)s::float8[], %(speed_mps)s::float8[], %(course_deg)s::float8[],
-                %(battery_pct)s::int2[], %(network)s::text[], %(activity)s::text[], %(track_id)s::uuid[])
+                %(track_id)s::uuid[], %(accuracy_m)s::float8[], %(altitude_m)s::float8[], %(speed_mps)s::float8[],
+                %(course_deg)s::float8[], %(battery_pct)s::int2[], %(network)s::text[], %(activity)s::text[])
     ON CONFLICT DO NOTHING
     RETURNING 1
 ), asked AS (
@@ -37,12 +37,12 @@ SELECT count(*), (SELECT count(*) FROM asked) FROM stored
 """
 
 
-_COLUMNS = ("at", "id", "latitude", "longitude", *Details._fields)
+_COLUMNS = ("at", "id", "latitude", "longitude", "track_id", *Details._fields)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Upload:
-    """What became of what was sent: `repeated` fixes were there before."""
+    """Result of an upload. The `repeated` fixes were stored before."""
 
     stored: int
     repeated: int
@@ -50,7 +50,7 @@ class Upload:
 
 
 def take(sent: Sent, *, owner_id: UUID, now: datetime) -> Upload:
-    """Store the fixes that are right and say what is wrong with the others; hints their evaluation at commit."""
+    """Store the correct fixes and say what is wrong with the others. The hint to evaluate them is sent at commit."""
     read, unreadable = reading.read(sent, person_id=owner_id, now=now)
     behind = clocks.measured(sent_at=sent.sent_at, recorded_at=(fix.at for fix in read), now=now)
     if sent.sent_at or behind:
@@ -62,9 +62,9 @@ def take(sent: Sent, *, owner_id: UUID, now: datetime) -> Upload:
     return Upload(stored=stored, repeated=len(fixes) - stored, refused=refused)
 
 
-def _store(fixes: list[Arrived], *, owner_id: UUID, now: datetime) -> int:
+def _store(fixes: list[ReportedFix], *, owner_id: UUID, now: datetime) -> int:
     fixes.sort(key=lambda fix: (fix.at, fix.id))
-    columns = zip(*((fix.at, fix.id, fix.latitude, fix.longitude, *fix.details) for fix in fixes), strict=True)
-    values = dict(zip(_COLUMNS, map(list, columns), strict=True))
+    found = ((fix.at, fix.id, fix.latitude, fix.longitude, fix.track_id, *fix.details) for fix in fixes)
+    values = dict(zip(_COLUMNS, map(list, zip(*found, strict=True)), strict=True))
     [(stored, _)] = rows(_STORE, values | {"person": owner_id, "now": now, "channel": hints.CHANNEL})
     return int(stored)

@@ -1,4 +1,4 @@
-"""A person's zones: made, changed and removed under a lock of the person's whereabouts, which evaluation takes too."""
+"""Adds, changes and removes a person's zones, under the lock of the person's whereabouts that evaluation takes too."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -14,8 +14,8 @@ from identity.api import versions
 from identity.errors import Conflict, InvalidField, NotFound
 from identity.models import EmergencyContact
 
-# Where the zone is; the other fields say who is told and when.
-PLACE = ("shape", "latitude", "longitude", "radius_m", "ring")
+# Fields that say where a zone is. The others say who is told, and when.
+OUTLINE = ("shape", "latitude", "longitude", "radius_m", "ring")
 
 
 class TooManyZones(Conflict):
@@ -24,13 +24,13 @@ class TooManyZones(Conflict):
 
 
 def locked(person_id: UUID) -> Whereabouts:
-    """The person's whereabouts, locked: their zones change one at a time, and never under an evaluation."""
+    """Lock the person's whereabouts: their zones change one at a time, and never during an evaluation."""
     Whereabouts.objects.get_or_create(person_id=person_id)
     return Whereabouts.objects.select_for_update(no_key=True).get(person_id=person_id)
 
 
 def changed(whereabouts: Whereabouts) -> None:
-    """What evaluation has cached of the person's zones is no longer asked for."""
+    """Make evaluation read the person's zones anew: cached zones have the old version."""
     whereabouts.zones_version += 1
     whereabouts.save(update_fields=["zones_version"])
 
@@ -52,7 +52,7 @@ def change(
 ) -> GeoZone:
     """Raises NotFound, PreconditionFailed, or InvalidField about `contact_ids`."""
     whereabouts = locked(person_id)
-    zone = of_person(person_id=person_id, zone_id=zone_id)
+    zone = zone_of_person(person_id=person_id, zone_id=zone_id)
     require(zone, if_match=if_match)
     check_contacts(person_id, changes.get("contact_ids"))
     rewrite(zone, changes, now=now)
@@ -62,17 +62,17 @@ def change(
 
 @transaction.atomic
 def remove(*, person_id: UUID, zone_id: UUID, if_match: Collection[str] | None) -> None:
-    """Remove the zone and keep its events. Raises NotFound or PreconditionFailed."""
+    """Delete the zone; its events stay. Raises NotFound or PreconditionFailed."""
     whereabouts = locked(person_id)
-    zone = of_person(person_id=person_id, zone_id=zone_id)
+    zone = zone_of_person(person_id=person_id, zone_id=zone_id)
     require(zone, if_match=if_match)
     zone.delete()
     changed(whereabouts)
 
 
 def rewrite(zone: GeoZone, changes: Mapping[str, Any], *, now: datetime) -> None:
-    """Write the changes; at another place nothing is known of the person's presence yet."""
-    if any(getattr(zone, name) != changes[name] for name in PLACE if name in changes):
+    """Write the changes. After a move nothing is known of the person's presence in the zone."""
+    if any(getattr(zone, name) != changes[name] for name in OUTLINE if name in changes):
         zone.placed_at = now
     for name, value in changes.items():
         setattr(zone, name, value)
@@ -81,8 +81,8 @@ def rewrite(zone: GeoZone, changes: Mapping[str, Any], *, now: datetime) -> None
     zone.save()
 
 
-def of_person(*, person_id: UUID, zone_id: UUID) -> GeoZone:
-    """Raises NotFound, also for another person's zone."""
+def zone_of_person(*, person_id: UUID, zone_id: UUID) -> GeoZone:
+    """Raises NotFound for an unknown zone, and for another person's just the same."""
     zone = GeoZone.objects.filter(id=zone_id, owner_id=person_id).first()
     if zone is None:
         raise NotFound
@@ -90,10 +90,10 @@ def of_person(*, person_id: UUID, zone_id: UUID) -> GeoZone:
 
 
 def events_in(*, person_id: UUID, zone_id: UUID) -> QuerySet[ZoneEvent]:
-    """Events of a zone, also of one that was removed. Raises NotFound if there is neither an event nor a zone."""
+    """The events of a zone that exists or existed. Raises NotFound."""
     events = ZoneEvent.objects.filter(owner_id=person_id, zone_id=zone_id)
     if not events.exists():
-        of_person(person_id=person_id, zone_id=zone_id)
+        zone_of_person(person_id=person_id, zone_id=zone_id)
     return events
 
 
@@ -103,17 +103,17 @@ def require_room(person_id: UUID, *, wanted: int) -> None:
 
 
 def etag_of(row: Any) -> str:
-    """Of a row with an id and a version that every change raises."""
+    """The ETag of a row that has an id and a version, which every change raises."""
     return versions.etag([str(row.id), str(row.version)])
 
 
 def require(row: Any, *, if_match: Collection[str] | None) -> None:
-    """Raise PreconditionFailed unless the row is what the client has; None: it did not ask. Lock the row first."""
+    """Raise PreconditionFailed if the client has another version of the row. None: any version. Lock the row first."""
     versions.require_etag(etag_of(row), if_match=if_match)
 
 
 def check_contacts(person_id: UUID, contact_ids: Collection[UUID] | None) -> None:
-    """Raises InvalidField unless all are the person's."""
+    """Raises InvalidField unless all these contacts are the person's."""
     if contact_ids:
         known = EmergencyContact.objects.filter(user_id=person_id, id__in=contact_ids).count()
         if known != len(set(contact_ids)):

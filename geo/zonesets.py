@@ -1,7 +1,7 @@
-"""The zones of a person as evaluation needs them, cached: an evaluation asks for them again and again.
+"""The active zones of a person as evaluation needs them, cached, since every evaluation asks for them.
 
-The cache is Django's: in each process by default, shared by the setting CACHE_URL. Its key carries a number that every
-change of the zones raises in the transaction that makes it, so that what is cached is never what was.
+The cache is Django's: one in each process, or a shared one with the setting CACHE_URL. Its key holds zones_version,
+which each change of the zones raises in its own transaction. So outdated zones are never read.
 """
 
 from collections import defaultdict
@@ -19,9 +19,7 @@ KEPT_S = 3_600
 
 
 class Zone(NamedTuple):
-    """`key` is of this zone at this place: moved, it is another one, of which nothing is known yet."""
-
-    key: str
+    id: UUID
     name: str
     latitude: float
     longitude: float
@@ -40,18 +38,19 @@ class Zone(NamedTuple):
         return shapes.circle(latitude=self.latitude, longitude=self.longitude, radius_m=self.radius_m)
 
     @property
-    def id(self) -> UUID:
-        return UUID(self.key.partition("@")[0])
+    def key(self) -> str:
+        return presence_key(self.id, self.placed_at)
 
 
-def key_of(zone_id: UUID, placed_at: datetime) -> str:
-    """What presence in a zone at its place is remembered under."""
+def presence_key(zone_id: UUID, placed_at: datetime) -> str:
+    """The key of a person's presence in a zone. A moved zone has another key: nothing is known of it yet."""
     return f"{zone_id.hex}@{placed_at.timestamp()}"
 
 
-def of_people(locked: Iterable[Whereabouts]) -> dict[UUID, Sequence[Zone]]:
-    """The active zones of the people whose locked rows these are; one query for all whose are not cached."""
-    keys = {f"zones:{person.person_id}:{person.zones_version}": person.person_id for person in locked}
+def active_zones(locked: Iterable[Whereabouts]) -> dict[UUID, Sequence[Zone]]:
+    """The active zones of these people, whose rows the caller has locked. One query for all that are not cached."""
+    # An older release, which may share the cache, keeps other tuples under "zones".
+    keys = {f"zones-by-id:{person.person_id}:{person.zones_version}": person.person_id for person in locked}
     cached: dict[str, list[Zone]] = cache.get_many(keys)
     asked = {person_id: key for key, person_id in keys.items() if key not in cached}
     if asked:
@@ -65,8 +64,8 @@ def of_people(locked: Iterable[Whereabouts]) -> dict[UUID, Sequence[Zone]]:
 def _read(people: Iterable[UUID]) -> defaultdict[UUID, list[Zone]]:
     found: defaultdict[UUID, list[Zone]] = defaultdict(list)
     active = GeoZone.objects.filter(owner_id__in=people, is_active=True)
-    for owner_id, zone_id, *values in active.order_by("id").values_list("owner_id", "id", *Zone._fields[1:]):
-        zone = Zone("", *values)
+    for owner_id, *values in active.order_by("id").values_list("owner_id", *Zone._fields):
+        zone = Zone(*values)
         ring = tuple((x, y) for x, y in zone.ring) if zone.ring else None
-        found[owner_id].append(zone._replace(key=key_of(zone_id, zone.placed_at), ring=ring))
+        found[owner_id].append(zone._replace(ring=ring))
     return found

@@ -9,7 +9,16 @@ from alerts.models import AlertPosition
 from alerts.timeline import chain
 
 _ROWS = 1_000
-_DETAILS = ("accuracy", "altitude", "speed", "course", "battery", "network", "activity")
+# Names in the exported file, and the fields of a position.
+_DETAILS = {
+    "accuracy": "accuracy_m",
+    "altitude": "altitude_m",
+    "speed": "speed_mps",
+    "course": "course_deg",
+    "battery": "battery_pct",
+    "network": "network",
+    "activity": "activity",
+}
 
 
 def geojson(positions: QuerySet[AlertPosition]) -> Iterator[bytes]:
@@ -25,9 +34,9 @@ def geojson(positions: QuerySet[AlertPosition]) -> Iterator[bytes]:
 def _feature(position: AlertPosition) -> dict[str, object]:
     said = {
         "id": str(position.client_id),
-        "recorded_at": chain.moment(position.recorded_at),
+        "recorded_at": chain.moment(position.at),
         "received_at": chain.moment(position.received_at),
-        **{name: getattr(position, name) for name in _DETAILS},
+        **{name: getattr(position, field) for name, field in _DETAILS.items()},
     }
     return {
         "type": "Feature",

@@ -6,30 +6,34 @@ from alerts.models.alert import SosAlert
 
 
 class AlertPosition(models.Model):
-    """Where the person was at a moment of an alert: a fix of their phone, or the place of a press."""
+    """One position of a person during an alert: a fix of their phone, or the position of a press.
 
-    # Their indexes are the constraint's and the index's below.
+    Fields are named as in geo.models.Fix. Columns keep the names of earlier releases (`db_column`): while a new
+    release migrates, an old one still stores positions.
+    """
+
+    # No index of its own: the constraint and the index below begin with it.
     alert = models.ForeignKey(SosAlert, on_delete=models.CASCADE, related_name="positions", db_index=False)
-    # The phone's own id of the fix: one that is sent again is the same row.
+    # The phone's id of the fix. A fix that is sent again has the same id and is stored once.
     client_id = models.UUIDField(default=uuid7)
     latitude = models.FloatField()
     longitude = models.FloatField()
-    # Radius in metres of the circle that the phone believes to be in.
-    accuracy = models.FloatField(null=True)
-    # Metres above the ellipsoid, metres per second, degrees from north.
-    altitude = models.FloatField(null=True)
-    speed = models.FloatField(null=True)
-    course = models.FloatField(null=True)
-    # Per cent.
-    battery = models.PositiveSmallIntegerField(null=True)
+    # Radius of the circle in which the phone believes to be.
+    accuracy_m = models.FloatField(null=True, db_column="accuracy")
+    # Height above the ellipsoid.
+    altitude_m = models.FloatField(null=True, db_column="altitude")
+    speed_mps = models.FloatField(null=True, db_column="speed")
+    # Degrees from north.
+    course_deg = models.FloatField(null=True, db_column="course")
+    battery_pct = models.PositiveSmallIntegerField(null=True, db_column="battery")
     network = models.CharField(max_length=20, blank=True)
     activity = models.CharField(max_length=20, blank=True)
-    # When the person was there, on our clock.
-    recorded_at = models.DateTimeField()
+    # When the person was there, by the database's clock.
+    at = models.DateTimeField(db_column="recorded_at")
     received_at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["alert", "-recorded_at", "-id"], name="position_by_time")]
+        indexes = [models.Index(fields=["alert", "-at", "-id"], name="position_by_time")]
         constraints = [
             models.UniqueConstraint(fields=["alert", "client_id"], name="position_once_per_client_id"),
             models.CheckConstraint(

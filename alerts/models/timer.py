@@ -64,20 +64,21 @@ class ActivityTimer(models.Model):
 
 
 class Heartbeat(models.Model):
-    """What the phone said of itself while a timer ran: for those who are told when it falls silent."""
+    """One report of a phone while a timer ran. Contacts see the last one when the timer runs out.
 
-    # Its index is the one below.
+    Fields are named as in geo.models.Fix. Columns keep their names (`db_column`), as in AlertPosition.
+    """
+
+    # No index of its own: the index below begins with it.
     timer = models.ForeignKey(ActivityTimer, on_delete=models.CASCADE, related_name="heartbeats", db_index=False)
-    # On our clock; a phone that is ahead says now.
+    # By the database's clock, and never in the future.
     at = models.DateTimeField()
     received_at = models.DateTimeField()
-    # Per cent.
-    battery = models.PositiveSmallIntegerField(null=True)
+    battery_pct = models.PositiveSmallIntegerField(null=True, db_column="battery")
     network = models.CharField(max_length=20, blank=True)
     latitude = models.FloatField(null=True)
     longitude = models.FloatField(null=True)
-    # Radius in metres.
-    accuracy = models.FloatField(null=True)
+    accuracy_m = models.FloatField(null=True, db_column="accuracy")
 
     class Meta:
         indexes = [models.Index(fields=["timer", "-at", "-id"], name="heartbeat_by_time")]

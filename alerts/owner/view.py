@@ -37,7 +37,7 @@ def of(alert: SosAlert) -> SosAlert:
 def positions_of(alert: SosAlert) -> QuerySet[AlertPosition]:
     """Those that an alert which ended then would have taken."""
     ended_at = of(alert).ended_at
-    return alert.positions.filter(recorded_at__lte=ended_at) if ended_at else alert.positions.all()
+    return alert.positions.filter(at__lte=ended_at) if ended_at else alert.positions.all()
 
 
 def messages_of(alerts: Iterable[SosAlert], told: Sequence[Told]) -> list[Told]:

@@ -136,7 +136,7 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
 def _missed(alert: SosAlert) -> MissedCheckIn | None:
     """The last timer that ran out, by one query."""
     heard = Heartbeat.objects.filter(timer=OuterRef("pk")).order_by("-at", "-id")
-    battery, heard_at = Subquery(heard.values("battery")[:1]), Subquery(heard.values("at")[:1])
+    battery, heard_at = Subquery(heard.values("battery_pct")[:1]), Subquery(heard.values("at")[:1])
     ran_out = alert.timers.annotate(battery=battery, heard_at=heard_at).order_by("-ended_at", "-ends_at")
     for ends_at, note, charge, at in ran_out.values_list("ends_at", "note", "battery", "heard_at")[:1]:
         return MissedCheckIn(ends_at=ends_at, note=note, battery=charge, heard_at=at)
@@ -155,9 +155,9 @@ def _place(alert: SosAlert, fixes: list[AlertPosition]) -> Place | None:
         return Place(
             latitude=newest.latitude,
             longitude=newest.longitude,
-            at=newest.recorded_at,
-            accuracy=None if newest.accuracy is None else round(newest.accuracy),
-            battery=newest.battery,
+            at=newest.at,
+            accuracy=None if newest.accuracy_m is None else round(newest.accuracy_m),
+            battery=newest.battery_pct,
         )
     if alert.latitude is None or alert.longitude is None:
         return None

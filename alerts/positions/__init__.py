@@ -1,3 +1,4 @@
-"""Live positions of an alert: read from phones that are late, repeat themselves or have a wrong clock, and kept in the
-order they were recorded (track.py).
+"""Live positions of an alert, in the order of the fixes' times (track.py).
+
+Phones send fixes late, twice and with a wrong clock; geo/reading.py reads them.
 """

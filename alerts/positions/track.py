@@ -1,5 +1,5 @@
-"""Where the person is and was during an alert. Phones lose the network: fixes come late, twice and in any order, and
-their clocks are wrong."""
+"""Positions of a person during an alert. Phones lose the network and their clocks are wrong, so fixes come late, twice
+and in any order."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,33 +13,33 @@ from django.db.models import Max, QuerySet
 from alerts.models import AlertPosition, SosAlert
 from alerts.owner import view
 from geo import clocks, reading
-from geo.reading import Arrived, RefusedFix, Sent
+from geo.reading import RefusedFix, ReportedFix, Sent
 from geo.tracking import Upload
 from identity.errors import NotFound
 from identity.models import User
 from messaging.database import clock
 
-# A day of a fix every four seconds and a little more: beyond it is a loop in an app.
+# One day with a fix every four seconds, and a little more. Anything beyond is a loop in an app.
 MAX_PER_ALERT = 25_000
-# What a phone last knew before the press is worth having, with its age.
+# The phone's last fixes before the press are worth storing. They are shown with their age.
 _BEFORE_THE_ALERT = timedelta(days=1)
-# Within so many metres an address still says where somebody is.
+# A street address still says where the person is after a move of this distance.
 _ADDRESS_HOLDS_M = 150
 _METRES_PER_DEGREE = 111_320
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
-    """Where somebody was; `at` None: is now. `accuracy` is a radius in metres."""
+class Position:
+    """Where a person was at a time; `at` None: now. `accuracy_m` is a radius."""
 
     latitude: float
     longitude: float
-    accuracy: float | None = None
+    accuracy_m: float | None = None
     at: datetime | None = None
 
 
 def is_all_after_end(upload: Upload) -> bool:
-    """Whether there was nothing in it but positions from after the alert's end."""
+    """Whether the upload held only positions from after the alert's end."""
     return (
         bool(upload.refused)
         and all(fix.code == "alert_ended" for fix in upload.refused)
@@ -49,10 +49,10 @@ def is_all_after_end(upload: Upload) -> bool:
 
 @transaction.atomic
 def add(*, alert_id: UUID, owner: User, sent: Sent) -> Upload:
-    """Keep the fixes that are of the time of the owner's alert; the newest of all is where the person is now.
+    """Store the fixes from the time of the owner's alert. The newest position is where the person is now.
 
-    Under duress fixes are kept that the owner's devices hear to be refused. Raises NotFound, also for another person's
-    alert.
+    Under duress some stored fixes are reported to the owner's devices as refused. Raises NotFound, also for another
+    person's alert.
     """
     now = clock.answer_briefly()
     alert = SosAlert.objects.select_for_update(no_key=True).filter(id=alert_id, owner=owner).first()
@@ -69,44 +69,44 @@ def add(*, alert_id: UUID, owner: User, sent: Sent) -> Upload:
     return _report(timely, new, too_many, refused)
 
 
-def keep_places(places: Iterable[tuple[UUID, Place]], *, now: datetime) -> None:
-    """Keep the place of what raised or joined an alert, by the alert's id, among its positions: by one statement."""
+def record_positions(positions: Iterable[tuple[UUID, Position]], *, now: datetime) -> None:
+    """Store the positions of presses and timers that raised or joined alerts, by alert id, in one statement."""
     AlertPosition.objects.bulk_create(
         AlertPosition(
             alert_id=alert_id,
-            latitude=place.latitude,
-            longitude=place.longitude,
-            accuracy=place.accuracy,
-            recorded_at=place.at or now,
+            latitude=position.latitude,
+            longitude=position.longitude,
+            accuracy_m=position.accuracy_m,
+            at=position.at or now,
             received_at=now,
         )
-        for alert_id, place in places
+        for alert_id, position in positions
     )
 
 
 def last_of(alert_ids: Collection[UUID]) -> dict[UUID, datetime]:
-    """When the newest position of each alert is of; by alert, without those that have none."""
+    """The time of each alert's newest position, by alert id. Alerts without positions are left out."""
     of_alerts = AlertPosition.objects.filter(alert__in=alert_ids).order_by().values_list("alert_id")
-    return dict(of_alerts.annotate(Max("recorded_at"))) if alert_ids else {}
+    return dict(of_alerts.annotate(Max("at"))) if alert_ids else {}
 
 
 def newest(alert_id: UUID) -> AlertPosition | None:
-    """Where the person was last, by the time of the fix and not of its arrival."""
+    """The last position by the time of the fix, not of its arrival."""
     return _by_time(alert_id).first()
 
 
 def trail(alert_id: UUID, *, limit: int) -> list[AlertPosition]:
-    """The last positions, the oldest of them first."""
+    """The last positions, the oldest first."""
     return list(_by_time(alert_id)[:limit])[::-1]
 
 
 def _by_time(alert_id: UUID) -> QuerySet[AlertPosition]:
-    return AlertPosition.objects.filter(alert_id=alert_id).order_by("-recorded_at", "-id")
+    return AlertPosition.objects.filter(alert_id=alert_id).order_by("-at", "-id")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Timely:
-    """A fix of the alert's time, on our clock. Without `is_shown` its owner hears that it came after the end."""
+    """A fix from the time of the alert. Not `is_shown`: the owner is told that it came after the end."""
 
     row: AlertPosition
     index: int
@@ -114,7 +114,7 @@ class _Timely:
 
 
 def _in_time(alert: SosAlert, sent: Sent, *, now: datetime) -> tuple[list[_Timely], list[RefusedFix]]:
-    """The fixes in order of time, and what the owner hears of those that are of another time than the alert."""
+    """The fixes from the time of the alert, in order, and the refusals that the owner is told."""
     read, refused = reading.read(sent, person_id=alert.owner_id, now=now)
     behind = clocks.measured(sent_at=sent.sent_at, recorded_at=(fix.at for fix in read), now=now)
     since = alert.created_at - _BEFORE_THE_ALERT
@@ -122,19 +122,24 @@ def _in_time(alert: SosAlert, sent: Sent, *, now: datetime) -> tuple[list[_Timel
     refused += untimely
     shown, timely = view.of(alert), []
     for fix in sorted(fixes, key=lambda fix: (fix.at, fix.number)):
-        # What a clock that is taken to be right is ahead is no time that anybody was anywhere.
-        recorded_at = min(fix.at, now)
-        is_shown = not _is_after_end(shown, recorded_at)
+        # Small clock skew is not corrected, so a fix may lie slightly in the future: clamp it to now.
+        at = min(fix.at, now)
+        is_shown = not _is_after_end(shown, at)
         if not is_shown:
             refused.append(RefusedFix(index=fix.number, code="alert_ended", field="recorded_at"))
-        if not _is_after_end(alert, recorded_at):
-            row = _row(alert, fix, recorded_at=recorded_at, now=now)
-            timely.append(_Timely(row=row, index=fix.number, is_shown=is_shown))
+        if not _is_after_end(alert, at):
+            timely.append(_Timely(row=_row(alert, fix, at=at, now=now), index=fix.number, is_shown=is_shown))
     return timely, refused
 
 
-def _is_after_end(alert: SosAlert, recorded_at: datetime) -> bool:
-    return alert.ended_at is not None and recorded_at > alert.ended_at
+def _row(alert: SosAlert, fix: ReportedFix, *, at: datetime, now: datetime) -> AlertPosition:
+    details = fix.details._asdict()
+    where = {"latitude": fix.latitude, "longitude": fix.longitude}
+    return AlertPosition(alert=alert, client_id=fix.id, at=at, received_at=now, **where, **details)
+
+
+def _is_after_end(alert: SosAlert, at: datetime) -> bool:
+    return alert.ended_at is not None and at > alert.ended_at
 
 
 def _report(timely: list[_Timely], new: list[_Timely], too_many: list[_Timely], refused: list[RefusedFix]) -> Upload:
@@ -143,26 +148,8 @@ def _report(timely: list[_Timely], new: list[_Timely], too_many: list[_Timely], 
     return Upload(stored=stored, repeated=shown - stored - left_out, refused=refused)
 
 
-def _row(alert: SosAlert, fix: Arrived, *, recorded_at: datetime, now: datetime) -> AlertPosition:
-    return AlertPosition(
-        alert=alert,
-        client_id=fix.id,
-        latitude=fix.latitude,
-        longitude=fix.longitude,
-        accuracy=fix.details.accuracy_m,
-        altitude=fix.details.altitude_m,
-        speed=fix.details.speed_mps,
-        course=fix.details.course_deg,
-        battery=fix.details.battery_pct,
-        network=fix.details.network,
-        activity=fix.details.activity,
-        recorded_at=recorded_at,
-        received_at=now,
-    )
-
-
 def _unknown(alert: SosAlert, timely: Sequence[_Timely]) -> list[_Timely]:
-    """Those that are new, each once. The alert's lock makes this exact: nobody else adds to it."""
+    """The fixes that are not stored yet, each once. The alert is locked, so nobody adds one meanwhile."""
     ids = [each.row.client_id for each in timely]
     known = set(alert.positions.filter(client_id__in=ids).values_list("client_id", flat=True))
     first: dict[UUID, _Timely] = {}
@@ -172,7 +159,7 @@ def _unknown(alert: SosAlert, timely: Sequence[_Timely]) -> list[_Timely]:
 
 
 def _move(alert: SosAlert, *, now: datetime) -> None:
-    """Put the alert where its newest position is. An address goes with the place that it was the address of."""
+    """Move the alert to its newest position. A street address that is now too far away is removed."""
     there = _by_time(alert.id)[0]
     if (alert.latitude, alert.longitude) == (there.latitude, there.longitude):
         return

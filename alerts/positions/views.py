@@ -26,7 +26,7 @@ from identity.errors import Conflict
 from identity.sessions.authentication import OpenToDevices
 from messaging.database import clock
 
-# A phone sends a fix every few seconds, and what it could not send as batches; more is an app gone wild.
+# A phone sends a fix every few seconds, and batches after a gap in the network. An app that sends more is broken.
 POSTS = Limit(scope="alert positions", times=120, window=timedelta(minutes=1))
 _REFUSALS = problems(
     s404="The person has no such alert.",
@@ -46,7 +46,7 @@ class LocationsView(OpenToDevices, generics.GenericAPIView[Any]):
 
     @extend_schema(operation_id="sos_alert_locations_list", responses=PositionSerializer(many=True))
     def get(self, request: Request, alert_id: UUID) -> Response:
-        """Where the person was during the alert, in order of arrival, the latest first; `recorded_at` says when."""
+        """The positions during an alert, in order of arrival, the latest first. `recorded_at` is the fix's time."""
         alert = get_object_or_404(SosAlert, id=alert_id, owner=person(request))
         page = self.paginate_queryset(view.positions_of(alert)) or []
         return self.get_paginated_response(ListSerializer(page, child=PositionSerializer()).data)
@@ -58,11 +58,11 @@ class LocationsView(OpenToDevices, generics.GenericAPIView[Any]):
         responses=uploads.SINGLE_ANSWERS | _REFUSALS,
     )
     def post(self, request: Request, alert_id: UUID) -> Response:
-        """A position during an alert; the newest by time of fix becomes the alert's position.
+        """Send one position during an alert. The newest by the time of the fix becomes the alert's position.
 
-        Sending again what was sent before costs nothing and changes nothing, so a phone that lost the answer repeats
-        it; no Idempotency-Key is needed. Positions from during an alert are taken after its end too. The SOS
-        credential of a device (`X-SOS-Credential`) is enough to send them.
+        Sending a fix again changes nothing, so a phone that lost the response repeats the request. No Idempotency-Key
+        is needed. After the end of an alert, positions from before its end are still accepted. The SOS credential of a
+        device (`X-SOS-Credential`) is enough to send them.
         """
         return uploads.answer_single(_add(request, alert_id, uploads.single(request)))
 
@@ -77,13 +77,15 @@ class LocationBatchView(OpenToDevices):
         responses=uploads.BATCH_ANSWERS | _REFUSALS,
     )
     def post(self, request: Request, alert_id: UUID) -> Response:
-        """Up to 1,000 positions during an alert, in any order. Those that are wrong are named, and cost the others
-        nothing. Repeating is harmless. An SOS credential is enough."""
+        """Send up to 1,000 positions during an alert, in any order. Wrong ones are named, and the others are stored.
+
+        Repeating is harmless. An SOS credential is enough.
+        """
         return uploads.answer(_add(request, alert_id, uploads.batch(request)))
 
 
 def _add(request: Request, alert_id: UUID, sent: Sent) -> Upload:
-    """Raises AlertEnded, NotFound or TooManyRequests."""
+    """Store the fixes. Raises AlertEnded, NotFound or TooManyRequests."""
     user = person(request)
     rates.spend(POSTS, str(user.id), now=clock.now())
     upload = track.add(alert_id=alert_id, owner=user, sent=sent)

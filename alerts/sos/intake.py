@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from alerts.positions.track import Place
+from alerts.positions.track import Position
 from geo import clocks, reading
 
 ADDRESS_MAX = 200
@@ -36,10 +36,10 @@ class Intake:
     warnings: tuple[str, ...] = ()
 
     @property
-    def place(self) -> Place | None:
+    def place(self) -> Position | None:
         if self.latitude is None or self.longitude is None:
             return None
-        return Place(latitude=self.latitude, longitude=self.longitude, at=self.recorded_at)
+        return Position(latitude=self.latitude, longitude=self.longitude, at=self.recorded_at)
 
 
 def read(body: object, *, now: datetime) -> Intake:

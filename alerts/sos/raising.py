@@ -24,7 +24,7 @@ from alerts.models import (
     SosAlert,
 )
 from alerts.positions import track
-from alerts.positions.track import Place
+from alerts.positions.track import Position
 from alerts.sos import status
 from alerts.timeline import journal
 from identity.models import User
@@ -41,7 +41,7 @@ class Cause:
     """
 
     owner: User
-    place: Place | None = None
+    place: Position | None = None
     address: str = ""
     kind: AlertKind = AlertKind.SOS
     contact_ids: Collection[UUID] = ()
@@ -71,7 +71,7 @@ def raise_alerts(causes: Sequence[Cause], *, now: datetime, is_drill: bool = Fal
     """
     raised = _raise_or_find_open(causes, now=now, is_drill=is_drill)
     _take_newer_positions([each for each in raised if not each.is_new], now=now)
-    track.keep_places([(each.alert.id, each.cause.place) for each in raised if each.cause.place], now=now)
+    track.record_positions([(each.alert.id, each.cause.place) for each in raised if each.cause.place], now=now)
     journal.record_all(entry for each in raised if (entry := _entry(each, now=now)))
     told = notifying.call_for_help(
         _help_requests(raised), message_class=MessageClass.SAFETY if is_drill else MessageClass.EMERGENCY, now=now
@@ -173,7 +173,7 @@ def _take_newer_positions(joined: Sequence[Raised], *, now: datetime) -> None:
     )
 
 
-def _is_outdated(place: Place | None, last: datetime | None) -> bool:
+def _is_outdated(place: Position | None, last: datetime | None) -> bool:
     """A queued press may hold an older position than the phone has sent since."""
     return place is not None and place.at is not None and last is not None and place.at < last
 

@@ -132,7 +132,7 @@ def _fire(timers: Sequence[ActivityTimer], *, now: datetime) -> None:
 def _cause(timer: ActivityTimer, heard: LastHeard | None) -> Cause:
     return Cause(
         owner=timer.owner,
-        place=heard.place if heard else None,
+        place=heard.position if heard else None,
         address=timer.place,
         kind=AlertKind.MISSED_CHECK_IN,
         contact_ids=timer.contact_ids,
@@ -146,7 +146,7 @@ def _missed(alert_id: UUID, timer: ActivityTimer, heard: LastHeard | None, *, no
         by=journal.SYSTEM,
         now=now,
         timer_id=str(timer.id),
-        battery=heard.battery if heard else None,
+        battery=heard.battery_pct if heard else None,
         last_heard_at=heard.at.isoformat() if heard else None,
     )
 

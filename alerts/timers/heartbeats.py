@@ -1,4 +1,4 @@
-"""What the phone says of itself while a timer runs: the last of it is what those who are told begin with."""
+"""Heartbeats: reports of a phone while a timer runs. If the timer runs out, contacts see the last report."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from alerts.models import Heartbeat, TimerStatus
-from alerts.positions.track import Place
+from alerts.positions.track import Position
 from alerts.timers import lifecycle
 from geo import clocks, reading
 from geo.reading import Details, Refused
@@ -15,9 +15,9 @@ from identity.api import rates
 from identity.api.rates import Limit
 from messaging.database.sql import rows
 
-# One every five seconds: a phone has no reason for more.
+# One every five seconds: a phone has no reason to send more.
 OFTEN = Limit(scope="heartbeats", times=60, window=timedelta(minutes=5))
-# What came before says nothing of where the person is.
+# Older heartbeats say nothing about where the person is.
 KEPT = 100
 
 _FORGET = """
@@ -25,7 +25,7 @@ DELETE FROM alerts_heartbeat WHERE id IN (
     SELECT id FROM alerts_heartbeat WHERE timer_id = %s ORDER BY at DESC, id DESC OFFSET %s
 )
 """
-# The last position and the last charge may be of two heartbeats: indoors a phone has no fix.
+# The last position and the last battery level may come from two heartbeats: indoors a phone has no fix.
 _LAST = """
 SELECT t.id, p.latitude, p.longitude, p.accuracy, p.at, h.battery, h.network, h.at
 FROM unnest(%s::uuid[]) AS t (id)
@@ -40,86 +40,89 @@ LEFT JOIN LATERAL (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Beat:
-    """`at` is by our clock."""
+class ReportedHeartbeat:
+    """A heartbeat as a phone sent it; `at` is by the database's clock."""
 
     at: datetime
-    place: tuple[float, float] | tuple[None, None]
+    position: tuple[float, float] | tuple[None, None]
     details: Details
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LastHeard:
-    """What was last heard of a phone, and where it last was."""
+    """The last heartbeat of a phone, and the last position in any heartbeat."""
 
     latitude: float | None
     longitude: float | None
-    accuracy: float | None
+    accuracy_m: float | None
     position_at: datetime | None
-    battery: int | None
+    battery_pct: int | None
     network: str
     at: datetime
 
     @property
-    def place(self) -> Place | None:
+    def position(self) -> Position | None:
         if self.latitude is None or self.longitude is None:
             return None
-        return Place(latitude=self.latitude, longitude=self.longitude, accuracy=self.accuracy, at=self.position_at)
+        return Position(
+            latitude=self.latitude, longitude=self.longitude, accuracy_m=self.accuracy_m, at=self.position_at
+        )
 
 
-def read(body: Mapping[str, Any], *, now: datetime) -> Beat:
-    """A heartbeat as a phone sends it: a fix whose place is a detail like the others, since indoors there is none.
+def read(body: Mapping[str, Any], *, now: datetime) -> ReportedHeartbeat:
+    """Read a heartbeat as a phone sends it. A wrong or missing position is left out, since indoors there is no fix.
 
-    Raises Refused for a time that is none.
+    Raises Refused if the time cannot be read.
     """
     stated = reading.recorded_at(body)
     behind = clocks.measured(sent_at=reading.sent_at(body), recorded_at=[stated] if stated else [], now=now)
     at = min(reading.corrected(stated, behind), now) if stated else now
-    return Beat(at=at, place=_place(body), details=reading.details(body))
+    return ReportedHeartbeat(at=at, position=_position(body), details=reading.details(body))
 
 
-def _place(body: Mapping[str, Any]) -> tuple[float, float] | tuple[None, None]:
+def _position(body: Mapping[str, Any]) -> tuple[float, float] | tuple[None, None]:
     try:
-        return reading.place(body)
+        return reading.position(body)
     except Refused:
         return None, None
 
 
-def record(*, timer_id: UUID, person_id: UUID, beat: Beat, now: datetime) -> Heartbeat:
-    """Keep a heartbeat of an armed timer; the oldest beyond KEPT are forgotten. It is no check-in.
+def record(*, timer_id: UUID, person_id: UUID, heartbeat: ReportedHeartbeat, now: datetime) -> Heartbeat:
+    """Store a heartbeat of an armed timer and delete all but the last KEPT. A heartbeat is not a check-in.
 
-    From before the timer it counts as its beginning. Raises NotFound, TimerEnded or TooManyRequests.
+    A time before the timer's start is stored as the start. Raises NotFound, TimerEnded or TooManyRequests.
     """
     timer = lifecycle.of_person(timer_id=timer_id, person_id=person_id)
     if timer.status != TimerStatus.ARMED:
         raise lifecycle.TimerEnded(timer)
     rates.spend(OFTEN, str(timer_id), now=now)
-    latitude, longitude = beat.place
+    latitude, longitude = heartbeat.position
     kept = Heartbeat.objects.create(
         timer=timer,
-        at=max(beat.at, timer.created_at),
+        at=max(heartbeat.at, timer.created_at),
         received_at=now,
-        battery=beat.details.battery_pct,
-        network=beat.details.network,
+        battery_pct=heartbeat.details.battery_pct,
+        network=heartbeat.details.network,
         latitude=latitude,
         longitude=longitude,
-        accuracy=beat.details.accuracy_m,
+        accuracy_m=heartbeat.details.accuracy_m,
     )
     rows(_FORGET, [timer_id, KEPT])
     return kept
 
 
 def last_of(timer_ids: Collection[UUID]) -> dict[UUID, LastHeard]:
-    """By timer, without those never heard of; one query."""
+    """The last heartbeat of each timer, by its id. A timer without heartbeats is left out. One query."""
+    found = rows(_LAST, [list(timer_ids)])
     return {
         timer_id: LastHeard(
             latitude=latitude,
             longitude=longitude,
-            accuracy=accuracy,
+            accuracy_m=accuracy_m,
             position_at=position_at,
-            battery=battery,
+            battery_pct=battery_pct,
             network=network,
             at=at,
         )
-        for timer_id, latitude, longitude, accuracy, position_at, battery, network, at in rows(_LAST, [list(timer_ids)])
+        for timer_id, latitude, longitude, accuracy_m, position_at, battery_pct, network, at in found
     }

@@ -86,11 +86,11 @@ class BeatSerializer(PhoneSerializer, SentSerializer):
 
 class LastHeardSerializer(serializers.Serializer[LastHeard]):
     at = serializers.DateTimeField()
-    battery = serializers.IntegerField(allow_null=True)
+    battery = serializers.IntegerField(source="battery_pct", allow_null=True)
     network = serializers.CharField(allow_blank=True)
     latitude = serializers.FloatField(allow_null=True)
     longitude = serializers.FloatField(allow_null=True)
-    accuracy = serializers.FloatField(allow_null=True)
+    accuracy = serializers.FloatField(source="accuracy_m", allow_null=True)
     position_at = serializers.DateTimeField(allow_null=True)
 
 

@@ -120,10 +120,10 @@ class HeartbeatView(APIView):
         """The phone's battery, network and position, for the contacts should it fall silent. It is no check-in."""
         now = clock.now()
         try:
-            beat = heartbeats.read(uploads.body_of(request), now=now)
+            heartbeat = heartbeats.read(uploads.body_of(request), now=now)
         except Refused as error:
             raise uploads.invalid(error) from error
-        heartbeats.record(timer_id=timer_id, person_id=person(request).id, beat=beat, now=now)
+        heartbeats.record(timer_id=timer_id, person_id=person(request).id, heartbeat=heartbeat, now=now)
         timer = lifecycle.of_person(timer_id=timer_id, person_id=person(request).id)
         return _answer(timer, status_code=status.HTTP_201_CREATED)
 

@@ -5,12 +5,12 @@ from identity.models import User
 
 
 class Blueprint(models.Model):
-    """A named set of zones: holidays, a school year. Applying it makes them the person's zones."""
+    """A named set of zones, for holidays or a school year. Applying it makes them the person's zones."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="blueprints")
     name = models.CharField(max_length=100)
-    # What makes each zone, as geo/blueprints.py: FIELDS names it.
+    # Each zone with the fields that FIELDS in geo/blueprints.py names.
     zones = models.JSONField()
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()

@@ -4,16 +4,16 @@ from identity.models import User
 
 
 class DueEvaluation(models.Model):
-    """A person with fixes that nobody has evaluated yet. One row, however many fixes: a hint that cannot get lost.
+    """A person with fixes that are not evaluated yet. One row, however many fixes: a hint that cannot get lost.
 
-    Apart from the row that evaluation locks, so that an upload never waits for an evaluation.
+    It is not in Whereabouts, which evaluation locks. So an upload never waits for an evaluation.
     """
 
     person = models.OneToOneField(
         User, on_delete=models.CASCADE, primary_key=True, db_constraint=False, related_name="+"
     )
     due_at = models.DateTimeField()
-    # When a worker was told of it; too long ago, the scheduler evaluates by itself.
+    # When a worker was told. After RESCUE_AFTER the scheduler evaluates by itself.
     hinted_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

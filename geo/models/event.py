@@ -23,12 +23,12 @@ class Told(models.TextChoices):
 
 
 class ZoneEvent(models.Model):
-    """The person entered or left a zone, with everything that decided it: it can be explained, and checked."""
+    """A person entered or left a zone. Stored with everything that decided it, to be explained and checked."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    # Null and unnamed only where the release before, which knew neither, wrote it meanwhile.
+    # Null, with an empty zone_name, only in rows of the release before these fields, written during the upgrade.
     owner = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
-    # The zone may be removed, or called otherwise: what happened stays what it was.
+    # The zone may be removed or renamed. The event keeps the zone's id and old name.
     zone = models.ForeignKey(GeoZone, on_delete=models.DO_NOTHING, db_constraint=False, related_name="events")
     zone_name = models.CharField(max_length=100, db_default="")
     direction = models.CharField(max_length=5, choices=Direction)
@@ -38,8 +38,8 @@ class ZoneEvent(models.Model):
     latitude = models.FloatField()
     longitude = models.FloatField()
     accuracy_m = models.FloatField()
-    # The rule of geo/presence.py, the distance to the boundary it looked at (negative inside), what that had to
-    # exceed, and how many fixes it is the distance of.
+    # The rule of geo/presence.py, the distance to the boundary (negative inside), the margin that the distance had to
+    # exceed, and the number of fixes whose mean was measured.
     rule = models.CharField(max_length=12)
     distance_m = models.FloatField()
     margin_m = models.FloatField()
@@ -50,7 +50,7 @@ class ZoneEvent(models.Model):
 
     class Meta:
         constraints = [
-            # Whoever evaluates and however often: an event is one row.
+            # An event is one row, whichever worker evaluates it and however often.
             models.UniqueConstraint(fields=["zone", "fix_at", "fix_id"], name="zone_event_once"),
         ]
         indexes = [

@@ -23,11 +23,11 @@ class Activity(models.TextChoices):
 
 
 class Fix(models.Model):
-    """Where somebody's phone was at a moment. The table is partitioned by weeks of `at` (geo/partitions.py).
+    """One position that a phone reported. The table is partitioned by weeks of `at` (geo/partitions.py).
 
-    The primary key is the only index: it refuses repeats, finds a person's history in order of time, and is what an
-    insert pays for. No foreign key in the database: it would cost a look-up for each of a thousand rows whose owner
-    is the one who is signed in.
+    The primary key is the only index, since each insert pays for each index. It refuses repeats and finds a person's
+    history in order of time. The database has no foreign key: it would look up the owner for each of a thousand rows,
+    and the owner is always the person who is signed in.
     """
 
     pk = models.CompositePrimaryKey("owner_id", "at", "id")

@@ -21,18 +21,18 @@ class Shape(models.TextChoices):
 
 
 class GeoZone(models.Model):
-    """A place on WGS 84 somebody wants to be told about when the person enters or leaves it."""
+    """An area on WGS 84. Contacts are told when its owner enters or leaves it."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="geozones")
     name = models.CharField(max_length=100)
     zone_type = models.CharField(max_length=8, choices=ZoneType, default=ZoneType.OTHER)
     shape = models.CharField(max_length=8, choices=Shape)
-    # A circle's centre; of a polygon, the middle of the circle around it.
+    # A circle, or the circle around a polygon.
     latitude = models.FloatField()
     longitude = models.FloatField()
     radius_m = models.FloatField()
-    # GeoJSON's ring of [longitude, latitude], closed; null for a circle.
+    # A polygon's closed GeoJSON ring of [longitude, latitude]; null for a circle.
     ring = models.JSONField(null=True)
     notify_on_enter = models.BooleanField(default=True)
     notify_on_exit = models.BooleanField(default=True)
@@ -42,7 +42,7 @@ class GeoZone(models.Model):
     contact_ids = ArrayField(models.UUIDField(), null=True)
     is_active = models.BooleanField(default=True)
     version = models.PositiveIntegerField(default=1)
-    # Fixes from before the place was what it is say nothing about it.
+    # When the zone got its present outline. Earlier fixes say nothing about it.
     placed_at = models.DateTimeField()
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()

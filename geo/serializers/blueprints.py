@@ -7,7 +7,7 @@ from geo.models import Blueprint, GeoZone, Shape, ZoneType
 from geo.serializers.zones import PolygonField, ScheduleSerializer, ZoneFieldsSerializer
 from identity.api.fields import PlainTextField
 
-# More than any setting allows a person; geo/zones.py: require_room knows how many it is.
+# More than the setting ZONES_PER_PERSON ever allows; require_room in geo/zones.py checks the exact limit.
 _MOST_ZONES = 1_000
 
 
@@ -16,7 +16,7 @@ class BlueprintFieldsSerializer(serializers.Serializer[None]):
     zones = serializers.ListField(child=ZoneFieldsSerializer(), max_length=_MOST_ZONES)
 
     def validate_zones(self, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Whole zones, also where only some fields of the blueprint are sent."""
+        """Fill in the defaults of each zone, also when the blueprint is changed in part."""
         whole = [{"schedule": None, "contact_ids": None} | _DEFAULTS | fields for fields in value]
         for fields in whole:
             if "shape" not in fields or "name" not in fields:
@@ -32,7 +32,7 @@ class FromCurrentSerializer(serializers.Serializer[None]):
 
 
 class ApplySerializer(serializers.Serializer[None]):
-    dry_run = serializers.BooleanField(default=False, help_text="Only report what would be done.")
+    dry_run = serializers.BooleanField(default=False, help_text="Only report the changes; change nothing.")
 
 
 class BlueprintZoneSerializer(serializers.Serializer[dict[str, Any]]):
@@ -74,7 +74,7 @@ class ChangedZoneSerializer(serializers.Serializer[ZoneChange]):
 
 
 class ReportSerializer(serializers.Serializer[Report]):
-    """A zone is the same zone if it has the same name."""
+    """Changes by a blueprint. Zones are matched by their names."""
 
     added = NamedZoneSerializer(many=True)
     changed = ChangedZoneSerializer(many=True)

@@ -10,7 +10,7 @@ _LONGEST_INTERVAL_S = 7 * 86_400
 
 
 class FixSerializer(serializers.ModelSerializer[Fix]):
-    """Where the phone was. Units: metres, metres a second, degrees from north, percent."""
+    """A position that a phone reported. Units: metres, metres per second, degrees from north, per cent."""
 
     recorded_at = serializers.DateTimeField(source="at")
     accuracy = serializers.FloatField(source="accuracy_m", allow_null=True)
@@ -36,7 +36,7 @@ class PageSerializer(serializers.Serializer[None]):
 
 
 class WantedSerializer(serializers.Serializer[Wanted]):
-    """Which fixes."""
+    """Fixes to show."""
 
     since = serializers.DateTimeField(required=False, help_text="From this moment on.")
     until = serializers.DateTimeField(required=False, help_text="Before this moment.")
@@ -56,7 +56,7 @@ class WantedSerializer(serializers.Serializer[Wanted]):
         return Box(west=west, south=south, east=east, north=north)
 
     def to_internal_value(self, data: Any) -> Any:
-        """As `wanted`, beside what a subclass adds."""
+        """Put the fields into `wanted`, beside the fields of a subclass."""
         values = super().to_internal_value(data)
         return values | {
             "wanted": Wanted(
@@ -70,7 +70,10 @@ class WantedSerializer(serializers.Serializer[Wanted]):
 
 class WantedPageSerializer(WantedSerializer):
     every_s = serializers.IntegerField(
-        required=False, min_value=0, max_value=_LONGEST_INTERVAL_S, help_text="At most one fix for so many seconds."
+        required=False,
+        min_value=0,
+        max_value=_LONGEST_INTERVAL_S,
+        help_text="At most one fix in this many seconds; 0: all.",
     )
     page_size = serializers.IntegerField(required=False, min_value=1, max_value=policy.MAX_PAGE, default=policy.PAGE)
-    cursor = serializers.CharField(required=False, max_length=200, help_text="From `next`.")
+    cursor = serializers.CharField(required=False, max_length=200, help_text="Taken from `next`.")

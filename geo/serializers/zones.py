@@ -15,7 +15,7 @@ _HOUR = r"^([01]\d|2[0-3]):[0-5]\d$"
 _POSITION = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
 _GEOMETRY = {
     "type": "object",
-    "description": "GeoJSON (RFC 7946) with one ring and no holes; its edges are the shortest lines between corners.",
+    "description": "GeoJSON (RFC 7946) with one ring and no holes. Edges are the shortest lines between corners.",
     "properties": {
         "type": {"type": "string", "enum": ["Polygon"]},
         "coordinates": {
@@ -31,7 +31,7 @@ _GEOMETRY = {
 
 @extend_schema_field(_GEOMETRY)
 class PolygonField(serializers.Field):  # type: ignore[type-arg]
-    """A GeoJSON polygon as its ring of (longitude, latitude), closed."""
+    """A GeoJSON polygon, kept as its closed ring of (longitude, latitude)."""
 
     default_error_messages = {"invalid_polygon": "A GeoJSON Polygon of one closed ring within WGS 84's degrees."}
 
@@ -62,17 +62,17 @@ class ScheduleSerializer(serializers.Serializer[None]):
         child=serializers.IntegerField(min_value=1, max_value=7),
         min_length=1,
         max_length=7,
-        help_text="ISO: 1 is Monday. Hours past midnight belong to the day they began on.",
+        help_text="ISO: 1 is Monday. Hours past midnight belong to the day on which they began.",
     )
-    to = serializers.RegexField(_HOUR, help_text="Until before this; the same as `from`: the whole day.")
+    to = serializers.RegexField(_HOUR, help_text="Until before this hour. The same as `from`: the whole day.")
     time_zone = serializers.CharField(max_length=64, help_text="Like Asia/Bishkek.")
 
     def get_fields(self) -> dict[str, Any]:
-        # `from` is a word of Python's.
+        # `from` is a keyword of Python.
         return super().get_fields() | {"from": serializers.RegexField(_HOUR)}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        # A change of a zone may leave fields out, but not parts of its schedule.
+        # A change of a zone may leave out fields, but no part of its schedule.
         for name in ("days", "from", "to", "time_zone"):
             if name not in attrs:
                 raise serializers.ValidationError({name: ["A schedule needs all four."]})
@@ -94,7 +94,7 @@ class ZoneFieldsSerializer(serializers.Serializer[None]):
     latitude = serializers.FloatField(min_value=-90, max_value=90, required=False)
     longitude = serializers.FloatField(min_value=-180, max_value=180, required=False)
     radius = serializers.FloatField(
-        min_value=policy.MIN_RADIUS_M, max_value=policy.MAX_RADIUS_M, required=False, help_text="m"
+        min_value=policy.MIN_RADIUS_M, max_value=policy.MAX_RADIUS_M, required=False, help_text="Metres."
     )
     geometry = PolygonField(required=False, allow_null=True)
     zone_type = serializers.ChoiceField(choices=ZoneType.choices, default=ZoneType.OTHER)
@@ -122,8 +122,8 @@ class ZoneFieldsSerializer(serializers.Serializer[None]):
         for name in ("latitude", "longitude", "radius"):
             if name not in circle:
                 raise serializers.ValidationError({name: ["A circle needs all three."]})
-        place = {"latitude": circle["latitude"], "longitude": circle["longitude"], "radius_m": circle["radius"]}
-        return attrs | place | {"shape": Shape.CIRCLE, "ring": None}
+        where = {"latitude": circle["latitude"], "longitude": circle["longitude"], "radius_m": circle["radius"]}
+        return attrs | where | {"shape": Shape.CIRCLE, "ring": None}
 
 
 def _polygon(ring: list[list[float]]) -> dict[str, Any]:
@@ -131,12 +131,14 @@ def _polygon(ring: list[list[float]]) -> dict[str, Any]:
         latitude, longitude, radius_m = shapes.around(ring)
     except shapes.ShapeInvalid as error:
         raise serializers.ValidationError({"geometry": [str(error)]}) from error
-    place = {"latitude": latitude, "longitude": longitude, "radius_m": radius_m}
-    return place | {"shape": Shape.POLYGON, "ring": ring}
+    where = {"latitude": latitude, "longitude": longitude, "radius_m": radius_m}
+    return where | {"shape": Shape.POLYGON, "ring": ring}
 
 
 class ZoneSerializer(serializers.ModelSerializer[GeoZone]):
-    radius = serializers.FloatField(source="radius_m", help_text="Of a polygon: of the circle around it.")
+    radius = serializers.FloatField(
+        source="radius_m", help_text="Metres. For a polygon: the radius of the circle around it."
+    )
     geometry = PolygonField(source="ring", allow_null=True)
     schedule = ScheduleSerializer(allow_null=True)
     contact_ids = serializers.ListField(child=serializers.UUIDField(), allow_null=True)
@@ -152,12 +154,12 @@ class ZoneSerializer(serializers.ModelSerializer[GeoZone]):
 
 class KnownSerializer(serializers.Serializer[Known]):
     state = serializers.ChoiceField(choices=State.choices)
-    since = serializers.DateTimeField(allow_null=True, help_text="The time of the fix that showed it.")
-    as_of = serializers.DateTimeField(allow_null=True, help_text="The time of the last fix that was looked at.")
+    since = serializers.DateTimeField(allow_null=True, help_text="Time of the fix that changed the state.")
+    as_of = serializers.DateTimeField(allow_null=True, help_text="Time of the last evaluated fix.")
 
 
 class ShownZoneSerializer(ZoneSerializer):
-    """`presence` is the person's; nothing is known in a zone that is not active, new or moved."""
+    """A zone with its owner's `presence` in it: `unknown` while the zone is inactive, new or just moved."""
 
     presence = serializers.SerializerMethodField()
 
@@ -171,7 +173,7 @@ class ShownZoneSerializer(ZoneSerializer):
 
 
 class ZoneEventSerializer(serializers.ModelSerializer[ZoneEvent]):
-    """What happened and why it was believed: the deciding fix, the distance to the boundary and the rule."""
+    """An event and why it was believed: the deciding fix, the distance to the boundary and the rule."""
 
     direction = serializers.ChoiceField(choices=Direction.choices)
     rule = serializers.ChoiceField(
@@ -179,13 +181,13 @@ class ZoneEventSerializer(serializers.ModelSerializer[ZoneEvent]):
         help_text="`evidence`: the mean position of several fixes is further from the boundary than its error. "
         "`crossing`: good fixes on both sides and a movement between them.",
     )
-    distance = serializers.FloatField(source="distance_m", help_text="m to the boundary, negative inside.")
-    margin = serializers.FloatField(source="margin_m", help_text="m it had to exceed.")
-    fixes = serializers.IntegerField(help_text="Fixes whose mean that is the distance of.")
+    distance = serializers.FloatField(source="distance_m", help_text="Metres to the boundary, negative inside.")
+    margin = serializers.FloatField(source="margin_m", help_text="Metres that the distance had to exceed.")
+    fixes = serializers.IntegerField(help_text="Fixes whose mean has this distance.")
     told = serializers.ChoiceField(choices=Told.choices, help_text="Whether contacts were texted, and if not why.")
     contacts_told = serializers.SerializerMethodField()
     zone_id = serializers.UUIDField()
-    zone_name = serializers.CharField(help_text="As it was called then. It may have been removed since.")
+    zone_name = serializers.CharField(help_text="Its name at that time. The zone may have been removed since.")
     fix = serializers.SerializerMethodField()
 
     class Meta:
@@ -222,5 +224,5 @@ class ZoneEventSerializer(serializers.ModelSerializer[ZoneEvent]):
         }
     )
     def get_fix(self, event: ZoneEvent) -> dict[str, Any]:
-        place = {"latitude": event.latitude, "longitude": event.longitude, "accuracy": event.accuracy_m}
-        return {"id": str(event.fix_id), "recorded_at": event.fix_at.isoformat()} | place
+        position = {"latitude": event.latitude, "longitude": event.longitude, "accuracy": event.accuracy_m}
+        return {"id": str(event.fix_id), "recorded_at": event.fix_at.isoformat()} | position

@@ -15,7 +15,7 @@ from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, problems
 from identity.api.requests import if_match, parse, person
 from messaging.database import clock
 
-_STALE = "`precondition_failed`: it was changed meanwhile"
+_STALE = "`precondition_failed`: the blueprint was changed meanwhile"
 _MADE: dict[Any, Any] = {201: serializers.BlueprintSerializer} | problems(
     s400="", s409="`too_many_blueprints`, `too_many_zones`", s422="`idempotency_key_reused`"
 )
@@ -41,7 +41,7 @@ class BlueprintsView(generics.GenericAPIView[Any]):
     )
     @replayable
     def post(self, request: Request) -> Response:
-        """A set of zones, under a name; the person's zones stay as they are."""
+        """Save a named set of zones. The person's zones stay as they are."""
         asked = parse(serializers.BlueprintFieldsSerializer, request)
         made = blueprints.add(person_id=person(request).id, name=asked["name"], wanted=asked["zones"], now=clock.now())
         return _shown(made, status.HTTP_201_CREATED)
@@ -57,7 +57,7 @@ class FromCurrentView(APIView):
     )
     @replayable
     def post(self, request: Request) -> Response:
-        """The person's zones as they are now, under a name."""
+        """Save the person's present zones under a name."""
         name = parse(serializers.FromCurrentSerializer, request)["name"]
         made = blueprints.add_from_current(person_id=person(request).id, name=name, now=clock.now())
         return _shown(made, status.HTTP_201_CREATED)
@@ -71,7 +71,7 @@ class BlueprintView(APIView):
         tags=["blueprints"],
     )
     def get(self, request: Request, blueprint_id: UUID) -> Response:
-        return _shown(blueprints.of_person(person_id=person(request).id, blueprint_id=blueprint_id))
+        return _shown(blueprints.blueprint_of_person(person_id=person(request).id, blueprint_id=blueprint_id))
 
     @extend_schema(
         operation_id="blueprints_change",
@@ -82,7 +82,7 @@ class BlueprintView(APIView):
         tags=["blueprints"],
     )
     def patch(self, request: Request, blueprint_id: UUID) -> Response:
-        """Change its name or its zones, which are given as a whole."""
+        """Change the name, or all zones of the blueprint."""
         changed = blueprints.change(
             person_id=person(request).id,
             blueprint_id=blueprint_id,
@@ -99,7 +99,7 @@ class BlueprintView(APIView):
         tags=["blueprints"],
     )
     def delete(self, request: Request, blueprint_id: UUID) -> Response:
-        """The zones it was applied to stay."""
+        """Delete the blueprint. The person's zones stay."""
         blueprints.remove(person_id=person(request).id, blueprint_id=blueprint_id, if_match=if_match(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 

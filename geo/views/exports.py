@@ -15,7 +15,7 @@ from identity.api.openapi import problems
 from identity.api.requests import person
 from messaging.database import clock
 
-_WHICH = f"Oldest first, at most {policy.MAX_EXPORT}: go on with `since` the last one's time."
+_WHICH = f"Oldest first, at most {policy.MAX_EXPORT}. For more, use the last fix's time as `since`."
 
 
 class _ExportView(APIView):

@@ -9,7 +9,7 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from geo import history, tracking
-from geo.history import Place
+from geo.history import Cursor
 from geo.parsing import UploadParser
 from geo.serializers import locations as serializers
 from geo.serializers.uploads import BatchSerializer, SingleFixSerializer
@@ -25,11 +25,11 @@ class LocationsView(APIView):
     @extend_schema(
         operation_id="locations_list",
         parameters=[serializers.WantedPageSerializer],
-        responses={200: serializers.PageSerializer} | problems(s400="", s404="The cursor is none."),
+        responses={200: serializers.PageSerializer} | problems(s400="", s404="The cursor is invalid."),
         tags=["locations"],
     )
     def get(self, request: Request) -> Response:
-        """Where the person was, newest first: follow `next` until it is null."""
+        """The person's fixes, newest first. Follow `next` until it is null."""
         query = serializers.WantedPageSerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
         asked = query.validated_data
@@ -37,11 +37,11 @@ class LocationsView(APIView):
         fixes, following = history.page(
             wanted,
             owner_id=person(request).id,
-            after=Place.of(asked["cursor"]) if "cursor" in asked else None,
+            after=Cursor.decoded(asked["cursor"]) if "cursor" in asked else None,
             size=asked["page_size"],
         )
         here = request.build_absolute_uri()
-        url = replace_query_param(here, "cursor", following.cursor) if following else None
+        url = replace_query_param(here, "cursor", following.encoded) if following else None
         return Response({"next": url, "results": serializers.FixSerializer(fixes, many=True).data})
 
     @extend_schema(
@@ -52,7 +52,7 @@ class LocationsView(APIView):
         tags=["locations"],
     )
     def post(self, request: Request) -> Response:
-        """One fix. Repeating it is harmless: give it an `id`. Several at once belong into a batch."""
+        """Send one fix. With an `id`, repeating it is harmless. Send several fixes as a batch."""
         upload = tracking.take(uploads.single(request), owner_id=person(request).id, now=clock.now())
         return uploads.answer_single(upload)
 
@@ -68,19 +68,21 @@ class LocationBatchView(APIView):
         tags=["locations"],
     )
     def post(self, request: Request) -> Response:
-        """Up to 1,000 fixes, in any order. Those that are wrong are named, and cost the others nothing. Repeating is
-        harmless: each fix has its `id`."""
+        """Send up to 1,000 fixes, in any order. Wrong fixes are named, and the others are stored.
+
+        With ids, repeating is harmless.
+        """
         return uploads.answer(tracking.take(uploads.batch(request), owner_id=person(request).id, now=clock.now()))
 
 
 class LatestLocationView(APIView):
     @extend_schema(
         operation_id="locations_latest",
-        responses={200: serializers.FixSerializer} | problems(s404="There is none."),
+        responses={200: serializers.FixSerializer} | problems(s404="The person has no fix."),
         tags=["locations"],
     )
     def get(self, request: Request) -> Response:
-        """Where the person was last, by the time of the fix."""
+        """The person's last fix, by its time."""
         kept_for = timedelta(days=settings.LOCATION_DAYS)
         fix = history.latest(owner_id=person(request).id, now=clock.now(), kept_for=kept_for)
         if fix is None:

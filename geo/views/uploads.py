@@ -1,4 +1,4 @@
-"""The bodies in which fixes come, and the answer to them: the same for positions and for positions of an alert."""
+"""Requests with fixes and their responses: the same for the history and for positions of an alert."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,13 +21,13 @@ GZIP = OpenApiParameter(
 )
 _ANSWERS: dict[Any, Any] = {
     201: UploadSerializer,
-    200: OpenApiResponse(UploadSerializer, description="Nothing in it was new."),
+    200: OpenApiResponse(UploadSerializer, description="The request held no new fix."),
 }
 SINGLE_ANSWERS = _ANSWERS | problems(
     s400="The fix is refused: `errors` names the field, with a code like those of `refused`.", s413="`body_too_large`"
 )
 BATCH_ANSWERS = _ANSWERS | problems(
-    s400="There is no list of `locations` in it.",
+    s400="The body has no list of `locations`.",
     s413=f"`too_many_fixes`: more than {policy.MAX_BATCH}. `body_too_large`: larger than 512 KB, unpacked too.",
 )
 
@@ -38,7 +38,7 @@ class TooManyFixes(TooLarge):
 
 
 def body_of(request: Request) -> Mapping[str, Any]:
-    """Raises ValidationError unless it is an object."""
+    """The body. Raises ValidationError unless it is an object."""
     if not isinstance(request.data, Mapping):
         raise ValidationError("The body must be an object.")
     return request.data
@@ -49,13 +49,13 @@ def invalid(refused: Refused | RefusedFix) -> ValidationError:
 
 
 def single(request: Request) -> Sent:
-    """A body that is a fix. Raises ValidationError."""
+    """Read a body that is one fix. Raises ValidationError."""
     body = body_of(request)
     return Sent(items=[body], sent_at=reading.sent_at(body))
 
 
 def batch(request: Request) -> Sent:
-    """A body with a list of fixes. Raises ValidationError or TooManyFixes."""
+    """Read a body with a list of fixes. Raises ValidationError or TooManyFixes."""
     body = body_of(request)
     fixes = body.get("locations")
     if not isinstance(fixes, list):

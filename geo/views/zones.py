@@ -16,7 +16,7 @@ from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, problems
 from identity.api.requests import if_match, parse, person
 from messaging.database import clock
 
-_STALE = "`precondition_failed`: it was changed meanwhile"
+_STALE = "`precondition_failed`: the zone was changed meanwhile"
 
 
 class ZonesView(generics.GenericAPIView[Any]):
@@ -24,7 +24,7 @@ class ZonesView(generics.GenericAPIView[Any]):
 
     @extend_schema(operation_id="geozones_list", responses=ShownZoneSerializer(many=True), tags=["geozones"])
     def get(self, request: Request) -> Response:
-        """The person's zones, newest first, and whether they are in them."""
+        """The person's zones, newest first, and whether the person is inside."""
         page = self.paginate_queryset(GeoZone.objects.filter(owner=person(request))) or []
         return self.get_paginated_response(_with_presence(page))
 
@@ -38,7 +38,7 @@ class ZonesView(generics.GenericAPIView[Any]):
     )
     @replayable
     def post(self, request: Request) -> Response:
-        """A zone. Where the person is when it is made is the baseline: only a later change is an event."""
+        """Add a zone. The person's position at first is the baseline: only a later change is an event."""
         fields = parse(ZoneFieldsSerializer, request)
         zone = zones.add(person_id=person(request).id, fields=fields, now=clock.now())
         return _shown(zone, status.HTTP_201_CREATED)
@@ -52,7 +52,7 @@ class ZoneView(APIView):
         tags=["geozones"],
     )
     def get(self, request: Request, zone_id: UUID) -> Response:
-        return _shown(zones.of_person(person_id=person(request).id, zone_id=zone_id))
+        return _shown(zones.zone_of_person(person_id=person(request).id, zone_id=zone_id))
 
     @extend_schema(
         operation_id="geozones_change",
@@ -62,7 +62,7 @@ class ZoneView(APIView):
         tags=["geozones"],
     )
     def patch(self, request: Request, zone_id: UUID) -> Response:
-        """Change some fields; a circle is changed as a whole. At another place the baseline is found anew."""
+        """Change some fields; a circle is changed as a whole. After a move the baseline is found anew."""
         changes = parse(ZoneFieldsSerializer, request, partial=True)
         zone = zones.change(
             person_id=person(request).id,
@@ -80,7 +80,7 @@ class ZoneView(APIView):
         tags=["geozones"],
     )
     def delete(self, request: Request, zone_id: UUID) -> Response:
-        """Remove a zone. Its events are kept as long as positions are."""
+        """Remove a zone. Its events are kept as long as fixes."""
         zones.remove(person_id=person(request).id, zone_id=zone_id, if_match=if_match(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -94,7 +94,7 @@ class ZoneEventsView(generics.GenericAPIView[Any]):
         tags=["geozones"],
     )
     def get(self, request: Request, zone_id: UUID) -> Response:
-        """When the person entered and left, newest first, and why that was believed; of a removed zone too."""
+        """When the person entered and left, newest first, and why that was believed. Also for a removed zone."""
         page = self.paginate_queryset(zones.events_in(person_id=person(request).id, zone_id=zone_id)) or []
         return self.get_paginated_response(ZoneEventSerializer(page, many=True).data)
 
@@ -104,7 +104,7 @@ class AllEventsView(generics.GenericAPIView[Any]):
 
     @extend_schema(operation_id="geozones_all_events", responses=ZoneEventSerializer(many=True), tags=["geozones"])
     def get(self, request: Request) -> Response:
-        """The events of all zones, newest first, also of those that were removed."""
+        """The events of all zones, newest first. Removed zones are included."""
         page = self.paginate_queryset(ZoneEvent.objects.filter(owner=person(request))) or []
         return self.get_paginated_response(ZoneEventSerializer(page, many=True).data)
 
@@ -114,6 +114,6 @@ def _shown(zone: GeoZone, code: int = status.HTTP_200_OK) -> Response:
 
 
 def _with_presence(shown: Sequence[GeoZone]) -> Any:
-    """Of one person."""
-    presences = knowledge.of_zones(shown, person_id=shown[0].owner_id) if shown else {}
+    """These zones of one person, with the person's presence."""
+    presences = knowledge.known_presences(shown, person_id=shown[0].owner_id) if shown else {}
     return ShownZoneSerializer(shown, many=True, context={"presences": presences}).data

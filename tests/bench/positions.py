@@ -13,8 +13,8 @@ import requests
 
 from deploy.local.processes import wait_until
 from geo import shapes
-from geo.nearness import Place, Surroundings
-from geo.presence import Presence, Sighting, Track
+from geo.nearness import Surroundings, ZoneState
+from geo.presence import Presence, Track, TrackFix
 from tests.bench.contenders import Ours
 from tests.bench.rows import Figures
 from tests.world.crowd import Presser
@@ -61,11 +61,11 @@ def way(count: int) -> list[tuple[float, float]]:
 def check_us(zones: Places, fixes: Sequence[tuple[float, float]]) -> float:
     """Processor time of everything presence does with a fix, without the database."""
     areas = [shapes.circle(latitude=a, longitude=b, radius_m=r) for a, b, r in zones]
-    surroundings = Surroundings([Place(area, Presence(), 0.0) for area in areas])
+    surroundings = Surroundings([ZoneState(area, Presence(), 0.0) for area in areas])
     track = Track()
     started = time.process_time()
     for number, (latitude, longitude) in enumerate(fixes):
-        if track.take(Sighting.of(at=number * 10.0, place=shapes.point(latitude, longitude), accuracy_m=10)):
+        if track.take(TrackFix.reported(at=number * 10.0, position=shapes.point(latitude, longitude), accuracy_m=10)):
             list(surroundings.decide(track))
     return (time.process_time() - started) / len(fixes) * 1e6
 

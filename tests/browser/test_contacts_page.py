@@ -8,7 +8,7 @@ from django.db import transaction
 from playwright.sync_api import Page, Request, ViewportSize, expect
 
 from alerts.models import AlertPosition, AlertStatus, Answer, SosAlert
-from alerts.positions.track import Place
+from alerts.positions.track import Position
 from alerts.sos import closing
 from alerts.sos.raising import Cause, raise_alerts
 from identity.models import EmergencyContact, User
@@ -32,7 +32,7 @@ def alert(transactional_db: None) -> SosAlert:
             user=owner, name=name, phone_number=f"+99670010000{place}", language=language, order=place
         )
     with transaction.atomic():
-        here = Place(latitude=42.8746, longitude=74.5698)
+        here = Position(latitude=42.8746, longitude=74.5698)
         [raised] = raise_alerts([Cause(owner=owner, place=here, address="Чүй проспектиси 1")], now=clock.now())
     return raised.alert
 

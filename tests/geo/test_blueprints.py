@@ -8,8 +8,7 @@ from geo import zones
 from geo.models import Blueprint, GeoZone, ZoneEvent
 from identity.models import EmergencyContact, User
 from tests.geo.conftest import app
-from tests.geo.stories import leave, make_zone
-from tests.geo.test_zones import CIRCLE, SCHEDULE, SQUARE, polygon
+from tests.geo.stories import CIRCLE, SCHEDULE, SQUARE, leave, make_zone, polygon
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/blueprints/"

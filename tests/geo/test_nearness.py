@@ -1,4 +1,4 @@
-"""Asking only the zones near by decides exactly what asking every zone does."""
+"""Asking only the zones near by decides exactly what asking every zone decides."""
 
 import random
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from geo import presence, shapes
-from geo.nearness import Place, Surroundings
-from geo.presence import Presence, Sighting, Track
+from geo.nearness import Surroundings, ZoneState
+from geo.presence import Presence, Track, TrackFix
 from tests.bench.positions import city
 from tests.geo.tracks import LATITUDE, LONGITUDE, degrees
 
@@ -18,7 +18,7 @@ def _areas(count: int) -> list[Any]:
     return [*circles, shapes.polygon(tuple((longitude, latitude) for latitude, longitude in corners))]
 
 
-def _errand(chance: random.Random, count: int) -> list[Sighting]:
+def _errand(chance: random.Random, count: int) -> list[TrackFix]:
     """A way through the city with halts, noise, tunnels and jumps."""
     east, north, at, fixes = 0.0, 0.0, 1e9, []
     for _ in range(count):
@@ -28,8 +28,8 @@ def _errand(chance: random.Random, count: int) -> list[Sighting]:
         jump = 20_000 if chance.random() < 0.02 else 0
         accuracy = chance.choice([5.0, 15.0, 60.0, None, 3_000.0])
         noise = (accuracy or 20) * chance.gauss(0, 0.5)
-        place = shapes.point(*degrees(east + noise + jump, north - noise))
-        fixes.append(Sighting.of(at=at, place=place, accuracy_m=accuracy))
+        position = shapes.point(*degrees(east + noise + jump, north - noise))
+        fixes.append(TrackFix.reported(at=at, position=position, accuracy_m=accuracy))
     return fixes
 
 
@@ -38,9 +38,9 @@ def test_near_zones_are_all_that_can_change(seed: int) -> None:
     chance = random.Random(seed)
     assert degrees(0, 0) == (LATITUDE, LONGITUDE)
     areas = _areas(400)
-    # Some were made, or moved, on the way.
+    # Some zones are made or moved on the way.
     since = [1e9 + chance.choice([0, 0, 20_000]) for _ in areas]
-    surroundings = Surroundings([Place(area, Presence(), at) for area, at in zip(areas, since, strict=True)])
+    surroundings = Surroundings([ZoneState(area, Presence(), at) for area, at in zip(areas, since, strict=True)])
     everywhere = [Presence() for _ in areas]
     ours, theirs = Track(), Track()
     decided = 0
@@ -54,5 +54,5 @@ def test_near_zones_are_all_that_can_change(seed: int) -> None:
         ]
         assert list(surroundings.decide(ours)) == expected
         decided += len(expected)
-    assert [place.presence for place in surroundings.places] == everywhere
+    assert [zone.presence for zone in surroundings.zones] == everywhere
     assert decided > len(areas)

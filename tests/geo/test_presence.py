@@ -1,19 +1,21 @@
-"""The replay harness: wrong and missed events of made tracks, beside the naive rule in the same run. They have a known
-truth and the faults of real ones; real ones are in test_real_tracks.py."""
+"""Wrong and missed events of generated tracks, beside those of the naive rule in the same run.
+
+Generated tracks have the faults of real ones and a known truth. Real tracks are in test_real_tracks.py.
+"""
 
 import random
 from collections.abc import Iterable
 
 import pytest
 
-from geo.presence import COOL_DOWN_S, DWELL_S, Rule, Sighting
-from tests.geo.tracks import METRES_EAST, Event, moving, naive, replay, sighting, standing, zone
+from geo.presence import COOL_DOWN_S, DWELL_S, Rule, TrackFix
+from tests.geo.tracks import METRES_EAST, Event, moving, naive, replay, standing, track_fix, zone
 
 DISTANCES = (0, 50, 90, 110, 150)
 
 
 def _standing_events(seeds: Iterable[int], *, hours: float = 8) -> tuple[int, int]:
-    """Events of presence and of the naive rule."""
+    """The number of events of our rule and of the naive rule."""
     ours = theirs = 0
     for seed in seeds:
         for distance in DISTANCES:
@@ -45,9 +47,9 @@ def test_nor_with_better_fixes_or_other_intervals(sigma_m: float, every_s: float
 
 
 def test_the_baseline_is_unknown_while_the_boundary_is_nearer_than_the_accuracy() -> None:
-    # First far away for certain, then what would be an exit had the first fixes been believed.
-    vague = [sighting(10 * n, 90, accuracy_m=60) for n in range(20)]
-    assert replay(zone(), vague + [sighting(200 + 10 * n, 400 + 50 * n, accuracy_m=10) for n in range(5)]) == []
+    # The first fixes are too vague to decide. Had they been believed, the next would be an exit.
+    vague = [track_fix(10 * n, 90, accuracy_m=60) for n in range(20)]
+    assert replay(zone(), vague + [track_fix(200 + 10 * n, 400 + 50 * n, accuracy_m=10) for n in range(5)]) == []
 
 
 SPEEDS = {"walking": (1.4, 10), "cycling": (5, 10), "driving": (14, 10)}
@@ -57,14 +59,14 @@ SPEEDS = {"walking": (1.4, 10), "cycling": (5, 10), "driving": (14, 10)}
 @pytest.mark.parametrize("accuracy_m", [5, 10, 15])
 @pytest.mark.parametrize("inwards", [False, True])
 def test_a_clean_crossing_is_reported_once_within_two_fixes(how: str, accuracy_m: float, inwards: bool) -> None:
-    """Counted from the first fix that is further from the boundary than its accuracy."""
+    """The two fixes are counted from the first one that is further from the boundary than its accuracy."""
     speed, every_s = SPEEDS[how]
     legs = [(0.0, 300.0), (1_000.0, 600.0)]
     journey = list(
         moving(legs[::-1] if inwards else legs, speed_mps=speed, every_s=every_s, sigma_m=accuracy_m, seed=1)
     )
-    # The positions are exact; what they report is their accuracy.
-    exact = [sighting(each.at, true, accuracy_m=accuracy_m) for true, each in journey]
+    # The positions are exact, though each reports an error of `accuracy_m`.
+    exact = [track_fix(each.at, true, accuracy_m=accuracy_m) for true, each in journey]
     [event] = replay(zone(), exact)
     clear = next(n for n, seen in enumerate(exact) if _is_across(seen, inwards, max(accuracy_m, 10)))
     assert event.decision.inside is inwards
@@ -72,8 +74,8 @@ def test_a_clean_crossing_is_reported_once_within_two_fixes(how: str, accuracy_m
     assert naive(zone(), exact) == 1
 
 
-def _is_across(seen: Sighting, inwards: bool, margin_m: float) -> bool:
-    signed = zone().signed_m(seen.place)
+def _is_across(seen: TrackFix, inwards: bool, margin_m: float) -> bool:
+    signed = zone().signed_m(seen.position)
     return signed <= -margin_m if inwards else signed >= margin_m
 
 
@@ -88,14 +90,14 @@ def test_a_noisy_crossing_is_reported_once_within_the_dwell_time(inwards: bool) 
         assert (event.number - arrived) * 10 <= DWELL_S, seed
 
 
-def _with_jumps(track: list[Sighting], *, seed: int, length: int) -> list[Sighting]:
-    """Every twentieth fix begins a jump of some kilometres that claims to be exact."""
+def _with_jumps(track: list[TrackFix], *, seed: int, length: int) -> list[TrackFix]:
+    """Every twentieth fix begins a jump of some kilometres with a reported accuracy of 3 m."""
     chance = random.Random(seed)
     jumped = list(track)
     for start in range(10, len(track) - length, 20):
         east, north = chance.choice([-1, 1]) * chance.uniform(400, 5_000), chance.uniform(-3_000, 3_000)
         for number in range(start, start + length):
-            jumped[number] = sighting(track[number].at, east, north, accuracy_m=3)
+            jumped[number] = track_fix(track[number].at, east, north, accuracy_m=3)
     return jumped
 
 
@@ -109,8 +111,8 @@ def test_jumps_that_claim_to_be_exact_are_not_believed(length: int) -> None:
 
 
 def test_a_jump_that_stays_is_believed_after_a_while() -> None:
-    home = [sighting(10 * n, 0) for n in range(20)]
-    away = [sighting(200 + 10 * n, 20_000) for n in range(20)]
+    home = [track_fix(10 * n, 0) for n in range(20)]
+    away = [track_fix(200 + 10 * n, 20_000) for n in range(20)]
     [event] = replay(zone(), home + away)
     assert not event.decision.inside
     assert 60 <= away[event.number - 20].at - 200 <= 90
@@ -118,19 +120,19 @@ def test_a_jump_that_stays_is_believed_after_a_while() -> None:
 
 @pytest.mark.parametrize("gap_s", [600, 1_200, 3_600])
 def test_a_gap_in_the_track_costs_no_event(gap_s: float) -> None:
-    home = [sighting(10 * n, 0) for n in range(20)]
-    away = [sighting(200 + gap_s + 10 * n, 3_000) for n in range(5)]
+    home = [track_fix(10 * n, 0) for n in range(20)]
+    away = [track_fix(200 + gap_s + 10 * n, 3_000) for n in range(5)]
     [event] = replay(zone(), home + away)
     assert event.number == 21
 
 
 def test_a_fix_every_ten_minutes_is_confirmed_by_the_next() -> None:
-    [event] = replay(zone(), [sighting(600 * n, 0 if n < 5 else 2_000) for n in range(10)])
+    [event] = replay(zone(), [track_fix(600 * n, 0 if n < 5 else 2_000) for n in range(10)])
     assert (event.number, event.decision.rule, event.decision.fixes) == (6, Rule.EVIDENCE, 2)
 
 
 def test_one_who_comes_back_at_once_is_quiet() -> None:
-    """Leaves, returns, leaves again within the cool-down: the second exit is known, and nobody is texted."""
+    """Leave, return and leave again within the cool-down. The second exit is stored, and nobody is texted."""
     legs = [(0.0, 60.0), (500.0, 20.0), (0.0, 20.0), (500.0, 60.0)]
     events = replay(zone(), [seen for _, seen in moving(legs, speed_mps=14, every_s=5, sigma_m=5, seed=3)])
     assert [(e.decision.inside, e.decision.is_quiet) for e in events] == [(False, False), (True, False), (False, True)]
@@ -139,7 +141,7 @@ def test_one_who_comes_back_at_once_is_quiet() -> None:
 
 
 def test_every_decision_says_why() -> None:
-    events: list[Event] = replay(zone(), [sighting(10 * n, 0 if n < 10 else 600) for n in range(20)])
+    events: list[Event] = replay(zone(), [track_fix(10 * n, 0 if n < 10 else 600) for n in range(20)])
     [why] = [event.decision for event in events]
     assert why.rule in {Rule.EVIDENCE, Rule.CROSSING}
     assert abs(why.distance_m) > why.margin_m > 0
@@ -149,4 +151,4 @@ def test_every_decision_says_why() -> None:
 def test_the_made_tracks_are_where_they_say() -> None:
     assert pytest.approx(81_700, rel=0.01) == METRES_EAST
     for metres in (0, 90, 100, 110, 5_000):
-        assert zone().signed_m(sighting(0, metres).place) == pytest.approx(metres - 100, rel=0.001, abs=0.1)
+        assert zone().signed_m(track_fix(0, metres).position) == pytest.approx(metres - 100, rel=0.001, abs=0.1)

@@ -1,23 +1,23 @@
-"""Wrong and missed events of real drives, per zone, beside the naive rule: zones of three sizes all along each."""
+"""Wrong and missed events of real drives, beside the naive rule, in zones of three sizes all along each drive."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
 
-from geo.presence import Sighting
+from geo.presence import TrackFix
 from geo.shapes import Circle
-from tests.geo.drives import DRIVES, drive, places
+from tests.geo.drives import DRIVES, drive, positions
 from tests.geo.tracks import naive, replay
 
 RADII = (100, 200, 500)
-# A visit goes so far in, and so far out again.
+# A visit goes this far into the zone, and this far out again.
 CLEAR_M = 30.0
 
 
 @dataclass
 class Count:
-    """Over all zones. `wrong`: events beyond the crossings there are; `late`: fixes from the clear crossing on."""
+    """Sums over all zones. `wrong`: events without a crossing. `late`: most fixes between crossing and event."""
 
     crossings: int = 0
     wrong: int = 0
@@ -31,12 +31,12 @@ def _count(radius_m: float, *, every_s: int, accuracy_m: float = 10, noise_m: fl
     for number in DRIVES:
         exact = drive(number, every_s=every_s, accuracy_m=accuracy_m)
         seen = drive(number, every_s=every_s, accuracy_m=accuracy_m, noise_m=noise_m)
-        for centre in places(number)[::50]:
+        for centre in positions(number)[::50]:
             _add(count, Circle(centre, radius_m), exact, seen)
     return count
 
 
-def _add(count: Count, area: Circle, exact: Sequence[Sighting], seen: Sequence[Sighting]) -> None:
+def _add(count: Count, area: Circle, exact: Sequence[TrackFix], seen: Sequence[TrackFix]) -> None:
     crossings, events = list(_crossings(area, exact)), replay(area, seen)
     count.crossings += len(crossings)
     count.wrong += max(0, len(events) - naive(area, exact))
@@ -46,11 +46,11 @@ def _add(count: Count, area: Circle, exact: Sequence[Sighting], seen: Sequence[S
         count.late = max([count.late, *(e.number - n for (_, n), e in zip(crossings, events, strict=True))])
 
 
-def _crossings(area: Circle, track: Sequence[Sighting]) -> Iterator[tuple[bool, int]]:
-    """Into and out of the zone, clearly, after the first that is known: with the number of the fix."""
+def _crossings(area: Circle, track: Sequence[TrackFix]) -> Iterator[tuple[bool, int]]:
+    """Clear crossings into (True) and out of the zone, each with the number of its fix."""
     known = None
-    for number, sighting in enumerate(track):
-        signed_m = area.signed_m(sighting.place)
+    for number, fix in enumerate(track):
+        signed_m = area.signed_m(fix.position)
         if abs(signed_m) < CLEAR_M or (signed_m < 0) is known:
             continue
         if known is not None:

@@ -40,11 +40,11 @@ def test_what_is_no_longer_kept_goes_in_steps(
     upload(phone, [fix(now - timedelta(days=89))])
     left = []
     for _ in range(3):
-        retention.keep(now=now)
+        retention.purge(now=now)
         left.append(ZoneEvent.objects.count())
     assert left == [3, 2, 2]
     assert Fix.objects.filter(at__lt=now - timedelta(days=80)).count() == 1
     later = now + timedelta(days=10)
     for _ in range(3):
-        retention.keep(now=later)
+        retention.purge(now=later)
     assert not Fix.objects.filter(at__lt=now - timedelta(days=80)).exists()

@@ -1,4 +1,4 @@
-"""The same fixes give the same events, however they are uploaded and by however many workers they are evaluated."""
+"""The same fixes give the same events, however they are uploaded and however many workers evaluate them."""
 
 import itertools
 import random
@@ -32,7 +32,7 @@ def _forget() -> None:
 
 
 def _deliver(phone: APIClient, fixes: list[Any], cuts: set[int], chance: random.Random, workers: list[int]) -> None:
-    """In batches, each shuffled, with repeats of earlier ones, evaluated now and then by several at once."""
+    """Upload shuffled batches with repeats of earlier fixes. Sometimes several workers evaluate them at once."""
     borders = [0, *sorted(cuts), len(fixes)]
     ana = User.objects.get(first_name="Ana")
     for number, (start, end) in enumerate(itertools.pairwise(borders)):

@@ -1,4 +1,4 @@
-"""Distances and polygons on WGS 84, held to the geodesic library: antimeridian and poles included."""
+"""Distances and polygons on WGS 84, compared with the geodesic library, also at the antimeridian and the poles."""
 
 import math
 
@@ -32,10 +32,10 @@ def test_a_circle_knows_inside_from_outside(
     away = radius_m * (1 + beyond)
     there_longitude, there_latitude, _ = WGS84.fwd(longitude, latitude, course, away)
     area = shapes.circle(latitude=latitude, longitude=longitude, radius_m=radius_m)
-    place = shapes.point(there_latitude, there_longitude)
-    assert area.signed_m(place) == pytest.approx(away - radius_m, abs=0.5)
+    position = shapes.point(there_latitude, there_longitude)
+    assert area.signed_m(position) == pytest.approx(away - radius_m, abs=0.5)
     if abs(away - radius_m) > 1:
-        assert (area.gap_m(place) > 0) is (away > radius_m)
+        assert (area.gap_m(position) > 0) is (away > radius_m)
 
 
 def _star(latitude: float, longitude: float, radius_m: float, corners: int) -> list[tuple[float, float]]:
@@ -54,7 +54,7 @@ def _star(latitude: float, longitude: float, radius_m: float, corners: int) -> l
 def test_a_polygon_is_the_same_wherever_it_lies(
     latitude: float, longitude: float, radius_m: float, corners: int, course: float, part: float
 ) -> None:
-    """A regular polygon: its edges lie between the circles through its corners and through its edges' middles."""
+    """A regular polygon. Its boundary lies between the circles through its corners and through its edges' middles."""
     area = shapes.polygon(tuple(_star(latitude, longitude, radius_m, corners)))
     x, y, _ = WGS84.fwd(longitude, latitude, course, part * radius_m)
     signed = area.signed_m(shapes.point(y, x))
@@ -72,9 +72,9 @@ def test_a_polygon_is_the_same_wherever_it_lies(
 def test_beyond_is_never_said_of_who_is_inside(latitude: float, longitude: float) -> None:
     area = shapes.polygon(tuple(_star(latitude, longitude, 20_000, 5)))
     for x, y in _star(latitude, longitude, 19_990, 5):
-        place = shapes.point(y, x)
-        assert area.gap_m(place) <= 0
-        assert area.signed_m(place) < 0
+        position = shapes.point(y, x)
+        assert area.gap_m(position) <= 0
+        assert area.signed_m(position) < 0
 
 
 @pytest.mark.parametrize(

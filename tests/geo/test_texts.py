@@ -1,4 +1,4 @@
-"""What contacts read of zones exists in every language and is compiled."""
+"""Texts about zones exist in every language and are compiled."""
 
 import gettext
 import re

@@ -156,14 +156,14 @@ def test_gzip_is_unpacked_within_bounds(phone: APIClient) -> None:
 
 def test_a_clock_that_is_wrong_is_corrected_and_repeats_stay_repeats(phone: APIClient) -> None:
     now = clock.now()
-    phones = now + timedelta(hours=3)  # What Ana's phone believes.
+    phones = now + timedelta(hours=3)  # The clock of Ana's phone.
     fixes = trail(10, until=phones)
     assert upload(phone, fixes, sent_at=phones.isoformat()).data["stored"] == 10
     [newest, *_] = history(phone)
     assert abs(Fix.objects.latest("at").at - now) < timedelta(seconds=5), newest
     late = (phones + timedelta(seconds=20)).isoformat()
     assert upload(phone, fixes, sent_at=late).data == {"stored": 0, "repeated": 10, "refused": []}
-    # Put right again.
+    # The phone's clock is right again.
     assert upload(phone, [fix(now)], sent_at=clock.now().isoformat()).data["stored"] == 1
     assert abs(Fix.objects.latest("at").at - now) < timedelta(seconds=5)
 
@@ -172,7 +172,7 @@ def test_a_clock_that_is_ahead_is_corrected_though_the_phone_does_not_say_when_i
     phones = clock.now() + timedelta(minutes=20)
     assert upload(phone, trail(10, until=phones)).data["stored"] == 10
     assert abs(Fix.objects.latest("at").at - clock.now()) < timedelta(seconds=5)
-    # Of phones that say nothing, and are not ahead, nothing is known.
+    # Without `sent_at`, a clock that is not ahead is taken to be right.
     upload(phone, [fix(clock.now() - MINUTE)])
     assert abs(Fix.objects.latest("received_at").at - clock.now() + MINUTE) < timedelta(seconds=5)
 
@@ -206,6 +206,6 @@ def test_nobody_sees_anothers_fixes(phone: APIClient, stranger: User) -> None:
     theirs = app(stranger)
     assert history(theirs) == []
     assert theirs.get("/api/v1/locations/latest/").status_code == 404
-    # Not even by their ids.
+    # The same ids from another person are other fixes.
     assert upload(theirs, fixes).data["stored"] == 3
     assert len(history(phone)) == 3

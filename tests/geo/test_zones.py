@@ -9,17 +9,11 @@ from geo import schedules
 from geo.models import GeoZone
 from identity.models import EmergencyContact, User
 from tests.geo.conftest import app
+from tests.geo.stories import CIRCLE, SCHEDULE, SQUARE, polygon
 from tests.race import at_once
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/geozones/"
-CIRCLE = {"name": "Home", "latitude": 42.87, "longitude": 74.57, "radius": 150, "zone_type": "home"}
-SQUARE = [[74.5, 42.8], [74.51, 42.8], [74.51, 42.81], [74.5, 42.81], [74.5, 42.8]]
-SCHEDULE = {"days": [1, 2, 3, 4, 5], "from": "08:00", "to": "18:00", "time_zone": "Asia/Bishkek"}
-
-
-def polygon(ring: Any, **fields: Any) -> dict[str, Any]:
-    return {"name": "Park", "geometry": {"type": "Polygon", "coordinates": [ring]}} | fields
 
 
 def test_a_circle_with_the_names_clients_use(phone: APIClient) -> None:

@@ -1,4 +1,4 @@
-"""What a phone uploads."""
+"""Fixes that a phone uploads."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ def fix(at: datetime, latitude: float = BISHKEK[0], longitude: float = BISHKEK[1
 
 
 def trail(count: int, *, every: timedelta = timedelta(seconds=10), until: datetime | None = None) -> list[Any]:
-    """Fixes at a standstill, oldest first, the last one now."""
+    """Fixes at one position, oldest first. The last one is now."""
     last = until or clock.now()
     return [fix(last - every * (count - 1 - number)) for number in range(count)]
 
@@ -32,7 +32,7 @@ def upload(phone: APIClient, fixes: list[Any], **fields: Any) -> Any:
 
 
 def history(phone: APIClient, **query: Any) -> list[Any]:
-    """All pages."""
+    """All pages of the history."""
     answer = phone.get("/api/v1/locations/", query)
     found = answer.data["results"]
     while answer.data["next"]:

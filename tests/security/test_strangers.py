@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
 from alerts.models import ActivityTimer, AlertStatus, SosAlert
-from alerts.positions.track import Place
+from alerts.positions.track import Position
 from alerts.sos.raising import Cause, raise_alerts
 from alerts.timers import lifecycle
 from geo import blueprints, tracking, zones
@@ -41,7 +41,7 @@ def victim() -> User:
     EmergencyContact.objects.create(user=user, name="Kanykei", phone_number="+996700555666", order=0)
     credentials.register(person=user, session_id=None, name="Zarina's", platform=Platform.IOS, now=clock.now())
     with transaction.atomic():
-        raise_alerts([Cause(owner=user, place=Place(latitude=42.8746, longitude=74.5698))], now=clock.now())
+        raise_alerts([Cause(owner=user, place=Position(latitude=42.8746, longitude=74.5698))], now=clock.now())
         wanted = lifecycle.Wanted(period=timedelta(hours=1), place="Zarina's hut")
         lifecycle.arm(person_id=user.id, wanted=wanted, now=clock.now())
     here = {"latitude": 42.8746, "longitude": 74.5698}

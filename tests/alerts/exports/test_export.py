@@ -177,7 +177,7 @@ def test_memory_is_bounded_whatever_there_is(phone: APIClient, send: Send, alert
     del film
     now = clock.now()
     AlertPosition.objects.bulk_create(
-        AlertPosition(alert_id=UUID(alert), latitude=42.8, longitude=74.5, recorded_at=now, received_at=now)
+        AlertPosition(alert_id=UUID(alert), latitude=42.8, longitude=74.5, at=now, received_at=now)
         for _ in range(20_000)
     )
     answer = export(phone, alert)

@@ -49,7 +49,7 @@ def test_the_page_says_who_since_when_where_and_whom_to_call(token: str) -> None
 
 def test_ages_are_said_in_the_unit_that_fits(token: str) -> None:
     SosAlert.objects.update(created_at=clock.now() - timedelta(hours=3))
-    AlertPosition.objects.update(recorded_at=clock.now() - timedelta(minutes=7))
+    AlertPosition.objects.update(at=clock.now() - timedelta(minutes=7))
     page = text_of_page(token)
     assert "SOS pressed: 3 h ago" in page
     assert "Position: 7 min ago" in page

@@ -36,16 +36,16 @@ def fix(alert: str, seconds: float, **more: Any) -> None:
         alert=SosAlert.objects.get(id=alert),
         latitude=42.9 + seconds / 100_000,
         longitude=74.6,
-        recorded_at=now + timedelta(seconds=seconds),
+        at=now + timedelta(seconds=seconds),
         received_at=now,
         **more,
     )
 
 
 def test_the_newest_position_is_shown_with_all_that_is_known_of_it(pressed: str, token: str) -> None:
-    AlertPosition.objects.update(recorded_at=clock.now() - timedelta(hours=1))
-    fix(pressed, -600, accuracy=12.4, battery=43)
-    fix(pressed, -1_200, accuracy=900.0, battery=99)
+    AlertPosition.objects.update(at=clock.now() - timedelta(hours=1))
+    fix(pressed, -600, accuracy_m=12.4, battery_pct=43)
+    fix(pressed, -1_200, accuracy_m=900.0, battery_pct=99)
     shown = page(token)
     assert "within 12 m" in shown
     assert "Phone battery: 43 %" in shown
@@ -62,14 +62,14 @@ def test_what_is_not_known_is_not_said(pressed: str, token: str) -> None:
 
 
 def test_an_empty_battery_is_known(pressed: str, token: str) -> None:
-    fix(pressed, 1, battery=0)
+    fix(pressed, 1, battery_pct=0)
     assert "Phone battery: 0 %" in page(token)
 
 
 def test_a_position_of_another_alert_is_not_shown(phone: APIClient, pressed: str, token: str) -> None:
     phone.post(f"{URL}{pressed}/resolve/")
     other = phone.post(URL, {}, format="json").data["id"]
-    fix(other, -1, battery=7)
+    fix(other, -1, battery_pct=7)
     assert "battery" not in page(token)
 
 

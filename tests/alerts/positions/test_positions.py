@@ -1,4 +1,4 @@
-"""Positions during an alert: late, twice, in any order, from wrong clocks, and half of them nonsense."""
+"""Positions during an alert: late, twice, in any order, with wrong clocks, and half of them nonsense."""
 
 import gzip
 import json
@@ -33,7 +33,7 @@ def batch_url(alert: str) -> str:
 
 
 def at(seconds: float, **more: Any) -> dict[str, Any]:
-    """A fix so many seconds from now, at a place of its own."""
+    """A fix this many seconds from now, at a position of its own."""
     moment = clock.now() + timedelta(seconds=seconds)
     return {
         "id": str(uuid4()),
@@ -53,7 +53,7 @@ def send(owner: User, alert: str, batch: list[dict[str, Any]]) -> Any:
 
 def opened_before(alert: str, **ago: float) -> None:
     SosAlert.objects.filter(id=alert).update(created_at=clock.now() - timedelta(**ago))
-    AlertPosition.objects.filter(alert=UUID(alert)).update(recorded_at=clock.now() - timedelta(**ago))
+    AlertPosition.objects.filter(alert=UUID(alert)).update(at=clock.now() - timedelta(**ago))
 
 
 def test_one_fix_is_where_the_person_is_now(phone: APIClient, pressed: str) -> None:
@@ -103,7 +103,7 @@ def test_what_is_sent_again_is_stored_once_and_changes_nothing(phone: APIClient,
     again = upload(phone, pressed, [*with_ids, *without, with_ids[0]]).json()
     assert (first["stored"], first["repeated"]) == (3, 0)
     assert (again["stored"], again["repeated"]) == (0, 4)
-    assert AlertPosition.objects.filter(alert=UUID(pressed)).count() == 4  # And the place of the press.
+    assert AlertPosition.objects.filter(alert=UUID(pressed)).count() == 4  # And the position of the press.
     assert SosAlert.objects.values().get(id=pressed) == before
 
 
@@ -189,14 +189,14 @@ def test_a_thousand_full_fixes_are_one_request_and_few_statements(phone: APIClie
 
 def test_a_clock_that_is_wrong_is_put_right_by_the_time_of_sending(phone: APIClient, pressed: str) -> None:
     opened_before(pressed, minutes=10)
-    slow = timedelta(days=20_000).total_seconds()  # A phone that lost its time is in 1970.
+    slow = timedelta(days=20_000).total_seconds()  # A phone that lost its time shows 1970.
     sent_at = (clock.now() - timedelta(seconds=slow)).isoformat()
     batch = [at(-slow - 30, latitude=43.0), at(-slow - 90, latitude=43.1)]
     assert upload(phone, pressed, batch, sent_at=sent_at).data["stored"] == 2
     newest = track.newest(SosAlert.objects.get().id)
     assert newest is not None
     assert newest.latitude == 43.0
-    assert newest.recorded_at == pytest.approx(clock.now() - timedelta(seconds=30), abs=timedelta(seconds=3))
+    assert newest.at == pytest.approx(clock.now() - timedelta(seconds=30), abs=timedelta(seconds=3))
 
 
 def test_a_clock_that_is_ahead_is_put_right_without_it(phone: APIClient, pressed: str) -> None:
@@ -204,8 +204,8 @@ def test_a_clock_that_is_ahead_is_put_right_without_it(phone: APIClient, pressed
     upload(phone, pressed, [at(300, latitude=43.0), at(240, latitude=43.1)])
     newest, before = reversed(track.trail(SosAlert.objects.get().id, limit=2))
     assert newest.latitude == 43.0
-    assert newest.recorded_at == newest.received_at
-    assert newest.recorded_at - before.recorded_at == pytest.approx(timedelta(seconds=60), abs=timedelta(seconds=1))
+    assert newest.at == newest.received_at
+    assert newest.at - before.at == pytest.approx(timedelta(seconds=60), abs=timedelta(seconds=1))
 
 
 def test_after_the_end_late_fixes_are_kept_and_new_ones_are_not(phone: APIClient, pressed: str) -> None:

@@ -147,7 +147,7 @@ def test_where_the_phone_was_is_told_with_its_time(ana: User, contacts: Contacts
     run_out(timer)
     expiry.check()
     (position,) = SosAlert.objects.get().positions.all()
-    assert (position.latitude, position.accuracy, position.recorded_at) == (42.65, 30, an_hour_ago)
+    assert (position.latitude, position.accuracy_m, position.at) == (42.65, 30, an_hour_ago)
 
 
 def test_an_old_place_does_not_take_the_newer_ones_place(ana: User, contacts: Contacts) -> None:

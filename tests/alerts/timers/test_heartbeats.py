@@ -79,6 +79,6 @@ def test_heartbeats_are_bounded(phone: APIClient, arm: Arm, monkeypatch: pytest.
     monkeypatch.setattr(heartbeats, "KEPT", 3)
     for battery in range(heartbeats.OFTEN.times):
         assert phone.post(f"{url}heartbeat/", {"battery": battery}, format="json").status_code == 201
-    assert list(Heartbeat.objects.order_by("id").values_list("battery", flat=True)) == [57, 58, 59]
+    assert list(Heartbeat.objects.order_by("id").values_list("battery_pct", flat=True)) == [57, 58, 59]
     refused = phone.post(f"{url}heartbeat/", {}, format="json")
     assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
