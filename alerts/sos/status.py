@@ -45,7 +45,7 @@ def end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime, by_syste
     if ended:
         journal.record(alert.id, _EVENT[to], by=journal.SYSTEM if by_system else journal.OWNER, now=now)
         steps.stop(alert, now=now)
-        notifying.call_off(alert, owner, now=now)
+        notifying.send_all_clear(alert, owner, now=now)
     elif alert.status != to:
         raise MoveRefused
     return alert
