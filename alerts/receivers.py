@@ -1,4 +1,4 @@
-"""What messaging tells alerts."""
+"""Receives messaging's signals: a key pressed in a call, and messages that were not delivered."""
 
 from collections.abc import Collection
 from contextlib import suppress
