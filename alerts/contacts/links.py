@@ -1,4 +1,4 @@
-"""Links to the contacts' page: one for each contact and alert. Its token has 128 bits; only a hash of it is stored.
+"""Links to the contacts' page: one for each contact and alert. A link has a token of 128 bits; its hash is stored.
 
 A token is derived from its alert and contact, not drawn at random: a later text can repeat the link although no table
 holds it.
@@ -57,9 +57,9 @@ def issue(invited: Iterable[tuple[UUID, UUID]], *, now: datetime, generation: in
 def opened(token: str, *, now: datetime) -> ContactLink | None:
     """The link that this token opens, with its alert and owner; None if the token opens nothing.
 
-    A token is refused if it is malformed or was never issued, or if its link was revoked or has expired. After the
-    alert's end it is also refused if the contact was removed or has another number now. Before the end it still opens
-    then: the contact may be on their way, and whoever removed them may not be the phone's owner.
+    A token opens nothing if it is malformed or was never issued, or if its link was revoked or has expired. After the
+    alert's end the link of a contact who was removed, or has another number now, opens nothing either. Before the end
+    their link still opens: they may be on their way, and the person who removed them may not be the phone's owner.
     """
     if not _TOKEN.fullmatch(token):
         return None

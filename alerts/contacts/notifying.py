@@ -41,7 +41,7 @@ class HelpRequest:
 def request_help(requests: Sequence[HelpRequest], *, message_class: MessageClass, now: datetime) -> list[Notification]:
     """Queue the first text of each alert for its contacts: SOS, missed check-in or TEST.
 
-    The first contact of each alert has a better rank than the second contact of any alert.
+    By rank, the first contacts of all alerts go before the second contact of any alert.
     """
     contacts = defaultdict(list)
     for contact in to_tell(*(request.alert.owner_id for request in requests)):
@@ -131,7 +131,7 @@ def follow_ups(
 ) -> list[Notification]:
     """One new notification, not saved yet, for each contact who was asked for help or may have been.
 
-    They are in the contacts' order. `number` becomes their `round`.
+    The notifications are in the order of the contacts. `number` becomes their `round`.
     """
     earlier = _help_notifications(alert).filter(_may_have_been_sent())
     return _one_each(earlier.exclude(contact_id__in=without), kind=kind, number=number)
@@ -180,7 +180,7 @@ def queue_messages(
     stands_alone: bool = False,
     now: datetime,
 ) -> list[Notification]:
-    """Queue one message for each notification and save the notifications. They may belong to many alerts."""
+    """Queue one message for each notification, of any number of alerts, and save the notifications."""
     # Format each number once: the library needs more time for it than the rest of this function takes.
     numbers = [str(notification.phone_number) for notification in notifications]
     ranks = _ranks(notifications, numbers, channel)

@@ -16,7 +16,7 @@ _slots = BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
 
 class UploadsBusy(APIException):
-    """Its response has a Retry-After header: DRF takes the seconds from `wait`."""
+    """The response has a Retry-After header: DRF takes the seconds from `wait`."""
 
     status_code = 503
     default_code = "uploads_busy"

@@ -21,7 +21,7 @@ from alerts.timeline import journal
 from messaging.database import clock
 from messaging.operations import alarms
 
-# Longer than it takes to move the largest file into the storage. After this the process that moved it counts as dead.
+# Longer than it takes to move the largest file into the storage. A process that needs more time counts as dead.
 FINISHING_FOR = timedelta(minutes=10)
 
 
@@ -44,7 +44,7 @@ def storage() -> Storage:
 def keep(upload: Upload, *, sha256: str, size: int, now: datetime) -> tuple[Evidence, bool]:
     """Keep the whole file in the spool as evidence; returns the evidence and whether it is new.
 
-    Bytes that the alert already has give the evidence that is there. Raises HashMismatch, and what formats/ refuses;
+    If the alert already has the same bytes, returns their evidence. Raises HashMismatch, and what formats/ refuses;
     then nothing of the upload is left. Raises BeingFinished while another process keeps the same upload, and
     StorageFull if the storage fails; then the upload stays. Call outside transactions: the storage may be slow.
     """

@@ -14,7 +14,8 @@ from alerts.models import Evidence, EvidenceKind, SosAlert, Upload
 from identity.models import User
 
 MIB = 1024 * 1024
-# A phone sends a few recordings at once. More open uploads would be forgotten ones that only reserve the person's room.
+# A phone sends a few recordings at once. More open uploads are hanging or forgotten, and only reserve the person's
+# room.
 OPEN_UPLOADS = 10
 # An unfinished upload expires after this.
 OPEN_FOR = timedelta(hours=24)

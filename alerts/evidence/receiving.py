@@ -1,4 +1,4 @@
-"""Writes the file of a multipart request straight into the spool and hashes it. It is never whole in memory."""
+"""Writes the file of a multipart request straight into the spool and hashes it. The file is never whole in memory."""
 
 import hashlib
 from typing import Any

@@ -15,7 +15,7 @@ _slots = BoundedSemaphore(max(1, settings.WEB_THREADS // 4))
 
 
 class DownloadsBusy(APIException):
-    """Its response has a Retry-After header: DRF takes the seconds from `wait`."""
+    """The response has a Retry-After header: DRF takes the seconds from `wait`."""
 
     status_code = 503
     default_code = "downloads_busy"

@@ -142,7 +142,7 @@ def _timeline(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any
 
 
 def _evidence(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any]) -> Iterator[str]:
-    """Check that each file is the one that arrived: alert.json has the hash from then."""
+    """Check that each file is the one that arrived: alert.json has its hash from that time."""
     try:
         arrived = {each["id"]: each["sha256"] for each in _json(file, stored, ALERT)["evidence"]}
     except (KeyError, TypeError):

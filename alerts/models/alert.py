@@ -133,13 +133,13 @@ class AlertEvent(models.Model):
 
 
 class TimelineSeal(models.Model):
-    """How far an alert's timeline is sealed. Sealing locks this row. It shows if entries at the end were deleted."""
+    """How far an alert's timeline is sealed. Sealing locks this row. `entries` shows if the last ones were deleted."""
 
     alert = models.OneToOneField(SosAlert, on_delete=models.CASCADE, primary_key=True, related_name="seal")
     entries = models.PositiveIntegerField(default=0)
     # The hash of the last sealed entry; empty if no entry is sealed.
     head = models.CharField(max_length=64, blank=True)
-    # When to look for news of the alert's messages again. Null: they ended long ago.
+    # When to look for news of the alert's messages again. Null: the messages ended long ago.
     due_at = models.DateTimeField(null=True)
 
     class Meta:

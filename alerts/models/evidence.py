@@ -62,7 +62,7 @@ class Upload(models.Model):
     # The hash that the client declared; empty if it declared no hash.
     sha256 = models.CharField(max_length=64, blank=True)
     is_resumable = models.BooleanField()
-    # When a process began to check and keep the file. Some time later it counts as dead (alerts/evidence/keeping.py).
+    # When a process began to check and keep the file. After a while that process counts as dead (keeping.py).
     finishing_at = models.DateTimeField(null=True)
     # The name that the file gets in the storage, written before the file is there.
     name = models.CharField(max_length=100, blank=True)
@@ -81,7 +81,7 @@ class Upload(models.Model):
 
 
 class LegalHold(models.Model):
-    """As long as this row exists, no evidence of the alert is erased. Operators set and lift it (alerts/admin.py)."""
+    """Forbids to erase an alert's evidence as long as the row exists. Operators set and lift it (alerts/admin.py)."""
 
     alert = models.OneToOneField(SosAlert, on_delete=models.PROTECT, related_name="legal_hold")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)

@@ -44,7 +44,7 @@ class ActivityTimer(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["owner", "-id"], name="timer_by_owner"),
-            # Only armed timers: a check costs as much as there is due, not as there are timers.
+            # Only armed timers: the cost of a check depends on the due timers, not on all timers that exist or existed.
             models.Index(fields=["due_at"], condition=Q(status=TimerStatus.ARMED), name="timer_due"),
             models.Index(
                 fields=["nudge_at"], condition=Q(status=TimerStatus.ARMED, nudge_at__isnull=False), name="timer_nudge"

@@ -54,7 +54,7 @@ def make(choice: Choice, *, link: ContactLink, now: datetime) -> None:
     owner_id = link.alert.owner_id
     match choice:
         case Choice.DECLINE:
-            # Lock the alert's row first, as everywhere. It is also an answer to this alert: others are called instead.
+            # First the answer: it locks the alert's row, as everywhere. Others are now called in this contact's place.
             with suppress(answers.AlertOver):
                 answers.decline(alert_id=link.alert_id, contact_id=link.contact_id, via=Via.PAGE, now=now)
             declined = contacts.decline(person_id=owner_id, contact_id=link.contact_id, now=now)

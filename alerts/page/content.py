@@ -23,7 +23,7 @@ from alerts.models import (
 from alerts.positions import track
 
 _COMING = AnswerKind.ACKNOWLEDGED
-# Positions on the map: the last minutes of somebody who moves. The way of hours would be too much for a 2G phone.
+# Positions on the map: the last minutes of somebody who moves. A track of hours would cost a 2G phone too much.
 _TRAIL = 40
 _SHOWN = ("contact_id", "name", "language")
 

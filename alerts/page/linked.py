@@ -1,6 +1,6 @@
-"""Shared by all views behind a contact's link: they look up the token and give one response to all wrong tokens.
+"""Wraps all views behind a contact's link: looks up the token, and gives one response to all wrong tokens.
 
-Their responses are private: nobody may store or index them. If the database is away they still say whom to call.
+Responses are private: nobody may store or index them. If the database is away, a response still says whom to call.
 """
 
 from collections.abc import Callable
@@ -123,7 +123,7 @@ def _within(limit: Limit, value: str, *, now: datetime) -> bool:
 
 
 def _private(response: HttpResponse) -> HttpResponse:
-    """Forbid to store it, to index it, to name its URL to other sites, and to load anything of others but map tiles."""
+    """Let nobody store or index the response or learn its URL, and let it load nothing but our files and map tiles."""
     response["Cache-Control"] = "no-store, private"
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex, nofollow, noarchive"

@@ -25,7 +25,7 @@ GRACE, LONGEST_GRACE = timedelta(minutes=3), timedelta(hours=1)
 MAX_EXTENSIONS = 10
 # With more armed timers the person, or a loop in an app, has lost track of them.
 MAX_ARMED = 10
-# The nudge comes 5 minutes before the end, or at the last quarter of a timer shorter than 20 minutes.
+# The nudge comes 5 minutes before the end. In a timer under 20 minutes it comes when the last quarter begins.
 NUDGE_BEFORE = timedelta(minutes=5)
 _NUDGE_PART = 4
 
