@@ -41,12 +41,12 @@ class SosAlertAdmin(ReadOnlyAdmin):
     @admin.action(description="Legal hold: erase no evidence of the alert", permissions=["operate"])
     def hold(self, request: HttpRequest, chosen: QuerySet[SosAlert]) -> None:
         held = sum(retention.hold(alert_id=alert.id, by_id=request.user.pk, now=clock.now()) for alert in chosen)
-        messages.info(request, f"{held} held.")
+        messages.info(request, f"Alerts newly under legal hold: {held}.")
 
     @admin.action(description="Lift the legal hold", permissions=["operate"])
     def release(self, request: HttpRequest, chosen: QuerySet[SosAlert]) -> None:
         released = sum(retention.release(alert_id=alert.id, now=clock.now()) for alert in chosen)
-        messages.info(request, f"{released} released.")
+        messages.info(request, f"Legal holds lifted: {released}.")
 
 
 @admin.register(ActivityTimer)
@@ -111,4 +111,4 @@ class ContactLinkAdmin(ReadOnlyAdmin):
     @admin.action(description="Revoke: the link no longer opens anything", permissions=["operate"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[ContactLink]) -> None:
         revoked = links.revoke(list(chosen.values_list("id", flat=True)), now=clock.now())
-        messages.info(request, f"{revoked} revoked.")
+        messages.info(request, f"Links revoked: {revoked}.")

@@ -226,4 +226,4 @@ def give_ranks_to_the_next(message_ids: Collection[int]) -> None:
         message_id: sum(before < rank for before in lost[alert_id])
         for alert_id, message_id, rank in waiting.values_list("alert_id", "message_id", "message__rank")
     }
-    outgoing.move_up({message_id: places for message_id, places in ahead.items() if places})
+    outgoing.move_up({message_id: ranks for message_id, ranks in ahead.items() if ranks})

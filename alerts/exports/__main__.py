@@ -39,7 +39,7 @@ def main(arguments: Sequence[str], *, program: str = "verifyexport") -> int:
 
 def _said(verdict: Verdict, key: Ed25519PublicKey | None) -> list[str]:
     if verdict.problems:
-        return [f"NOT INTACT\n{problem}" if place == 0 else problem for place, problem in enumerate(verdict.problems)]
+        return ["NOT INTACT", *verdict.problems]
     manifest = verdict.manifest
     said = [
         f"Intact: alert {manifest['alert_id']}, exported {manifest['exported_at']} by {manifest['exported_by']}:"

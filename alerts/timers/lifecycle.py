@@ -173,9 +173,9 @@ def _check_reach(all_contacts: list[EmergencyContact], *, chosen: Collection[UUI
         raise NoContacts
     if set(chosen) - {contact.id for contact in all_contacts}:
         raise _field_error("contact_ids", "These are not all your contacts.", code="not_your_contact")
-    told = [contact for contact in all_contacts if not chosen or contact.id in chosen]
-    contacts.mark_refusals(told)
-    if not any(_takes_sms(contact) for contact in told):
+    to_tell = [contact for contact in all_contacts if not chosen or contact.id in chosen]
+    contacts.mark_refusals(to_tell)
+    if not any(_takes_sms(contact) for contact in to_tell):
         raise NoReachableContact
 
 
