@@ -6,5 +6,5 @@ from messaging.delivery.dispatch import URGENT_QUEUE
 
 @dramatiq.actor(queue_name=URGENT_QUEUE, max_retries=0)
 def check_timers() -> None:
-    """Fire the timers that have run out and remind of those that will; the scheduler asks while any is due."""
+    """Fire timers that have run out and send nudges. The scheduler asks for it while any timer is due."""
     expiry.check()

@@ -31,27 +31,27 @@ class SosAlertAdmin(ReadOnlyAdmin):
         alerts: QuerySet[SosAlert] = super().get_queryset(request)
         return alerts.annotate(false_alarms=false_alarms.of_owner())
 
-    @admin.display(description="its owner's false alarms")
+    @admin.display(description="false alarms of its owner")
     def false_alarms(self, alert: SosAlert) -> int:
         return int(alert.false_alarms)  # type: ignore[attr-defined]  # an annotation of the query
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perms(("alerts.add_legalhold", "alerts.delete_legalhold"))
 
-    @admin.action(description="Legal hold: erase no evidence of it", permissions=["operate"])
+    @admin.action(description="Legal hold: erase no evidence of the alert", permissions=["operate"])
     def hold(self, request: HttpRequest, chosen: QuerySet[SosAlert]) -> None:
         held = sum(retention.hold(alert_id=alert.id, by_id=request.user.pk, now=clock.now()) for alert in chosen)
-        messages.info(request, f"{held} held.")
+        messages.info(request, f"Alerts newly under legal hold: {held}.")
 
     @admin.action(description="Lift the legal hold", permissions=["operate"])
     def release(self, request: HttpRequest, chosen: QuerySet[SosAlert]) -> None:
         released = sum(retention.release(alert_id=alert.id, now=clock.now()) for alert in chosen)
-        messages.info(request, f"{released} released.")
+        messages.info(request, f"Legal holds lifted: {released}.")
 
 
 @admin.register(ActivityTimer)
 class ActivityTimerAdmin(ReadOnlyAdmin):
-    """When each ends and what became of it; where its person went is for those who are told."""
+    """Shows when each timer ends and how it ended. Its note and place are hidden: they are for the contacts."""
 
     list_display = fields = (
         *("id", "owner_id", "status", "period_s", "grace_s", "extensions"),
@@ -64,7 +64,7 @@ class ActivityTimerAdmin(ReadOnlyAdmin):
 
 @admin.register(Evidence)
 class EvidenceAdmin(ReadOnlyAdmin):
-    """What there is, never the files themselves: those are for the person and their contacts."""
+    """Lists evidence and never shows its files: they are for the person and their contacts."""
 
     list_display = fields = ("id", "alert_id", "kind", "media_type", "size", "sha256", "added_at", "erased_at", "held")
     list_filter = ("kind",)
@@ -108,7 +108,7 @@ class ContactLinkAdmin(ReadOnlyAdmin):
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("alerts.change_contactlink")
 
-    @admin.action(description="Revoke: the link opens nothing any more", permissions=["operate"])
+    @admin.action(description="Revoke: the link no longer opens anything", permissions=["operate"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[ContactLink]) -> None:
         revoked = links.revoke(list(chosen.values_list("id", flat=True)), now=clock.now())
-        messages.info(request, f"{revoked} revoked.")
+        messages.info(request, f"Links revoked: {revoked}.")

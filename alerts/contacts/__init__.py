@@ -1,3 +1,4 @@
-"""Everything contacts are sent: one notification and one message each (notifying.py), their words in three languages
-(texts.py), and the personal link in them (links.py). A check at start says when a link leaves no room (checks.py).
+"""Messages to contacts: one notification and one message each (notifying.py), their texts in three languages
+(texts.py), and the personal link in a text (links.py). A check at start fails if a link leaves no room for a name
+(checks.py).
 """

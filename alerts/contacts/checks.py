@@ -1,4 +1,4 @@
-"""What is wrong with the settings of the SOS text, said before the first SOS: a check of every manage.py command."""
+"""Checks the settings that shape the SOS text. Every manage.py command runs it, so errors show before the first SOS."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,15 +10,15 @@ from django.http.request import validate_host
 from alerts.contacts import links
 from messaging.segments import UCS2_SINGLE
 
-# A first name, to know them by.
+# Room for a first name, so that the contact knows who needs help.
 NAME_UNITS = 7
 _AROUND_LINK = len("SOS!  ")
 
 
 def links_leave_room(**_: Any) -> list[CheckMessage]:
-    """A contact's link and a name take one segment of Cyrillic, and the link leads to a host that we answer for."""
+    """Check that a link and a name fit into one segment of Cyrillic, and that the link leads to a host we serve."""
     problems: list[CheckMessage] = []
-    over = len(links.address("x" * links.TOKEN_LENGTH)) + _AROUND_LINK + NAME_UNITS - UCS2_SINGLE
+    over = len(links.url("x" * links.TOKEN_LENGTH)) + _AROUND_LINK + NAME_UNITS - UCS2_SINGLE
     if over > 0:
         problems.append(
             Error(

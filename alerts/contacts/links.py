@@ -1,6 +1,7 @@
-"""The links to the contacts' page: one for each contact and alert, 128 bits, of which only a hash is stored.
+"""Links to the contacts' page: one for each contact and alert. A link has a token of 128 bits; its hash is stored.
 
-A token is derived, not drawn: a later text can name the link again though no table holds it.
+A token is derived from its alert and contact, not drawn at random: a later text can repeat the link although no table
+holds it.
 """
 
 import re
@@ -20,9 +21,9 @@ from messaging.database.sql import rows
 
 TOKEN_LENGTH = 22  # 128 bits in base64 without padding
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
-# Contacts come back to what happened, and to the recording, for some days; a stolen phone's old SMS shows nothing.
+# Contacts return to the page and its recordings for some days. Later an old SMS on a stolen phone opens nothing.
 KEPT_AFTER_END = timedelta(days=7)
-# Of an alert that nobody ever ends.
+# A link expires after this also if nobody ever ends its alert.
 LONGEST_LIFE = timedelta(days=30)
 
 _ISSUE = """
@@ -34,7 +35,7 @@ ON CONFLICT DO NOTHING
 
 
 def issue(invited: Iterable[tuple[UUID, UUID]], *, now: datetime, generation: int = 0) -> dict[tuple[UUID, UUID], str]:
-    """A link for each (alert, contact) by one statement; returns the tokens. Issuing again changes nothing.
+    """Store a link for each (alert, contact) in one statement; returns the tokens. Issuing again changes nothing.
 
     Call inside the transaction that queues the texts with the links.
     """
@@ -54,11 +55,11 @@ def issue(invited: Iterable[tuple[UUID, UUID]], *, now: datetime, generation: in
 
 
 def opened(token: str, *, now: datetime) -> ContactLink | None:
-    """The link that this token opens, with its alert and owner: None alike for what is malformed, was never issued,
-    is revoked or has expired, and after the end for whoever is no contact any more, or has lost the number.
+    """The link that this token opens, with its alert and owner; None if the token opens nothing.
 
-    Until then it opens for everyone who was called: they may be on their way, and whoever takes them off the list may
-    not be the phone's owner.
+    A token opens nothing if it is malformed or was never issued, or if its link was revoked or has expired. After the
+    alert's end the link of a contact who was removed, or has another number now, opens nothing either. Before the end
+    their link still opens: they may be on their way, and the person who removed them may not be the phone's owner.
     """
     if not _TOKEN.fullmatch(token):
         return None
@@ -72,21 +73,12 @@ def opened(token: str, *, now: datetime) -> ContactLink | None:
 
 
 def revoke(links: Collection[int], *, now: datetime) -> int:
-    """Close these links, by their ids, for good; returns how many were open."""
+    """Close the links with these ids for good; returns how many were open."""
     return ContactLink.objects.filter(id__in=links, revoked_at=None).update(revoked_at=now)
 
 
-def token_of(link: ContactLink) -> str | None:
-    """The token of a stored link; None when neither SECRET_KEY nor its fallbacks derive it any more."""
-    for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
-        token = _derive(link.alert_id, link.contact_id, link.generation, secret=secret)
-        if _hash(token) == bytes(link.token_hash):
-            return token
-    return None
-
-
-def address(token: str) -> str:
-    """The page's URL, as it stands in an SMS."""
+def url(token: str) -> str:
+    """The page's URL, as an SMS contains it."""
     return f"{settings.LINK_BASE_URL}/a/{token}"
 
 
@@ -96,17 +88,17 @@ def _expiry(link: ContactLink) -> datetime:
 
 
 def _is_contact(link: ContactLink) -> bool:
-    told = Notification.objects.filter(alert=link.alert_id, contact_id=link.contact_id).values("phone_number")
+    notified = Notification.objects.filter(alert=link.alert_id, contact_id=link.contact_id).values("phone_number")
     contacts = EmergencyContact.objects.filter(id=link.contact_id, user=link.alert.owner_id)
-    return contacts.filter(phone_number__in=told).exists()
+    return contacts.filter(phone_number__in=notified).exists()
 
 
-def _derive(alert_id: UUID, contact_id: UUID, generation: int, *, secret: str | None = None) -> str:
+def _derive(alert_id: UUID, contact_id: UUID, generation: int) -> str:
     named = f"{alert_id} {contact_id} {generation}"
-    digest = salted_hmac("alertme contacts' page", named, secret=secret, algorithm="sha256").digest()
+    digest = salted_hmac("alertme contacts' page", named, algorithm="sha256").digest()
     return urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 
 
 def _hash(token: str) -> bytes:
-    # Plain: 128 random bits cannot be guessed from it.
+    # No salt is needed: nobody can guess 128 bits.
     return sha256(token.encode()).digest()

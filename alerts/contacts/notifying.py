@@ -1,4 +1,7 @@
-"""Telling the contacts: one notification and one message each, set-wise, in the caller's transaction."""
+"""Messages to contacts about an alert: one notification and one row of the outbox for each.
+
+Every function takes many contacts at once and writes in the caller's transaction.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
@@ -17,38 +20,46 @@ from messaging.outbox import addresses, outgoing
 from messaging.speech import Recording
 from messaging.states import State
 
-_WORDS = {AlertKind.SOS: texts.sos, AlertKind.MISSED_CHECK_IN: texts.missed_check_in}
-# The text for one of those who are told.
-Compose = Callable[[Notification], str]
+_HELP_TEXTS = {AlertKind.SOS: texts.sos, AlertKind.MISSED_CHECK_IN: texts.missed_check_in}
+# Returns the text of one notification.
+TextOf = Callable[[Notification], str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Call:
-    """Whom to call for help in an alert: these contacts, or all if none of them is one any more; but not `without`."""
+class HelpRequest:
+    """One alert with the contacts it asks for help.
+
+    Asks the contacts in `contact_ids`, or all contacts if `contact_ids` names nobody who still is a contact. Never asks
+    the contacts in `without`.
+    """
 
     alert: SosAlert
     contact_ids: Collection[UUID]
     without: Collection[UUID]
 
 
-def call_for_help(calls: Sequence[Call], *, message_class: MessageClass, now: datetime) -> list[Notification]:
-    """Queue the SOS, that a check-in was missed, or a TEST, for the contacts of each alert.
+def request_help(requests: Sequence[HelpRequest], *, message_class: MessageClass, now: datetime) -> list[Notification]:
+    """Queue the first text of each alert for its contacts: SOS, missed check-in or TEST.
 
-    The first contacts of all people go before anyone's second.
+    By rank, the first contacts of all alerts go before the second contact of any alert.
     """
     contacts = defaultdict(list)
-    for contact in to_tell(*(call.alert.owner_id for call in calls)):
+    for contact in to_tell(*(request.alert.owner_id for request in requests)):
         contacts[contact.user_id].append(contact)
-    return send_words(
-        [_first(call.alert, contact) for call in calls for contact in _chosen(call, contacts[call.alert.owner_id])],
+    return queue_help_texts(
+        [
+            _first(request.alert, contact)
+            for request in requests
+            for contact in _chosen(request, contacts[request.alert.owner_id])
+        ],
         message_class=message_class,
         now=now,
     )
 
 
-def _chosen(call: Call, everybody: list[EmergencyContact]) -> list[EmergencyContact]:
-    chosen = [contact for contact in everybody if contact.id in call.contact_ids] or everybody
-    return [contact for contact in chosen if contact.id not in call.without]
+def _chosen(request: HelpRequest, everybody: list[EmergencyContact]) -> list[EmergencyContact]:
+    chosen = [contact for contact in everybody if contact.id in request.contact_ids] or everybody
+    return [contact for contact in chosen if contact.id not in request.without]
 
 
 def _first(alert: SosAlert, contact: EmergencyContact) -> Notification:
@@ -62,101 +73,115 @@ def _first(alert: SosAlert, contact: EmergencyContact) -> Notification:
     )
 
 
-def send_words(
+def queue_help_texts(
     notifications: Sequence[Notification], *, message_class: MessageClass, now: datetime
 ) -> list[Notification]:
-    """Queue what calls for help in their alerts, first or again, with the link of each."""
-    tokens = links.issue(((told.alert_id, told.contact_id) for told in notifications), now=now)
+    """Queue the text that asks for help, with the contact's own link: a first SOS or a reminder."""
+    tokens = links.issue(((each.alert_id, each.contact_id) for each in notifications), now=now)
 
-    def compose(told: Notification) -> str:
-        link = links.address(tokens[told.alert_id, told.contact_id])
-        words = texts.drill if told.alert.is_drill else _WORDS[AlertKind(told.alert.kind)]
-        return words(told.alert.owner, language=told.language, link=link)
+    def compose(notification: Notification) -> str:
+        alert = notification.alert
+        link = links.url(tokens[notification.alert_id, notification.contact_id])
+        help_text = texts.drill if alert.is_drill else _HELP_TEXTS[AlertKind(alert.kind)]
+        return help_text(alert.owner, language=notification.language, link=link)
 
-    # Cancelled when their alert ends, a TEST too: nobody else's text may be in it.
-    return tell(notifications, compose=compose, message_class=message_class, stands_alone=True, now=now)
+    # The end of the alert cancels these messages, also a TEST: they may hold no text of another alert.
+    return queue_messages(notifications, compose=compose, message_class=message_class, stands_alone=True, now=now)
 
 
-def called(alert_ids: Collection[UUID]) -> defaultdict[UUID, set[UUID]]:
-    """The contacts who have been called for help, by alert; one query, none for no alert."""
+def contacts_asked(alert_ids: Collection[UUID]) -> defaultdict[UUID, set[UUID]]:
+    """The ids of the contacts who have been asked for help, by alert. Takes one query, or no query without alerts."""
     contacts: defaultdict[UUID, set[UUID]] = defaultdict(set)
     if alert_ids:
-        told = Notification.objects.filter(alert__in=alert_ids, kind=NotificationKind.SOS)
-        for alert_id, contact_id in told.values_list("alert_id", "contact_id"):
+        sos = Notification.objects.filter(alert__in=alert_ids, kind=NotificationKind.SOS)
+        for alert_id, contact_id in sos.values_list("alert_id", "contact_id"):
             contacts[alert_id].add(contact_id)
     return contacts
 
 
 def warn_of_duress(alert: SosAlert, owner: User, *, now: datetime) -> None:
-    """Tell everyone who is called that the owner was forced to end the alert: calling back could give them away."""
-    called = Notification.objects.filter(alert=alert, kind__in=CALLING)
-    tell(
-        _one_each(called, kind=NotificationKind.DURESS),
-        compose=lambda told: texts.duress(owner, language=told.language),
+    """Tell all contacts who were asked for help that someone forced the owner to end the alert.
+
+    Otherwise contacts would call the owner back and could give the owner away.
+    """
+    queue_messages(
+        _one_each(_help_notifications(alert), kind=NotificationKind.DURESS),
+        compose=lambda notification: texts.duress(owner, language=notification.language),
         message_class=MessageClass.EMERGENCY,
         now=now,
     )
 
 
-def call_off(alert: SosAlert, owner: User, *, now: datetime) -> None:
-    """Cancel what nobody has begun to send; whoever was or may have been told of the alert gets the all-clear."""
-    called = Notification.objects.filter(alert=alert, kind__in=CALLING)
-    outgoing.cancel(list(called.values_list("message_id", flat=True)), now=now)
-    tell(
-        told_of(alert, kind=NotificationKind.ALL_CLEAR),
-        compose=lambda told: texts.all_clear(alert, owner, language=told.language),
+def send_all_clear(alert: SosAlert, owner: User, *, now: datetime) -> None:
+    """Cancel the alert's messages that nobody has begun to send, and queue the all-clear.
+
+    The all-clear goes to each contact who was asked for help, or may have been.
+    """
+    outgoing.cancel(list(_help_notifications(alert).values_list("message_id", flat=True)), now=now)
+    queue_messages(
+        follow_ups(alert, kind=NotificationKind.ALL_CLEAR),
+        compose=lambda notification: texts.all_clear(alert, owner, language=notification.language),
         message_class=MessageClass.SAFETY,
         now=now,
     )
 
 
-def told_of(
+def follow_ups(
     alert: SosAlert, *, kind: NotificationKind, number: int = 0, without: Collection[UUID] = ()
 ) -> list[Notification]:
-    """One new notification for each contact who was or may have been called for help, in the contacts' order."""
-    called = Notification.objects.filter(_may_have_been_told(), alert=alert, kind__in=CALLING)
-    return _one_each(called.exclude(contact_id__in=without), kind=kind, number=number)
+    """One new notification, not saved yet, for each contact who was asked for help or may have been.
+
+    The notifications are in the order of the contacts. `number` becomes their `round`.
+    """
+    earlier = _help_notifications(alert).filter(_may_have_been_sent())
+    return _one_each(earlier.exclude(contact_id__in=without), kind=kind, number=number)
 
 
-def _one_each(called: QuerySet[Notification], *, kind: NotificationKind, number: int = 0) -> list[Notification]:
-    contacts = {told.contact_id: told for told in called.order_by("-message_id")}
+def _help_notifications(alert: SosAlert) -> QuerySet[Notification]:
+    return Notification.objects.filter(alert=alert, kind__in=CALLING)
+
+
+def _one_each(earlier: QuerySet[Notification], *, kind: NotificationKind, number: int = 0) -> list[Notification]:
+    """A new notification for each contact who has earlier ones, in the order of the contacts' first messages."""
+    first = {each.contact_id: each for each in earlier.order_by("-message_id")}
     return [
-        _again(told, kind=kind, number=number) for told in sorted(contacts.values(), key=lambda told: told.message_id)
+        _follow_up(each, kind=kind, number=number) for each in sorted(first.values(), key=lambda each: each.message_id)
     ]
 
 
-def _again(told: Notification, *, kind: NotificationKind, number: int = 0) -> Notification:
-    """A further notification of the same contact, not saved yet."""
+def _follow_up(earlier: Notification, *, kind: NotificationKind, number: int) -> Notification:
     return Notification(
-        alert_id=told.alert_id,
-        contact_id=told.contact_id,
+        alert_id=earlier.alert_id,
+        contact_id=earlier.contact_id,
         kind=kind,
         round=number,
-        name=told.name,
-        phone_number=told.phone_number,
-        language=told.language,
+        name=earlier.name,
+        phone_number=earlier.phone_number,
+        language=earlier.language,
     )
 
 
-def _may_have_been_told() -> Q:
-    """Not those whose message ended before any call could have created it at the provider. A call with an unknown
-    outcome may have, whatever became of the message later."""
+def _may_have_been_sent() -> Q:
+    """Leaves out messages that ended before any attempt could have created them at the provider.
+
+    An attempt whose outcome is unknown may have created its message, whatever state the message reached later.
+    """
     unsent = (State.FAILED, State.EXPIRED, State.CANCELLED)
-    calls = Attempt.objects.filter(message=OuterRef("message_id")).exclude(outcome=AttemptOutcome.NOT_CREATED)
-    return ~Q(message__state__in=unsent) | Q(Exists(calls))
+    attempts = Attempt.objects.filter(message=OuterRef("message_id")).exclude(outcome=AttemptOutcome.NOT_CREATED)
+    return ~Q(message__state__in=unsent) | Q(Exists(attempts))
 
 
-def tell(
+def queue_messages(
     notifications: Sequence[Notification],
     *,
-    compose: Compose,
+    compose: TextOf,
     message_class: MessageClass,
     channel: Channel = Channel.SMS,
     stands_alone: bool = False,
     now: datetime,
 ) -> list[Notification]:
-    """Queue a message for each and save them all, whatever alerts they are of."""
-    # Spelling a number out takes the library longer than the rest of this.
+    """Queue one message for each notification, of any number of alerts, and save the notifications."""
+    # Format each number once: the library needs more time for it than the rest of this function takes.
     numbers = [str(notification.phone_number) for notification in notifications]
     ranks = _ranks(notifications, numbers, channel)
     messages = outgoing.queue(
@@ -181,17 +206,17 @@ def tell(
 
 
 def _ranks(notifications: Sequence[Notification], numbers: Sequence[str], channel: Channel) -> list[int]:
-    """Each one's place in its alert. Whom nothing may be sent to takes nobody's rank."""
+    """The rank of each notification within its alert. A contact who cannot be reached uses up no rank."""
     ahead = Counter[UUID]()
     ranks = []
-    for told, number in zip(notifications, numbers, strict=True):
-        ranks.append(ahead[told.alert_id])
-        ahead[told.alert_id] += not addresses.refusal(channel, number)
+    for notification, number in zip(notifications, numbers, strict=True):
+        ranks.append(ahead[notification.alert_id])
+        ahead[notification.alert_id] += not addresses.refusal(channel, number)
     return ranks
 
 
 def give_ranks_to_the_next(message_ids: Collection[int]) -> None:
-    """Whose SOS did not arrive gives its rank to the contact after them, whose SOS may still be waiting."""
+    """Move each waiting SOS up by one rank for every SOS before it, in the same alert, that did not arrive."""
     sos = Notification.objects.filter(kind=NotificationKind.SOS)
     lost = defaultdict(list)
     for alert_id, rank in sos.filter(message__in=message_ids).values_list("alert_id", "message__rank"):
@@ -201,4 +226,4 @@ def give_ranks_to_the_next(message_ids: Collection[int]) -> None:
         message_id: sum(before < rank for before in lost[alert_id])
         for alert_id, message_id, rank in waiting.values_list("alert_id", "message_id", "message__rank")
     }
-    outgoing.move_up({message_id: places for message_id, places in ahead.items() if places})
+    outgoing.move_up({message_id: ranks for message_id, ranks in ahead.items() if ranks})

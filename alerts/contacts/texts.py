@@ -1,4 +1,4 @@
-"""The texts contacts read. Each takes one SMS segment in every language: some carriers do not join parts."""
+"""Texts that contacts read and hear. An SMS takes one segment in every language: some carriers do not join segments."""
 
 from collections.abc import Callable
 
@@ -10,15 +10,15 @@ from identity.models import User
 from messaging import texts
 from messaging.segments import count_segments
 
-# Of the person's first name, where two names share a segment.
+# The most characters of the person's first name in a text with two names.
 _FIRST_NAME = 15
 
 
 def sos(owner: User, *, language: str, link: str) -> str:
-    """Who needs help, the contact's link, and the number to call: the SMS itself comes from a sender nobody knows.
+    """The SOS: who needs help, the contact's link, and the person's number, because contacts do not know our sender.
 
-    The link always stands, and a name. What one segment has no room for goes in this order: the words, the last name,
-    the number (it is on the page too), the end of the first name.
+    The link and a name always stay. If one segment is too short, the text loses parts in this order: the words, the
+    last name, the number (the page shows it too), the end of the first name.
     """
     phone, name, first_name = str(owner.phone_number), _name(owner).strip(), owner.first_name.strip()
     with override(language):
@@ -38,7 +38,7 @@ def _sos(who: str, link: str) -> str:
 
 
 def missed_check_in(owner: User, *, language: str, link: str) -> str:
-    """That a timer ran out: who, the contact's link, and the number to call, as far as one segment has room."""
+    """A timer ran out: who missed a check-in, the contact's link, and the person's number if there is room."""
     phone, name, first_name = str(owner.phone_number), _name(owner).strip(), owner.first_name.strip()
     who = name or phone
     with override(language):
@@ -57,7 +57,7 @@ def _missed(who: str, link: str) -> str:
 
 
 def timer_ends(minutes: int, *, language: str) -> str:
-    """For the person whose timer it is."""
+    """The nudge: an SMS to the timer's owner before the timer ends."""
     return texts.render(
         lambda: gettext("Your timer ends in {minutes} min. Check in, or your contacts are told.").format(
             minutes=minutes
@@ -67,7 +67,7 @@ def timer_ends(minutes: int, *, language: str) -> str:
 
 
 def drill(owner: User, *, language: str, link: str) -> str:
-    """The SOS of a drill. TEST and the link always stand; the words go first, then the last name."""
+    """The SOS of a drill. TEST and the link always stay; first the words go to save room, then the last name."""
     name, first_name = _name(owner).strip() or str(owner.phone_number), owner.first_name.strip()
     with override(language):
         words = gettext("TEST, nobody needs help: {name} tries out AlertMe. {link}").format(name=name, link=link)
@@ -78,7 +78,7 @@ def drill(owner: User, *, language: str, link: str) -> str:
 
 
 def all_clear(alert: SosAlert, owner: User, *, language: str) -> str:
-    """What ended the alert, for those who were told of it."""
+    """For contacts who were asked for help: the alert has ended, and how."""
     if alert.is_drill:
         return texts.fit_name(_or_number(_drill_over, owner), name=_name(owner), language=language)
     compose = _cancelled if alert.status == AlertStatus.CANCELLED else _resolved
@@ -86,7 +86,7 @@ def all_clear(alert: SosAlert, owner: User, *, language: str) -> str:
 
 
 def duress(owner: User, *, language: str) -> str:
-    """That the owner ended the alert under threat: for those who were told of it."""
+    """For contacts who were asked for help: somebody threatens the owner, who has therefore ended the alert."""
     return texts.fit_name(_or_number(_under_threat, owner), name=_name(owner), language=language)
 
 
@@ -96,7 +96,7 @@ def _under_threat(name: str) -> str:
 
 
 def contact_declined(name: str, *, language: str) -> str:
-    """For the person whose contact does not want to be one."""
+    """For the person: somebody no longer wants to be their contact."""
     return texts.fit_name(_declined, name=name, language=language)
 
 
@@ -125,7 +125,7 @@ def _name(owner: User) -> str:
 
 
 def call(owner: User, *, kind: AlertKind, language: str) -> str:
-    """What a call says."""
+    """The words of a telephone call that asks for help."""
     name = _name(owner).strip() or str(owner.phone_number)
     with override(language):
         if kind == AlertKind.MISSED_CHECK_IN:
@@ -140,26 +140,26 @@ def call(owner: User, *, kind: AlertKind, language: str) -> str:
 
 
 def responder(name: str, owner: User, *, language: str) -> str:
-    """For the other contacts: who is on the way."""
+    """For the other contacts: this contact is on the way."""
     return _of_two(lambda: gettext("{contact} is on the way to {name}."), name, owner, language=language)
 
 
 def withdrawn(name: str, owner: User, *, language: str) -> str:
-    """For the other contacts: nobody is on the way any more."""
+    """For the other contacts: the only contact who was on the way cannot come."""
     return _of_two(
         lambda: gettext("{contact} cannot come after all. {name} still needs help!"), name, owner, language=language
     )
 
 
 def coming(name: str, *, language: str) -> str:
-    """For the person: who is on the way."""
+    """For the person: this contact is on the way."""
     return texts.fit_name(
         lambda shorter: gettext("{contact} is on the way to you.").format(contact=shorter), name=name, language=language
     )
 
 
 def not_coming(name: str, *, language: str) -> str:
-    """For the person: that who was on the way is not."""
+    """For the person: the only contact who was on the way cannot come."""
     return texts.fit_name(
         lambda shorter: gettext("{contact} cannot come after all. The others are called.").format(contact=shorter),
         name=name,
@@ -168,7 +168,7 @@ def not_coming(name: str, *, language: str) -> str:
 
 
 def nobody_answered(owner: User) -> str:
-    """For the person, when every contact was tried."""
+    """For the person: every contact was tried and nobody has answered."""
     with override(owner.language):
         return gettext("None of your contacts has answered yet. Call 112.")
 

@@ -119,11 +119,11 @@ def _tell_others(alert: SosAlert, contact_id: UUID, name: str, *, now: datetime)
     _tell(alert, contact_id, now=now, compose=lambda told: texts.responder(name, alert.owner, language=told.language))
 
 
-def _tell(alert: SosAlert, contact_id: UUID, *, compose: notifying.Compose, now: datetime) -> None:
+def _tell(alert: SosAlert, contact_id: UUID, *, compose: notifying.TextOf, now: datetime) -> None:
     number = Notification.objects.filter(alert=alert, kind=NotificationKind.RESPONDER)
     latest = number.order_by("-round").values_list("round", flat=True).first()
-    notifying.tell(
-        notifying.told_of(
+    notifying.queue_messages(
+        notifying.follow_ups(
             alert,
             kind=NotificationKind.RESPONDER,
             number=0 if latest is None else latest + 1,

@@ -141,9 +141,9 @@ def _take(steps: Sequence[EscalationStep], *, now: datetime) -> None:
 def _call(steps: Sequence[EscalationStep], kind: StepKind, *, now: datetime) -> None:
     called = [_notification(step, _CALLED_BY[kind]) for step in steps]
     if kind == StepKind.SMS:
-        notifying.send_words(called, message_class=MessageClass.EMERGENCY, now=now)
+        notifying.queue_help_texts(called, message_class=MessageClass.EMERGENCY, now=now)
     else:
-        notifying.tell(
+        notifying.queue_messages(
             called,
             compose=lambda told: texts.call(told.alert.owner, kind=AlertKind(told.alert.kind), language=told.language),
             channel=Channel.VOICE,

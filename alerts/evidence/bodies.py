@@ -1,4 +1,4 @@
-"""Reading large bodies: by few threads at once and not for ever, so that slow phones never keep an SOS waiting."""
+"""Reads large request bodies in few threads and not forever, so that slow phones never keep an SOS waiting."""
 
 import socket
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from identity.errors import Busy, LengthUnknown
 
-# A phone that is gone says nothing: its connection is given up after so long a silence.
+# A phone that has gone sends nothing, not even an end: close its connection after this many seconds of silence.
 SILENCE_S = 60
 
 _slots = BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
@@ -29,11 +29,11 @@ class LengthRequired(LengthUnknown):
 
 @contextmanager
 def being_read(request: HttpRequest) -> Iterator[None]:
-    """The time in which a large body is read. Half of the process's threads may; raises UploadsBusy."""
+    """Holds a slot while a large body is read. Half of the threads may read at once; otherwise raises UploadsBusy."""
     connection = request.META.get("gunicorn.socket")
     if not _slots.acquire(blocking=False):
         if connection is not None:
-            # What is still to come is not waited for, as it otherwise would be, before the thread is free again.
+            # Stop reading at once: gunicorn would otherwise read the rest of the body and keep this thread busy.
             connection.shutdown(socket.SHUT_RD)
         raise UploadsBusy
     try:
@@ -47,7 +47,7 @@ def being_read(request: HttpRequest) -> Iterator[None]:
 
 
 def length_of(request: HttpRequest) -> int:
-    """Content-Length. Raises LengthRequired, also for an empty body."""
+    """The Content-Length. Raises LengthRequired if it is missing or 0."""
     length = request.META.get("CONTENT_LENGTH") or ""
     if not (length.isascii() and length.isdecimal() and int(length)):
         raise LengthRequired

@@ -1,4 +1,7 @@
-"""From the spool into the storage: checked, named at random, never overwritten; the file first, then its row."""
+"""Moves a whole file from the spool into the storage: checked, under a random name, never over another file.
+
+The file comes first, then its row.
+"""
 
 import hashlib
 import os
@@ -18,7 +21,7 @@ from identity.errors import DomainError, Inconsistent, InProgress
 from messaging.database import clock
 from messaging.operations import alarms
 
-# Longer than moving the largest file to the storage takes; then whoever did it is taken for dead.
+# Longer than it takes to move the largest file into the storage. A process that needs more time counts as dead.
 FINISHING_FOR = timedelta(minutes=10)
 
 
@@ -37,10 +40,11 @@ def storage() -> Storage:
 
 
 def keep(upload: Upload, *, sha256: str, size: int, now: datetime) -> tuple[Evidence, bool]:
-    """Keep the whole file in the spool as evidence; returns it and whether it is new.
+    """Keep the whole file in the spool as evidence; returns the evidence and whether it is new.
 
-    The same bytes again are the evidence they already are. Raises HashMismatch and what formats.py refuses; then
-    nothing of the upload is left. Call outside transactions: the storage may be slow.
+    If the alert already has the same bytes, returns their evidence. Raises HashMismatch, and what formats/ refuses;
+    then nothing of the upload is left. Raises BeingFinished while another process keeps the same upload, and
+    StorageFull if the storage fails; then the upload stays. Call outside transactions: the storage may be slow.
     """
     _claim(upload, now=now)
     try:
@@ -55,7 +59,7 @@ def keep(upload: Upload, *, sha256: str, size: int, now: datetime) -> tuple[Evid
         try:
             _store(upload, media, now=now)
         except OSError as error:
-            # Tried again when the client asks: the bytes are in the spool.
+            # The bytes are still in the spool: the client's next request tries again.
             Upload.objects.filter(id=upload.id).update(finishing_at=None)
             alarms.alarm("evidence_storage_failed", now=now)
             raise limits.StorageFull from error
@@ -65,7 +69,7 @@ def keep(upload: Upload, *, sha256: str, size: int, now: datetime) -> tuple[Evid
 
 
 def _claim(upload: Upload, *, now: datetime) -> None:
-    """Of two who would finish it one does; a dead one's claim ends."""
+    """Claim the upload for this process: of two processes one gets it. The claim of a dead process runs out."""
     free = Q(finishing_at=None) | Q(finishing_at__lte=now - FINISHING_FOR)
     if not Upload.objects.filter(free, id=upload.id, evidence=None).update(finishing_at=now):
         raise BeingFinished
@@ -73,10 +77,10 @@ def _claim(upload: Upload, *, now: datetime) -> None:
 
 def _store(upload: Upload, media: Media, *, now: datetime) -> None:
     upload.name = upload.name or f"sos/{upload.kind}/{now:%Y/%m/%d}/{uuid4().hex}.{media.extension}"
-    # Before the file is there: whatever happens now, the purge knows where to look for it.
+    # Write the name down before the file exists: after a crash the purge knows where to look for it.
     Upload.objects.filter(id=upload.id).update(name=upload.name)
     if storage().exists(upload.name):
-        return  # By whoever began to finish it, and died.
+        return  # A process that died later has stored it.
     _flush(spool.path(upload.id))
     with spool.SpooledFile(upload.id) as file:
         storage().save(upload.name, file)
@@ -103,7 +107,7 @@ def _record(upload: Upload, found: Evidence) -> tuple[Evidence, bool]:
         else:
             Upload.objects.filter(id=upload.id).delete()
     if upload.name and evidence.name != upload.name:
-        storage().delete(upload.name)  # A twin was faster.
+        storage().delete(upload.name)  # Another upload of the same bytes was faster.
     spool.discard(upload.id)
     return evidence, is_new
 
@@ -122,9 +126,9 @@ def _flush(path: Path) -> None:
 
 
 def _flush_folder(name: str) -> None:
-    """After a crash of the machine a row must not name a file that was never written down."""
+    """Flush the folder's entry too: after a crash of the machine no row may name a file that is not on the disk."""
     try:
         folder = Path(storage().path(name)).parent
     except NotImplementedError:
-        return  # Not on this machine's disk.
+        return  # The storage is not on this machine's disk.
     _flush(folder)

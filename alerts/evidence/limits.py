@@ -1,4 +1,4 @@
-"""How much may be sent, by one file, one alert, one person, and what is left to the disk."""
+"""Limits of evidence: bytes of one file, one alert and one person, and the room that the disk keeps."""
 
 import shutil
 from datetime import timedelta
@@ -14,11 +14,12 @@ from identity.errors import OutOfSpace, TooLarge, TooMany
 from identity.models import User
 
 MIB = 1024 * 1024
-# A phone sends a few recordings at once; more that hang or are forgotten would hold the person's bytes.
+# A phone sends a few recordings at once. More open uploads are hanging or forgotten, and only reserve the person's
+# room.
 OPEN_UPLOADS = 10
-# An upload that nobody goes on with.
+# An unfinished upload expires after this.
 OPEN_FOR = timedelta(hours=24)
-# A phone that was off, taken away or without a network still delivers.
+# An alert takes evidence for this long after its end: the phone may have been off, taken away or without a network.
 LATE_UPLOADS_FOR = timedelta(days=7)
 
 
@@ -47,7 +48,10 @@ def largest(kind: EvidenceKind) -> int:
 
 
 def check_room(*, owner: User, alert: SosAlert, length: int) -> None:
-    """Raise unless so many bytes more are within the person's and the alert's limits. Lock the person's row first."""
+    """Check that the person and the alert may have `length` more bytes. Lock the person's row first.
+
+    Raises TooManyUploads and QuotaExceeded.
+    """
     uploads = Upload.objects.filter(alert__owner=owner, evidence=None)
     if uploads.count() >= OPEN_UPLOADS:
         raise TooManyUploads
@@ -56,8 +60,8 @@ def check_room(*, owner: User, alert: SosAlert, length: int) -> None:
         (settings.EVIDENCE_ALERT_MB, {"alert": alert}),
         (settings.EVIDENCE_PERSON_MB, {}),
     )
-    for limit_mb, of in limits:
-        total = _total(kept.filter(**of), "size") + _total(uploads.filter(**of), "length") + length
+    for limit_mb, scope in limits:
+        total = _total(kept.filter(**scope), "size") + _total(uploads.filter(**scope), "length") + length
         if total > limit_mb * MIB:
             raise QuotaExceeded
 
@@ -67,6 +71,6 @@ def _total(rows: QuerySet[Any], column: str) -> int:
 
 
 def check_disk(*, length: int) -> None:
-    """Raise StorageFull when so many bytes would leave less than the floor: a full disk stops the whole machine."""
+    """Raise StorageFull if `length` more bytes leave less than EVIDENCE_FREE_MB: a full disk stops the machine."""
     if shutil.disk_usage(spool.folder()).free - length < settings.EVIDENCE_FREE_MB * MIB:
         raise StorageFull

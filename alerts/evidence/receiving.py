@@ -1,4 +1,4 @@
-"""The file of a multipart request, straight into the spool, hashed on the way and never whole in memory."""
+"""Writes the file of a multipart request straight into the spool and hashes it. The file is never whole in memory."""
 
 import hashlib
 from typing import Any
@@ -11,7 +11,7 @@ from alerts.evidence import bodies, limits, spool, uploads
 from alerts.models import EvidenceKind, Upload
 from identity.errors import Invalid
 
-# What the parts' heads, the boundaries and the other fields may take beside the file.
+# Bytes of a body beside its file: boundaries, headers of the parts, other fields.
 AROUND_THE_FILE = 64 * 1024
 
 
@@ -26,7 +26,7 @@ class UploadIncomplete(Invalid):
 
 
 class SpoolingHandler(FileUploadHandler):
-    """Takes one file, in the field of its kind, up to the upload's length."""
+    """Takes one file in the field that is named for its kind, up to the largest size of that kind."""
 
     chunk_size = 256 * 1024
 
@@ -61,7 +61,7 @@ class SpoolingHandler(FileUploadHandler):
 
 
 def bound_of(request: Request, *, kind: EvidenceKind) -> int:
-    """What the file can have at most, by Content-Length. Raises LengthRequired and FileTooLarge."""
+    """The most bytes that the file can have, by Content-Length. Raises LengthRequired and FileTooLarge."""
     length = bodies.length_of(request)
     if length > limits.largest(kind) + AROUND_THE_FILE:
         raise limits.FileTooLarge
@@ -69,7 +69,10 @@ def bound_of(request: Request, *, kind: EvidenceKind) -> int:
 
 
 def receive(request: Request, upload: Upload) -> SpoolingHandler:
-    """Read the request's body: the file into the spool, its declared hash into the upload."""
+    """Read the request's body: the file into the spool, the declared hash into `upload.sha256`.
+
+    Raises FileMissing, UploadIncomplete, FileTooLarge, StorageFull and HashInvalid.
+    """
     handler = SpoolingHandler(upload)
     request.upload_handlers = [handler]
     try:

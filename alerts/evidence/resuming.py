@@ -1,7 +1,7 @@
-"""Resumable uploads: bytes added in order, each block under the lock of the upload's row.
+"""Resumable uploads: bytes are added in order, each block under the lock of the upload's row.
 
-The offset in the row is the truth. Of two who add to one offset one wins, the other finds another offset; a process
-that is killed between a block and its commit has written what the next one writes again.
+The offset in the row is the truth. If two requests add bytes at one offset, one wins and the other finds a higher
+offset. If a process is killed after it wrote a block and before it committed, the next one writes the block again.
 """
 
 import time
@@ -22,22 +22,22 @@ from identity.models import User
 from messaging.database import clock
 
 ALGORITHMS = ("sha1", "sha256")
-# A body with a checksum is held until it is known to be right.
+# The longest body with a checksum: it stays in memory until it is known to be right.
 CHECKED_MAX = 4 * limits.MIB
 _BLOCK = 256 * 1024
 _READ = 16 * 1024
-# A slow phone's bytes are safe after so long, however few.
+# A slow phone's bytes are written down after this many seconds, however few they are.
 _BLOCK_S = 1.0
 
 
 class OffsetConflict(Conflict):
     code = "offset_conflict"
-    detail = "Upload-Offset is not where the upload stands. Ask for it with HEAD and go on from there."
+    detail = "Upload-Offset is not the upload's offset. Ask for the offset with HEAD and go on from there."
 
 
 class TooManyBytes(TooLarge):
     code = "too_many_bytes"
-    detail = "The upload would become longer than it was to be."
+    detail = "With these bytes the upload would be longer than its Upload-Length."
 
 
 class ChecksumMismatch(Damaged):
@@ -46,9 +46,10 @@ class ChecksumMismatch(Damaged):
 
 
 def begin(*, alert_id: UUID, owner: User, kind: EvidenceKind, length: int, sha256: str, now: datetime) -> Upload:
-    """An upload of exactly so many bytes; with a declared hash, the one that is open already, or whole if it is kept.
+    """Begin an upload of exactly `length` bytes.
 
-    Raises what `uploads.open_upload` refuses, and FileTooLarge.
+    If an upload of the same declared hash is open, returns that one. If the alert already has the evidence, the new
+    upload is whole from the start. Raises FileTooLarge, and what `uploads.open_upload` refuses.
     """
     if length > limits.largest(kind):
         raise limits.FileTooLarge
@@ -67,19 +68,19 @@ def begin(*, alert_id: UUID, owner: User, kind: EvidenceKind, length: int, sha25
     return upload
 
 
-def stand(upload: Upload) -> Upload:
-    """The upload with the offset to go on from. One whose bytes are all there, and whose end broke off, is finished."""
+def progress(upload: Upload) -> Upload:
+    """The upload with the offset to go on from. If all bytes are there and only finishing broke off, finishes it."""
     upload = _locked(upload, lambda _: None)
     return _finished(upload)
 
 
 def append(upload: Upload, stream: Any, *, offset: int, length: int, checksum: tuple[str, bytes] | None) -> Upload:
-    """Add the stream's bytes; returns the upload as it then stands, with its evidence once it is whole.
+    """Add the stream's bytes; returns the upload with its new offset and, once it is whole, its evidence.
 
-    What arrived before the stream broke off stays. Raises OffsetConflict, TooManyBytes, ChecksumMismatch, and what
+    Bytes that arrived before the stream broke off stay. Raises OffsetConflict, TooManyBytes, ChecksumMismatch, and what
     `keeping.keep` refuses: then the whole upload is gone.
     """
-    if offset != stand(upload).offset:
+    if offset != progress(upload).offset:
         raise OffsetConflict
     if offset + length > upload.length or (checksum and length > CHECKED_MAX):
         raise TooManyBytes
@@ -91,7 +92,7 @@ def append(upload: Upload, stream: Any, *, offset: int, length: int, checksum: t
 
 
 def _blocks(stream: Any) -> Iterator[bytes]:
-    """What arrives, in blocks of some size or some time."""
+    """The bytes that arrive, in blocks of _BLOCK bytes or more, or of _BLOCK_S seconds if they come slowly."""
     block, since = bytearray(), time.monotonic()
     while piece := _read(stream, _READ):
         block += piece
@@ -106,7 +107,7 @@ def _read(stream: Any, count: int) -> bytes:
     try:
         return bytes(stream.read(count))
     except UnreadablePostError:
-        return b""  # The phone is gone: what came of it counts.
+        return b""  # The phone is gone: the bytes that arrived count.
 
 
 def _checked(stream: Any, length: int, algorithm: str, digest: bytes) -> bytes:
@@ -120,7 +121,7 @@ def _add(upload: Upload, block: bytes, *, offset: int) -> Upload:
     def write(locked: Upload) -> None:
         if locked.offset != offset or locked.finishing_at or locked.evidence_id:
             raise OffsetConflict
-        # Under the lock, so that nobody else writes; the bytes are here already and nothing is waited for.
+        # Write under the lock, so that nobody else writes. The bytes are here already: the lock waits for no phone.
         try:
             spool.write(locked.id, block, offset=offset)
         except OSError as error:
@@ -137,7 +138,7 @@ def _locked(upload: Upload, change: Callable[[Upload], None]) -> Upload:
         if locked is None:
             raise NotFound
         if not locked.evidence_id:
-            # After a crash of the machine the file may be behind its row.
+            # After a crash of the machine the file may be shorter than its row says.
             locked.offset = min(locked.offset, spool.size(locked.id))
         change(locked)
         locked.save(update_fields=["offset"])
@@ -154,7 +155,7 @@ def _finished(upload: Upload) -> Upload:
 
 
 def end(upload: Upload) -> None:
-    """Terminate it: its bytes are dropped; evidence that it has become stays. Raises BeingFinished."""
+    """Terminate the upload and drop its bytes. Evidence that it has become stays. Raises BeingFinished."""
     deleted, _ = Upload.objects.filter(id=upload.id, finishing_at=None).delete()
     if not deleted:
         raise keeping.BeingFinished

@@ -1,4 +1,4 @@
-"""What is over is deleted: uploads that broke off, and evidence whose time has passed unless somebody holds it."""
+"""Purges uploads that broke off, and evidence after its time unless an operator holds it."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,19 +13,19 @@ from alerts.owner import view
 from alerts.timeline import journal
 from messaging.database import clock
 
-# Files in one call: a storage may be slow, and the next call goes on.
-STEP = 100
+# Rows of each kind in one call: a storage may be slow, and the next call goes on.
+BATCH = 100
 
 
 def purge(*, now: datetime) -> int:
-    """Delete at most STEP of each; returns how many."""
+    """Purge at most BATCH uploads, alerts and erased files; returns how many rows were deleted or changed."""
     return purge_uploads(now=now) + erase_outdated(now=now) + _delete_erased_files()
 
 
 def purge_uploads(*, now: datetime) -> int:
-    """What nobody goes on with, and the file of one that died between the storage and its row."""
+    """Delete expired uploads. A file that a dead process had stored without an evidence row goes too."""
     is_dead = Q(finishing_at=None) | Q(finishing_at__lte=now - keeping.FINISHING_FOR)
-    outdated = list(Upload.objects.filter(is_dead, expires_at__lte=now).order_by("expires_at")[:STEP])
+    outdated = list(Upload.objects.filter(is_dead, expires_at__lte=now).order_by("expires_at")[:BATCH])
     for upload in outdated:
         if upload.name and not Evidence.objects.filter(name=upload.name).exists():
             keeping.storage().delete(upload.name)
@@ -35,7 +35,10 @@ def purge_uploads(*, now: datetime) -> int:
 
 
 def erase_outdated(*, now: datetime) -> int:
-    """Evidence of alerts that ended long ago: marked first, with its step on record; the file goes after the commit."""
+    """Erase the evidence of alerts that ended EVIDENCE_KEPT_DAYS ago. Returns how many files are marked as erased.
+
+    The row is marked first, with an entry in the timeline. The file is deleted after the commit.
+    """
     ended = now - timedelta(days=settings.EVIDENCE_KEPT_DAYS)
     outdated = Evidence.objects.filter(
         erased_at=None,
@@ -43,12 +46,15 @@ def erase_outdated(*, now: datetime) -> int:
         alert__ended_at__lte=ended,
         alert__legal_hold=None,
     )
-    alert_ids = list(outdated.order_by("alert_id").values_list("alert_id", flat=True).distinct()[:STEP])
+    alert_ids = list(outdated.order_by("alert_id").values_list("alert_id", flat=True).distinct()[:BATCH])
     return sum(_erase(alert_id, now=now) for alert_id in alert_ids)
 
 
 def shown_to_owner(alert: SosAlert, *, now: datetime) -> QuerySet[Evidence]:
-    """What the owner is told of, oldest first. Under duress evidence is kept for longer, and not shown for longer."""
+    """The evidence that the owner is shown, oldest first.
+
+    Under duress the alert ends later than its owner is shown. Its evidence is kept longer, but not shown longer.
+    """
     ended_at = view.of(alert).ended_at
     if ended_at and now >= ended_at + timedelta(days=settings.EVIDENCE_KEPT_DAYS):
         return Evidence.objects.none()
@@ -58,7 +64,7 @@ def shown_to_owner(alert: SosAlert, *, now: datetime) -> QuerySet[Evidence]:
 @transaction.atomic
 def _erase(alert_id: UUID, *, now: datetime) -> int:
     clock.lock_briefly()
-    # A hold is set under the same lock.
+    # Setting a hold takes the same lock.
     SosAlert.objects.select_for_update(no_key=True).get(id=alert_id)
     if LegalHold.objects.filter(alert_id=alert_id).exists():
         return 0
@@ -71,7 +77,7 @@ def _erase(alert_id: UUID, *, now: datetime) -> int:
 
 
 def _delete_erased_files() -> int:
-    erased = list(Evidence.objects.filter(erased_at__isnull=False).exclude(name="").order_by("erased_at")[:STEP])
+    erased = list(Evidence.objects.filter(erased_at__isnull=False).exclude(name="").order_by("erased_at")[:BATCH])
     for evidence in erased:
         keeping.storage().delete(evidence.name)
         Evidence.objects.filter(id=evidence.id).update(name="")
@@ -80,7 +86,7 @@ def _delete_erased_files() -> int:
 
 @transaction.atomic
 def hold(*, alert_id: UUID, by_id: UUID | None, now: datetime) -> bool:
-    """From now on nothing of the alert's evidence is erased; says whether that is new."""
+    """Keep all evidence of the alert until the hold is released; returns whether the hold is new."""
     SosAlert.objects.select_for_update(no_key=True).get(id=alert_id)
     _, is_new = LegalHold.objects.get_or_create(alert_id=alert_id, defaults={"by_id": by_id, "since": now})
     if is_new:
@@ -90,7 +96,7 @@ def hold(*, alert_id: UUID, by_id: UUID | None, now: datetime) -> bool:
 
 @transaction.atomic
 def release(*, alert_id: UUID, now: datetime) -> bool:
-    """Retention goes on; says whether the alert was held."""
+    """End the hold, so that evidence is purged again; returns whether the alert was held."""
     SosAlert.objects.select_for_update(no_key=True).get(id=alert_id)
     deleted, _ = LegalHold.objects.filter(alert_id=alert_id).delete()
     if deleted:

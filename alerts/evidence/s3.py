@@ -1,5 +1,4 @@
-"""Evidence in a bucket of an S3-compatible store: read in parts as they are asked for, written in parts, and every
-failure is an OSError, as it is of a disk."""
+"""Evidence in a bucket of an S3-compatible store, read and written in parts. A failure is an OSError, as on a disk."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +11,12 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from django.core.files import File
 from storages.backends.s3 import S3Storage
 
-# A store that says nothing is given up soon: whoever waits has a thread of the web process.
+# Give up a silent store soon: the request that waits for it holds a thread of the web process.
 _CONNECT_S, _SILENCE_S, _TRIES = 3, 15, 2
 
 
 class StoreFailed(OSError):
-    """The store refused, or cannot be reached. Says the store's code only: its messages repeat names and keys."""
+    """The store refused, or cannot be reached. Holds only the store's code: its messages repeat names and keys."""
 
 
 @contextmanager
@@ -40,7 +39,7 @@ class Bucket(S3Storage):  # type: ignore[misc]  # django-storages has no types
             transfer_config=TransferConfig(use_threads=False),
             client_config=Config(
                 signature_version="s3v4",
-                # Not every compatible store knows the checksums that AWS takes.
+                # Some compatible stores do not know the checksums of AWS.
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
                 connect_timeout=_CONNECT_S,
@@ -54,7 +53,7 @@ class Bucket(S3Storage):  # type: ignore[misc]  # django-storages has no types
 
     @property
     def bucket(self) -> Any:
-        # Not kept, as the base class does: what boto3 makes is for the thread that made it.
+        # Unlike the base class, make it anew each time: an object of boto3 is only for the thread that made it.
         return self.connection.Bucket(self.bucket_name)
 
     def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
@@ -71,33 +70,33 @@ class Bucket(S3Storage):  # type: ignore[misc]  # django-storages has no types
             return bool(super().exists(name))
 
     def delete(self, name: str) -> None:
-        # Not as the base class does, which takes a bucket that is not there for a file that is not.
+        # Replace the method of the base class: it treats a missing bucket like a missing file.
         with _as_of_a_disk():
             self.bucket.Object(self._normalize_name(name)).delete()
 
 
 class _Parts:
-    """A file in the store: one request, from where it is read, whose answer is read no faster than it is asked for."""
+    """A file in the store. One request gets it from the offset on, and its body is read only as fast as `read` asks."""
 
     def __init__(self, found: Any, *, size: int) -> None:
         self._found = found
         self._size = size
-        self._place = 0
+        self._offset = 0
         self._body: IO[bytes] | None = None
 
-    def seek(self, place: int) -> int:
+    def seek(self, offset: int) -> int:
         self.close()
-        self._place = place
-        return place
+        self._offset = offset
+        return offset
 
     def read(self, size: int) -> bytes:
-        if self._place >= self._size:
+        if self._offset >= self._size:
             return b""
         with _as_of_a_disk():
             if self._body is None:
-                self._body = self._found.get(Range=f"bytes={self._place}-")["Body"]
+                self._body = self._found.get(Range=f"bytes={self._offset}-")["Body"]
             chunk = self._body.read(size)
-        self._place += len(chunk)
+        self._offset += len(chunk)
         return chunk
 
     def close(self) -> None:

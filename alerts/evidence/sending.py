@@ -1,4 +1,4 @@
-"""A file on its way to a client: few at once and not for ever, so that slow ones never keep an SOS waiting."""
+"""Sends files in few threads and not forever, so that slow clients never keep an SOS waiting."""
 
 import socket
 from collections.abc import Generator, Iterator
@@ -21,7 +21,7 @@ class DownloadsBusy(Busy):
 
 
 class Sending:
-    """The chunks of a response that is streamed. A quarter of the process's threads may; raises DownloadsBusy."""
+    """The chunks of a streamed response. A quarter of the threads may send at once; otherwise raises DownloadsBusy."""
 
     def __init__(self, chunks: Generator[bytes], *, request: HttpRequest) -> None:
         if not _slots.acquire(blocking=False):
@@ -30,14 +30,14 @@ class Sending:
         connection: socket.socket | None = request.META.get("gunicorn.socket")
         if connection is not None:
             connection.settimeout(SILENCE_S)
-        # Once: when the response is closed, or dropped on the way.
+        # Runs once: when the response is closed or, if it never is, when this object is collected.
         self._end = finalize(self, _end, chunks, connection)
 
     def __iter__(self) -> Iterator[bytes]:
         return self._chunks
 
     def close(self) -> None:
-        """Django calls it when the response is over, however it ended."""
+        """Django calls this at the end of the response, also after an error."""
         self._end()
 
 

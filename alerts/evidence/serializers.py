@@ -6,15 +6,15 @@ from alerts.models import Evidence, EvidenceKind
 class KeptSerializer(serializers.Serializer[Evidence]):
     id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=EvidenceKind.choices)
-    type = serializers.CharField(source="media_type", help_text="The media type, found by content.")
+    type = serializers.CharField(source="media_type", help_text="The media type, recognised by the content.")
     size = serializers.IntegerField(help_text="Bytes.")
-    sha256 = serializers.CharField(help_text="64 hexadecimal digits, of the bytes that arrived.")
+    sha256 = serializers.CharField(help_text="SHA-256 of the bytes that arrived: 64 hexadecimal digits.")
     added_at = serializers.DateTimeField()
 
 
 class EvidenceSerializer(KeptSerializer):
     url = serializers.SerializerMethodField(
-        help_text="Works without signing in, with Range, for two hours; ask again for a fresh one."
+        help_text="The file's URL. It needs no log-in, takes Range, and works for two hours. Ask again for a new one."
     )
 
     def get_url(self, evidence: Evidence) -> str:

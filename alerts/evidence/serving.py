@@ -1,4 +1,4 @@
-"""A file as an answer: parts of it (RFC 9110, section 14), in small chunks, and never as a page of ours."""
+"""A file as a response: whole or a range (RFC 9110, section 14), in small chunks, and never as a page of our site."""
 
 import re
 from collections.abc import Generator
@@ -14,10 +14,10 @@ from messaging.database import clock
 from messaging.operations import alarms
 
 _CHUNK = 64 * 1024
-# After a storage did not give a file.
+# Seconds for Retry-After when the storage does not give a file.
 _TRY_AGAIN_S = 10
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
-# A file that a browser takes for a page can do nothing.
+# If a browser opens the file as a page, that page can do nothing.
 _SANDBOX = "sandbox; default-src 'none'; media-src 'self'; img-src 'self'"
 
 
@@ -25,9 +25,12 @@ class _OutOfRange(Exception):
     pass
 
 
-def answer(request: HttpRequest, evidence: Evidence) -> HttpResponseBase:
-    """200 with the whole file, 206 with the part asked for, 304, 416, or 503 when the storage does not give it or too
-    many are being sent. Several ranges at once get the whole file."""
+def respond(request: HttpRequest, evidence: Evidence) -> HttpResponseBase:
+    """The response: 200 with the whole file, 206 with the range asked for, 304 or 416.
+
+    503 means that the storage does not give the file, or that too many files are being sent. A request for several
+    ranges gets the whole file.
+    """
     etag = f'"{evidence.sha256}"'
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
@@ -54,7 +57,7 @@ def answer(request: HttpRequest, evidence: Evidence) -> HttpResponseBase:
 
 
 def _part(request: HttpRequest, *, size: int, etag: str) -> tuple[int, int] | None:
-    """First byte and end of the range asked for; None: the whole file."""
+    """The first byte and the end of the range asked for; None for the whole file. Raises _OutOfRange."""
     asked = _RANGE.fullmatch(request.headers.get("Range", "").strip())
     if not asked or request.method != "GET" or request.headers.get("If-Range", etag) != etag:
         return None
@@ -73,7 +76,7 @@ def _part(request: HttpRequest, *, size: int, etag: str) -> tuple[int, int] | No
 
 
 def chunks(file: IO[bytes], start: int, end: int) -> Generator[bytes]:
-    """That part of the file, which is closed then."""
+    """The bytes from `start` to before `end`, in chunks. Closes the file."""
     with file:
         file.seek(start)
         while start < end:

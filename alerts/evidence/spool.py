@@ -1,6 +1,6 @@
-"""Where bytes lie until they are checked: files named by their upload, on the disk that the storage is on.
+"""The spool: a folder where uploads lie until they are checked, each named by its id, on the disk of the storage.
 
-Machines that share the work share this folder too (a volume), or one phone's requests always go to one machine.
+Several machines must share this folder (a volume), or all requests of one phone must go to the same machine.
 """
 
 import os
@@ -24,13 +24,13 @@ def path(upload_id: UUID) -> Path:
 
 
 def create(upload_id: UUID) -> IO[bytes]:
-    """The upload's file, which must not exist yet, to be written once from its beginning."""
+    """Open the upload's file for writing from its beginning. It must not exist yet."""
     descriptor = os.open(path(upload_id), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     return os.fdopen(descriptor, "wb")
 
 
 def write(upload_id: UUID, block: bytes, *, offset: int) -> None:
-    """Put the block there; whoever calls has made sure that nobody else does."""
+    """Write the block at this offset. The caller makes sure that nobody else writes."""
     descriptor = os.open(path(upload_id), os.O_CREAT | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.seek(offset)
@@ -38,7 +38,7 @@ def write(upload_id: UUID, block: bytes, *, offset: int) -> None:
 
 
 def size(upload_id: UUID) -> int:
-    """Bytes that are there; none of a file that is lost."""
+    """The number of bytes in the file; 0 if the file is lost."""
     with suppress(FileNotFoundError):
         return path(upload_id).stat().st_size
     return 0
@@ -50,10 +50,10 @@ def discard(upload_id: UUID) -> None:
 
 
 class SpooledFile(File):  # type: ignore[type-arg]
-    """A spooled file as storages take it. One on the same disk moves what `temporary_file_path` names: no copy.
+    """A spooled file for a storage. A storage on the same disk moves `temporary_file_path` instead of copying.
 
-    That is a second name of the file: the first stays until the evidence has its row, so that a crash in between
-    costs nothing.
+    That path is a second name (hard link) of the file. The first name stays until the evidence has its row, so a crash
+    in between loses nothing.
     """
 
     def __init__(self, upload_id: UUID) -> None:

@@ -1,4 +1,4 @@
-"""The tus protocol's headers (https://tus.io/protocols/resumable-upload): read, checked, answered, described."""
+"""Headers of the tus protocol (https://tus.io/protocols/resumable-upload): read, checked, sent and described."""
 
 import binascii
 from base64 import b64decode
@@ -27,12 +27,12 @@ class VersionRefused(PreconditionUnmet):
 
 class MetadataInvalid(Invalid):
     code = "upload_metadata_invalid"
-    detail = "Upload-Metadata must have a kind (audio, video or photo), its values in Base64."
+    detail = "Upload-Metadata must have a kind (audio, video or photo). Its values must be in Base64."
 
 
 class TusView(OpenToDevices):
     device_methods = ("POST", "HEAD", "PATCH")
-    # Never parsed: read as it comes.
+    # DRF needs a parser but never parses the body: the view reads it as it comes.
     parser_classes = [FileUploadParser]
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
@@ -58,6 +58,7 @@ class TusView(OpenToDevices):
 
 
 def metadata(request: Request) -> dict[str, str]:
+    """The pairs in Upload-Metadata. Raises MetadataInvalid."""
     pairs = (pair.strip().partition(" ") for pair in request.headers.get("Upload-Metadata", "").split(",") if pair)
     try:
         return {name: b64decode(value.strip(), validate=True).decode() for name, _, value in pairs}
@@ -66,6 +67,7 @@ def metadata(request: Request) -> dict[str, str]:
 
 
 def kind(metadata: dict[str, str]) -> EvidenceKind:
+    """The kind of file that the metadata declare. Raises MetadataInvalid."""
     try:
         return EvidenceKind(metadata.get("kind", ""))
     except ValueError as error:
@@ -73,6 +75,7 @@ def kind(metadata: dict[str, str]) -> EvidenceKind:
 
 
 def number(request: Request, header: str) -> int:
+    """The header's whole number. Raises ParseError, or LengthRequired for an Upload-Length that is missing or 0."""
     value = request.headers.get(header, "")
     if header == "Upload-Length" and value in ("", "0"):
         raise bodies.LengthRequired("Upload-Length must say how long the file is.")
@@ -82,6 +85,7 @@ def number(request: Request, header: str) -> int:
 
 
 def checksum(request: Request) -> tuple[str, bytes] | None:
+    """Algorithm and digest of Upload-Checksum; None without the header. Raises ParseError."""
     header = request.headers.get("Upload-Checksum")
     if header is None:
         return None
@@ -91,10 +95,11 @@ def checksum(request: Request) -> tuple[str, bytes] | None:
             return algorithm, b64decode(digest, validate=True)
     except (binascii.Error, ValueError) as error:
         raise ParseError("Upload-Checksum must be an algorithm and a digest in Base64.") from error
-    raise ParseError("Upload-Checksum must be of sha1 or sha256.")
+    raise ParseError("Upload-Checksum must be made with sha1 or sha256.")
 
 
-def stands(upload: Upload, *, status_code: int) -> Response:
+def respond(upload: Upload, *, status_code: int) -> Response:
+    """A response that says how far the upload is."""
     response = Response(status=status_code)
     response["Upload-Offset"], response["Upload-Length"] = str(upload.offset), str(upload.length)
     response["Upload-Expires"] = http_date(upload.expires_at.timestamp())
@@ -103,16 +108,16 @@ def stands(upload: Upload, *, status_code: int) -> Response:
     return response
 
 
-def header(name: str, description: str, *, required: bool = True, in_answer: bool = False) -> OpenApiParameter:
-    answers = [200, 201, 204] if in_answer else False
+def header(name: str, description: str, *, required: bool = True, in_response: bool = False) -> OpenApiParameter:
+    statuses = [200, 201, 204] if in_response else False
     return OpenApiParameter(
-        name, str, OpenApiParameter.HEADER, required=required, description=description, response=answers
+        name, str, OpenApiParameter.HEADER, required=required, description=description, response=statuses
     )
 
 
 RESUMABLE = header("Tus-Resumable", f"Always `{VERSION}`.")
-STANDS = [
-    header("Upload-Offset", "Bytes that are there.", in_answer=True, required=False),
-    header("Upload-Expires", "When it is dropped unless it is whole.", in_answer=True, required=False),
-    header("Evidence-Id", "Once it is whole: the id in `evidence/`.", in_answer=True, required=False),
+PROGRESS = [
+    header("Upload-Offset", "Bytes that have arrived.", in_response=True, required=False),
+    header("Upload-Expires", "When the upload is dropped if it is not whole.", in_response=True, required=False),
+    header("Evidence-Id", "The file's id in `evidence/`, once it is whole.", in_response=True, required=False),
 ]

@@ -1,6 +1,6 @@
-"""Resumable uploads for bad networks: the tus protocol 1.0, core and creation, expiration, termination, checksum.
+"""Resumable uploads for bad networks: the tus protocol 1.0 with creation, expiration, termination and checksum.
 
-By hand, because no kept-up tus server for Django or WSGI exists.
+Written by hand, because no tus server for Django or WSGI is still maintained.
 """
 
 from uuid import UUID
@@ -30,12 +30,15 @@ class UploadsView(tus.TusView):
             tus.RESUMABLE,
             tus.header("Upload-Length", "Bytes of the whole file."),
             tus.header(
-                "Upload-Metadata", "`kind` (audio, video or photo) and, best, `sha256` in hex; values in Base64."
+                "Upload-Metadata",
+                "`kind` (audio, video or photo) and preferably `sha256` in hexadecimal. Values are in Base64.",
             ),
-            tus.header("Location", "The upload, for HEAD, PATCH and DELETE.", in_answer=True, required=False),
-            *tus.STANDS,
+            tus.header(
+                "Location", "The URL of the upload, for HEAD, PATCH and DELETE.", in_response=True, required=False
+            ),
+            *tus.PROGRESS,
         ],
-        responses={201: OpenApiResponse(description="Begin to send, or go on from Upload-Offset.")}
+        responses={201: OpenApiResponse(description="Send the bytes, starting at Upload-Offset.")}
         | problems(
             s400="`upload_metadata_invalid`, `sha256_invalid`",
             s404="The person has no such alert.",
@@ -48,9 +51,11 @@ class UploadsView(tus.TusView):
         ),
     )
     def post(self, request: Request, alert_id: UUID) -> Response:
-        """Begin a resumable upload (tus 1.0). Made for phones that lose their connection: send it in PATCHes of some
-        hundred kilobytes, and after a break ask with HEAD where to go on. The same declared sha256 again answers with
-        the upload that is already open."""
+        """Begin a resumable upload (tus 1.0), for phones that lose their connection.
+
+        Send the file in PATCH requests of some hundred kilobytes. After a break ask with HEAD where to go on. If an
+        upload with the same declared sha256 is already open, the response names that upload.
+        """
         metadata = tus.metadata(request)
         upload = resuming.begin(
             alert_id=alert_id,
@@ -60,7 +65,7 @@ class UploadsView(tus.TusView):
             sha256=uploads.declared_sha256(metadata.get("sha256", "")),
             now=clock.now(),
         )
-        response = tus.stands(upload, status_code=status.HTTP_201_CREATED)
+        response = tus.respond(upload, status_code=status.HTTP_201_CREATED)
         response["Location"] = settings.PUBLIC_BASE_URL + reverse("upload", args=[upload.id])
         return response
 
@@ -69,35 +74,42 @@ class UploadView(tus.TusView):
     _GONE = problems(s404="The person has no such upload.", s410="`upload_expired`", s412="`tus_version_refused`")
 
     def head(self, request: Request, upload_id: UUID) -> Response:
-        """How far it is."""
+        """How many bytes of the upload have arrived."""
         upload = uploads.own(upload_id, owner=person(request), now=clock.now())
-        return tus.stands(resuming.stand(upload), status_code=status.HTTP_200_OK)
+        return tus.respond(resuming.progress(upload), status_code=status.HTTP_200_OK)
 
     @extend_schema(
         operation_id="uploads_append",
         request={_BYTES: OpenApiTypes.BINARY},
         parameters=[
             tus.RESUMABLE,
-            tus.header("Upload-Offset", "Where these bytes begin."),
-            tus.header("Upload-Checksum", "`sha256` or `sha1` and the digest in Base64; up to 4 MiB.", required=False),
-            *tus.STANDS,
+            tus.header("Upload-Offset", "Offset of the first of these bytes in the file."),
+            tus.header(
+                "Upload-Checksum",
+                "`sha256` or `sha1`, then the digest in Base64. The body then has at most 4 MiB.",
+                required=False,
+            ),
+            *tus.PROGRESS,
         ],
-        responses={204: OpenApiResponse(description="They are there. Evidence-Id: the file is whole and kept.")}
+        responses={204: OpenApiResponse(description="The bytes are stored. With Evidence-Id: the file is kept.")}
         | _GONE
         | problems(
-            s400="`parse_error`: a header is missing or no number.",
-            s409="`offset_conflict`: ask with HEAD where it stands.",
+            s400="`parse_error`: a header is missing or is not a number.",
+            s409="`offset_conflict`: ask with HEAD for the offset.",
             s411="`length_required`",
             s413="`too_many_bytes`",
-            s415="`unsupported_media_type`, or of the whole file `type_refused`: then the upload is gone.",
-            s422="Of the whole file `file_truncated`, `sha256_mismatch`: then the upload is gone.",
+            s415="`unsupported_media_type`. `type_refused`: the whole file is not of its kind; the upload is gone.",
+            s422="`file_truncated`, `sha256_mismatch`: the whole file is wrong; the upload is gone.",
             s423="`upload_being_finished`",
-            s460="`checksum_mismatch`: nothing of this PATCH was kept.",
-            s503="`uploads_busy`: Retry-After says when.",
+            s460="`checksum_mismatch`: no byte of this PATCH was kept.",
+            s503="`uploads_busy`: Retry-After says when to try again.",
         ),
     )
     def patch(self, request: Request, upload_id: UUID) -> Response:
-        """Add bytes; what arrived before a break counts. The last are answered once the file is checked and kept."""
+        """Add bytes. Bytes that arrived before a break stay.
+
+        The response to the last bytes comes when the file is checked and kept.
+        """
         upload = uploads.own(upload_id, owner=person(request), now=clock.now())
         if request.content_type != _BYTES:
             raise UnsupportedMediaType(request.content_type)
@@ -108,14 +120,14 @@ class UploadView(tus.TusView):
         )
         with bodies.being_read(request):
             added = resuming.append(upload, request.stream, offset=offset, length=length, checksum=checksum)
-        return tus.stands(added, status_code=status.HTTP_204_NO_CONTENT)
+        return tus.respond(added, status_code=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
         operation_id="uploads_end",
         parameters=[tus.RESUMABLE],
-        responses={204: OpenApiResponse(description="It is gone; evidence that it has become stays.")} | _GONE,
+        responses={204: OpenApiResponse(description="The upload is gone. Evidence that it has become stays.")} | _GONE,
     )
     def delete(self, request: Request, upload_id: UUID) -> Response:
-        """Give it up."""
+        """Drop the upload."""
         resuming.end(uploads.own(upload_id, owner=person(request), now=clock.now()))
         return Response(status=status.HTTP_204_NO_CONTENT)

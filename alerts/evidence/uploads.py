@@ -1,4 +1,7 @@
-"""An upload's row: opened before its first byte, gone when its file is kept or refused."""
+"""The row of an upload: created before its first byte, deleted when its file is refused or kept.
+
+The row of a resumable upload stays until it expires, so that its client can still ask.
+"""
 
 import re
 from datetime import datetime
@@ -41,20 +44,20 @@ def open_upload(
     sha256: str = "",
     is_resumable: bool = False,
 ) -> Upload:
-    """Reserve room for a file of at most so many bytes of the owner's alert.
+    """Open an upload to the owner's alert and reserve room for `length` bytes, the most that the file can have.
 
-    Raises NotFound, also for another person's alert; EvidenceClosed; or what limits.py refuses.
+    Raises NotFound, also for another person's alert, EvidenceClosed, and what limits.py refuses.
     """
     alert = SosAlert.objects.filter(id=alert_id, owner=owner).first()
     if alert is None:
         raise NotFound
-    # What the owner is shown: under duress it has ended too.
+    # Take the end that the owner is shown: under duress the alert has ended for them.
     ended_at = view.of(alert).ended_at
     if ended_at and now >= ended_at + limits.LATE_UPLOADS_FOR:
         raise EvidenceClosed
     _check_disk(length=length, now=now)
     with transaction.atomic():
-        # One person's uploads are counted one after the other.
+        # Lock the person, so that their uploads are counted one after the other.
         User.objects.select_for_update(no_key=True).get(id=owner.id)
         limits.check_room(owner=owner, alert=alert, length=length)
         return Upload.objects.create(
@@ -77,7 +80,7 @@ def _check_disk(*, length: int, now: datetime) -> None:
 
 
 def own(upload_id: UUID, *, owner: User, now: datetime) -> Upload:
-    """A resumable upload of this person. Raises NotFound and UploadExpired."""
+    """The person's resumable upload with this id. Raises NotFound and UploadExpired."""
     found = Upload.objects.filter(id=upload_id, alert__owner=owner, is_resumable=True).first()
     if found is None:
         raise NotFound
@@ -87,14 +90,14 @@ def own(upload_id: UUID, *, owner: User, now: datetime) -> Upload:
 
 
 def drop(upload: Upload) -> None:
-    """Forget the upload and its bytes. One that may already be in the storage is left to the purge."""
+    """Delete the upload and its bytes. If its file may already be in the storage, the purge deletes both."""
     spool.discard(upload.id)
     if not upload.name:
         Upload.objects.filter(id=upload.id).delete()
 
 
 def declared_sha256(text: str) -> str:
-    """The hash as it is stored; empty when none was declared. Raises HashInvalid."""
+    """The declared hash in lower case; empty if the client declared no hash. Raises HashInvalid."""
     digest = text.strip().lower()
     if digest and not _SHA256.fullmatch(digest):
         raise HashInvalid

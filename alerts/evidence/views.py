@@ -1,4 +1,4 @@
-"""Recordings and photos: sent in one request, listed, and read by the URLs those answers hold."""
+"""Recordings and photos: sent in one request, listed, and read by signed URLs."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import ListSerializer
 from rest_framework.views import APIView
 
-from alerts.evidence import addresses, bodies, keeping, receiving, retention, serving, uploads
+from alerts.evidence import bodies, keeping, receiving, retention, serving, signed_urls, uploads
 from alerts.evidence.serializers import AudioSerializer, EvidenceSerializer, PhotoSerializer, VideoSerializer
 from alerts.models import Evidence, EvidenceKind, SosAlert
 from identity.api.openapi import problems
@@ -28,17 +28,17 @@ _Post = Callable[..., Response]
 
 _FILE = {"type": "string", "format": "binary"}
 _SIGNATURE = {"type": "string", "pattern": r"^[\w-]+:[\w-]+:[\w-]+$"}
-_SHA256 = {"type": "string", "pattern": "^[0-9a-fA-F]{64}$", "description": "Optional: what the bytes must hash to."}
+_SHA256 = {"type": "string", "pattern": "^[0-9a-fA-F]{64}$", "description": "Optional: the file's SHA-256."}
 _REFUSALS = problems(
-    s400="`file_missing`, `upload_incomplete`, `sha256_invalid`, or no multipart at all.",
+    s400="`file_missing`, `upload_incomplete`, `sha256_invalid`, or the body is not multipart.",
     s404="The person has no such alert.",
     s409="`evidence_closed`: the alert ended more than seven days ago.",
     s411="`length_required`",
     s413="`file_too_large`, `evidence_quota_exceeded`",
-    s415="`type_refused`: by content it is not of this kind.",
+    s415="`type_refused`: the content of the file is not of this kind.",
     s422="`file_truncated`, `sha256_mismatch`",
     s429="`too_many_uploads`",
-    s503="`uploads_busy`: Retry-After says when.",
+    s503="`uploads_busy`: Retry-After says when to try again.",
     s507="`storage_full`: keep the file and try later.",
 )
 
@@ -49,8 +49,8 @@ def _described(kind: EvidenceKind, serializer: type[EvidenceSerializer]) -> Call
         operation_id=f"sos_alerts_upload_{kind.value}",
         request={"multipart/form-data": form},
         responses={
-            201: OpenApiResponse(serializer, description="Kept."),
-            200: OpenApiResponse(serializer, description="The same bytes were already kept: the first answer again."),
+            201: OpenApiResponse(serializer, description="The file is kept."),
+            200: OpenApiResponse(serializer, description="The same bytes were kept before: their evidence."),
         }
         | _REFUSALS,
     )
@@ -65,7 +65,7 @@ class _UploadView(OpenToDevices):
     def _receive(self, request: Request, alert_id: UUID) -> Response:
         with bodies.being_read(request):
             evidence, is_new = self._keep(request, alert_id)
-        urls = partial(addresses.signed_url, now=clock.now())
+        urls = partial(signed_urls.signed_url, now=clock.now())
         code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
         return Response(self.serializer(evidence, context={"urls": urls}).data, status=code)
 
@@ -91,9 +91,9 @@ class UploadAudioView(_UploadView):
 
     @_described(kind, serializer)
     def post(self, request: Request, alert_id: UUID) -> Response:
-        """A sound recording: M4A, MP4, 3GP, WebM, Ogg, WAV, CAF, MP3, AAC, AMR or FLAC, told by its content.
+        """Send a sound recording: M4A, MP4, 3GP, WebM, Ogg, WAV, CAF, MP3, AAC, AMR or FLAC, recognised by its content.
 
-        Repeating is harmless: the same bytes are kept once. For large files on bad networks see `uploads/`.
+        A repeat is harmless: the same bytes are kept once. For large files on bad networks see `uploads/`.
         """
         return self._receive(request, alert_id)
 
@@ -104,7 +104,7 @@ class UploadVideoView(_UploadView):
 
     @_described(kind, serializer)
     def post(self, request: Request, alert_id: UUID) -> Response:
-        """A film: MP4, QuickTime, 3GP, WebM, Matroska or Ogg, told by its content. Repeating is harmless."""
+        """Send a video: MP4, QuickTime, 3GP, WebM, Matroska or Ogg, recognised by its content. A repeat is harmless."""
         return self._receive(request, alert_id)
 
 
@@ -114,7 +114,7 @@ class UploadPhotoView(_UploadView):
 
     @_described(kind, serializer)
     def post(self, request: Request, alert_id: UUID) -> Response:
-        """A photo: JPEG, PNG, WebP, HEIC or AVIF, told by its content. Repeating is harmless."""
+        """Send a photo: JPEG, PNG, WebP, HEIC or AVIF, recognised by its content. A repeat is harmless."""
         return self._receive(request, alert_id)
 
 
@@ -124,18 +124,20 @@ class EvidenceView(APIView):
         responses={200: EvidenceSerializer(many=True)} | problems(s404="The person has no such alert."),
     )
     def get(self, request: Request, alert_id: UUID) -> Response:
-        """What there is of the alert, oldest first. Nobody can delete it through the API: who holds a phone by force
-        could."""
+        """The recordings and photos of the alert, oldest first.
+
+        The API deletes none of them: otherwise somebody who took the phone by force could.
+        """
         alert = get_object_or_404(SosAlert, id=alert_id, owner=person(request))
         now = clock.now()
-        urls = partial(addresses.signed_url, now=now)
+        urls = partial(signed_urls.signed_url, now=now)
         kept = retention.shown_to_owner(alert, now=now)
         shown = ListSerializer(kept, child=EvidenceSerializer(context={"urls": urls}), context={"urls": urls})
         return Response(shown.data)
 
 
 class FileView(APIView):
-    """The signature is the permission: players send no tokens."""
+    """Needs no token, because players send none: the signature is the permission."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -144,22 +146,24 @@ class FileView(APIView):
         operation_id="evidence_file",
         auth=[],
         parameters=[
-            OpenApiParameter("signature", _SIGNATURE, OpenApiParameter.PATH, description="As it stands in `url`."),
+            OpenApiParameter("signature", _SIGNATURE, OpenApiParameter.PATH, description="The last part of `url`."),
             OpenApiParameter("Range", str, OpenApiParameter.HEADER, description="One range of bytes."),
-            OpenApiParameter("If-Range", str, OpenApiParameter.HEADER, description="The ETag."),
+            OpenApiParameter("If-Range", str, OpenApiParameter.HEADER, description="The ETag of the file."),
         ],
         responses={
-            (200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY, description="The file's own type."),
-            (206, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY, description="The range."),
-            304: OpenApiResponse(description="If-None-Match has its ETag."),
-            416: OpenApiResponse(description="There is no such range."),
-            503: OpenApiResponse(description="Too many files are being fetched: Retry-After says when."),
+            (200, "application/octet-stream"): OpenApiResponse(
+                OpenApiTypes.BINARY, description="The file, in its own type."
+            ),
+            (206, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY, description="The range of bytes."),
+            304: OpenApiResponse(description="If-None-Match has the file's ETag."),
+            416: OpenApiResponse(description="The file has no such range."),
+            503: OpenApiResponse(description="Too many files are being fetched. Retry-After says when to try again."),
         }
-        | problems(s404="It was never signed, has expired, or the file is gone."),
+        | problems(s404="The URL was never signed or has expired, or the file is gone."),
     )
     def get(self, request: Request, signature: str) -> HttpResponseBase:
-        """A file by its signed URL, which expires after two hours."""
-        evidence = addresses.opened(signature, now=clock.now())
+        """The file behind a signed URL, which expires after two hours."""
+        evidence = signed_urls.opened(signature, now=clock.now())
         if evidence is None:
             raise Http404
-        return serving.answer(request._request, evidence)
+        return serving.respond(request._request, evidence)

@@ -14,11 +14,11 @@ INTACT, CHANGED, NOT_CHECKED = 0, 1, 2
 
 
 def main(arguments: Sequence[str], *, program: str = "verifyexport") -> int:
-    """Print what is wrong with a bundle, file by file; returns the exit code."""
+    """Check a bundle and print each problem with the file it is in. Returns the exit code."""
     parser = argparse.ArgumentParser(
         prog=program,
         description="Check an exported alert: every byte, hash and signature, and the chain of its timeline.",
-        epilog="Exit code: 0 it is what was signed; 1 it is not, or not whole; 2 it could not be checked.",
+        epilog="Exit code: 0 the export is intact; 1 it was changed or is incomplete; 2 it could not be checked.",
     )
     parser.add_argument("file", type=Path)
     parser.add_argument("--key", type=Path, metavar="PEMFILE", help="the public key from …/api/v1/export-key/")
@@ -39,15 +39,17 @@ def main(arguments: Sequence[str], *, program: str = "verifyexport") -> int:
 
 def _said(verdict: Verdict, key: Ed25519PublicKey | None) -> list[str]:
     if verdict.problems:
-        return [f"NOT INTACT\n{problem}" if place == 0 else problem for place, problem in enumerate(verdict.problems)]
+        return ["NOT INTACT", *verdict.problems]
     manifest = verdict.manifest
     said = [
         f"Intact: alert {manifest['alert_id']}, exported {manifest['exported_at']} by {manifest['exported_by']}:"
-        f" {len(manifest['files'])} files, {manifest['timeline']['entries']} steps.",
+        f" {len(manifest['files'])} files, {manifest['timeline']['entries']} timeline entries.",
         f"Signed with the key {manifest['key_id']}.",
     ]
     if key is None:
-        said.append("Whose key that is was not checked: compare it with the installation's, or give that as --key.")
+        said.append(
+            "The owner of that key was not checked: compare it with the installation's key, or give that one as --key."
+        )
     return said
 
 

@@ -1,4 +1,4 @@
-"""Public keys as they are written down."""
+"""Reads and writes public keys as text."""
 
 from hashlib import sha256
 
@@ -16,12 +16,12 @@ def pem_of(key: Ed25519PublicKey) -> str:
 
 
 def id_of(key: Ed25519PublicKey) -> str:
-    """The first 32 hexadecimal digits of the SHA-256 of its 32 bytes."""
+    """The key's id: the first 32 hexadecimal digits of the SHA-256 of its 32 bytes."""
     return sha256(key.public_bytes_raw()).hexdigest()[:32]
 
 
 def of_pem(text: str) -> Ed25519PublicKey:
-    """Raises NoKey."""
+    """The Ed25519 public key in a PEM text. Raises NoKey."""
     try:
         key = load_pem_public_key(text.encode())
     except (ValueError, UnsupportedAlgorithm) as error:

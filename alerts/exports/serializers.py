@@ -4,9 +4,9 @@ from alerts.exports.signing import PublicKey
 
 
 class PublicKeySerializer(serializers.Serializer[PublicKey]):
-    id = serializers.CharField(help_text="`key_id` in the manifest of an export.")
+    id = serializers.CharField(help_text="The `key_id` in the manifest of an export.")
     pem = serializers.CharField(help_text="An Ed25519 public key.")
 
 
 class PublicKeysSerializer(serializers.Serializer[dict[str, list[PublicKey]]]):
-    keys = PublicKeySerializer(many=True, help_text="What signs now; then what signed before.")
+    keys = PublicKeySerializer(many=True, help_text="The key that signs now, then the keys that signed before.")

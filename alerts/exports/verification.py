@@ -1,5 +1,7 @@
-"""Whether an export is what was signed. It may come from anybody: nothing is unpacked, everything is bounded, and
-whatever is wrong is said of the file that it is wrong in."""
+"""Checks that an export is what was signed. Each problem names the file it is in.
+
+The export may come from anybody, so nothing is unpacked and every size is limited.
+"""
 
 import json
 import re
@@ -19,22 +21,24 @@ from alerts.timeline import chain
 
 TIMELINE, ALERT = "timeline.json", "alert.json"
 _NAME = re.compile(r"[a-z]{1,20}\.(json|geojson|sig)|evidence/[0-9a-f-]{36}\.[a-z0-9]{1,5}")
-# Of a file that is read as JSON; and of a word that is said of one, in characters.
+# The most bytes of a file that is read whole, and the most characters of a word in the manifest.
 _TEXT_AT_MOST = 16 * 1024 * 1024
 _WORD_AT_MOST = 200
 
 
 @dataclass(slots=True)
 class Verdict:
-    """`problems` is empty when everything is as it was signed. `manifest` is what was read of it."""
+    """`problems` is empty if all is as it was signed. `manifest` is empty if it could not be read."""
 
     problems: list[str] = field(default_factory=list)
     manifest: dict[str, Any] = field(default_factory=dict)
 
 
 def verify(file: BinaryIO, *, key: Ed25519PublicKey | None = None) -> Verdict:
-    """Check the bundle with this key; without one, with the key that it brings itself, which only shows that nobody
-    changed it who could not sign it anew."""
+    """Check the bundle with this key or, without one, with the key in its own manifest.
+
+    The manifest's own key proves less: somebody who changed the bundle could have signed it anew with another key.
+    """
     verdict = Verdict()
     try:
         stored = _stored(file)
@@ -56,7 +60,7 @@ def _stored(file: BinaryIO) -> dict[str, Stored]:
     stored: dict[str, Stored] = {}
     for each in archive.read(file):
         if not _NAME.fullmatch(each.name):
-            raise Damaged(f"{each.name[:80]!r}: no file of an export has such a name")
+            raise Damaged(f"{each.name[:80]!r}: an export has no file of this name")
         if each.name in stored:
             raise Damaged(f"{each.name}: is in the archive twice")
         stored[each.name] = each
@@ -64,18 +68,18 @@ def _stored(file: BinaryIO) -> dict[str, Stored]:
 
 
 def _manifest(file: BinaryIO, stored: dict[str, Stored]) -> dict[str, Any]:
-    """Its form is checked here and relied on below. Raises Damaged."""
+    """The manifest, with its form checked, so that the other checks can rely on it. Raises Damaged."""
     manifest = _json(file, stored, MANIFEST)
     try:
         if manifest["format"] != FORMAT:
-            raise Damaged(f"{MANIFEST}: is of another format than {FORMAT}")
+            raise Damaged(f"{MANIFEST}: its format is not {FORMAT}")
         words = [manifest[name] for name in ("alert_id", "exported_at", "exported_by", "key_id")]
         words += [each[name] for each in manifest["files"] for name in ("name", "sha256")]
         words += [manifest["timeline"]["head"], *manifest["unreadable"]]
         sizes = [each["size"] for each in manifest["files"]] + [manifest["timeline"]["entries"]]
     except (KeyError, TypeError, IndexError):
         raise Damaged(f"{MANIFEST}: is not the manifest of an export") from None
-    # Printable: what is said on a terminal must not steer it.
+    # Printable only: these words go to a terminal and must not control it.
     are_words = all(isinstance(word, str) and len(word) <= _WORD_AT_MOST and word.isprintable() for word in words)
     if not are_words or not all(isinstance(size, int) for size in sizes):
         raise Damaged(f"{MANIFEST}: is not the manifest of an export")
@@ -88,7 +92,7 @@ def _signature(
     try:
         own = keys.of_pem(str(manifest.get("public_key")))
     except keys.NoKey:
-        yield f"{MANIFEST}: its public key is none"
+        yield f"{MANIFEST}: its public_key is not an Ed25519 public key"
         return
     if keys.id_of(own) != manifest["key_id"]:
         yield f"{MANIFEST}: its key_id is not that of its public key"
@@ -120,29 +124,29 @@ def _files(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any]) 
 
 
 def _timeline(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any]) -> Iterator[str]:
-    """The chain, computed again."""
+    """Compute the chain again and compare."""
     said = manifest["timeline"]
     try:
         entries = _json(file, stored, TIMELINE)["entries"]
         before = chain.START
-        for place, entry in enumerate(entries, start=1):
+        for number, entry in enumerate(entries, start=1):
             before = chain.link(before, {name: value for name, value in entry.items() if name != "hash"})
-            if entry["seq"] != place or entry["hash"] != before:
-                yield f"{TIMELINE}: entry {place} is the first that does not fit the chain"
+            if entry["seq"] != number or entry["hash"] != before:
+                yield f"{TIMELINE}: entry {number} is the first that does not fit the chain"
                 return
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
-        yield f"{TIMELINE}: is no timeline"
+        yield f"{TIMELINE}: is not a timeline"
         return
     if len(entries) != said["entries"] or before != said["head"]:
         yield f"{TIMELINE}: ends with entry {len(entries)} and another hash than the manifest says"
 
 
 def _evidence(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any]) -> Iterator[str]:
-    """Whether each file is the one that arrived: the hash of then is in alert.json."""
+    """Check that each file is the one that arrived: alert.json has its hash from that time."""
     try:
         arrived = {each["id"]: each["sha256"] for each in _json(file, stored, ALERT)["evidence"]}
     except (KeyError, TypeError):
-        yield f"{ALERT}: is no alert"
+        yield f"{ALERT}: is not an alert"
         return
     for each in manifest["files"]:
         folder, _, name = each["name"].partition("/")
@@ -151,36 +155,36 @@ def _evidence(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any
 
 
 def _layout(file: BinaryIO, stored: dict[str, Stored]) -> Iterator[str]:
-    """Whether there is a byte in the archive that its files do not explain."""
-    current = MANIFEST
-
-    def files() -> Iterator[archive.File]:
-        nonlocal current
-        for current, each in stored.items():
-            yield archive.File(current, archive.content(file, each), size_at_most=each.size)
-
-    place = 0
-    for piece in archive.write(files()):
-        if archive.bytes_at(file, place, len(piece)) != piece:
-            yield f"{current}: the archive's own bytes in or after it, from byte {place}, are not as they were written"
+    """Write the archive again and compare: every byte must follow from its files."""
+    files = (archive.File(name, archive.content(file, each), size_at_most=each.size) for name, each in stored.items())
+    offset = 0
+    for piece in archive.write(files):
+        if archive.bytes_at(file, offset, len(piece)) != piece:
+            name = _file_at(stored, offset)
+            yield f"{name}: the archive's own bytes in or after it, from byte {offset}, are not as they were written"
             return
-        place += len(piece)
-    if file.seek(0, 2) != place:
+        offset += len(piece)
+    if file.seek(0, 2) != offset:
         yield "the archive has bytes after its end"
+
+
+def _file_at(stored: dict[str, Stored], offset: int) -> str:
+    """The file whose head, content or sizes are at this byte; for the directory after all files, the last one."""
+    return next((name for name, each in stored.items() if offset <= each.begins_at + each.size), list(stored)[-1])
 
 
 def _json(file: BinaryIO, stored: dict[str, Stored], name: str) -> Any:
     try:
         return json.loads(_whole(file, stored, name))
     except (ValueError, RecursionError):
-        raise Damaged(f"{name}: was changed: it is no JSON") from None
+        raise Damaged(f"{name}: was changed: it is not JSON") from None
 
 
 def _whole(file: BinaryIO, stored: dict[str, Stored], name: str) -> bytes:
     if name not in stored:
         raise Damaged(f"{name}: is missing")
     if stored[name].size > _TEXT_AT_MOST:
-        raise Damaged(f"{name}: is larger than that of any export")
+        raise Damaged(f"{name}: is larger than in any export")
     return b"".join(archive.content(file, stored[name]))
 
 

@@ -26,19 +26,20 @@ EXPORTS = Limit(scope="exports", times=30, window=timedelta(hours=1))
 class ExportView(APIView):
     @extend_schema(
         operation_id="sos_alerts_export",
-        responses={(200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, description="The bundle.")}
+        responses={(200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, description="The export.")}
         | problems(
             s404="The person has no such alert.",
-            s429="`too_many_requests`: Retry-After says when.",
-            s503="`downloads_busy`: Retry-After says when.",
+            s429="`too_many_requests`: Retry-After says when to try again.",
+            s503="`downloads_busy`: Retry-After says when to try again.",
         ),
     )
     def get(self, request: Request, alert_id: UUID) -> StreamingHttpResponse:
-        """The alert as one file that a third person can check: a ZIP with `alert.json` (the alert, each contact and
-        what became of each SMS and call), `timeline.json` (the chain), `positions.geojson`, every recording and photo
-        below `evidence/`, `manifest.json` (size and SHA-256 of each file) and `manifest.sig`: the Ed25519 signature of
-        the manifest's bytes, by one of the keys at `export-key/`. `manage.py verifyexport FILE --key PEMFILE`, or
-        `python -m alerts.exports`, checks it without a server.
+        """The alert as one ZIP file that a third person can check.
+
+        It holds `alert.json` (the alert, and each contact with the outcome of each SMS and call), `timeline.json` (the
+        chain), `positions.geojson`, every recording and photo below `evidence/`, `manifest.json` (size and SHA-256 of
+        each file) and `manifest.sig` (the Ed25519 signature of the manifest's bytes, by a key at `export-key/`).
+        `manage.py verifyexport FILE --key PEMFILE` or `python -m alerts.exports` checks it without a server.
         """
         user, now = person(request), clock.now()
         owned = SosAlert.objects.filter(owner=user).select_related("feigned_end", "owner")
@@ -59,12 +60,12 @@ class ExportView(APIView):
 
 
 class ExportKeyView(APIView):
-    """For whoever is handed an export, whether or not they have an account."""
+    """Open to everyone: people without an account check exports too."""
 
     authentication_classes = ()
     permission_classes = ()
 
     @extend_schema(operation_id="export_key", auth=[], responses=PublicKeysSerializer)
     def get(self, request: Request) -> Response:
-        """The public keys of this installation's exports."""
+        """The public keys that check this installation's exports."""
         return Response(PublicKeysSerializer({"keys": signing.public_keys()}).data)

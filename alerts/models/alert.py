@@ -18,10 +18,10 @@ class AlertStatus(models.TextChoices):
     CANCELLED = "cancelled"
 
 
-# An exhausted alert is not one of them: whoever presses again calls everyone again.
+# An exhausted alert is not open: the next press raises a new alert and asks all contacts again.
 OPEN = (AlertStatus.ACTIVE, AlertStatus.ACKNOWLEDGED)
 ENDED = (AlertStatus.RESOLVED, AlertStatus.CANCELLED)
-# An alert under duress goes on, and its owner's devices believe that it has ended: another press raises another alert.
+# An alert under duress goes on, but its owner's devices show it as ended: another press raises another alert.
 OPEN_TO_OWNER = Q(status__in=OPEN, duress_at=None)
 
 
@@ -38,7 +38,7 @@ class AlertMove(Enum):
 
 
 class AlertKind(models.TextChoices):
-    """What raised it: a press, or an activity timer that ran out."""
+    """The cause of an alert: a press, or an activity timer that ran out."""
 
     SOS = "sos"
     MISSED_CHECK_IN = "missed_check_in"
@@ -55,20 +55,20 @@ class SosAlert(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
-    # When its owner typed the duress PIN; what the owner's devices are told since: alerts/owner/view.py.
+    # When the owner typed the duress PIN. Since then alerts/owner/view.py decides what the owner's devices are shown.
     duress_at = models.DateTimeField(null=True)
-    # Contacts read TEST, and nobody is alarmed: alerts/sos/drills.py.
+    # Texts to contacts are marked TEST, and nobody is alarmed (alerts/sos/drills.py).
     is_drill = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         indexes = [models.Index(fields=["owner", "-id"], name="alert_by_owner")]
         constraints = [
-            # The database keeps the open-alert rule: of two simultaneous presses one creates, one finds it. A drill
-            # does not count when the person presses in earnest.
+            # The database keeps the rule of one open alert: of two simultaneous presses one creates the alert and the
+            # other finds it. A drill does not count when the person presses in earnest.
             models.UniqueConstraint(
                 fields=["owner", "is_drill"], condition=OPEN_TO_OWNER, name="one_open_alert_per_person"
             ),
-            # The nulls are named on both sides: a check that comes to NULL passes.
+            # Both sides name the nulls, because a check whose result is NULL passes.
             models.CheckConstraint(
                 condition=Q(latitude__isnull=True, longitude__isnull=True)
                 | Q(
@@ -89,7 +89,7 @@ class SosAlert(models.Model):
 
 
 class EventKind(models.TextChoices):
-    """The steps of an alert's timeline."""
+    """The kinds of entries in an alert's timeline."""
 
     RAISED = "raised"
     PRESSED_AGAIN = "pressed_again"
@@ -111,19 +111,20 @@ class EventKind(models.TextChoices):
 
 
 class AlertEvent(models.Model):
-    """One step of an alert's life, written in the transaction of the step and never changed
+    """One entry of an alert's timeline, written in the transaction of its cause and never changed
     (alerts/timeline/journal.py).
 
-    Soon after it is sealed: it gets its place in the alert's chain and its hash (alerts/timeline/sealing.py).
+    Soon afterwards the entry is sealed: it gets its number in the alert's chain and its hash
+    (alerts/timeline/sealing.py).
     """
 
     alert = models.ForeignKey(SosAlert, on_delete=models.CASCADE, related_name="events")
     kind = models.CharField(max_length=30, choices=EventKind)
-    # Who did it: "owner", "system", "operator", or "contact:<id>".
+    # The actor: "owner", "system", "operator", or "contact:<id>".
     by = models.CharField(max_length=50)
     at = models.DateTimeField()
     data = models.JSONField(default=dict)
-    # The move that a step of kind "message" tells of; no foreign key: the step outlives it.
+    # The MessageEvent that an entry of kind "message" reports. No foreign key: the entry outlives it.
     message_event_id = models.BigIntegerField(null=True)
     seq = models.PositiveIntegerField(null=True)
     hash = models.CharField(max_length=64, blank=True, db_default="")
@@ -131,7 +132,7 @@ class AlertEvent(models.Model):
     class Meta:
         indexes = [models.Index(fields=["id"], condition=Q(seq=None), name="event_to_seal")]
         constraints = [
-            # The chain cannot fork, and no move is told twice.
+            # The chain cannot fork, and no MessageEvent is reported twice.
             models.UniqueConstraint(fields=["alert", "seq"], condition=Q(seq__isnull=False), name="event_seq_once"),
             models.UniqueConstraint(
                 fields=["alert", "message_event_id"],
@@ -146,13 +147,13 @@ class AlertEvent(models.Model):
 
 
 class TimelineSeal(models.Model):
-    """How far an alert's timeline is sealed. Its row is the lock of who seals; steps lost from the end show by it."""
+    """How far an alert's timeline is sealed. Sealing locks this row. `entries` shows if the last ones were deleted."""
 
     alert = models.OneToOneField(SosAlert, on_delete=models.CASCADE, primary_key=True, related_name="seal")
     entries = models.PositiveIntegerField(default=0)
-    # The hash of the last; empty when there is none.
+    # The hash of the last sealed entry; empty if no entry is sealed.
     head = models.CharField(max_length=64, blank=True)
-    # When to look for moves of its messages again; null: they have long been over.
+    # When to look for news of the alert's messages again. Null: the messages ended long ago.
     due_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -164,34 +165,34 @@ class TimelineSeal(models.Model):
 
 class NotificationKind(models.TextChoices):
     SOS = "sos"
-    # Again, when nobody has answered.
+    # The second SMS, when nobody has answered.
     REMINDER = "reminder"
     CALL = "call"
-    # Who is on the way, for the others.
+    # Tells the other contacts who is on the way.
     RESPONDER = "responder"
     ALL_CLEAR = "all_clear"
     DURESS = "duress"
 
 
-# What calls for help.
+# The kinds that ask for help.
 CALLING = (NotificationKind.SOS, NotificationKind.REMINDER, NotificationKind.CALL)
 
 
 class Notification(models.Model):
-    """A contact was told of an alert. Name and number are as they were then; the message tells what became of it."""
+    """One message to one contact about one alert. Name and number are from that time; `message` says if it arrived."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     alert = models.ForeignKey(SosAlert, on_delete=models.CASCADE, related_name="notifications")
-    # The contact's id at that time and no foreign key: an SOS never waits for, nor fails with, a contact that is
-    # being deleted in another transaction.
+    # The contact's id at that time. No foreign key: an SOS must not wait or fail because another transaction is
+    # deleting the contact.
     contact_id = models.UUIDField()
     kind = models.CharField(max_length=12, choices=NotificationKind)
-    # Counts those of one kind: of calls, the rounds; of who is on the way, the times it changed.
+    # Counts the notifications of one kind: the rounds of calls, or how often the contact on the way changed.
     round = models.PositiveSmallIntegerField(default=0)
     name = models.CharField(max_length=100)
     phone_number = PhoneNumberField()
     language = models.CharField(max_length=2, choices=Language)
-    # Not one to one: what two alerts tell one phone within a moment is one message.
+    # Not one to one: texts of two alerts to one phone within a moment become one message.
     message = models.ForeignKey(Message, on_delete=models.PROTECT)
 
     class Meta:

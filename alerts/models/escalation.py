@@ -9,7 +9,7 @@ from identity.models import Language
 class StepKind(models.TextChoices):
     CALL = "call"
     SMS = "sms"
-    # The last one: nobody has answered.
+    # The last step: nobody has answered.
     GIVE_UP = "give_up"
 
 
@@ -20,14 +20,16 @@ class StepState(models.TextChoices):
 
 
 class EscalationStep(models.Model):
-    """What is to be done at `due_at` if nobody has answered by then. Name, number and language are as they were when
-    the alert was raised; of giving up they are empty."""
+    """A call, an SMS or the giving up that happens at `due_at` if nobody has answered by then.
 
-    # Its index is the constraint's.
+    Name, number and language are from when the alert was raised. A step that gives up has none of the three.
+    """
+
+    # The constraint below gives the index.
     alert = models.ForeignKey(SosAlert, on_delete=models.CASCADE, related_name="steps", db_index=False)
     # The order of one alert's steps.
     place = models.PositiveSmallIntegerField()
-    # How often the contact was called, or texted, before.
+    # How often the contact was called before this call, or texted before this SMS.
     round = models.PositiveSmallIntegerField(default=0)
     kind = models.CharField(max_length=8, choices=StepKind)
     contact_id = models.UUIDField(null=True)
@@ -61,7 +63,7 @@ class Via(models.TextChoices):
 
 
 class Answer(models.Model):
-    """What a contact last said to an alert."""
+    """The last answer of a contact to an alert."""
 
     alert = models.ForeignKey(SosAlert, on_delete=models.CASCADE, related_name="answers", db_index=False)
     contact_id = models.UUIDField()

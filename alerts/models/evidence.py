@@ -15,24 +15,24 @@ class EvidenceKind(models.TextChoices):
 
 
 class Evidence(models.Model):
-    """A recording or photo of an alert. The row outlives the file: what it was, and its hash, stay on record."""
+    """A recording or photo of an alert. The row outlives the file: its kind, size and hash stay on record."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    # Its index is the constraint's. PROTECT: a row that vanished would leave a file nobody knows.
+    # The constraint below gives the index. PROTECT: a deleted row would leave a file that nobody knows.
     alert = models.ForeignKey(SosAlert, on_delete=models.PROTECT, related_name="evidence", db_index=False)
     kind = models.CharField(max_length=5, choices=EvidenceKind)
     media_type = models.CharField(max_length=40)
     size = models.BigIntegerField()
     sha256 = models.CharField(max_length=64)
-    # In the storage; empty once the file is gone.
+    # The file's name in the storage; empty once the file is deleted.
     name = models.CharField(max_length=100, blank=True)
     added_at = models.DateTimeField()
-    # Retention ended; the file is gone or about to be.
+    # When the evidence was erased: its file is deleted now or soon.
     erased_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
-            # A repeated upload finds the first one's row, also when both arrive at once.
+            # A repeated upload finds the row of the first, also if both arrive at once.
             models.UniqueConstraint(fields=["alert", "sha256"], name="evidence_once_per_alert"),
             models.UniqueConstraint(fields=["name"], condition=~Q(name=""), name="evidence_file_once"),
             models.CheckConstraint(condition=~Q(name="") | Q(erased_at__isnull=False), name="evidence_has_its_file"),
@@ -47,7 +47,7 @@ class Evidence(models.Model):
 
 
 class Upload(models.Model):
-    """A file on its way in: written before its first byte, so that what a crash leaves behind has an owner and an end.
+    """A file on its way in. The row is written before its first byte, so the purge finds the bytes that a crash leaves.
 
     Its bytes lie in the spool under its id (alerts/evidence/spool.py) until they are checked and kept.
     """
@@ -55,16 +55,16 @@ class Upload(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     alert = models.ForeignKey(SosAlert, on_delete=models.CASCADE, related_name="uploads")
     kind = models.CharField(max_length=5, choices=EvidenceKind)
-    # What it will have at most, reserved of the person's bytes; of a resumable upload exactly.
+    # Bytes reserved from the person's limit: the most the file can have or, for a resumable upload, its exact size.
     length = models.BigIntegerField()
     # Bytes of a resumable upload that are in the spool.
     offset = models.BigIntegerField(default=0)
-    # As the client declared it, if it did.
+    # The hash that the client declared; empty if it declared no hash.
     sha256 = models.CharField(max_length=64, blank=True)
     is_resumable = models.BooleanField()
-    # Who checks and keeps it has until some time after this (alerts/evidence/keeping.py).
+    # When a process began to check and keep the file. After a while that process counts as dead (keeping.py).
     finishing_at = models.DateTimeField(null=True)
-    # Where in the storage it goes, known before the file is there.
+    # The name that the file gets in the storage, written before the file is there.
     name = models.CharField(max_length=100, blank=True)
     evidence = models.ForeignKey(Evidence, on_delete=models.CASCADE, null=True)
     created_at = models.DateTimeField()
@@ -81,7 +81,7 @@ class Upload(models.Model):
 
 
 class LegalHold(models.Model):
-    """While it stands, no evidence of the alert is erased. Set and lifted by operators (alerts/admin.py)."""
+    """Forbids to erase an alert's evidence as long as the row exists. Operators set and lift it (alerts/admin.py)."""
 
     alert = models.OneToOneField(SosAlert, on_delete=models.PROTECT, related_name="legal_hold")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)

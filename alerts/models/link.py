@@ -4,21 +4,21 @@ from alerts.models.alert import SosAlert
 
 
 class ContactLink(models.Model):
-    """A contact's way to the page of one alert (alerts/contacts/links.py). Of the token only a hash is stored.
+    """A contact's link to the page of one alert (alerts/contacts/links.py). Only a hash of its token is stored.
 
-    `contact_id` is that of the notification: no foreign key, for the same reason.
+    `contact_id` is no foreign key, for the same reason as in Notification.
     """
 
-    # Its index is the constraint's.
+    # The constraint below gives the index.
     alert = models.ForeignKey(SosAlert, on_delete=models.CASCADE, related_name="links", db_index=False)
     contact_id = models.UUIDField()
-    # The next one is another token, for a contact whose earlier one was revoked.
+    # The next generation has another token, for a contact whose earlier link was revoked.
     generation = models.PositiveSmallIntegerField(default=0)
     token_hash = models.BinaryField(max_length=32, unique=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
-    # No column: `links.opened` says whether a timer ran out into its alert.
+    # No column: `links.opened` sets it to whether a timer raised or joined the alert.
     is_of_timer = False
 
     class Meta:

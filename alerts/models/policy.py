@@ -3,14 +3,14 @@ from django.db import models
 
 
 class EscalationPolicy(models.Model):
-    """A person's own plan for an alert that nobody answers. Without one the default of
-    alerts/escalation/policy.py holds."""
+    """A person's own policy for alerts that nobody answers. Without this row the default policy holds
+    (alerts/escalation/policy.py)."""
 
     owner = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="escalation_policy"
     )
-    # In order, each {"channel": "voice" | "sms", "wait_s": 45, "contacts": [ids]}. No foreign keys: of a contact who
-    # is removed the id means nobody.
+    # In order, each {"channel": "voice" | "sms", "wait_s": 45, "contacts": [ids]}. No foreign keys: the id of a removed
+    # contact is ignored.
     waves = models.JSONField()
     give_up_after_s = models.PositiveIntegerField()
     updated_at = models.DateTimeField()

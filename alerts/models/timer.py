@@ -15,36 +15,36 @@ class TimerStatus(models.TextChoices):
 
 
 class ActivityTimer(models.Model):
-    """ "If I have not said by then that I am well, call for help." What fires it is alerts/timers/expiry.py."""
+    """A timer that raises an alert unless its owner says in time that they are well (alerts/timers/expiry.py)."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    # Its index is the first below.
+    # The first index below covers it.
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="timers", db_index=False)
     status = models.CharField(max_length=10, choices=TimerStatus, default=TimerStatus.ARMED)
     note = models.CharField(max_length=200, blank=True)
     place = models.CharField(max_length=200, blank=True)
-    # Who is told; empty: everybody. No foreign keys: of those who are deleted meanwhile nobody is told.
+    # The contacts who are told; empty: all contacts. No foreign keys: the id of a removed contact is ignored.
     contact_ids = ArrayField(models.UUIDField(), default=list)
-    # What a check-in starts anew.
+    # The period that a check-in starts anew.
     period_s = models.PositiveIntegerField()
     grace_s = models.PositiveIntegerField()
-    # Extensions since it was armed or checked in.
+    # Extensions since the timer was armed or checked in.
     extensions = models.PositiveSmallIntegerField(default=0)
     ends_at = models.DateTimeField()
-    # The end and its grace; later only after firing it failed.
+    # The end plus the grace period. Later only if firing has failed.
     due_at = models.DateTimeField()
-    # Null: the person has been reminded.
+    # When the nudge is due. Null: the person was nudged.
     nudge_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
-    # What it raised, or joined.
+    # The alert that the timer raised or joined.
     alert = models.ForeignKey(SosAlert, on_delete=models.SET_NULL, null=True, related_name="timers")
 
     class Meta:
         indexes = [
             models.Index(fields=["owner", "-id"], name="timer_by_owner"),
-            # Only the armed: the sweep costs what is due, however many timers there are and were.
+            # Only armed timers: the cost of a check depends on the due timers, not on all timers that exist or existed.
             models.Index(fields=["due_at"], condition=Q(status=TimerStatus.ARMED), name="timer_due"),
             models.Index(
                 fields=["nudge_at"], condition=Q(status=TimerStatus.ARMED, nudge_at__isnull=False), name="timer_nudge"

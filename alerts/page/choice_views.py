@@ -8,16 +8,16 @@ from django.utils import translation
 from alerts.models import ContactLink
 from alerts.page import choices, content
 from alerts.page.choices import Choice
-from alerts.page.linked import address, chosen_language, with_link
+from alerts.page.linked import chosen_language, url_to, with_link
 
 
 @with_link("GET", "HEAD", "POST")
 def choose(request: HttpRequest, link: ContactLink, now: datetime) -> HttpResponse:
-    """A GET only shows: previews of links and mail scanners send it too."""
+    """Show the choices and, on POST, make one. A GET changes nothing: link previews and mail scanners send GETs too."""
     chosen = request.POST.get("choice", "")
     if request.method == "POST" and chosen in Choice:
         choices.make(Choice(chosen), link=link, now=now)
-        return HttpResponseRedirect(address(request, "contacts-page-choices"), status=303)
+        return HttpResponseRedirect(url_to(request, "contacts-page-choices"), status=303)
     seen = content.seen_by(link, language=chosen_language(request))
     with translation.override(seen.language):
         response = render(request, "alerts/choices.html", _context(request, link, seen))
@@ -28,9 +28,9 @@ def choose(request: HttpRequest, link: ContactLink, now: datetime) -> HttpRespon
 def _context(request: HttpRequest, link: ContactLink, seen: content.Page) -> dict[str, object]:
     return {
         "name": seen.name,
-        "choices": choices.of(link),
-        "page_url": address(request, "contacts-page"),
-        "choices_url": address(request, "contacts-page-choices"),
+        "choices": choices.current_choices(link),
+        "page_url": url_to(request, "contacts-page"),
+        "choices_url": url_to(request, "contacts-page-choices"),
         "language": seen.language,
         "languages": settings.LANGUAGES,
     }

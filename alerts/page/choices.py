@@ -1,9 +1,10 @@
-"""What a contact chooses on their page: to be no contact of this person, or to get nothing but an SOS; and back.
+"""Choices of a contact on their page: be no contact of this person, or get only an SOS. Both can be taken back.
 
-The page stands in for a reply: in many countries no SMS can be sent to our sender.
+The page replaces a reply by SMS: in many countries no SMS can be sent to our sender.
 
-Who declines gets nothing more of this person, not even an SOS: a call for help to somebody who will not help costs the
-time in which another would. The person is told at once. Who only wants fewer SMS still gets every SOS, as after STOP.
+A contact who declines gets no more messages about this person, not even an SOS: to ask somebody who will not help costs
+the time in which another contact would. The person learns of it at once. A contact who wants fewer SMS still gets every
+SOS, as after STOP.
 """
 
 from contextlib import suppress
@@ -31,14 +32,14 @@ class Choice(TextChoices):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choices:
-    """What holds now. `is_contact`: the person has not taken them off the list."""
+    """The choices in force. `is_contact`: the person still has this contact on their list."""
 
     is_contact: bool
     has_declined: bool
     only_sos: bool
 
 
-def of(link: ContactLink) -> Choices:
+def current_choices(link: ContactLink) -> Choices:
     contact = EmergencyContact.objects.filter(id=link.contact_id, user=link.alert.owner_id).first()
     return Choices(
         is_contact=contact is not None,
@@ -49,11 +50,11 @@ def of(link: ContactLink) -> Choices:
 
 @transaction.atomic
 def make(choice: Choice, *, link: ContactLink, now: datetime) -> None:
-    """Choosing again what holds changes nothing."""
+    """Put a choice in force. The same choice again changes nothing."""
     owner_id = link.alert.owner_id
     match choice:
         case Choice.DECLINE:
-            # The alert's row first, as everywhere: who will come in their place is called now.
+            # First the answer: it locks the alert's row, as everywhere. Others are now called in this contact's place.
             with suppress(answers.AlertOver):
                 answers.decline(alert_id=link.alert_id, contact_id=link.contact_id, via=Via.PAGE, now=now)
             declined = contacts.decline(person_id=owner_id, contact_id=link.contact_id, now=now)
@@ -70,13 +71,13 @@ def make(choice: Choice, *, link: ContactLink, now: datetime) -> None:
 
 
 def _numbers(link: ContactLink) -> list[str]:
-    """Where this contact was told of this alert: the page is read there, whatever number they have since."""
-    told = Notification.objects.filter(alert=link.alert_id, contact_id=link.contact_id)
-    return [str(number) for number in told.values_list("phone_number", flat=True).distinct()]
+    """The numbers that this contact's link was sent to. The contact may have another number now."""
+    notifications = Notification.objects.filter(alert=link.alert_id, contact_id=link.contact_id)
+    return [str(number) for number in notifications.values_list("phone_number", flat=True).distinct()]
 
 
 def _tell_owner(link: ContactLink, declined: EmergencyContact, *, now: datetime) -> None:
     owner = link.alert.owner
     text = texts.contact_declined(declined.name, language=owner.language)
-    nudge = outgoing.Outgoing(address=str(owner.phone_number), text=text, message_class=MessageClass.SAFETY)
-    outgoing.queue([nudge], now=now)
+    message = outgoing.Outgoing(address=str(owner.phone_number), text=text, message_class=MessageClass.SAFETY)
+    outgoing.queue([message], now=now)

@@ -1,4 +1,4 @@
-"""What a contact sees on their page: everything they need to help, as it stands."""
+"""The facts on a contact's page: all that a contact needs to help, as it is now."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,27 +23,28 @@ from alerts.models import (
 from alerts.positions import track
 
 _COMING = AnswerKind.ACKNOWLEDGED
-# The last minutes of somebody who is moving; the way of hours would cost what a 2G phone has.
+# Positions on the map: the last minutes of somebody who moves. A track of hours would cost a 2G phone too much.
 _TRAIL = 40
 _SHOWN = ("contact_id", "name", "language")
 
-# A page of a few kilobytes, whatever the phone sends.
+# At most this many recordings and photos, so that the page stays at a few kilobytes.
 RECORDINGS = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class Position:
+    """Where the phone last was. `accuracy` is in metres, `battery` in per cent."""
+
     latitude: float
     longitude: float
     at: datetime | None = None
-    # Metres, and per cent.
     accuracy: int | None = None
     battery: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recording:
-    """A recording or photo; `kind` is that of alerts.models.EvidenceKind."""
+    """A recording or photo. `kind` is a value of alerts.models.EvidenceKind, `size` is in bytes."""
 
     id: UUID
     kind: str
@@ -52,14 +53,13 @@ class Recording:
 
     @property
     def megabytes(self) -> float:
-        """Rounded up: a contact on 2G must know before."""
+        """The size rounded up to a tenth: a contact on 2G must know it before they open the file."""
         return ceil(self.size / 100_000) / 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MissedCheckIn:
-    """When the person was to say that they are well, what they wrote for those who are told, and the last sign of
-    their phone."""
+    """A timer that ran out: its end, the person's note for their contacts, and the last heartbeat of their phone."""
 
     ends_at: datetime
     note: str
@@ -69,7 +69,7 @@ class MissedCheckIn:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """Facts only, no ages: two pages are equal when nothing has changed."""
+    """Holds times and no ages, so that two pages are equal as long as nothing has changed."""
 
     name: str
     phone: str
@@ -78,33 +78,33 @@ class Page:
     is_open: bool
     since: datetime
     ended_at: datetime | None
-    # Forced to end it: the alert goes on, and a call could give the person away.
+    # Somebody forced the person to end the alert. It goes on, and a telephone call could give the person away.
     is_duress: bool
     is_drill: bool
-    place: Place | None
-    # Latitudes and longitudes on the way there, the oldest first.
+    position: Position | None
+    # Latitudes and longitudes of the way to the position, the oldest first.
     trail: tuple[tuple[float, float], ...]
     address: str
-    # Names; the reader's own answer is apart.
+    # Names of the contacts on the way, without the reader: `own_answer` says what the reader answered.
     coming: tuple[str, ...]
     own_answer: str
-    told: int
+    contacts_asked: int
     recordings: tuple[Recording, ...]
     is_missed_check_in: bool
-    # Also when the person has pressed SOS since.
+    # Set also if the person has pressed SOS since then.
     missed: MissedCheckIn | None
 
     @property
     def version(self) -> str:
-        """An ETag's value."""
+        """The value of the page's ETag."""
         return sha256(repr(self).encode()).hexdigest()[:32]
 
 
 def seen_by(link: ContactLink, *, language: str | None) -> Page:
-    """The page of a contact's link, in the language they chose, else in the one they are told in."""
+    """The page behind a contact's link. Without `language` it is in the language of the contact's messages."""
     alert = link.alert
-    told = Notification.objects.filter(alert=alert, kind=NotificationKind.SOS)
-    contacts = {contact_id: (name, spoken) for contact_id, name, spoken in told.values_list(*_SHOWN)}
+    sos = Notification.objects.filter(alert=alert, kind=NotificationKind.SOS)
+    contacts = {contact_id: (name, spoken) for contact_id, name, spoken in sos.values_list(*_SHOWN)}
     answers = dict(Answer.objects.filter(alert=alert).order_by("at", "id").values_list("contact_id", "kind"))
     own_answer = answers.pop(link.contact_id, "")
     fixes = track.trail(alert.id, limit=_TRAIL)
@@ -119,14 +119,14 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
         ended_at=alert.ended_at,
         is_duress=alert.duress_at is not None and alert.status not in ENDED,
         is_drill=alert.is_drill,
-        place=_place(alert, fixes),
+        position=_position(alert, fixes),
         trail=tuple((fix.latitude, fix.longitude) for fix in fixes),
         address=alert.address,
         coming=tuple(
             contacts[i][0] for i, kind in answers.items() if kind == AnswerKind.ACKNOWLEDGED and i in contacts
         ),
         own_answer=own_answer,
-        told=len(contacts),
+        contacts_asked=len(contacts),
         recordings=_recordings(alert),
         is_missed_check_in=alert.kind == AlertKind.MISSED_CHECK_IN,
         missed=_missed(alert) if link.is_of_timer else None,
@@ -134,7 +134,7 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
 
 
 def _missed(alert: SosAlert) -> MissedCheckIn | None:
-    """The last timer that ran out, by one query."""
+    """The alert's last timer that ran out, with its last heartbeat. Takes one query."""
     heard = Heartbeat.objects.filter(timer=OuterRef("pk")).order_by("-at", "-id")
     battery, heard_at = Subquery(heard.values("battery_pct")[:1]), Subquery(heard.values("at")[:1])
     ran_out = alert.timers.annotate(battery=battery, heard_at=heard_at).order_by("-ended_at", "-ends_at")
@@ -144,15 +144,15 @@ def _missed(alert: SosAlert) -> MissedCheckIn | None:
 
 
 def _recordings(alert: SosAlert) -> tuple[Recording, ...]:
-    """Newest first: what happens now matters most."""
+    """The newest recordings and photos, the newest first: the present matters most."""
     kept = alert.evidence.filter(erased_at=None).order_by("-id")[:RECORDINGS]
     return tuple(Recording(id=one.id, kind=one.kind, size=one.size, at=one.added_at) for one in kept)
 
 
-def _place(alert: SosAlert, fixes: list[AlertPosition]) -> Place | None:
+def _position(alert: SosAlert, fixes: list[AlertPosition]) -> Position | None:
     if fixes:
         newest = fixes[-1]
-        return Place(
+        return Position(
             latitude=newest.latitude,
             longitude=newest.longitude,
             at=newest.at,
@@ -161,4 +161,4 @@ def _place(alert: SosAlert, fixes: list[AlertPosition]) -> Place | None:
         )
     if alert.latitude is None or alert.longitude is None:
         return None
-    return Place(latitude=alert.latitude, longitude=alert.longitude)
+    return Position(latitude=alert.latitude, longitude=alert.longitude)

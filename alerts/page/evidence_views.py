@@ -13,11 +13,11 @@ from messaging.database import clock
 
 @csrf_exempt
 def contacts_file(request: HttpRequest, token: str, evidence_id: UUID) -> HttpResponseBase:
-    """A file of their alert for who has a contact's link. Not compressed, as the page is: ranges are of the file."""
+    """A file of the alert, for whoever has a contact's link. It is not compressed: ranges count the file's bytes."""
     link = links.opened(token, now=clock.now())
     found = link and Evidence.objects.filter(id=evidence_id, alert_id=link.alert_id, erased_at=None).first()
     if not found:
-        return linked.nothing(request)
+        return linked.gone(request)
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(("GET", "HEAD"))
-    return serving.answer(request, found)
+    return serving.respond(request, found)

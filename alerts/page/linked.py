@@ -1,5 +1,7 @@
-"""What views behind a contact's link share: the token is looked up, all that is wrong is answered alike, what is
-answered is kept from others, and without a database there are words too."""
+"""Wraps all views behind a contact's link: looks up the token, and gives one response to all wrong tokens.
+
+Responses are private: nobody may store or index them. If the database is away, a response still says whom to call.
+"""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -25,29 +27,30 @@ from messaging.database.sql import is_out_of_reach
 
 log = structlog.get_logger(__name__)
 
-# Wrong tokens from one network. Nobody guesses 128 bits: this keeps a scanner from costing us queries. A right token is
-# never refused, for a mobile carrier's customers share few addresses.
+# Wrong tokens from one network. Nobody can guess 128 bits; the limit only saves the queries that a scanner would cost.
+# A right token is never refused, because the customers of a mobile carrier share few IP addresses.
 GUESSES = Limit(scope="links guessed", times=30, window=timedelta(minutes=10))
-# Of one link: more than a frightened person presses, fewer than a script.
+# POSTs of one link: more than a frightened person sends, fewer than a script.
 PRESSES = Limit(scope="link presses", times=60, window=timedelta(hours=1))
-# The page asks again by itself, as often as a database may take to come back.
+# Seconds after which the page asks again by itself: about the time a database takes to come back.
 TRY_AGAIN_AFTER_S = 10
 
-# Called with the request, the link and now, and with what else stands in the address.
+# Takes the request, the link, the time now, and the other arguments in the URL.
 _View = Callable[..., HttpResponse]
 
 
 def with_link(*methods: str) -> Callable[[_View], _View]:
-    """A view of what a token opens. Whatever else is asked, with whatever method, gets the same answer.
+    """Make a view for the link that a token opens. Every wrong token gets the same response, with any method.
 
-    Exempt from the CSRF check, which needs a cookie: another site cannot know the address it would have to post to.
+    The view is exempt from the CSRF check, which needs a cookie: another site cannot know the URL it would have to
+    post to.
     """
 
     def decorate(view: _View) -> _View:
         @csrf_exempt
         @gzip_page
         @wraps(view)
-        def answer(request: HttpRequest, token: str, **kwargs: Any) -> HttpResponse:
+        def respond(request: HttpRequest, token: str, **kwargs: Any) -> HttpResponse:
             try:
                 response = _opened(view, methods, request, token, **kwargs)
             except DatabaseError as error:
@@ -55,9 +58,9 @@ def with_link(*methods: str) -> Callable[[_View], _View]:
                     raise
                 log.error("database_unavailable", error=type(error).__name__)
                 response = _unavailable(request)
-            return _sealed(response)
+            return _private(response)
 
-        return answer
+        return respond
 
     return decorate
 
@@ -66,7 +69,7 @@ def _opened(view: _View, methods: tuple[str, ...], request: HttpRequest, token: 
     now = clock.now()
     link = links.opened(token, now=now)
     if link is None:
-        return _nothing(request, now=now)
+        return _gone(request, now=now)
     if request.method not in methods:
         return HttpResponseNotAllowed(methods)
     if request.method == "POST" and not _within(PRESSES, str(link.id), now=now):
@@ -76,13 +79,13 @@ def _opened(view: _View, methods: tuple[str, ...], request: HttpRequest, token: 
 
 @csrf_exempt
 @gzip_page
-def nothing(request: HttpRequest, rest: str = "") -> HttpResponse:
-    """What stands at any other address below /a/."""
-    return _sealed(_nothing(request, now=clock.now()))
+def gone(request: HttpRequest, rest: str = "") -> HttpResponse:
+    """The response for a wrong token, and for any other URL below /a/."""
+    return _private(_gone(request, now=clock.now()))
 
 
-def address(request: HttpRequest, name: str) -> str:
-    """Another address of the same link, in the same language."""
+def url_to(request: HttpRequest, name: str) -> str:
+    """The URL of the view `name` for the same link and in the same language."""
     match = request.resolver_match
     chosen = chosen_language(request)
     query = f"?{urlencode({'lang': chosen})}" if chosen else ""
@@ -94,16 +97,16 @@ def chosen_language(request: HttpRequest) -> str | None:
     return chosen if chosen in dict(settings.LANGUAGES) else None
 
 
-def _nothing(request: HttpRequest, *, now: datetime) -> HttpResponse:
+def _gone(request: HttpRequest, *, now: datetime) -> HttpResponse:
     status = 404 if _within(GUESSES, rates.network_of(client_address(request)), now=now) else 429
     return render(request, "alerts/gone.html", {"emergency_number": settings.EMERGENCY_NUMBER}, status=status)
 
 
 def _unavailable(request: HttpRequest) -> HttpResponse:
-    """The database is away, and with it who this is for: in all languages, whom to call and when it is tried again."""
+    """Say in all languages whom to call and when the page tries again. Without the database the reader is unknown."""
     context = {
         "emergency_number": settings.EMERGENCY_NUMBER,
-        "page_url": address(request, "contacts-page"),
+        "page_url": url_to(request, "contacts-page"),
         "again_s": TRY_AGAIN_AFTER_S,
     }
     response = render(request, "alerts/unavailable.html", context, status=503)
@@ -119,8 +122,8 @@ def _within(limit: Limit, value: str, *, now: datetime) -> bool:
     return True
 
 
-def _sealed(response: HttpResponse) -> HttpResponse:
-    """Kept by nobody, found by nobody, told to nobody, and with nothing in it that is not ours."""
+def _private(response: HttpResponse) -> HttpResponse:
+    """Let nobody store or index the response or learn its URL, and let it load nothing but our files and map tiles."""
     response["Cache-Control"] = "no-store, private"
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex, nofollow, noarchive"

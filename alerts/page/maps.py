@@ -1,4 +1,4 @@
-"""A place as contacts see it: on map tiles, and as links to the map apps that phones have."""
+"""A position as contacts see it: on map tiles, and as links to the map apps of their phones."""
 
 import math
 from collections.abc import Sequence
@@ -8,22 +8,22 @@ from django.conf import settings
 
 TILE = 256
 _EARTH_M = 2 * math.pi * 6_378_137
-# Streets and house numbers; less only when the phone itself does not know so exactly.
+# Zoom levels: the closest shows streets and house numbers. The others are for positions of low accuracy.
 _CLOSEST, _FARTHEST = 16, 8
-# So much of the map may the circle of accuracy take.
+# The circle of accuracy takes at most this many pixels of the map.
 _CIRCLE = 200
-# Tiles reach only so far north and south.
+# Latitude, north and south, beyond which there are no tiles.
 _MERCATOR_LIMIT = 85.05
-# The style sheet moves the map by steps of so many pixels: a style of its own is not allowed to an element.
-STEP = 16
+# Pixels by which one class of the style sheet shifts the map: the page's policy allows no style on an element.
+SHIFT = 16
 _COLUMNS, _ROWS = 3, 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Map:
-    """Tiles by row, and in pixels from their top left corner: the place, its circle, the way there.
+    """Tiles by row and, in pixels from their top left corner, the position, its circle of accuracy and the way to it.
 
-    `column` and `row` say by how many steps the tiles are moved so that the place is in the middle.
+    `column` and `row` count the shifts (`SHIFT`) that bring the position to the middle.
     """
 
     tiles: tuple[tuple[str, ...], ...]
@@ -38,12 +38,15 @@ class Map:
 def map_of(
     latitude: float, longitude: float, *, accuracy_m: float | None, trail: Sequence[tuple[float, float]]
 ) -> Map | None:
-    """The map around a place, the trail's oldest fix first; None without a tile server, or beyond where tiles reach."""
+    """The map around a position. The trail's oldest fix comes first.
+
+    Returns None without a tile server, and for latitudes without tiles.
+    """
     if not settings.MAP_TILE_URL or abs(latitude) > _MERCATOR_LIMIT:
         return None
     zoom = _zoom(latitude, accuracy_m or 0)
     x, y = _pixels(latitude, longitude, zoom)
-    # The place is in the middle column, and at least half a tile from the upper and the lower edge.
+    # The position is in the middle column, and at least half a tile from the upper and the lower edge.
     left, top = int(x // TILE) - 1, round(y / TILE) - 1
     inside = (x - left * TILE, y - top * TILE)
     way = [_pixels(*fix, zoom) for fix in trail if abs(fix[0]) <= _MERCATOR_LIMIT]
@@ -53,13 +56,13 @@ def map_of(
         y=round(inside[1], 1),
         radius=round((accuracy_m or 0) / _metres_per_pixel(latitude, zoom), 1),
         trail=" ".join(f"{way_x - left * TILE:.0f},{way_y - top * TILE:.0f}" for way_x, way_y in way),
-        column=int(inside[0] - TILE) // STEP,
-        row=int(inside[1] - TILE / 2) // STEP,
+        column=int(inside[0] - TILE) // SHIFT,
+        row=int(inside[1] - TILE / 2) // SHIFT,
     )
 
 
 def links(latitude: float, longitude: float) -> list[tuple[str, str]]:
-    """Names and addresses: the phone's own map app first, then those people here use."""
+    """Names and URLs of map apps: first the phone's own, whose name is empty, then the ones that people here use."""
     north, east = f"{latitude:.6f}", f"{longitude:.6f}"
     return [
         ("", f"geo:{north},{east}?q={north},{east}"),
@@ -70,7 +73,7 @@ def links(latitude: float, longitude: float) -> list[tuple[str, str]]:
 
 
 def _tile(zoom: int, x: int, y: int) -> str:
-    """ "" where the world ends: there is none above the poles; east and west it goes round."""
+    """The tile's URL; "" beyond the poles, where there are no tiles. East and west the map goes round the world."""
     tiles = 1 << zoom
     if not 0 <= y < tiles:
         return ""
@@ -90,7 +93,7 @@ def _metres_per_pixel(latitude: float, zoom: int) -> float:
 
 
 def _pixels(latitude: float, longitude: float, zoom: int) -> tuple[float, float]:
-    """Web Mercator (EPSG:3857), from the north-west corner of the world."""
+    """Pixels from the north-west corner of the world in Web Mercator (EPSG:3857)."""
     size = TILE << zoom
     north = math.asinh(math.tan(math.radians(latitude)))
     return (longitude + 180) / 360 * size, (1 - north / math.pi) / 2 * size

@@ -1,4 +1,4 @@
-"""The contacts' page. Short, for it stands in an SMS; every address below /a/ that is none answers alike."""
+"""URLs of the contacts' page, short because they stand in an SMS. All wrong URLs below /a/ get the same response."""
 
 from django.urls import path
 
@@ -10,6 +10,6 @@ urlpatterns = [
     path("<str:token>/answer", views.answer, name="contacts-page-answer"),
     path("<str:token>/contact", choice_views.choose, name="contacts-page-choices"),
     path("<str:token>/evidence/<uuid:evidence_id>", evidence_views.contacts_file, name="contacts-page-evidence"),
-    path("", linked.nothing),
-    path("<path:rest>", linked.nothing),
+    path("", linked.gone),
+    path("<path:rest>", linked.gone),
 ]

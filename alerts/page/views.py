@@ -1,4 +1,4 @@
-"""The contacts' page: no account, no cookie, no script needed. The token in its address is all there is to know."""
+"""The contacts' page. It needs no account, no cookie and no script: the token in its URL is the only key."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +14,7 @@ from django.utils.cache import get_conditional_response
 from alerts.escalation import answers
 from alerts.models import AnswerKind, ContactLink, Via
 from alerts.page import content, maps
-from alerts.page.linked import address, chosen_language, with_link
+from alerts.page.linked import chosen_language, url_to, with_link
 
 _ANSWERS: dict[str, Callable[..., object]] = {
     AnswerKind.ACKNOWLEDGED: answers.acknowledge,
@@ -29,18 +29,21 @@ def show(request: HttpRequest, link: ContactLink, now: datetime) -> HttpResponse
 
 @with_link("GET", "HEAD")
 def live(request: HttpRequest, link: ContactLink, now: datetime) -> HttpResponse:
-    """The part that changes, for polling: 304 while it has not."""
+    """The part of the page that changes, for polling. The response is 304 as long as nothing has changed."""
     return _page(request, link, now, template="alerts/_live.html")
 
 
 @with_link("POST")
 def answer(request: HttpRequest, link: ContactLink, now: datetime) -> HttpResponse:
-    """Only a POST: previews of links send a GET. An answer that is none, or comes after the end, is shown the page."""
+    """Take a contact's answer and show the page. Only by POST: link previews send GETs.
+
+    An unknown answer, or one after the end of the alert, changes nothing.
+    """
     give = _ANSWERS.get(request.POST.get("answer", ""))
     if give is not None:
         with suppress(answers.AlertOver):
             give(alert_id=link.alert_id, contact_id=link.contact_id, via=Via.PAGE, now=now)
-    return HttpResponseRedirect(address(request, "contacts-page"), status=303)
+    return HttpResponseRedirect(url_to(request, "contacts-page"), status=303)
 
 
 def _page(request: HttpRequest, link: ContactLink, now: datetime, *, template: str) -> HttpResponse:
@@ -58,21 +61,25 @@ def _page(request: HttpRequest, link: ContactLink, now: datetime, *, template: s
 
 
 def _context(request: HttpRequest, seen: content.Page, now: datetime) -> dict[str, Any]:
-    place = seen.place
+    position = seen.position
     return {
         "page": seen,
         "now": now,
         "zone": _zone_name(now),
-        "live_url": address(request, "contacts-page-live"),
-        "answer_url": address(request, "contacts-page-answer"),
-        "choices_url": address(request, "contacts-page-choices"),
+        "live_url": url_to(request, "contacts-page-live"),
+        "answer_url": url_to(request, "contacts-page-answer"),
+        "choices_url": url_to(request, "contacts-page-choices"),
         "language": seen.language,
         "languages": settings.LANGUAGES,
         "emergency_number": settings.EMERGENCY_NUMBER,
         "attribution": settings.MAP_ATTRIBUTION,
-        "map": place and maps.map_of(place.latitude, place.longitude, accuracy_m=place.accuracy, trail=seen.trail),
-        "place_links": maps.links(place.latitude, place.longitude) if place else (),
+        "map": position and _map(position, seen.trail),
+        "map_links": maps.links(position.latitude, position.longitude) if position else (),
     }
+
+
+def _map(position: content.Position, trail: tuple[tuple[float, float], ...]) -> maps.Map | None:
+    return maps.map_of(position.latitude, position.longitude, accuracy_m=position.accuracy, trail=trail)
 
 
 def _zone_name(now: datetime) -> str:

@@ -30,7 +30,7 @@ def close(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime, by: st
         raise NotFound
     if status.move([alert], ENDS[to], by=by, now=now):
         steps.stop(alert, now=now)
-        notifying.call_off(alert, owner, now=now)
+        notifying.send_all_clear(alert, owner, now=now)
     elif alert.status != to:
         raise MoveRefused
     return alert

@@ -73,7 +73,7 @@ def raise_alerts(causes: Sequence[Cause], *, now: datetime, is_drill: bool = Fal
     _take_newer_positions([each for each in raised if not each.is_new], now=now)
     track.record_positions([(each.alert.id, each.cause.place) for each in raised if each.cause.place], now=now)
     journal.record_all(entry for each in raised if (entry := _entry(each, now=now)))
-    told = notifying.call_for_help(
+    told = notifying.request_help(
         _help_requests(raised), message_class=MessageClass.SAFETY if is_drill else MessageClass.EMERGENCY, now=now
     )
     if not is_drill:
@@ -178,12 +178,12 @@ def _is_outdated(place: Position | None, last: datetime | None) -> bool:
     return place is not None and place.at is not None and last is not None and place.at < last
 
 
-def _help_requests(raised: Sequence[Raised]) -> list[notifying.Call]:
+def _help_requests(raised: Sequence[Raised]) -> list[notifying.HelpRequest]:
     """The help requests: a new alert asks its contacts, an alert that a timer raised asks those not asked yet."""
     waiting = [each for each in raised if each.is_new or each.before == AlertKind.MISSED_CHECK_IN]
-    called = notifying.called([each.alert.id for each in waiting if not each.is_new])
+    asked = notifying.contacts_asked([each.alert.id for each in waiting if not each.is_new])
     return [
-        notifying.Call(alert=each.alert, contact_ids=each.cause.contact_ids, without=called[each.alert.id])
+        notifying.HelpRequest(alert=each.alert, contact_ids=each.cause.contact_ids, without=asked[each.alert.id])
         for each in waiting
     ]
 

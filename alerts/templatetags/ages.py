@@ -1,4 +1,4 @@
-"""How long ago something was: the same words here and in page.js, which counts on between two polls."""
+"""Ages like "5 min ago". page.js uses the same words and counts up between two polls."""
 
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop as _
 
 register = template.Library()
 
-# Abbreviated, so that no language needs a plural. From so many seconds on, in units of so many.
+# Seconds of each unit, with its words. They are abbreviated, so that no language needs a plural.
 UNITS = (
     (86_400, _("{n} d ago")),
     (3_600, _("{n} h ago")),
@@ -21,7 +21,7 @@ JUST_NOW = _("just now")
 
 @register.simple_tag
 def ago(moment: datetime, now: datetime) -> SafeString:
-    """A <time> with its age in seconds for page.js: no clock of the phone's is trusted."""
+    """A <time> with its age in seconds: page.js counts from it, because the phone's clock may be wrong."""
     seconds = max(0, int((now - moment) / timedelta(seconds=1)))
     return format_html(
         '<time datetime="{}" data-age="{}">{}</time>', moment.isoformat(timespec="seconds"), seconds, words(seconds)
@@ -30,7 +30,7 @@ def ago(moment: datetime, now: datetime) -> SafeString:
 
 @register.simple_tag
 def age_words() -> SafeString:
-    """What page.js needs to say the same."""
+    """The words of UNITS and JUST_NOW as attributes, for page.js."""
     units = " ".join(f'data-u{size}="{{}}"' for size, _words in UNITS)
     return format_html(f'data-u0="{{}}" {units}', gettext(JUST_NOW), *(gettext(text) for _size, text in UNITS))
 

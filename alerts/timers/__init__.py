@@ -1,3 +1,4 @@
-"""Activity timers: armed, extended, checked in, ended by their person (lifecycle.py). One that runs out raises exactly
-one alert (expiry.py). The phone reports battery and position meanwhile (heartbeats.py). retention.py deletes old ones.
+"""Activity timers: their owner arms, extends, checks in and ends them (lifecycle.py). A timer nudges its owner before
+its end, and raises exactly one alert after its grace period (expiry.py). Meanwhile the phone reports its battery and
+position (heartbeats.py). Old timers are purged (retention.py).
 """

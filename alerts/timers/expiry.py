@@ -1,13 +1,13 @@
-"""Timers that run out: the person is reminded before the end, and after the grace period one alert is raised.
+"""Timers that run out: the person is nudged before the end, and one alert is raised after the grace period.
 
-A due timer is a row; whoever takes it locks it and leaves alone what somebody else has locked, so that any number of
-workers and schedulers share the work, and a timer that is put off or completed meanwhile does not fire.
+A due timer is a row. The process that takes it locks it, and skips rows that others have locked. Any number of workers
+and schedulers can therefore share the work, and a timer that is extended or completed meanwhile does not fire.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -29,14 +29,15 @@ from messaging.outbox import outgoing
 
 log = structlog.get_logger(__name__)
 
-# A timer that workers have not fired by then is fired by the scheduler itself.
+# If no worker has fired a timer this long after it was due, the scheduler fires it itself.
 RESCUE_AFTER = timedelta(milliseconds=700)
-# One that cannot be fired, or reminded of, is tried again after this, and holds up no other.
+# A timer whose firing or nudge fails is tried again after this, and does not hold up the others.
 TRY_AGAIN_AFTER = timedelta(seconds=5)
-# Timers that one transaction fires, and messages, but for one timer: it holds their rows, and those of their persons'
-# alerts, for as long.
+# The most timers and messages of one transaction that fires: it locks the timers and their owners' alerts until it
+# commits. A single timer may have more messages.
 _BATCH, _MESSAGES = 100, 200
-_REMINDERS = 100
+# The most nudges of one transaction.
+_NUDGES = 100
 
 _END = """
 UPDATE alerts_activitytimer t SET status = 'fired', alert_id = f.alert, ended_at = %(now)s, updated_at = %(now)s
@@ -46,68 +47,86 @@ FROM unnest(%(timers)s::uuid[], %(alerts)s::uuid[]) AS f (timer, alert) WHERE t.
 
 def is_anything_due() -> bool:
     now = clock.now()
-    return due(now).exists() or _to_remind(now).exists()
+    return due_timers(now).exists() or _timers_to_nudge(now).exists()
 
 
-def due(by: datetime) -> QuerySet[ActivityTimer]:
-    """The timers whose grace period was over by then, the longest silent first."""
+def due_timers(by: datetime) -> QuerySet[ActivityTimer]:
+    """The timers whose grace period was over by then, the longest overdue first."""
     return ActivityTimer.objects.filter(status=TimerStatus.ARMED, due_at__lte=by).order_by("due_at")
 
 
-def _to_remind(by: datetime) -> QuerySet[ActivityTimer]:
+def _timers_to_nudge(by: datetime) -> QuerySet[ActivityTimer]:
     return ActivityTimer.objects.filter(status=TimerStatus.ARMED, nudge_at__lte=by).order_by("nudge_at")
 
 
 def check(*, older_than: timedelta = timedelta()) -> int:
-    """Fire what has been due for so long, then remind; returns the number of timers that fired or failed to."""
+    """Fire the timers that have been due for at least `older_than`, then send the nudges that are due.
+
+    Returns the number of timers that fired or failed to fire.
+    """
     fired = 0
-    while some := _take_some(_take_and_fire, due="due_at", older_than=older_than):
-        fired += some
-    while _take_some(_take_and_remind, due="nudge_at", older_than=older_than) == _REMINDERS:
+    while batch := _take_batch(_FIRING, older_than=older_than):
+        fired += batch
+    while _take_batch(_NUDGING, older_than=older_than) == _NUDGES:
         pass
     return fired
 
 
-def _take_some(take: Callable[..., None], *, due: str, older_than: timedelta) -> int:
-    """A batch together or, when that fails, each by itself; `due` is the column that says when."""
-    taken: list[UUID] = []
+class _Task(NamedTuple):
+    """One of the two tasks that become due for a timer: firing it, and the nudge before its end."""
+
+    column: str
+    due: Callable[[datetime], QuerySet[ActivityTimer]]
+    lock: Callable[[QuerySet[ActivityTimer]], list[ActivityTimer]]
+    carry_out: Callable[[Sequence[ActivityTimer], datetime], None]
+    put_off: Callable[[QuerySet[ActivityTimer]], int]
+
+
+def _take_batch(task: _Task, *, older_than: timedelta) -> int:
+    """Lock a batch and carry the task out for all its timers at once or, if that fails, for each timer by itself.
+
+    Returns the number of timers.
+    """
+    timers: list[ActivityTimer] = []
     try:
-        take(taken, older_than=older_than)
+        with transaction.atomic():
+            now = clock.lock_briefly()
+            timers = task.lock(task.due(now - older_than))
+            task.carry_out(timers, now)
     except Exception as error:
-        if isinstance(error, DatabaseError) and not taken:
+        if isinstance(error, DatabaseError) and not timers:
             raise
-        log.exception("timers_not_taken_together", timers=len(taken), due=due)
-        for timer_id in taken:
-            _take_alone(take, timer_id, due=due)
-    return len(taken)
+        log.exception("timers_not_taken_together", timers=len(timers), due=task.column)
+        for timer in timers:
+            _take_alone(task, timer.id)
+    return len(timers)
 
 
-def _take_alone(take: Callable[..., None], timer_id: UUID, *, due: str) -> None:
+def _take_alone(task: _Task, timer_id: UUID) -> None:
     try:
-        take([], only=timer_id)
+        with transaction.atomic():
+            now = clock.lock_briefly()
+            task.carry_out(task.lock(task.due(now).filter(id=timer_id)), now)
     except Exception:
-        log.exception("timer_not_taken", timer_id=str(timer_id), due=due)
-        armed = ActivityTimer.objects.filter(id=timer_id, status=TimerStatus.ARMED)
-        armed.update(**{due: F(due) + TRY_AGAIN_AFTER})
+        log.exception("timer_not_taken", timer_id=str(timer_id), due=task.column)
+        task.put_off(ActivityTimer.objects.filter(id=timer_id, status=TimerStatus.ARMED))
 
 
-@transaction.atomic
-def _take_and_fire(taken: list[UUID], *, older_than: timedelta = timedelta(), only: UUID | None = None) -> None:
-    """Lock what has been due for longest and fire it; `taken` names it, also when that fails."""
-    now = clock.lock_briefly()
-    wanted = due(now - older_than)
-    if only is not None:
-        wanted = wanted.filter(id=only)
-    locked = wanted.select_for_update(skip_locked=True, no_key=True, of=("self",))
-    with_contacts = locked.select_related("owner").annotate(contacts=contacts.counted("owner"))
-    timers = _one_batch(with_contacts[:_BATCH])
-    taken += [timer.id for timer in timers]
-    if timers:
-        _fire(timers, now=now)
+def _lock_to_fire(due: QuerySet[ActivityTimer]) -> list[ActivityTimer]:
+    with_contacts = _locked(due).annotate(contacts=contacts.counted("owner"))
+    return _one_batch(with_contacts[:_BATCH])
+
+
+def _lock_to_nudge(due: QuerySet[ActivityTimer]) -> list[ActivityTimer]:
+    return list(_locked(due)[:_NUDGES])
+
+
+def _locked(due: QuerySet[ActivityTimer]) -> QuerySet[ActivityTimer]:
+    return due.select_for_update(skip_locked=True, no_key=True, of=("self",)).select_related("owner")
 
 
 def _one_batch(found: Iterable[Any]) -> list[ActivityTimer]:
-    """The first of them, one of each person: a second one joins the alert of the first, in the next batch."""
+    """The first timers, one for each person: a person's second timer is in the next batch and joins the same alert."""
     of_each: dict[UUID, ActivityTimer] = {}
     messages = 0
     for timer in found:
@@ -118,7 +137,9 @@ def _one_batch(found: Iterable[Any]) -> list[ActivityTimer]:
     return list(of_each.values())
 
 
-def _fire(timers: Sequence[ActivityTimer], *, now: datetime) -> None:
+def _fire(timers: Sequence[ActivityTimer], now: datetime) -> None:
+    if not timers:
+        return
     heard = heartbeats.last_of([timer.id for timer in timers])
     raised = raising.raise_alerts([_cause(timer, heard.get(timer.id)) for timer in timers], now=now)
     alert_ids = [each.alert.id for each in raised]
@@ -151,33 +172,35 @@ def _missed(alert_id: UUID, timer: ActivityTimer, heard: LastHeard | None, *, no
     )
 
 
-@transaction.atomic
-def _take_and_remind(taken: list[UUID], *, older_than: timedelta = timedelta(), only: UUID | None = None) -> None:
-    now = clock.lock_briefly()
-    wanted = _to_remind(now - older_than)
-    if only is not None:
-        wanted = wanted.filter(id=only)
-    locked = wanted.select_for_update(skip_locked=True, no_key=True, of=("self",))
-    timers = list(locked.select_related("owner")[:_REMINDERS])
-    taken += [timer.id for timer in timers]
-    ActivityTimer.objects.filter(id__in=taken).update(nudge_at=None)
-    _remind([timer for timer in timers if timer.due_at > now], now=now)
+def _nudge(timers: Sequence[ActivityTimer], now: datetime) -> None:
+    ActivityTimer.objects.filter(id__in=[timer.id for timer in timers]).update(nudge_at=None)
+    outgoing.queue([_nudge_to_owner(timer, now=now) for timer in timers if timer.due_at > now], now=now)
 
 
-def _remind(timers: Sequence[ActivityTimer], *, now: datetime) -> None:
-    outgoing.queue(
-        [
-            outgoing.Outgoing(
-                address=str(timer.owner.phone_number),
-                text=texts.timer_ends(_minutes(timer.ends_at - now), language=timer.owner.language),
-                message_class=MessageClass.SAFETY,
-                deadline_at=timer.due_at,
-            )
-            for timer in timers
-        ],
-        now=now,
+def _nudge_to_owner(timer: ActivityTimer, *, now: datetime) -> outgoing.Outgoing:
+    return outgoing.Outgoing(
+        address=str(timer.owner.phone_number),
+        text=texts.timer_ends(_minutes(timer.ends_at - now), language=timer.owner.language),
+        message_class=MessageClass.SAFETY,
+        deadline_at=timer.due_at,
     )
 
 
 def _minutes(left: timedelta) -> int:
     return max(1, ceil(left / timedelta(minutes=1)))
+
+
+_FIRING = _Task(
+    column="due_at",
+    due=due_timers,
+    lock=_lock_to_fire,
+    carry_out=_fire,
+    put_off=lambda armed: armed.update(due_at=F("due_at") + TRY_AGAIN_AFTER),
+)
+_NUDGING = _Task(
+    column="nudge_at",
+    due=_timers_to_nudge,
+    lock=_lock_to_nudge,
+    carry_out=_nudge,
+    put_off=lambda armed: armed.update(nudge_at=F("nudge_at") + TRY_AGAIN_AFTER),
+)

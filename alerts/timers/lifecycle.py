@@ -1,6 +1,6 @@
-"""Activity timers: armed, extended, checked in, completed or cancelled by their owner. What happens when one runs out
-is in alerts/timers/expiry.py. Every move is of a row that is still armed: against a timer that fires,
-one of the two wins.
+"""The owner's moves of an activity timer: arm, extend, check in, complete and cancel. expiry.py fires timers.
+
+Every move changes a row that is still armed. If a move and the firing of a timer meet, exactly one of them wins.
 """
 
 from collections.abc import Collection
@@ -18,14 +18,14 @@ from identity.models import EmergencyContact
 from messaging.models import Channel
 from messaging.outbox import addresses
 
-# Below a minute nobody can say in time that they are well; a week is the longest walk.
+# In less than a minute nobody can say in time that they are well. The longest walk takes a week.
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=7)
 GRACE, LONGEST_GRACE = timedelta(minutes=3), timedelta(hours=1)
-# An activity that is extended more often without a check-in is one nobody watches any more.
+# After more extensions without a check-in, nobody watches the activity any more.
 MAX_EXTENSIONS = 10
-# Beyond these somebody, or a loop in an app, has lost track of them.
+# With more armed timers the person, or a loop in an app, has lost track of them.
 MAX_ARMED = 10
-# The person is reminded so long before the end, and of a short timer in its last quarter.
+# The nudge comes 5 minutes before the end. In a timer under 20 minutes it comes when the last quarter begins.
 NUDGE_BEFORE = timedelta(minutes=5)
 _NUDGE_PART = 4
 
@@ -47,7 +47,7 @@ class TooManyTimers(Conflict):
 
 class TooManyExtensions(Conflict):
     code = "too_many_extensions"
-    detail = f"A timer is extended at most {MAX_EXTENSIONS} times; a check-in starts it anew."
+    detail = f"A timer can be extended at most {MAX_EXTENSIONS} times. A check-in starts it anew."
 
 
 class TimerEnded(Conflict):
@@ -65,7 +65,7 @@ class TimerEnded(Conflict):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """`contact_ids`: empty for everybody."""
+    """The timer that a person wants. Empty `contact_ids` mean all contacts."""
 
     period: timedelta
     grace: timedelta = GRACE
@@ -97,9 +97,9 @@ def arm(*, person_id: UUID, wanted: Wanted, now: datetime) -> ActivityTimer:
 
 
 def extend(*, timer_id: UUID, person_id: UUID, by: timedelta, now: datetime) -> ActivityTimer:
-    """Put the end off, in the grace period counted from now. Call inside a transaction.
+    """Move the end later: `by` after the old end or, in the grace period, `by` after now. Call inside a transaction.
 
-    Raises NotFound, TimerEnded, TooManyExtensions, or InvalidField when it would run for too long.
+    Raises NotFound, TimerEnded, TooManyExtensions, or InvalidField if it would end more than a week from now.
     """
     timer = _locked(timer_id, person_id)
     if timer.extensions >= MAX_EXTENSIONS:
@@ -112,9 +112,9 @@ def extend(*, timer_id: UUID, person_id: UUID, by: timedelta, now: datetime) -> 
 
 
 def check_in(*, timer_id: UUID, person_id: UUID, now: datetime) -> ActivityTimer:
-    """The person is well and goes on: the whole period starts anew, and extensions count from zero.
+    """The person is well and goes on: the whole period starts anew from now, and extensions count from 0.
 
-    A timer never ends earlier by it. Call inside a transaction. Raises NotFound or TimerEnded.
+    A check-in never makes the end earlier. Call inside a transaction. Raises NotFound or TimerEnded.
     """
     timer = _locked(timer_id, person_id)
     timer.extensions = 0
@@ -122,7 +122,7 @@ def check_in(*, timer_id: UUID, person_id: UUID, now: datetime) -> ActivityTimer
 
 
 def end(*, timer_id: UUID, person_id: UUID, to: TimerStatus, now: datetime) -> ActivityTimer:
-    """Complete or cancel an armed timer; again in the same way changes nothing. Raises NotFound or TimerEnded."""
+    """Complete or cancel an armed timer. A repeat of the same end changes nothing. Raises NotFound or TimerEnded."""
     _armed(timer_id, person_id).update(status=to, ended_at=now, updated_at=now)
     timer = of_person(timer_id=timer_id, person_id=person_id)
     if timer.status != to:
@@ -143,7 +143,7 @@ def _armed(timer_id: UUID, person_id: UUID) -> QuerySet[ActivityTimer]:
 
 
 def _locked(timer_id: UUID, person_id: UUID) -> ActivityTimer:
-    """The armed timer: whoever fires timers leaves a locked one alone, and who comes while it fires finds it fired."""
+    """The armed timer, locked so that it does not fire meanwhile. If it is being fired, waits and raises TimerEnded."""
     timer = _armed(timer_id, person_id).select_for_update(no_key=True).first()
     if timer is None:
         raise TimerEnded(of_person(timer_id=timer_id, person_id=person_id))

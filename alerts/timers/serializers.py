@@ -19,27 +19,32 @@ def _seconds(period: timedelta) -> int:
 
 
 class ArmSerializer(serializers.Serializer[None]):
-    """`duration_s` or `ends_at`, one of the two."""
+    """Give either `duration_s` or `ends_at`."""
 
     duration_s = serializers.IntegerField(
-        required=False, min_value=_seconds(SHORTEST), max_value=_seconds(LONGEST), help_text="From now, in seconds."
+        required=False,
+        min_value=_seconds(SHORTEST),
+        max_value=_seconds(LONGEST),
+        help_text="Seconds from now to the end.",
     )
     ends_at = serializers.DateTimeField(
-        required=False, help_text="At least a minute and at most a week from now, by the server's clock."
+        required=False, help_text="The end: between a minute and a week from now, by the server's clock."
     )
     grace_s = serializers.IntegerField(
         default=_seconds(GRACE),
         min_value=0,
         max_value=_seconds(LONGEST_GRACE),
-        help_text="After the end: contacts are told when it is over.",
+        help_text="Seconds of the grace period after the end. When it is over, contacts are told.",
     )
-    note = PlainTextField(max_length=_TEXT_MAX, allow_blank=True, default="", help_text="For the contacts.")
-    place = PlainTextField(max_length=_TEXT_MAX, allow_blank=True, default="", help_text="For the contacts.")
+    note = PlainTextField(max_length=_TEXT_MAX, allow_blank=True, default="", help_text="A note for the contacts.")
+    place = PlainTextField(
+        max_length=_TEXT_MAX, allow_blank=True, default="", help_text="The place the person goes to."
+    )
     contact_ids = serializers.ListField(
         child=serializers.UUIDField(),
         max_length=MAX_CONTACTS,
         default=list,
-        help_text="Who is told; empty: all contacts, as they are then.",
+        help_text="The contacts who are told. Empty: all contacts that the person has when the timer fires.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +54,7 @@ class ArmSerializer(serializers.Serializer[None]):
 
 
 def wanted(body: dict[str, Any], *, now: datetime) -> Wanted:
-    """What a valid ArmSerializer asks for. Raises ValidationError for an end that is too near or too far."""
+    """The timer in the body of a valid ArmSerializer. Raises ValidationError if its end is too near or too far."""
     period = timedelta(seconds=body["duration_s"]) if "duration_s" in body else body["ends_at"] - now
     if not SHORTEST <= period <= LONGEST:
         raise serializers.ValidationError(
@@ -68,17 +73,17 @@ class ExtendSerializer(serializers.Serializer[None]):
     duration_s = serializers.IntegerField(
         min_value=_seconds(SHORTEST),
         max_value=_seconds(LONGEST),
-        help_text="Added to the end; in the grace period: from now.",
+        help_text="Seconds that are added to the end or, in the grace period, to now.",
     )
 
 
 class BeatSerializer(PhoneSerializer, SentSerializer):
-    """Read by alerts/timers/heartbeats.py. A position that is wrong is left out like any other detail."""
+    """A heartbeat; heartbeats.py reads it. A wrong position is left out, like any other wrong detail."""
 
     recorded_at = serializers.DateTimeField(
         required=False,
         allow_null=True,
-        help_text="When it was so, by the phone's clock; left out, or in the future: now.",
+        help_text="The time of these details by the phone's clock. If it is left out or in the future, it is now.",
     )
     latitude = serializers.FloatField(required=False, allow_null=True, min_value=-90, max_value=90)
     longitude = serializers.FloatField(required=False, allow_null=True, min_value=-180, max_value=180)
@@ -99,11 +104,13 @@ class WhichTimersSerializer(serializers.Serializer[None]):
 
 
 class TimerSerializer(serializers.ModelSerializer[ActivityTimer]):
-    contact_ids = serializers.ListField(child=serializers.UUIDField(), help_text="Empty: everybody.")
-    duration_s = serializers.IntegerField(source="period_s", help_text="What a check-in starts anew.")
-    extensions = serializers.IntegerField(help_text=f"Since it was armed or checked in; at most {MAX_EXTENSIONS}.")
-    alert_id = serializers.UUIDField(allow_null=True, help_text="What it raised or, if one was open, joined.")
-    last_heard = serializers.SerializerMethodField(help_text="By heartbeats.")
+    contact_ids = serializers.ListField(
+        child=serializers.UUIDField(), help_text="Contacts to tell; empty: all of them."
+    )
+    duration_s = serializers.IntegerField(source="period_s", help_text="Seconds that a check-in starts anew.")
+    extensions = serializers.IntegerField(help_text=f"Since arming or the last check-in; at most {MAX_EXTENSIONS}.")
+    alert_id = serializers.UUIDField(allow_null=True, help_text="The alert that the timer raised or joined.")
+    last_heard = serializers.SerializerMethodField(help_text="The last heartbeat and the last position.")
 
     class Meta:
         model = ActivityTimer

@@ -29,7 +29,7 @@ from identity.api.requests import parse, person
 from messaging.database import clock
 
 _NOT_FOUND = problems(s404="The person has no such timer.")
-_OVER = "`timer_ended`; `timer_fired`: it has run out, and `alert_id` names the alert to end."
+_OVER = "`timer_ended`. `timer_fired`: the timer has run out, and `alert_id` names the alert to end."
 _MOVED = {200: TimerSerializer} | _NOT_FOUND | problems(s409=_OVER)
 
 
@@ -38,7 +38,7 @@ def _shown(timers_: list[ActivityTimer]) -> Any:
     return TimerSerializer(timers_, many=True, context={"last_heard": last_heard}).data
 
 
-def _answer(timer: ActivityTimer, *, status_code: int = status.HTTP_200_OK) -> Response:
+def _response(timer: ActivityTimer, *, status_code: int = status.HTTP_200_OK) -> Response:
     return Response(_shown([timer])[0], status=status_code)
 
 
@@ -59,31 +59,31 @@ class TimersView(generics.GenericAPIView[Any]):
         parameters=[IDEMPOTENCY_KEY],
         responses={201: TimerSerializer}
         | problems(
-            s409="`no_contacts`; `no_reachable_contact`: none of them takes our SMS; `too_many_timers`.",
+            s409="`no_contacts`, `too_many_timers`. `no_reachable_contact`: no chosen contact takes our SMS.",
             s422="`idempotency_key_reused`: the Idempotency-Key came with another body before.",
         ),
     )
     @replayable
     def post(self, request: Request) -> Response:
-        """Arm a timer: unless it is completed, cancelled or put off, the contacts are told when its end and the grace
-        period are over, whatever has become of the phone. The person is reminded by SMS before the end.
+        """Arm a timer. If it is not completed, cancelled or extended before its end and the grace period are over, it
+        raises an alert, also if the phone is off by then. Before the end the person gets a nudge by SMS.
 
-        If an alert is open then, the timer joins it: those who have not been told of it are told.
+        If an alert is open by then, the timer joins it, and contacts who have not been told of that alert are told.
         """
         body, now = parse(ArmSerializer, request), clock.now()
         timer = lifecycle.arm(person_id=person(request).id, wanted=wanted(body, now=now), now=now)
-        return _answer(timer, status_code=status.HTTP_201_CREATED)
+        return _response(timer, status_code=status.HTTP_201_CREATED)
 
 
 class TimerView(APIView):
     @extend_schema(
         operation_id="timers_retrieve",
         parameters=[IF_NONE_MATCH, ETAG],
-        responses={200: TimerSerializer, 304: OpenApiResponse(description="Nothing changed.")} | _NOT_FOUND,
+        responses={200: TimerSerializer, 304: OpenApiResponse(description="Nothing has changed.")} | _NOT_FOUND,
     )
     def get(self, request: Request, timer_id: UUID) -> HttpResponse:
-        """One timer. Made for polling: send the ETag as If-None-Match."""
-        return conditional(request, _answer(lifecycle.of_person(timer_id=timer_id, person_id=person(request).id)))
+        """One timer. When polling, send the ETag as If-None-Match."""
+        return conditional(request, _response(lifecycle.of_person(timer_id=timer_id, person_id=person(request).id)))
 
 
 class ExtendView(APIView):
@@ -95,17 +95,17 @@ class ExtendView(APIView):
     )
     @replayable
     def post(self, request: Request, timer_id: UUID) -> Response:
-        """Put the end off. Send an Idempotency-Key: without one a repeated request extends twice."""
+        """Move the end later. Send an Idempotency-Key: without one a repeated request extends twice."""
         by = timedelta(seconds=parse(ExtendSerializer, request)["duration_s"])
-        return _answer(lifecycle.extend(timer_id=timer_id, person_id=person(request).id, by=by, now=clock.now()))
+        return _response(lifecycle.extend(timer_id=timer_id, person_id=person(request).id, by=by, now=clock.now()))
 
 
 class CheckInView(APIView):
     @extend_schema(operation_id="timers_check_in", request=None, parameters=[IDEMPOTENCY_KEY], responses=_MOVED)
     @replayable
     def post(self, request: Request, timer_id: UUID) -> Response:
-        """ "I am well and go on": the whole period starts anew from now; a timer never ends earlier by it."""
-        return _answer(lifecycle.check_in(timer_id=timer_id, person_id=person(request).id, now=clock.now()))
+        """Say "I am well and go on". The whole period starts anew from now. It never makes the end earlier."""
+        return _response(lifecycle.check_in(timer_id=timer_id, person_id=person(request).id, now=clock.now()))
 
 
 class HeartbeatView(APIView):
@@ -117,7 +117,7 @@ class HeartbeatView(APIView):
     )
     @replayable
     def post(self, request: Request, timer_id: UUID) -> Response:
-        """The phone's battery, network and position, for the contacts should it fall silent. It is no check-in."""
+        """Report the phone's battery, network and position, for the contacts if the timer fires. It is no check-in."""
         now = clock.now()
         try:
             heartbeat = heartbeats.read(uploads.body_of(request), now=now)
@@ -125,7 +125,7 @@ class HeartbeatView(APIView):
             raise uploads.invalid(error) from error
         heartbeats.record(timer_id=timer_id, person_id=person(request).id, heartbeat=heartbeat, now=now)
         timer = lifecycle.of_person(timer_id=timer_id, person_id=person(request).id)
-        return _answer(timer, status_code=status.HTTP_201_CREATED)
+        return _response(timer, status_code=status.HTTP_201_CREATED)
 
 
 class _EndView(APIView):
@@ -134,7 +134,7 @@ class _EndView(APIView):
     @transaction.atomic
     def _end(self, request: Request, timer_id: UUID) -> Response:
         now = clock.answer_briefly()
-        return _answer(lifecycle.end(timer_id=timer_id, person_id=person(request).id, to=self.to, now=now))
+        return _response(lifecycle.end(timer_id=timer_id, person_id=person(request).id, to=self.to, now=now))
 
 
 class CompleteView(_EndView):
@@ -142,7 +142,7 @@ class CompleteView(_EndView):
 
     @extend_schema(operation_id="timers_complete", request=None, responses=_MOVED)
     def post(self, request: Request, timer_id: UUID) -> Response:
-        """The person is safe: nobody is told anything. Repeating is harmless."""
+        """End the timer because the person is safe. Nobody is told. A repeat is harmless."""
         return self._end(request, timer_id)
 
 
@@ -151,5 +151,5 @@ class CancelView(_EndView):
 
     @extend_schema(operation_id="timers_cancel", request=None, responses=_MOVED)
     def post(self, request: Request, timer_id: UUID) -> Response:
-        """The activity does not take place. Repeating is harmless."""
+        """End the timer because the activity does not take place. Nobody is told. A repeat is harmless."""
         return self._end(request, timer_id)

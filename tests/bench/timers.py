@@ -45,7 +45,7 @@ def _people(world: World, count: int) -> list[UUID]:
 
 def _look_ms(world: World) -> float:
     """What the database does for it, several times a second in each scheduler."""
-    statement, parameters = expiry.due(datetime.now(UTC))[:1].query.sql_with_params()
+    statement, parameters = expiry.due_timers(datetime.now(UTC))[:1].query.sql_with_params()
     looks = [world.rows(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *parameters)[0][0][0] for _ in range(_LOOKS)]
     return statistics.median(float(look["Planning Time"] + look["Execution Time"]) for look in looks)
 

@@ -16,18 +16,18 @@ def missed(person: Person) -> str:
 
 
 def test_a_missed_check_in_tells_the_contacts(story: Story) -> None:
-    """The phone is on and nobody looks at it: the reminder arrives, the check-in does not."""
+    """The phone is on and nobody looks at it: the nudge arrives, the check-in does not."""
     aida = story.person("Aida", "Bek", "Cholpon")
     bek, _ = aida.contacts
     timer = aida.post("timers/", {"duration_s": 600, "grace_s": 60, "place": "Ala-Archa"}).json()["id"]
 
     story.world.execute(NUDGE, timer)
-    reminder = "Your timer ends in 10 min. Check in, or your contacts are told."
-    story.expect(Aida=[reminder])
+    nudge = "Your timer ends in 10 min. Check in, or your contacts are told."
+    story.expect(Aida=[nudge])
 
     alert = _falls_silent(story, aida, timer)
 
-    told = {"Aida": [reminder], "Bek": [missed(aida)], "Cholpon": [missed(aida)]}
+    told = {"Aida": [nudge], "Bek": [missed(aida)], "Cholpon": [missed(aida)]}
     story.expect(**told)
     assert "Ala-Archa" in story.page(bek).press("acknowledged")
     told["Aida"].append("Bek is on the way to you.")

@@ -7,7 +7,7 @@ from alerts.timeline import sealing
 
 
 class Command(BaseCommand):
-    help = "Compute every sealed timeline's chain again and name the alerts whose steps were altered. Exit code 1 then."
+    help = "Compute the chain of every sealed timeline again and name altered alerts. Exit code 1 if there is one."
 
     def handle(self, *args: Any, **options: Any) -> None:
         checked = altered = 0
@@ -15,7 +15,7 @@ class Command(BaseCommand):
             checked += 1
             if broken := sealing.broken_at(alert_id, sealing.entries_of(alert_id)):
                 altered += 1
-                self.stdout.write(f"alert {alert_id}: entry {broken} is not what was sealed")
+                self.stdout.write(f"alert {alert_id}: entry {broken} is not as it was sealed")
         if altered:
             raise CommandError(f"{altered} of {checked} timelines were altered.")
         self.stdout.write(f"{checked} timelines are as they were sealed.")

@@ -13,8 +13,8 @@ from messaging.database import clock
 
 class Command(BaseCommand):
     help = (
-        "Write an alert as a signed bundle with everything that is known of it, also what its owner is not shown under"
-        " duress: never hand it to whoever may hold the owner's phone. `verifyexport` checks it."
+        "Write an alert as a signed export with everything that is known about it, also facts that its owner is not"
+        " shown under duress. Never give it to a person who may hold the owner's phone. `verifyexport` checks it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

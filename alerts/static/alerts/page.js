@@ -1,14 +1,14 @@
-// Keeps the page up to date. Everything on it works without this, by loading it again.
+// Keeps the page up to date. Without this script everything works too: the reader loads the page again.
 "use strict";
 (() => {
   const live = document.getElementById("live");
   const lost = document.getElementById("lost");
   const EVERY_MS = 10_000;
   const SLOWEST_MS = 120_000;
-  // Nothing but a recording or a last word changes after the end.
+  // After the end of the alert hardly anything but a late recording changes, so poll less often.
   const ENDED_MS = 60_000;
   let version = live.dataset.version;
-  // When each of the times shown was, in the seconds of performance.now().
+  // For each time shown: its moment in seconds of performance.now().
   const born = new WeakMap();
   let failures = 0;
   let timer = 0;
@@ -20,7 +20,7 @@
     return live.dataset.u0;
   }
 
-  // Counts on from the ages the server gave: the phone's own clock may be wrong.
+  // Counts up from the ages that the server gave: the phone's own clock may be wrong.
   function tick() {
     const now = performance.now() / 1000;
     for (const time of live.querySelectorAll("time[data-age]")) {
@@ -32,7 +32,7 @@
 
   const withoutAges = (part) => part.outerHTML.replace(/ data-age="[^<]*/g, "");
 
-  // Only what changed is replaced: a screen reader reads no more than that, a recording plays on, the focus stays.
+  // Replaces only the parts that changed: a screen reader reads only these, a recording plays on, the focus stays.
   function show(html) {
     const next = document.createElement("template");
     next.innerHTML = html;
@@ -47,7 +47,7 @@
     }
   }
 
-  // A tile that does not load shows the words under it, not a broken picture.
+  // If a tile does not load, shows the words under it instead of a broken picture.
   function hideBroken() {
     for (const tile of live.querySelectorAll(".tiles img")) tile.hidden = tile.complete && !tile.naturalWidth;
   }
@@ -56,17 +56,17 @@
     clearTimeout(timer);
     if (document.hidden) return;
     try {
-      const answer = await fetch(live.dataset.url, {
+      const response = await fetch(live.dataset.url, {
         headers: { "If-None-Match": `"${version}"` },
         cache: "no-store",
         signal: AbortSignal.timeout?.(20_000),
       });
-      if (answer.status === 404) return location.reload();
-      if (answer.status === 200) {
-        show(await answer.text());
-        version = answer.headers.get("ETag").replace(/^W\/|"/g, "");
+      if (response.status === 404) return location.reload();
+      if (response.status === 200) {
+        show(await response.text());
+        version = response.headers.get("ETag").replace(/^W\/|"/g, "");
         tick();
-      } else if (answer.status !== 304) throw new Error(String(answer.status));
+      } else if (response.status !== 304) throw new Error(String(response.status));
       failures = 0;
     } catch {
       failures += 1;

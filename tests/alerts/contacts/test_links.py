@@ -120,14 +120,10 @@ def test_issuing_again_gives_the_same_link(alert: str) -> None:
     assert ContactLink.objects.count() == 2
 
 
-def test_a_stored_link_gives_its_token_also_after_the_key_was_changed(alert: str) -> None:
-    link = ContactLink.objects.order_by("id").first()
-    assert link is not None
-    token = links.token_of(link)
-    assert token == token_in(messages(alert)[0])
+def test_a_link_opens_also_after_the_key_was_changed(alert: str) -> None:
+    token = token_in(messages(alert)[0])
     with override_settings(SECRET_KEY="another key" * 5, SECRET_KEY_FALLBACKS=["old" * 20]):
-        assert links.token_of(link) is None
-        assert links.opened(str(token), now=clock.now()) is not None
+        assert links.opened(token, now=clock.now()) is not None
 
 
 def test_tokens_are_128_bits_each_of_its_own() -> None:

@@ -11,7 +11,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from alerts.contacts import links
-from alerts.evidence import addresses
+from alerts.evidence import signed_urls
 from alerts.models import ContactLink, Evidence
 from identity.models import User
 from messaging.database import clock
@@ -111,8 +111,8 @@ def test_a_head_has_no_body(url: str, contacts_url: str) -> None:
 def test_a_signed_url_expires(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     signature = url.rstrip("/").rpartition("/")[2]
     now = clock.now()
-    assert addresses.opened(signature, now=now + addresses.VALID_FOR - timedelta(minutes=1)) is not None
-    assert addresses.opened(signature, now=now + addresses.VALID_FOR + timedelta(seconds=1)) is None
+    assert signed_urls.opened(signature, now=now + signed_urls.VALID_FOR - timedelta(minutes=1)) is not None
+    assert signed_urls.opened(signature, now=now + signed_urls.VALID_FOR + timedelta(seconds=1)) is None
 
 
 def test_what_was_never_signed_opens_nothing(url: str, settings: Any) -> None:

@@ -152,7 +152,7 @@ def test_files_of_another_form(said: bytes) -> None:
 @pytest.mark.parametrize("name", ["../alert.json", "/etc/passwd", "a/../b.json", "evidence/x.wav", "", "\x1b[2J.json"])
 def test_names_that_lead_elsewhere(name: str) -> None:
     (problem,) = problems(zipped({name: b"x"}))
-    assert "no file of an export has such a name" in problem
+    assert "an export has no file of this name" in problem
     assert problem.isprintable()
 
 
@@ -175,7 +175,7 @@ def test_what_would_blow_up() -> None:
     many = pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 60_000, 60_000, 0, 0, 0)
     assert problems(many) == ["the archive lists more files than an export has"]
     (problem,) = problems(zipped({"manifest.json": b" " * (17 * 1024 * 1024)}))
-    assert problem == "manifest.json: is larger than that of any export"
+    assert problem == "manifest.json: is larger than in any export"
 
 
 def test_noise_is_no_crash() -> None:
@@ -222,7 +222,7 @@ class TestCommand:
 
     def test_says_whose_key_was_not_checked(self, at: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main([str(at / "export.zip")]) == INTACT
-        assert "Whose key that is was not checked" in capsys.readouterr().out
+        assert "The owner of that key was not checked" in capsys.readouterr().out
 
     def test_names_the_changed_file(self, at: Path, bundle: bytes, capsys: pytest.CaptureFixture[str]) -> None:
         film = archive.read(BytesIO(bundle))[3]

@@ -32,8 +32,8 @@ def test_the_place_is_in_the_middle_of_what_is_seen(
 ) -> None:
     found = maps.map_of(latitude, longitude, accuracy_m=accuracy_m, trail=[(latitude, longitude)])
     assert found is not None
-    assert 0 <= found.column < maps.TILE / maps.STEP
-    assert 0 <= found.row < maps.TILE / maps.STEP
+    assert 0 <= found.column < maps.TILE / maps.SHIFT
+    assert 0 <= found.row < maps.TILE / maps.SHIFT
     assert abs(found.x - (256 + 8 + 16 * found.column)) <= 8.1
     assert abs(found.y - (128 + 8 + 16 * found.row)) <= 8.1
     assert len(found.tiles) == 2

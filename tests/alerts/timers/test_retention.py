@@ -57,7 +57,7 @@ def test_its_alert_stays_and_a_held_one_keeps_its_timer(ana: User) -> None:
 
 
 def test_a_call_deletes_a_bounded_number(ana: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "STEP", 2)
+    monkeypatch.setattr(retention, "BATCH", 2)
     for _ in range(3):
         move(ana, armed(ana), "cancel")
     assert [purge_after(KEPT) for _ in range(3)] == [2, 1, 0]

@@ -52,7 +52,7 @@ def test_an_end_instead_of_a_duration(phone: APIClient, contacts: Contacts) -> N
     assert armed.data["grace_s"] == 180
 
 
-def test_a_short_timer_reminds_in_its_last_quarter(arm: Arm) -> None:
+def test_a_short_timer_nudges_in_its_last_quarter(arm: Arm) -> None:
     arm(duration_s=120)
     timer = ActivityTimer.objects.get()
     assert timer.nudge_at == timer.ends_at - timedelta(seconds=30)

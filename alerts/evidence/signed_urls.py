@@ -1,4 +1,4 @@
-"""URLs of evidence that work by themselves, for players, until they expire by the database's clock."""
+"""Signed URLs of evidence: they need no log-in, because players send none. They expire by the database's clock."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,19 +9,19 @@ from django.urls import reverse
 
 from alerts.models import Evidence
 
-# A player asks for the next range by the same URL: longer than anyone listens.
+# Longer than anyone listens: a player asks for the next range by the same URL.
 VALID_FOR = timedelta(hours=2)
 _SALT = "alerts.evidence"
 
 
 def signed_url(evidence: Evidence, *, now: datetime) -> str:
-    """Whoever has it may read the file until it expires."""
+    """A URL by which anyone who has it may read the file for the next two hours."""
     signature = signing.dumps([evidence.id.hex, int((now + VALID_FOR).timestamp())], salt=_SALT)
     return settings.PUBLIC_BASE_URL + reverse("evidence-file", args=[signature])
 
 
 def opened(signature: str, *, now: datetime) -> Evidence | None:
-    """The evidence of a signed URL; None alike when it is forged, expired or the file is gone."""
+    """The evidence of a signed URL; None if the signature is forged or has expired, or if the file was erased."""
     try:
         evidence_id, expires_at = signing.loads(signature, salt=_SALT)
     except signing.BadSignature:
