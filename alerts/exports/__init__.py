@@ -1,5 +1,5 @@
-"""An alert as one signed file that a third person can check: a ZIP with what is known of it (contents.py), a manifest
-of every file's hash and its Ed25519 signature (bundle.py, signing.py).
+"""Exports: an alert as one signed file that a third person can check. It is a ZIP with all that is known of the alert
+(contents.py), a manifest with every file's hash, and the manifest's Ed25519 signature (bundle.py, signing.py).
 
-What checks it (verification.py, archive.py, `python -m alerts.exports`) needs neither Django nor a database.
+Checking an export (verification.py, archive.py, `python -m alerts.exports`) needs neither Django nor a database.
 """

@@ -1,4 +1,4 @@
-"""`python -m alerts.exports FILE`, or `manage.py verifyexport FILE`: needs no settings, no database and no network."""
+"""`python -m alerts.exports FILE`, or `manage.py verifyexport FILE`. Needs no settings, no database and no network."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ INTACT, CHANGED, NOT_CHECKED = 0, 1, 2
 
 
 def main(arguments: Sequence[str], *, program: str = "verifyexport") -> int:
-    """Print what is wrong with a bundle, file by file; returns the exit code."""
+    """Check a bundle and print its problems, file by file. Returns the exit code."""
     parser = argparse.ArgumentParser(
         prog=program,
         description="Check an exported alert: every byte, hash and signature, and the chain of its timeline.",

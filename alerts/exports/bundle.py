@@ -1,4 +1,4 @@
-"""An export as it is written: the files, then a manifest with the hash of each, then the manifest's signature."""
+"""Writes an export: the files, then a manifest with the hash of each file, then the manifest's signature."""
 
 import json
 from collections.abc import Generator, Iterable, Iterator
@@ -19,8 +19,8 @@ MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contents:
-    """What goes in: the files, and what the manifest says besides. `unreadable` names evidence that the storage did not
-    give; it may still grow while the files are read."""
+    """The files of an export, and the facts that its manifest needs. `unreadable` names evidence that the storage did
+    not give; the list may still grow while the files are read."""
 
     alert_id: str
     files: Iterable[archive.File]
@@ -29,7 +29,7 @@ class Contents:
 
 
 def write(contents: Contents, *, key: Ed25519PrivateKey, by: str, now: datetime) -> Generator[bytes]:
-    """The bundle, in pieces; `by` names the installation."""
+    """The bundle's bytes, piece by piece. `by` names the installation."""
     return archive.write(_files(contents, key=key, by=by, now=now))
 
 
@@ -57,7 +57,7 @@ def _files(contents: Contents, *, key: Ed25519PrivateKey, by: str, now: datetime
 
 
 class _Digest:
-    """Chunks, hashed as they go by."""
+    """Passes chunks on, and hashes and counts them."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = chunks

@@ -1,4 +1,4 @@
-"""Public keys as they are written down."""
+"""Public keys as text: PEM, and a short id."""
 
 from hashlib import sha256
 
@@ -16,12 +16,12 @@ def pem_of(key: Ed25519PublicKey) -> str:
 
 
 def id_of(key: Ed25519PublicKey) -> str:
-    """The first 32 hexadecimal digits of the SHA-256 of its 32 bytes."""
+    """The first 32 hexadecimal digits of the SHA-256 of the key's 32 bytes."""
     return sha256(key.public_bytes_raw()).hexdigest()[:32]
 
 
 def of_pem(text: str) -> Ed25519PublicKey:
-    """Raises NoKey."""
+    """The public key of a PEM text. Raises NoKey."""
     try:
         key = load_pem_public_key(text.encode())
     except (ValueError, UnsupportedAlgorithm) as error:

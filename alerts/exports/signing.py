@@ -1,4 +1,4 @@
-"""The keys that exports are signed with (Ed25519, RFC 8032), and their public halves for whoever checks one."""
+"""The keys that sign exports (Ed25519, RFC 8032), and their public halves for everyone who checks an export."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -18,14 +18,14 @@ class PublicKey:
 
 
 def signing_key() -> Ed25519PrivateKey:
-    """EXPORT_SIGNING_KEY, else one of the SECRET_KEY."""
+    """EXPORT_SIGNING_KEY; without it, a key derived from SECRET_KEY."""
     if settings.EXPORT_SIGNING_KEY:
         return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(settings.EXPORT_SIGNING_KEY))
     return _derived(settings.SECRET_KEY)
 
 
 def public_keys() -> list[PublicKey]:
-    """Those of this installation: what signs now, then what signed before, as far as their secrets are still set."""
+    """This installation's public keys: first the key that signs now, then earlier ones whose secrets are still set."""
     keys = [signing_key(), *map(_derived, (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))]
     public = {id_of(key.public_key()): pem_of(key.public_key()) for key in keys}
     return [PublicKey(key_id, pem) for key_id, pem in public.items()]

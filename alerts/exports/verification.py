@@ -1,5 +1,5 @@
-"""Whether an export is what was signed. It may come from anybody: nothing is unpacked, everything is bounded, and
-whatever is wrong is said of the file that it is wrong in."""
+"""Checks that an export is the one that was signed. It may come from anybody, so nothing is unpacked and everything is
+bounded. Each problem names the file that has it."""
 
 import json
 import re
@@ -19,22 +19,22 @@ from alerts.timeline import chain
 
 TIMELINE, ALERT = "timeline.json", "alert.json"
 _NAME = re.compile(r"[a-z]{1,20}\.(json|geojson|sig)|evidence/[0-9a-f-]{36}\.[a-z0-9]{1,5}")
-# Of a file that is read as JSON; and of a word that is said of one, in characters.
+# Bytes of a file that is read as JSON, and characters of a word in the manifest.
 _TEXT_AT_MOST = 16 * 1024 * 1024
 _WORD_AT_MOST = 200
 
 
 @dataclass(slots=True)
 class Verdict:
-    """`problems` is empty when everything is as it was signed. `manifest` is what was read of it."""
+    """`problems` is empty when everything is as it was signed. `manifest` is the manifest, if it could be read."""
 
     problems: list[str] = field(default_factory=list)
     manifest: dict[str, Any] = field(default_factory=dict)
 
 
 def verify(file: BinaryIO, *, key: Ed25519PublicKey | None = None) -> Verdict:
-    """Check the bundle with this key; without one, with the key that it brings itself, which only shows that nobody
-    changed it who could not sign it anew."""
+    """Check the bundle with this key, or with the key inside the bundle. The key inside proves little: a person who
+    changed the bundle could also have signed it anew."""
     verdict = Verdict()
     try:
         stored = _stored(file)
@@ -52,7 +52,7 @@ def verify(file: BinaryIO, *, key: Ed25519PublicKey | None = None) -> Verdict:
 
 
 def _stored(file: BinaryIO) -> dict[str, Stored]:
-    """The archive's files by name, in their order."""
+    """The archive's files by name, in the order of the archive."""
     stored: dict[str, Stored] = {}
     for each in archive.read(file):
         if not _NAME.fullmatch(each.name):
@@ -64,7 +64,7 @@ def _stored(file: BinaryIO) -> dict[str, Stored]:
 
 
 def _manifest(file: BinaryIO, stored: dict[str, Stored]) -> dict[str, Any]:
-    """Its form is checked here and relied on below. Raises Damaged."""
+    """The manifest. Checks the form that the functions below rely on, and raises Damaged for another."""
     manifest = _json(file, stored, MANIFEST)
     try:
         if manifest["format"] != FORMAT:
@@ -75,7 +75,7 @@ def _manifest(file: BinaryIO, stored: dict[str, Stored]) -> dict[str, Any]:
         sizes = [each["size"] for each in manifest["files"]] + [manifest["timeline"]["entries"]]
     except (KeyError, TypeError, IndexError):
         raise Damaged(f"{MANIFEST}: is not the manifest of an export") from None
-    # Printable: what is said on a terminal must not steer it.
+    # Only printable words: the command prints them, and other characters could control the terminal.
     are_words = all(isinstance(word, str) and len(word) <= _WORD_AT_MOST and word.isprintable() for word in words)
     if not are_words or not all(isinstance(size, int) for size in sizes):
         raise Damaged(f"{MANIFEST}: is not the manifest of an export")
@@ -88,7 +88,7 @@ def _signature(
     try:
         own = keys.of_pem(str(manifest.get("public_key")))
     except keys.NoKey:
-        yield f"{MANIFEST}: its public key is none"
+        yield f"{MANIFEST}: its public_key is not an Ed25519 public key"
         return
     if keys.id_of(own) != manifest["key_id"]:
         yield f"{MANIFEST}: its key_id is not that of its public key"
@@ -120,29 +120,29 @@ def _files(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any]) 
 
 
 def _timeline(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any]) -> Iterator[str]:
-    """The chain, computed again."""
+    """The problems of the timeline, whose chain is computed again."""
     said = manifest["timeline"]
     try:
         entries = _json(file, stored, TIMELINE)["entries"]
         before = chain.START
-        for place, entry in enumerate(entries, start=1):
+        for seq, entry in enumerate(entries, start=1):
             before = chain.link(before, {name: value for name, value in entry.items() if name != "hash"})
-            if entry["seq"] != place or entry["hash"] != before:
-                yield f"{TIMELINE}: entry {place} is the first that does not fit the chain"
+            if entry["seq"] != seq or entry["hash"] != before:
+                yield f"{TIMELINE}: entry {seq} is the first that does not fit the chain"
                 return
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
-        yield f"{TIMELINE}: is no timeline"
+        yield f"{TIMELINE}: is not a timeline"
         return
     if len(entries) != said["entries"] or before != said["head"]:
         yield f"{TIMELINE}: ends with entry {len(entries)} and another hash than the manifest says"
 
 
 def _evidence(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any]) -> Iterator[str]:
-    """Whether each file is the one that arrived: the hash of then is in alert.json."""
+    """Files of evidence that are not those that arrived. alert.json has the hash that each file had on arrival."""
     try:
         arrived = {each["id"]: each["sha256"] for each in _json(file, stored, ALERT)["evidence"]}
     except (KeyError, TypeError):
-        yield f"{ALERT}: is no alert"
+        yield f"{ALERT}: is not an alert"
         return
     for each in manifest["files"]:
         folder, _, name = each["name"].partition("/")
@@ -151,7 +151,7 @@ def _evidence(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any
 
 
 def _layout(file: BinaryIO, stored: dict[str, Stored]) -> Iterator[str]:
-    """Whether there is a byte in the archive that its files do not explain."""
+    """Find a byte of the archive that does not follow from its files, by writing the archive again."""
     current = MANIFEST
 
     def files() -> Iterator[archive.File]:
@@ -159,13 +159,13 @@ def _layout(file: BinaryIO, stored: dict[str, Stored]) -> Iterator[str]:
         for current, each in stored.items():
             yield archive.File(current, archive.content(file, each), size_at_most=each.size)
 
-    place = 0
+    start = 0
     for piece in archive.write(files()):
-        if archive.bytes_at(file, place, len(piece)) != piece:
-            yield f"{current}: the archive's own bytes in or after it, from byte {place}, are not as they were written"
+        if archive.bytes_at(file, start, len(piece)) != piece:
+            yield f"{current}: the archive's own bytes in or after it, from byte {start}, are not as they were written"
             return
-        place += len(piece)
-    if file.seek(0, 2) != place:
+        start += len(piece)
+    if file.seek(0, 2) != start:
         yield "the archive has bytes after its end"
 
 
@@ -173,7 +173,7 @@ def _json(file: BinaryIO, stored: dict[str, Stored], name: str) -> Any:
     try:
         return json.loads(_whole(file, stored, name))
     except (ValueError, RecursionError):
-        raise Damaged(f"{name}: was changed: it is no JSON") from None
+        raise Damaged(f"{name}: was changed: it is not JSON") from None
 
 
 def _whole(file: BinaryIO, stored: dict[str, Stored], name: str) -> bytes:

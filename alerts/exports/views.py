@@ -34,11 +34,13 @@ class ExportView(APIView):
         ),
     )
     def get(self, request: Request, alert_id: UUID) -> StreamingHttpResponse:
-        """The alert as one file that a third person can check: a ZIP with `alert.json` (the alert, each contact and
-        what became of each SMS and call), `timeline.json` (the chain), `positions.geojson`, every recording and photo
-        below `evidence/`, `manifest.json` (size and SHA-256 of each file) and `manifest.sig`: the Ed25519 signature of
-        the manifest's bytes, by one of the keys at `export-key/`. `manage.py verifyexport FILE --key PEMFILE`, or
-        `python -m alerts.exports`, checks it without a server.
+        """The alert as one ZIP file that a third person can check.
+
+        It holds `alert.json` (the alert, its contacts, and the outcome of each SMS and call), `timeline.json` (the
+        chain), `positions.geojson`, and every recording and photo below `evidence/`. `manifest.json` has the size and
+        the SHA-256 of each file, and `manifest.sig` the Ed25519 signature of the manifest's bytes, made with one of the
+        keys at `export-key/`. `manage.py verifyexport FILE --key PEMFILE`, or `python -m alerts.exports`, checks the
+        file without a server.
         """
         user, now = person(request), clock.now()
         owned = SosAlert.objects.filter(owner=user).select_related("feigned_end", "owner")
@@ -59,7 +61,7 @@ class ExportView(APIView):
 
 
 class ExportKeyView(APIView):
-    """For whoever is handed an export, whether or not they have an account."""
+    """Open to everyone: a person who checks an export need not have an account."""
 
     authentication_classes = ()
     permission_classes = ()
