@@ -7,7 +7,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     if sys.argv[1:2] == ["demo"]:
         # The embedded mode brings its own PostgreSQL and settings, which must exist before Django reads them.
-        from config import embedded
+        from config.demo import embedded
 
         embedded.prepare()
     if sys.argv[1:2] == ["verifyexport"]:

@@ -1,32 +1,69 @@
 """Typed reading of the environment: a missing or wrong value stops the start with its name and what is expected."""
 
+import logging
 import os
 import re
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-import environ
-import psycopg
 from django.core.exceptions import ImproperlyConfigured
-from psycopg.conninfo import conninfo_to_dict
 
 T = TypeVar("T")
-_env = environ.Env()
+
+_LINE = re.compile(r"""(?:export )?(?P<name>\w+)=(?:'(?P<literal>.*)'|"(?P<quoted>.*)"|(?P<bare>.*))""", re.ASCII)
 
 
-def _read(name: str, expected: str, parse: Callable[[str], T], default: T | None) -> T:
-    # Not through environ, which takes a value that begins with $ for the name of another variable.
-    raw = os.environ.get(name, "").strip()
-    if not raw:
+def load(path: Path) -> None:
+    """Set the variables of a `.env` file, except those that are set already. A file that is not there sets nothing.
+
+    A comment has a line of its own. In double quotes a backslash keeps the character after it, except r, n and t.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    found: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        if parts := _LINE.fullmatch(line):
+            quoted = re.sub(r"\\([^rnt])", r"\1", parts["quoted"] or "")
+            found[parts["name"]] = parts["literal"] or quoted or parts["bare"] or ""
+        elif line.strip() and not line.lstrip().startswith("#"):
+            # The line itself may hold a secret and is not repeated.
+            logging.getLogger(__name__).warning("%s: line %d is not NAME=value and is ignored", path, number)
+    for name, value in found.items():
+        os.environ.setdefault(name, value)
+
+
+def given(name: str) -> str:
+    """The variable, or the content of the file that NAME_FILE names, like a Docker secret; empty if neither is set."""
+    value, file = (os.environ.get(each, "").strip() for each in (name, f"{name}_FILE"))
+    if not file:
+        return value
+    if value:
+        raise ImproperlyConfigured(f"{name}_FILE is wrong: expected no file, because {name} is set too.")
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        raise ImproperlyConfigured(f"{name}_FILE is wrong: expected the path of a text file.") from None
+
+
+def read(name: str, expected: str, parse: Callable[[str], T], default: T | None) -> T:
+    """The parsed variable, or `default` if it is not set. Raises ImproperlyConfigured when there is no default.
+
+    `parse` raises ValueError or LookupError for a wrong value, which becomes ImproperlyConfigured too.
+    """
+    value = given(name)
+    if not value:
         if default is None:
             raise ImproperlyConfigured(f"{name} is missing: expected {expected}.")
         return default
     try:
-        return parse(raw)
-    except (ValueError, ImproperlyConfigured) as error:
+        return parse(value)
+    except (ValueError, LookupError) as error:
         # The value itself may be a secret and is not repeated.
         raise ImproperlyConfigured(f"{name} is wrong: expected {expected}.") from error
 
@@ -37,20 +74,12 @@ def text(name: str, expected: str, *, pattern: str = r".+", default: str | None 
             raise ValueError(name)
         return raw
 
-    return _read(name, expected, parse, default)
+    return read(name, expected, parse, default)
 
 
 def boolean(name: str, *, default: bool) -> bool:
-    def parse(raw: str) -> bool:
-        return {"true": True, "1": True, "yes": True, "on": True}.get(raw.lower()) or _false(raw)
-
-    return _read(name, "true or false", parse, default)
-
-
-def _false(raw: str) -> bool:
-    if raw.lower() not in {"false", "0", "no", "off"}:
-        raise ValueError(raw)
-    return False
+    words = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(("false", "0", "no", "off"), False)
+    return read(name, "true or false", lambda raw: words[raw.lower()], default)
 
 
 def number(name: str, expected: str, *, minimum: float, maximum: float, default: float | None = None) -> float:
@@ -60,7 +89,7 @@ def number(name: str, expected: str, *, minimum: float, maximum: float, default:
             raise ValueError(name)
         return value
 
-    return _read(name, expected, parse, default)
+    return read(name, expected, parse, default)
 
 
 def words(name: str, expected: str, *, pattern: str, default: list[str] | None = None) -> list[str]:
@@ -72,7 +101,7 @@ def words(name: str, expected: str, *, pattern: str, default: list[str] | None =
             raise ValueError(name)
         return items
 
-    return _read(name, expected, parse, default)
+    return read(name, expected, parse, default)
 
 
 def caps(name: str, *, default: str) -> dict[str, int]:
@@ -83,7 +112,7 @@ def caps(name: str, *, default: str) -> dict[str, int]:
 
 
 def sizes(name: str, *, default: str) -> dict[str, int]:
-    """Megabytes by kind of evidence, like "audio=100,photo=25"; kinds that are left out have their default."""
+    """Megabytes by kind of evidence, like "audio=100,photo=25". A kind that is left out has its default."""
     pattern = r"(audio|video|photo)=[1-9]\d{0,5}"
     found = words(name, f"kind=megabytes, like {default}", pattern=pattern, default=[])
     return {kind: int(size) for kind, _, size in (word.partition("=") for word in [*default.split(","), *found])}
@@ -96,29 +125,11 @@ def url(name: str, expected: str, *, schemes: set[str], default: str | None = No
             raise ValueError(name)
         return raw.rstrip("/")
 
-    return _read(name, expected, parse, default)
+    return read(name, expected, parse, default)
 
 
 def zone(name: str, *, default: str) -> ZoneInfo:
-    return _read(name, "a time zone like Asia/Bishkek", ZoneInfo, ZoneInfo(default))
-
-
-def mail(name: str, *, default: str) -> dict[str, Any]:
-    """Django's EMAIL_* settings from a URL."""
-
-    def parse(raw: str) -> dict[str, Any]:
-        return dict(_env.email_url_config(raw))
-
-    return _read(name, "smtp://user:password@host:587 or smtp+tls://…", parse, parse(default))
-
-
-def cache(name: str, *, default: str) -> dict[str, Any]:
-    """Django's CACHES entry from a URL."""
-
-    def parse(raw: str) -> dict[str, Any]:
-        return dict(_env.cache_url_config(raw))
-
-    return _read(name, "a cache's URL like locmemcache:// or rediscache://host:6379/1", parse, parse(default))
+    return read(name, "a time zone like Asia/Bishkek", ZoneInfo, ZoneInfo(default))
 
 
 def bucket(prefix: str) -> dict[str, Any] | None:
@@ -138,76 +149,3 @@ def bucket(prefix: str) -> dict[str, Any] | None:
     if bool(options["access_key"]) is not bool(options["secret_key"]):
         raise ImproperlyConfigured(f"{prefix}_SECRET_KEY is missing, or {prefix}_ACCESS_KEY: expected both or neither.")
     return {option: value or None for option, value in options.items()}
-
-
-_DATABASE = "postgres://user:password@host:5432/name, further hosts after a comma"
-_HOST = r"/.+|[\w.:-]+"  # A folder: the server's Unix socket is in it.
-# Sessions that can only read are of no use; "any" is for a proxy that chooses the server itself.
-_SESSIONS = {"any", "read-write", "primary"}
-
-
-def database(name: str) -> dict[str, Any]:
-    """Django's DATABASES entry of a libpq URL; what its query says stands in OPTIONS.
-
-    Of several hosts the one that takes writes is used, and of one no session that takes none, unless
-    `target_session_attrs` says otherwise.
-    """
-
-    def parse(raw: str) -> dict[str, Any]:
-        if urlsplit(raw).scheme not in {"postgres", "postgresql"}:
-            raise ValueError(name)
-        try:
-            parts = conninfo_to_dict(raw)
-        except psycopg.ProgrammingError:
-            raise ValueError(name) from None  # Its text repeats the URL, with the password.
-        hosts, ports = _hosts(str(parts.pop("host", ""))), str(parts.pop("port", ""))
-        _check_ports(ports, hosts=len(hosts))
-        parts.setdefault("target_session_attrs", "read-write")
-        # The session's own settings are the engine's: its timeouts depend on them.
-        if "options" in parts or parts["target_session_attrs"] not in _SESSIONS or not parts.get("dbname"):
-            raise ValueError(name)
-        return {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": parts.pop("dbname"),
-            "USER": parts.pop("user", ""),
-            "PASSWORD": parts.pop("password", ""),
-            "HOST": ",".join(hosts),
-            "PORT": ports if ports.strip(",") else "",
-            "OPTIONS": parts,
-        }
-
-    return _read(name, _DATABASE, parse, None)
-
-
-def _hosts(listed: str) -> list[str]:
-    hosts = listed.split(",")
-    if not all(re.fullmatch(_HOST, host) for host in hosts):
-        raise ValueError("host")
-    return hosts
-
-
-def _check_ports(listed: str, *, hosts: int) -> None:
-    """libpq takes one port for all hosts, or one for each; an empty one is 5432."""
-    ports = listed.split(",")
-    if len(ports) not in (1, hosts) or not all(port == "" or 0 < int(port) < 65536 for port in ports):
-        raise ValueError("port")
-
-
-_BROKER = "amqp://user:password@host:5672/vhost, further nodes' URLs after a comma"
-
-
-def broker(name: str) -> list[str]:
-    """The URLs of the cluster's nodes, in the order in which they are tried; `memory://` stands alone."""
-
-    def parse(raw: str) -> list[str]:
-        # Only where the next URL begins: a password may hold commas.
-        urls = re.split(r"\s*[,;]\s*(?=\w+://)", raw)
-        for item in urls:
-            parts = urlsplit(item)
-            if parts.scheme not in {"amqp", "amqps", "memory"} or not parts.hostname or parts.port == 0:
-                raise ValueError(name)
-        if len(urls) > 1 and any(item.startswith("memory:") for item in urls):
-            raise ValueError(name)
-        return urls
-
-    return _read(name, _BROKER, parse, None)

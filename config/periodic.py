@@ -8,15 +8,15 @@ import structlog
 from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
 
+import alerts.evidence.retention
+import alerts.timers.retention
+import identity.retention
 from alerts.escalation import steps
-from alerts.evidence import retention as evidence
 from alerts.sos import drills
 from alerts.timeline import sealing
-from alerts.timers import retention as timers
 from config import deadletters
 from config.models import PeriodicRun
 from geo import retention as positions
-from identity import retention
 from identity.verification import conversion
 from messaging.database import clock
 from messaging.operations import alarms
@@ -40,12 +40,18 @@ PERIODIC = {
     "escalate": Periodic(run=steps.take_steps, every=timedelta(seconds=1), patience=timedelta(seconds=2)),
     "mail_alarms": Periodic(run=alarms.mail_alarms, every=timedelta(seconds=30), patience=timedelta(seconds=10)),
     "judge_conversion": Periodic(run=conversion.judge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
-    "purge_evidence": Periodic(run=evidence.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
+    "purge_evidence": Periodic(
+        run=alerts.evidence.retention.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)
+    ),
     "seal_timelines": Periodic(run=sealing.seal_due, every=timedelta(seconds=5), patience=timedelta(minutes=1)),
-    "purge_timers": Periodic(run=timers.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
+    "purge_timers": Periodic(
+        run=alerts.timers.retention.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)
+    ),
     # The name stays: a process of an older release refuses a name that it does not know.
     "keep_positions": Periodic(run=positions.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
-    "purge_identity": Periodic(run=retention.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
+    "purge_identity": Periodic(
+        run=identity.retention.purge, every=timedelta(minutes=10), patience=timedelta(minutes=5)
+    ),
 }
 
 

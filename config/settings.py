@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from config import environment, logging, reporting
+from config import api, environment, logging, reporting, servers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-environ.Env.read_env(os.environ.get("ENV_FILE", str(BASE_DIR / ".env")))
+environment.load(Path(os.environ.get("ENV_FILE", BASE_DIR / ".env")))
 
 # -- What this installation is --------------------------------------------------------------------------------
 
@@ -57,38 +56,10 @@ NUM_PROXIES = int(environment.text("NUM_PROXIES", "a whole number from 0 to 9", 
 
 # -- PostgreSQL and RabbitMQ ----------------------------------------------------------------------------------
 
-_database = environment.database("DATABASE_URL")
-DATABASES = {
-    "default": _database
-    | {
-        "CONN_MAX_AGE": 0,  # Django refuses anything else together with a pool.
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {
-            # PostgreSQL binds the values: writing arrays into the text was dear in Python. What is said a second time
-            # is prepared, soon enough for a pooled connection, which sees a statement seldom. So no statement's result
-            # is `SELECT *`: a column that a migration adds would change it under what is prepared.
-            "server_side_binding": True,
-            "prepare_threshold": 1,
-            # A server that vanishes without a word is noticed in seconds, not by the kernel's patience. The pool waits
-            # longer than one host's connect_timeout, so that the next host still serves who waits.
-            "connect_timeout": 3,
-            "keepalives_idle": 5,
-            "keepalives_interval": 2,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 10_000,
-            **_database["OPTIONS"],
-            # The pool's own attempts come at doubling intervals; after 2 s it gives up, and whoever then asks for a
-            # connection starts a new one at once: the servers' return is noticed by the first request after it.
-            "pool": {"min_size": 1, "max_size": 20, "timeout": 4, "max_lifetime": 1800, "reconnect_timeout": 2},
-            # A process that freezes inside a transaction gives its locks back; the paths that lock the rows
-            # others wait for ask for less (messaging/database/clock.py).
-            "options": "-c idle_in_transaction_session_timeout=10s -c statement_timeout=30s -c lock_timeout=5s",
-        },
-    }
-}
+DATABASES = {"default": servers.database("DATABASE_URL")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-RABBITMQ_URLS = environment.broker("RABBITMQ_URL")
+RABBITMQ_URLS = servers.broker("RABBITMQ_URL")
 DRAMATIQ_BROKER: dict[str, Any] = {
     "BROKER": "config.broker.connect",
     "OPTIONS": {"urls": RABBITMQ_URLS},
@@ -164,7 +135,7 @@ ZONES_PER_PERSON = int(
 
 # A person's zones are cached: in each process, or shared by all of them.
 # People whose zones a worker's own memory holds: Django's 300 are fewer than it meets in a minute.
-CACHES = {"default": environment.cache("CACHE_URL", default="locmemcache://?max_entries=10000")}
+CACHES = {"default": servers.cache("CACHE_URL", default="locmemcache://?max_entries=10000")}
 
 # -- Django ---------------------------------------------------------------------------------------------------
 
@@ -294,48 +265,14 @@ EXPORT_SIGNING_KEY = environment.text(
 
 # -- API ------------------------------------------------------------------------------------------------------
 
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["identity.sessions.bearer.AccessToken"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.negotiation.AlwaysJSON",
-    "DEFAULT_PARSER_CLASSES": ["config.parsers.BoundedJSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_PAGINATION_CLASS": "config.pagination.NewestFirst",
-    "EXCEPTION_HANDLER": "config.errors.problem_response",
-    "NUM_PROXIES": NUM_PROXIES,
-    "PAGE_SIZE": 50,
-}
+REST_FRAMEWORK = api.REST_FRAMEWORK | {"NUM_PROXIES": NUM_PROXIES}
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=30),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=90),
     "SIGNING_KEY": SECRET_KEY,
     "UPDATE_LAST_LOGIN": False,
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "AlertMe",
-    "VERSION": "1",
-    "DESCRIPTION": "Personal safety: SOS that reaches the people someone trusts by SMS in seconds.",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SCHEMA_PATH_PREFIX": "/api/v1/",
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {
-        "AlertStatusEnum": "alerts.models.AlertStatus",
-        "AlertKindEnum": "alerts.models.AlertKind",
-        "ChannelEnum": "messaging.models.Channel",
-        "DeliveryStatusEnum": "alerts.owner.truth.Status",
-        "EventKindEnum": "alerts.models.EventKind",
-        "EvidenceKindEnum": "alerts.models.EvidenceKind",
-        "PhoneChannelEnum": [("sms", "Sms"), ("voice", "Voice")],
-        "TimerStatusEnum": "alerts.models.TimerStatus",
-    },
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "config.schema.describe_problems",
-    ],
-}
+SPECTACULAR_SETTINGS = api.OPENAPI
 
 # -- Logs and error reports -----------------------------------------------------------------------------------
 
@@ -343,7 +280,7 @@ LOGGING_CONFIG = None
 logging.configure(debug=DEBUG)
 SENTRY_DSN = environment.url("SENTRY_DSN", "the DSN of a Sentry project", schemes={"https", "http"}, default="")
 reporting.start(SENTRY_DSN)
-vars().update(environment.mail("EMAIL_URL", default="consolemail://"))
+vars().update(servers.mail("EMAIL_URL", default="consolemail://"))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = environment.text(
     "EMAIL_FROM",
@@ -352,4 +289,4 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = environment.text(
     default="alertme@localhost",
 )
 # Messages to people are not for a console nobody reads: without EMAIL_URL there is no sender for them.
-SENDS_EMAIL = bool(os.environ.get("EMAIL_URL", "").strip())
+SENDS_EMAIL = bool(environment.given("EMAIL_URL"))

@@ -170,7 +170,8 @@ def not_coming(name: str, *, language: str) -> str:
 def nobody_answered(owner: User) -> str:
     """For the person: every contact was tried and nobody has answered."""
     with override(owner.language):
-        return gettext("None of your contacts has answered yet. Call 112.")
+        text = gettext("None of your contacts has answered yet. Call {number}.")
+    return text.format(number=settings.EMERGENCY_NUMBER)
 
 
 def _of_two(sentence: Callable[[], str], contact: str, owner: User, *, language: str) -> str:

@@ -1,4 +1,4 @@
-"""`python -m alerts.exports FILE`, or `manage.py verifyexport FILE`: needs no settings, no database and no network."""
+"""`python -m alerts.exports FILE`, or `manage.py verifyexport FILE`. Needs no settings, no database and no network."""
 
 import argparse
 import sys

@@ -1,7 +1,10 @@
-"""A ZIP archive of which every byte follows from its files: a byte that was changed or added anywhere shows.
+"""A ZIP archive in which every byte follows from its files: a byte that somebody changed or added anywhere shows.
 
-No library promises that, so the few structures of the format that are needed (PKWARE's APPNOTE 6.3.10, sections 4.3 to
-4.5) are written here. Files are stored and not compressed: media does not shrink, and nothing blows up when it is read.
+Python's `zipfile` does not promise its bytes: they differ from those of earlier exports and between versions of Python
+(python/cpython#103861), so an export that somebody keeps would no longer verify
+(test_an_export_of_an_earlier_release_is_intact). It also believes a directory that lies about its number of files
+(test_what_would_blow_up). Therefore the structures that an export needs are written here (PKWARE's APPNOTE 6.3.10,
+sections 4.3 to 4.5). Files are stored uncompressed: media does not shrink, and no reader can be made to unpack a bomb.
 """
 
 from collections.abc import Generator, Iterable
@@ -10,7 +13,7 @@ from struct import Struct
 from typing import BinaryIO
 from zlib import crc32
 
-# What a reader takes at most: more than any alert has, and little enough to hold in memory.
+# The most that a reader accepts: more than any alert has, and little enough to hold in memory.
 MAX_FILES = 50_000
 _MAX_DIRECTORY = 16 * 1024 * 1024
 _READ = 256 * 1024
@@ -25,20 +28,20 @@ _LARGE_END_LOCATOR = Struct("<4sIQI")
 _END = Struct("<4sHHHHIIH")
 
 _VERSION = 45  # The first that knows ZIP64.
-_FLAGS = 0x0808  # Names in UTF-8; sizes after the content, which is written as it is read.
-_DATE = 0x21  # 1980-01-01, for all: when something happened stands in the files.
+_FLAGS = 0x0808  # Names are in UTF-8. Sizes follow the content, which is written while it is read.
+_DATE = 0x21  # 1980-01-01 for every file: the files themselves say when something happened.
 _UNIX = 3 << 8
 _MODE = 0o100644 << 16
 _LARGE = 0xFFFFFFFF
 
 
 class Damaged(Exception):
-    """No archive of ours, or no longer a whole one; its text says what is wrong."""
+    """The file is not an archive of ours, or no longer a whole one; the text says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to be written. `size_at_most` decides the form of its heads, which come before its content."""
+    """A file to be written. `size_at_most` decides the form of its header, which comes before its content."""
 
     name: str
     chunks: Iterable[bytes]
@@ -47,7 +50,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A file in an archive: where its content begins, as the directory says."""
+    """A file in an archive, and the byte at which its content begins, as the archive's directory says."""
 
     name: str
     size: int
@@ -55,7 +58,7 @@ class Stored:
 
 
 def write(files: Iterable[File]) -> Generator[bytes]:
-    """The archive, in pieces. Each file is read to its end before the next is asked for."""
+    """The archive's bytes, piece by piece. Each file is read to its end before the next file is taken."""
     directory: list[bytes] = []
     offset = 0
     for file in files:
@@ -109,25 +112,28 @@ def _end(*, count: int, size: int, offset: int) -> bytes:
 
 
 def read(file: BinaryIO) -> list[Stored]:
-    """What the archive's directory lists. Raises Damaged, also for what is larger than MAX_FILES or than itself."""
+    """The files that the archive's directory lists.
+
+    Raises Damaged, also for more than MAX_FILES files, and for files that are larger than the archive.
+    """
     length = file.seek(0, 2)
     count, size, offset = _directory(file, length)
     if count > MAX_FILES or size > _MAX_DIRECTORY:
         raise Damaged("the archive lists more files than an export has")
     directory = bytes_at(file, offset, size)
     stored: list[Stored] = []
-    place = 0
+    end = 0
     for _ in range(count):
-        entry, place = _listed(directory, place)
+        entry, end = _listed(directory, end)
         stored.append(entry)
-    # Files that overlap would be read again and again.
-    if place != size or any(s.begins_at + s.size > offset for s in stored) or sum(s.size for s in stored) > offset:
+    # Overlapping files would be read again and again.
+    if end != size or any(s.begins_at + s.size > offset for s in stored) or sum(s.size for s in stored) > offset:
         raise Damaged("the archive's directory does not fit its files")
     return stored
 
 
 def _directory(file: BinaryIO, length: int) -> tuple[int, int, int]:
-    """How many files it lists, its size and its place."""
+    """The directory's number of files, its size, and the byte at which it begins."""
     if length < _END.size:
         raise Damaged("this is no whole ZIP archive: its end is missing")
     mark, _, _, _, count, size, offset, _ = _END.unpack(bytes_at(file, length - _END.size, _END.size))
@@ -141,33 +147,33 @@ def _directory(file: BinaryIO, length: int) -> tuple[int, int, int]:
     return count, size, offset
 
 
-def _listed(directory: bytes, place: int) -> tuple[Stored, int]:
-    """The entry at this place of the directory, and the place of the next."""
-    head = directory[place : place + _CENTRAL.size]
+def _listed(directory: bytes, start: int) -> tuple[Stored, int]:
+    """The file whose entry begins at byte `start` of the directory, and the byte at which the next entry begins."""
+    head = directory[start : start + _CENTRAL.size]
     if len(head) < _CENTRAL.size or head[:4] != b"PK\1\2":
         raise Damaged("the archive's directory is damaged")
     *_, size, name_length, more_length, _, _, _, _, offset = _CENTRAL.unpack(head)
-    place += _CENTRAL.size
-    name, place = directory[place : place + name_length], place + name_length
-    more, place = directory[place : place + more_length], place + more_length
+    start += _CENTRAL.size
+    name, start = directory[start : start + name_length], start + name_length
+    more, start = directory[start : start + more_length], start + more_length
     extra = 0
     if len(more) == _CENTRAL_SIZES.size:
         *_, size, _, offset = _CENTRAL_SIZES.unpack(more)
         extra = _LOCAL_SIZES.size if size >= _LARGE else 0
     try:
-        return Stored(name.decode(), size, offset + _LOCAL.size + name_length + extra), place
+        return Stored(name.decode(), size, offset + _LOCAL.size + name_length + extra), start
     except UnicodeDecodeError:
         raise Damaged("the archive's directory is damaged") from None
 
 
 def content(file: BinaryIO, stored: Stored) -> Generator[bytes]:
-    """The file's bytes, in pieces."""
-    place, end = stored.begins_at, stored.begins_at + stored.size
-    while place < end and (chunk := bytes_at(file, place, min(_READ, end - place))):
-        place += len(chunk)
+    """The file's bytes, piece by piece."""
+    start, end = stored.begins_at, stored.begins_at + stored.size
+    while start < end and (chunk := bytes_at(file, start, min(_READ, end - start))):
+        start += len(chunk)
         yield chunk
 
 
-def bytes_at(file: BinaryIO, place: int, size: int) -> bytes:
-    file.seek(place)
+def bytes_at(file: BinaryIO, start: int, size: int) -> bytes:
+    file.seek(start)
     return file.read(size)

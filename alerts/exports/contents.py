@@ -1,4 +1,4 @@
-"""What stands in an export: for the owner what their devices are told anyway, for the operator everything."""
+"""The contents of an export: for the owner all that their devices are shown, for the operator everything."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -25,13 +25,13 @@ from messaging.operations import alarms
 
 
 def shown_to_owner(alert: SosAlert, *, now: datetime) -> Contents:
-    """Under duress, of the alert that ended then."""
+    """The export for the owner. Under duress, it ends where the feigned end was."""
     evidence = retention.shown_to_owner(alert, now=now)
     return _contents(alert, timeline.shown(alert, now=now), view.positions_of(alert), evidence, now=now)
 
 
 def whole(alert: SosAlert, *, now: datetime) -> Contents:
-    """The truth, with every message and every call to a provider: for operators only."""
+    """The export for operators: the truth, with every message and every attempt to send it."""
     undisguised = copy(alert)
     undisguised.duress_at = None
     more = {
@@ -82,7 +82,7 @@ def _json(name: str, said: Any) -> File:
 
 
 def _media(kept: Evidence, unreadable: list[str], *, now: datetime) -> Iterator[File]:
-    """The file; one that the storage does not give is named, and the rest is exported without it."""
+    """The file of a piece of evidence. If the storage does not give it, name it in `unreadable` instead."""
     name = f"evidence/{kept.id}.{kept.name.rpartition('.')[2]}"
     try:
         file = keeping.storage().open(kept.name)

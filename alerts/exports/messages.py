@@ -1,5 +1,5 @@
-"""Every message of an alert with each of its moves and each call to a provider, for operators. No texts: the engine
-erases them."""
+"""Every message of an alert, with each of its moves and attempts, for operators. The texts are missing, because the
+engine erases them."""
 
 from collections import defaultdict
 from typing import Any
@@ -15,7 +15,7 @@ _ATTEMPT = ("id", "number", "started_at", "outcome", "provider_id", "error_code"
 
 
 def of(alert: SosAlert) -> list[dict[str, Any]]:
-    """In the order in which they were queued."""
+    """The alert's messages, in the order in which they were queued."""
     told = alert.notifications.select_related("message").defer("message__text").order_by("message_id", "id")
     ids = [each.message_id for each in told]
     moves = _by_message(MessageEvent.objects.filter(message__in=ids), _MOVE)

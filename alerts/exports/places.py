@@ -1,4 +1,4 @@
-"""An alert's positions as GeoJSON (RFC 7946), written as they are read."""
+"""An alert's positions as GeoJSON (RFC 7946), written while they are read from the database."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _DETAILS = {
 
 
 def geojson(positions: QuerySet[AlertPosition]) -> Iterator[bytes]:
-    """A point for each, in order of arrival."""
+    """A point for each position, in the order in which they arrived."""
     yield b'{"type": "FeatureCollection", "features": ['
     separator = "\n"
     for position in positions.order_by("id").iterator(chunk_size=_ROWS):

@@ -56,7 +56,7 @@ def verify(file: BinaryIO, *, key: Ed25519PublicKey | None = None) -> Verdict:
 
 
 def _stored(file: BinaryIO) -> dict[str, Stored]:
-    """The archive's files by name, in their order."""
+    """The archive's files by name, in the order of the archive."""
     stored: dict[str, Stored] = {}
     for each in archive.read(file):
         if not _NAME.fullmatch(each.name):

@@ -15,14 +15,14 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import Error as DatabaseError
 
-from config import embedded
-from config.demo import processes, summary
+from config.demo import embedded, processes, summary
 from config.demo.people import StoryFailed
 from config.demo.phones import Phones
-from config.demo.postgres import EmbeddedPostgres, PostgresFailed
+from config.demo.postgres import EmbeddedPostgres
 from config.demo.story import Outcome, Story
 from config.demo.timeline import Timeline
 from config.logging import configure
+from config.postgres import PostgresFailed
 from identity.models import User
 from messaging.sandbox.control import SandboxControl
 

@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import environ
+from config import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 VAR = ROOT / "var"
@@ -34,7 +34,7 @@ def load() -> None:
     if not file.exists():
         file = local_file()
     os.environ["ENV_FILE"] = str(file)
-    environ.Env.read_env(str(file))
+    environment.load(file)
 
 
 def local_file() -> Path:
@@ -54,4 +54,4 @@ def local_file() -> Path:
 
 def uses_sandbox() -> bool:
     """Whether SMS go to a server on this machine. Unset means Twilio itself: real phones, so no sandbox."""
-    return urlsplit(os.environ.get("TWILIO_API_BASE_URL", "")).hostname in {"127.0.0.1", "localhost", "::1"}
+    return urlsplit(environment.given("TWILIO_API_BASE_URL")).hostname in {"127.0.0.1", "localhost", "::1"}

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import signal
 import subprocess
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
 import psycopg
 
+from config.postgres import DATABASE, PostgresFailed, PostgresLauncher, server_user
 from deploy.local.processes import ServerFailed, free_port, wait_until
 from deploy.local.server import PrivateServer
 
-DATABASE = "alertme"
 MAX_CONNECTIONS = 200
 
 
@@ -44,14 +44,6 @@ def is_complete(folder: Path) -> bool:
     return all(os.access(folder / program, os.X_OK) for program in ("initdb", "postgres"))
 
 
-def unprivileged_user() -> str | None:
-    """Whom the server runs as: PostgreSQL refuses root. None: whoever we are."""
-    if os.geteuid() != 0:
-        return None
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    return "postgres" if "postgres" in names else "nobody"
-
-
 class PrivatePostgres(PrivateServer):
     name: ClassVar[str] = "PostgreSQL"
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast": ends clients' sessions, then shuts down
@@ -62,94 +54,46 @@ class PrivatePostgres(PrivateServer):
         self.durable = durable
         self.port = free_port()
         self.data = self.folder / "data"
-        self._user = unprivileged_user()
-        self._group = pwd.getpwnam(self._user).pw_gid if self._user else None
-        self._groups: list[int] | None = [] if self._user else None
+        self._user = server_user("postgres", "nobody")
 
     @property
     def url(self) -> str:
         return f"postgres://{DATABASE}@127.0.0.1:{self.port}/{DATABASE}"
 
     def _prepare(self) -> None:
-        self.data.mkdir(mode=0o700, exist_ok=True)
         if self._user:
-            # The server's user must own its data and be able to walk into the folder around it.
+            # The server's account must be able to enter the folder around its data.
             shutil.chown(self.folder, self._user)
-            shutil.chown(self.data, self._user)
-        if (self.data / "PG_VERSION").exists():
-            return
-        command = self._fill_command()
-        made = subprocess.run(
-            command if self.durable else [*command, "--no-sync"],
-            user=self._user,
-            group=self._group,
-            extra_groups=self._groups,
-            cwd=self.data,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if made.returncode:
-            # For root the commonest cause is a folder above that the server's user cannot enter, like /root.
-            name = Path(command[0]).name
-            raise ServerFailed(f"{name} failed in {self.data} as {self._user or 'you'}:\n{made.stdout}{made.stderr}")
+        try:
+            self._fill(self._launcher, [] if self.durable else ["--no-sync"])
+        except PostgresFailed as failure:
+            raise ServerFailed(str(failure)) from failure
 
-    def _fill_command(self) -> list[str]:
-        return [
-            *(self._program("initdb"), "--pgdata", str(self.data), "--username", DATABASE),
-            *("--encoding=UTF8", "--locale=C.UTF-8", "--auth=trust", "--no-instructions"),
-        ]
+    def _fill(self, launcher: PostgresLauncher, options: list[str]) -> None:
+        launcher.make("--locale=C.UTF-8", *options)
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        with self.log.open("ab") as log:
-            return subprocess.Popen(
-                [self._program("postgres"), "-D", str(self.data), *self._settings()],
-                user=self._user,
-                group=self._group,
-                extra_groups=self._groups,
-                cwd=self.data,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        return self._launcher.launch(port=self.port, **self._settings())
 
-    def _settings(self) -> list[str]:
-        settings = {
-            "port": self.port,
-            "listen_addresses": "127.0.0.1",
-            "unix_socket_directories": "",
+    def _settings(self) -> dict[str, object]:
+        settings: dict[str, object] = {
             "max_connections": MAX_CONNECTIONS,
-            "timezone": "UTC",
-            "log_timezone": "UTC",
             # A failed statement is logged without its values: those are people's numbers and names.
             "log_min_error_statement": "panic",
             "log_error_verbosity": "terse",
         }
-        if not self.durable:
-            # synchronous_commit stays on: a committed row must survive kill() in tests as well.
-            settings |= {"fsync": "off", "full_page_writes": "off"}
-        return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        # synchronous_commit stays on: a committed row must survive kill() in tests as well.
+        return settings if self.durable else settings | {"fsync": "off", "full_page_writes": "off"}
 
     def _is_ready(self) -> bool:
-        try:
-            connection = psycopg.connect(self._url_of("postgres"), autocommit=True, connect_timeout=5)
-        except psycopg.OperationalError:
-            return False
-        with connection:
-            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
-            if not known:
-                connection.execute(f"CREATE DATABASE {DATABASE}")
-        return True
+        return self._launcher.serves(port=self.port)
 
-    def _url_of(self, database: str) -> str:
-        return f"postgres://{DATABASE}@127.0.0.1:{self.port}/{database}"
-
-    def _program(self, name: str) -> str:
-        folder = binaries()
-        if folder is None:
+    @cached_property
+    def _launcher(self) -> PostgresLauncher:
+        programs = binaries()
+        if programs is None:
             raise ServerFailed("PostgreSQL's server programs (initdb, postgres) are not installed")
-        return str(folder / name)
+        return PostgresLauncher(programs=programs, data=self.data, log=self.log, user=self._user)
 
 
 class PrivateStandby(PrivatePostgres):
@@ -182,16 +126,16 @@ class PrivateStandby(PrivatePostgres):
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute("SELECT pg_promote()")
 
-    def _settings(self) -> list[str]:
-        # By default 5 s, for which no commit returns after the primary's restart.
-        return [*super()._settings(), "-c", "wal_retrieve_retry_interval=200ms"]
+    def _settings(self) -> dict[str, object]:
+        # The default is 5 s, in which no commit returns after the primary's restart.
+        return super()._settings() | {"wal_retrieve_retry_interval": "200ms"}
 
     def _is_following(self) -> bool:
         with psycopg.connect(self.url, autocommit=True) as connection:
             found = connection.execute("SELECT pg_is_in_recovery()").fetchone()
         return found == (True,)
 
-    def _fill_command(self) -> list[str]:
+    def _fill(self, launcher: PostgresLauncher, options: list[str]) -> None:
         # --write-recovery-conf: it starts as a standby that knows its primary.
         source = ["--dbname", self.primary.url, "--checkpoint=fast", "--write-recovery-conf"]
-        return [self._program("pg_basebackup"), "--pgdata", str(self.data), *source]
+        launcher.fill("pg_basebackup", *source, *options)

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from typing import IO
 
+from config.environment import given
 from deploy.local import environment
 from deploy.local.environment import ROOT, VAR
 from deploy.local.keeper import Keeper
@@ -44,7 +45,7 @@ def main() -> None:
 def servers() -> Iterator[None]:
     """PostgreSQL and RabbitMQ: those the settings name, and private ones under var/ for those they do not."""
     private: dict[str, type[PrivateServer]] = {"DATABASE_URL": PrivatePostgres, "RABBITMQ_URL": PrivateRabbitMQ}
-    wanted = {name: kind for name, kind in private.items() if not os.environ.get(name)}
+    wanted = {name: kind for name, kind in private.items() if not given(name)}
     if wanted:
         ensure_installed()
     with contextlib.ExitStack() as running:

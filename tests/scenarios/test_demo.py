@@ -99,6 +99,7 @@ def test_what_a_killed_demo_left_is_swept_up_and_nothing_of_the_caller_is_used(f
         folder,
         DATABASE_URL="postgres://somebody@127.0.0.1:1/precious",
         TWILIO_AUTH_TOKEN="",
+        SECRET_KEY_FILE="/not/there",
         PYTHONIOENCODING="ascii",  # No Cyrillic on this terminal.
     )
 

@@ -1,8 +1,15 @@
-"""What a file is, by its content, and whether it is whole. A folder of our own and no library, for three reasons:
+"""Recognises the type of a file by its content, and whether the file is whole. Nothing is decoded or decompressed:
+lengths are added up, and little is read.
 
-libraries that name a type read its first bytes only, and cannot tell a sound recording from a film in the same
-container, nor a whole file from a broken one; those that can are C code that decodes hostile input inside the web
-process. Here nothing is decoded or decompressed: lengths are added up, and little is read.
+No library does this: filetype, hachoir and mutagen do not notice that a file was cut off, and take sound in an MP4 for
+a film or do not know WebM (tried with tests/alerts/evidence/files.py), and the libraries that notice are C code that
+decodes hostile input inside the web process.
+
+Senders of each format:
+- Android (MediaRecorder and camera): 3GP and AMR; MP4 and M4A with AAC; AAC in ADTS; WebM; Ogg with Opus; JPEG, HEIC
+- iOS: M4A, CAF; QuickTime, MP4; HEIC, JPEG
+- browsers: WebM, Ogg, MP4; PNG, WebP, AVIF
+- recorders and other apps: WAV, MP3, FLAC, AAC in ADTS; Matroska
 """
 
 from collections.abc import Callable
@@ -14,7 +21,7 @@ from alerts.evidence.formats.reading import Media, NotMedia, Truncated
 from alerts.models import EvidenceKind
 from identity.errors import Inconsistent, Unsupported
 
-# By where in the file its signature stands.
+# First byte of the signature, the signature, and the reader of the format.
 _SIGNATURES: tuple[tuple[int, bytes, Callable[[BinaryIO, int], Media]], ...] = (
     (4, b"ftyp", isobmff.recognise),
     (0, b"\x1aE\xdf\xa3", ebml.recognise),
@@ -31,7 +38,7 @@ _SIGNATURES: tuple[tuple[int, bytes, Callable[[BinaryIO, int], Media]], ...] = (
 
 
 class TypeRefused(Unsupported):
-    """The content is of a type that is not taken, or of another kind than declared."""
+    """The content is of a type that is not taken, or of another kind than the client said."""
 
     code = "type_refused"
     detail = "By its content the file is not of the kind it was sent as, or of a type that is not taken."
@@ -43,7 +50,7 @@ class FileTruncated(Inconsistent):
 
 
 def recognise(path: Path, *, kind: EvidenceKind) -> Media:
-    """What the file is. Raises TypeRefused unless it is of this kind, FileTruncated when it is not whole."""
+    """The file's type. Raises TypeRefused unless the file is of this kind, FileTruncated when it is not whole."""
     with path.open("rb") as file:
         try:
             media = _read(file, path.stat().st_size)

@@ -7,7 +7,7 @@ from alerts.evidence.formats.reading import Media, NotMedia, Truncated, at
 from alerts.models import EvidenceKind
 
 _MOST_CHUNKS = 100_000
-# A length that a recorder did not come back to fill in.
+# The lengths that a recorder writes first. One that was stopped does not replace them with the real length.
 _OPEN_LENGTHS = (0, 0xFFFFFFFF)
 
 
@@ -27,7 +27,7 @@ def riff(file: BinaryIO, size: int) -> Media:
 
 
 def _chunks(file: BinaryIO, start: int, size: int, order: str) -> Iterator[tuple[bytes, int]]:
-    """Name and content of RIFF's chunks."""
+    """Name of each RIFF chunk, and the byte at which its content begins."""
     for _ in range(_MOST_CHUNKS):
         if size - start < 8:
             return
@@ -43,7 +43,7 @@ def _chunks(file: BinaryIO, start: int, size: int, order: str) -> Iterator[tuple
 
 
 def caf(file: BinaryIO, size: int) -> Media:
-    """Apple's Core Audio Format, in which an open data chunk has the length -1."""
+    """Apple's Core Audio Format. A data chunk that was not finished has the length -1."""
     start, names = 8, set()
     for _ in range(_MOST_CHUNKS):
         if start == size:
@@ -82,7 +82,7 @@ def flac(file: BinaryIO, size: int) -> Media:
     for _ in range(_MOST_CHUNKS):
         head = at(file, start, 4, end=size)
         start += 4 + int.from_bytes(head[1:], "big")
-        if head[0] & 0x80:  # The last one of the metadata.
+        if head[0] & 0x80:  # The last block of metadata.
             break
     if at(file, start, 2, end=size) not in (b"\xff\xf8", b"\xff\xf9"):
         raise NotMedia

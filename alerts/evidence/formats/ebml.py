@@ -11,7 +11,7 @@ _TRACK_ENTRY, _TRACK_TYPE = 0xAE, 0x83
 _VIDEO, _AUDIO = 1, 2
 _MOST_ELEMENTS = 1_000
 
-# Id, first byte of the content, and its end; None: unknown, as in a live recording.
+# An element's id, the first byte of its content, and the content's end. A live recording does not know the end: None.
 Element = tuple[int, int, int | None]
 
 
@@ -36,7 +36,7 @@ def _tracks(file: BinaryIO, start: int, end: int) -> set[int]:
             return types
         if kind == _TRACKS and element_end:
             types = set(_types(file, content, element_end))
-    raise Truncated  # Nothing was recorded.
+    raise Truncated  # The file holds no recorded sound or picture.
 
 
 def _types(file: BinaryIO, start: int, end: int) -> Iterator[int]:
@@ -63,7 +63,7 @@ def _elements(file: BinaryIO, start: int, end: int) -> Iterator[Element]:
         element = _element(file, start, end)
         yield element
         if element[2] is None:
-            raise NotMedia  # Only a cluster or the segment may be of unknown length.
+            raise NotMedia  # Only a cluster or the segment may have an unknown length.
         start = element[2]
     raise NotMedia
 
@@ -84,7 +84,7 @@ def _element(file: BinaryIO, start: int, end: int) -> Element:
 
 
 def _width(first: int) -> int:
-    """Bytes of a number, told by the zeros that its first byte begins with."""
+    """Bytes of a number: one more than the zero bits with which its first byte begins."""
     if not first:
         raise NotMedia
     return 9 - first.bit_length()

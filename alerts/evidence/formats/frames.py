@@ -1,4 +1,4 @@
-"""Audio that is frame after frame: AAC in ADTS, MP3 and AMR."""
+"""Audio that is one frame after another: AAC in ADTS, MP3 and AMR."""
 
 from collections.abc import Callable
 from typing import BinaryIO
@@ -6,16 +6,16 @@ from typing import BinaryIO
 from alerts.evidence.formats.reading import Media, NotMedia, Truncated, at
 from alerts.models import EvidenceKind
 
-# A frame begins with one byte, its length in four bits of it. 0: no such type.
+# Four bits of a frame's first byte are its type. Each tuple gives the bytes of a frame by type; 0: no such type.
 _AMR_PADDING = 0x83
 _AMR_NB = (13, 14, 16, 18, 20, 21, 27, 32, 6, 0, 0, 0, 0, 0, 0, 1)
 _AMR_WB = (18, 24, 33, 37, 41, 47, 51, 59, 61, 6, 0, 0, 0, 0, 1, 1)
 _MP3_KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
 _MP3_KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0)
 _MP3_RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
-# One that matches by chance is no audio.
+# Fewer frames may match by chance.
 _FEWEST_FRAMES = 3
-# Tags that follow the last frame of an MP3.
+# Tags that may follow the last frame of an MP3.
 _TRAILERS = (b"TAG", b"APE")
 
 
@@ -65,7 +65,10 @@ def _mp3_length(head: bytes) -> int:
 
 
 def _walk(file: BinaryIO, start: int, size: int, head_size: int, length_of: Callable[[bytes], int]) -> None:
-    """Every frame follows the one before it, and the last one is whole."""
+    """Check that the file is whole frames, one directly after another. Raises NotMedia or Truncated.
+
+    `length_of` gives a frame's length from its first `head_size` bytes, and 0 for bytes that begin no frame.
+    """
     frames = 0
     file.seek(start)
     while start < size:

@@ -6,7 +6,7 @@ from typing import BinaryIO
 from alerts.evidence.formats.reading import Media, NotMedia, Truncated, at
 from alerts.models import EvidenceKind
 
-# A recording in fragments of a tenth of a second has so many boxes in an hour and a half.
+# A recording in fragments of a tenth of a second reaches this number after an hour and a half.
 _MOST_BOXES = 100_000
 _PICTURES = {b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heif", b"avif": "image/avif"}
 _PARENTS = {b"moov", b"trak", b"mdia"}
@@ -22,7 +22,7 @@ def recognise(file: BinaryIO, size: int) -> Media:
             handlers = set(_handlers(file, start, end))
     if brand in _PICTURES and b"meta" in found:
         return Media(EvidenceKind.PHOTO, _PICTURES[brand], _PICTURES[brand].removeprefix("image/"))
-    # A recorder writes the index last: without it the recording was cut off, and nothing plays it.
+    # A recorder writes the index last. A recording without one was cut off, and no player plays it.
     if b"moov" not in found or not found & {b"mdat", b"moof"}:
         raise Truncated
     return _recording(brand, handlers)
@@ -40,7 +40,7 @@ def _recording(brand: bytes, handlers: set[bytes]) -> Media:
 
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Type, first byte of the content and end of each box, whose contents are not read."""
+    """Type, first byte of the content, and end of each box. The contents are not read."""
     for _ in range(_MOST_BOXES):
         if start == end:
             return
@@ -60,7 +60,7 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, i
 
 
 def _handlers(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
-    """What each track is of: `vide`, `soun` and others."""
+    """The handler of each track: `vide`, `soun` or another."""
     for kind, content, box_end in _boxes(file, start, end):
         if kind in _PARENTS:
             yield from _handlers(file, content, box_end)

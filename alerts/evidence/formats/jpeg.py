@@ -30,7 +30,7 @@ def recognise(file: BinaryIO, size: int) -> Media:
 
 
 def _find_end(file: BinaryIO, start: int) -> None:
-    """The picture's end; phones append more (a moving picture, a maker's data)."""
+    """Look for the end of the picture. Phones append more after it, like a moving picture or the maker's data."""
     file.seek(start)
     last = b""
     while chunk := file.read(_CHUNK):

@@ -1,4 +1,4 @@
-"""Ogg (RFC 3533): pages, each with the lengths of what it holds."""
+"""Ogg (RFC 3533): pages, each of which begins with the lengths of its content."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -21,7 +21,7 @@ def recognise(file: BinaryIO, size: int) -> Media:
 
 
 def _beginnings(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """The first bytes of each stream; every page must be whole."""
+    """The first bytes of each stream. Raises Truncated unless every page is whole."""
     position = 0
     while position < size:
         head = at(file, position, 27, end=size)

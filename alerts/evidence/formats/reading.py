@@ -1,4 +1,4 @@
-"""What the formats share: what a file turned out to be, what is wrong with it, and reading that never reads much."""
+"""Shared by the formats: the recognised type, the two errors, and reading a few bytes at a position."""
 
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -7,11 +7,11 @@ from alerts.models import EvidenceKind
 
 
 class NotMedia(Exception):
-    """The bytes are not what their beginning claims, or nothing we know."""
+    """The bytes do not fit the format that their beginning names, or are of a format that we do not know."""
 
 
 class Truncated(Exception):
-    """The format says that there is more than the file has."""
+    """By its format the file should have more bytes than it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Media:
 
 
 def at(file: BinaryIO, position: int, count: int, *, end: int) -> bytes:
-    """So many bytes from there; Truncated when the file ends before."""
+    """`count` bytes from `position` on. Raises Truncated when the file ends before them."""
     if position + count > end:
         raise Truncated
     file.seek(position)

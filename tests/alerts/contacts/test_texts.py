@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.utils.translation import gettext, ngettext, override
@@ -90,6 +91,23 @@ def test_sos_says_who_and_links_and_whom_to_call(first: str, last: str, language
 )
 def test_duress_says_whom_to_call_and_whom_not(first: str, language: str, expected: str) -> None:
     assert texts.duress(_person(first), language=language) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", "None of your contacts has answered yet. Call 102."),
+        ("ru", "Пока никто из ваших контактов не ответил. Звоните 102."),
+        ("ky", "Байланыштарыңыздан эч ким жооп бере элек. Чалыңыз: 102"),
+    ],
+)
+def test_the_number_to_call_is_a_setting(language: str, expected: str, settings: Any) -> None:
+    settings.EMERGENCY_NUMBER = "102"
+    person = _person("Aida")
+    person.language = language
+    assert texts.nobody_answered(person) == expected
+    settings.EMERGENCY_NUMBER = LONGEST_NUMBER
+    assert count_segments(texts.nobody_answered(person)) == 1
 
 
 def test_without_a_name_the_number_is_who_it_is() -> None:

@@ -1,6 +1,7 @@
 """When nobody answers: calls, a second SMS, and in the end the operator."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -154,14 +155,15 @@ def test_steps_that_fail_hold_up_no_other_alert_and_are_tried_again(
     assert names(CALL) == ["Aida"]
 
 
-def test_nobody_answers(phone: APIClient, contacts: Contacts, ana: User) -> None:
+def test_nobody_answers(phone: APIClient, contacts: Contacts, ana: User, settings: Any) -> None:
+    settings.EMERGENCY_NUMBER = "102"
     contacts("Aida", "Bek")
     alert = press(phone)
     pass_all()
     assert status(alert) == AlertStatus.EXHAUSTED
     assert names(CALL) == ["Aida", "Bek"] * policy.ROUNDS
     assert OperatorAlarm.objects.get().code == "alert_exhausted"
-    assert to_owner(ana) == ["None of your contacts has answered yet. Call 112."]
+    assert to_owner(ana) == ["None of your contacts has answered yet. Call 102."]
     detail = phone.get(f"{URL}{alert}/").data
     assert (detail["status"], detail["ended_at"]) == ("exhausted", None)
 

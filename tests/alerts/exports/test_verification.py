@@ -105,6 +105,13 @@ def test_files_that_are_too_many_or_too_few() -> None:
         assert f"{name}: is missing" in problems(zipped(without))
 
 
+def test_an_export_of_an_earlier_release_is_intact() -> None:
+    """Exports are kept for years, also by courts: neither the reading nor the writing of the archive may change."""
+    kept = Path(__file__).with_name("export-1.zip").read_bytes()
+    assert verify(BytesIO(kept), key=KEY.public_key()).problems == []
+    assert zipped(inside_of(kept)) == kept
+
+
 def test_only_its_key_verifies_it() -> None:
     made = signed()
     assert verify(BytesIO(made), key=KEY.public_key()).problems == []

@@ -14,9 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from config.demo.postgres import DATABASE, EmbeddedPostgres
+from config.demo.postgres import EmbeddedPostgres
+from config.postgres import DATABASE
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 # What would otherwise choose other servers, options or certificates for ours, or other queues for the worker.
 _FOREIGN_PREFIXES = ("PG", "TWILIO_", "dramatiq_")
 _OWN_SERVERS = ("DATABASE_URL", "RABBITMQ_URL")
@@ -40,7 +41,8 @@ def prepare() -> None:
         sys.exit(f"The demo keeps its data in {own}, and cannot: {error}. DEMO_DIR=<folder> chooses another place.")
     for name in [name for name in _OWN_SERVERS if os.environ.get(name)]:
         sys.stderr.write(f"{name} is set: the demo leaves that server alone and brings its own.\n")
-    for name in [name for name in os.environ if name.startswith(_FOREIGN_PREFIXES)]:
+    in_files = {f"{name}_FILE" for name in settings}
+    for name in [name for name in os.environ if name.startswith(_FOREIGN_PREFIXES) or name in in_files]:
         del os.environ[name]
     os.environ.update(settings)
 
