@@ -94,7 +94,7 @@ def _evaluate(people: list[UUID]) -> int:
 @transaction.atomic
 def _step(people: Sequence[UUID]) -> tuple[int, list[UUID]]:
     """At most EVALUATION_STEP fixes, and FOLDING_S; returns the events, and who has more fixes."""
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     # In one order, so that two workers with the same people cannot deadlock. Whoever made a zone made the row; a person
     # who lost their last zone has it still.
     locked = Whereabouts.objects.select_for_update(no_key=True).filter(person_id__in=people).order_by("person_id")

@@ -34,14 +34,14 @@ RETURNING person_id
 @transaction.atomic
 def take_due() -> list[list[str]]:
     """People nobody was told of, in broker messages' sizes; each goes to one of any number of schedulers."""
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     return _split([str(person_id) for (person_id,) in rows(_TAKE, {"now": now, "limit": policy.HINT_BATCH})])
 
 
 @transaction.atomic
 def take_neglected() -> list[UUID]:
     """People a worker was told of and has not evaluated in time; they become the caller's for as long again."""
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     neglected = {"now": now, "neglected": now - policy.RESCUE_AFTER, "limit": policy.HINT_SIZE}
     return [person_id for (person_id,) in rows(_NEGLECTED, neglected)]
 

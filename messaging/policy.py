@@ -29,20 +29,20 @@ RESCUE_AFTER = timedelta(seconds=1)
 RESCUE_ROUTINE_AFTER = timedelta(seconds=10)
 
 # The whole call to the provider, however slowly the reply drips, ends within this.
-CALL_DEADLINE = timedelta(seconds=13)
+ATTEMPT_TIMEOUT = timedelta(seconds=13)
 # What a claim holds a message for, from its slot: the call and the recording of its outcome.
 LEASE = timedelta(seconds=15)
 # A late message that is not urgent reserves a new slot at most this far ahead, or an emergency would wait behind it.
 RESERVE_AHEAD = timedelta(seconds=1)
 # A call that would have less than this until the deadline is not begun.
-SHORTEST_CALL = timedelta(seconds=3)
+SHORTEST_ATTEMPT = timedelta(seconds=3)
 
 # A look-up this long after the attempt's deadline that does not show the message proves it was not created.
 PROOF_AFTER = timedelta(seconds=5)
 # With no evidence to be had, an EMERGENCY is sent again this long after becoming unknown.
 RESEND_EMERGENCY_AFTER = timedelta(seconds=10)
 # In all so many calls for one message whose outcome nobody could find out.
-BLIND_CALLS = 3
+MAX_UNKNOWN_ATTEMPTS = 3
 # Anything else ends `unconfirmed` when no look-up answered for this long.
 GIVE_UP_LOOKING_AFTER = timedelta(minutes=5)
 # A look-up that has not answered by then is asked again.

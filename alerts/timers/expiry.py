@@ -94,7 +94,7 @@ def _take_alone(take: Callable[..., None], timer_id: UUID, *, due: str) -> None:
 @transaction.atomic
 def _take_and_fire(taken: list[UUID], *, older_than: timedelta = timedelta(), only: UUID | None = None) -> None:
     """Lock what has been due for longest and fire it; `taken` names it, also when that fails."""
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     wanted = due(now - older_than)
     if only is not None:
         wanted = wanted.filter(id=only)
@@ -153,7 +153,7 @@ def _missed(alert_id: UUID, timer: ActivityTimer, heard: LastHeard | None, *, no
 
 @transaction.atomic
 def _take_and_remind(taken: list[UUID], *, older_than: timedelta = timedelta(), only: UUID | None = None) -> None:
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     wanted = _to_remind(now - older_than)
     if only is not None:
         wanted = wanted.filter(id=only)

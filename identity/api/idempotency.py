@@ -65,7 +65,7 @@ def replayable(
     def once(self: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Response:
         key = _key(request)
         with transaction.atomic():
-            now = clock.answer_briefly()
+            now = clock.set_request_timeout()
             record, is_new = _claim(request, key=key, now=now) if key else (None, True)
             if record and not is_new:
                 return _replay(record, request)

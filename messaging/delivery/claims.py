@@ -35,24 +35,25 @@ class Claim:
     messaging_service_sid: str
     deadline_at: datetime
     slot_at: datetime
-    each: timedelta
     attempt_id: UUID
-    call_ends_at: datetime
+    attempt_ends_at: datetime
     message_class: int
     channel: str
     language: str
     recording: str
+    each: timedelta
     reading: clock.Reading
 
     @property
-    def call_began_at(self) -> datetime:
-        """Not before this."""
-        return self.call_ends_at - policy.CALL_DEADLINE
+    def attempt_began_at(self) -> datetime:
+        """The earliest time at which the create request can have left."""
+        return self.attempt_ends_at - policy.ATTEMPT_TIMEOUT
 
 
-_CLAIM = f"""
+_CLAIM = """
 WITH clock AS MATERIALIZED (
-    SELECT clock_timestamp() AS now, {clock.BRIEFLY}
+    SELECT clock_timestamp() AS now, set_config('idle_in_transaction_session_timeout', %(idle_limit)s, true),
+        set_config('lock_timeout', %(lock_timeout)s, true), set_config('statement_timeout', %(statement_timeout)s, true)
 ), free AS (
     SELECT id, clock.now FROM clock CROSS JOIN messaging_message m
     WHERE id = ANY(%(ids)s) AND state = 'dispatched' AND deadline_at > clock.now
@@ -67,18 +68,18 @@ WITH clock AS MATERIALIZED (
     INSERT INTO messaging_attempt
         (id, message_id, sender_id, number, by, outcome, provider_id, error_code, started_at, deadline_at)
     SELECT gen_random_uuid(), id, sender_id, attempts, %(by)s, 'sending', '', '', now,
-        greatest(slot_at, now) + %(call)s FROM claimed
+        greatest(slot_at, now) + %(attempt_timeout)s FROM claimed
     RETURNING id, message_id, started_at, deadline_at
 ), event AS (
     INSERT INTO messaging_messageevent (message_id, attempt_id, state, by, error_code, at)
     SELECT message_id, id, 'sending', %(by)s, '', started_at FROM attempt
 )
 SELECT c.id, c.address, c.text, c.segments, c.attempts, c.sender_id, s.origin, s.messaging_service_sid,
-    c.deadline_at, c.slot_at, s.segments_per_second, a.id, a.deadline_at, c.message_class, c.channel, c.language,
-    c.recording, clock_timestamp()
+    c.deadline_at, c.slot_at, a.id, a.deadline_at, c.message_class, c.channel, c.language, c.recording,
+    s.segments_per_second, clock_timestamp()
 FROM claimed c JOIN attempt a ON a.message_id = c.id JOIN messaging_sender s ON s.id = c.sender_id
 ORDER BY c.slot_at
-"""  # noqa: S608 of constants
+"""
 
 
 @transaction.atomic
@@ -94,28 +95,27 @@ def claim(message_ids: Sequence[int], *, by: Deliverer) -> list[Claim]:
             "ids": list(message_ids),
             "by": str(by),
             "lease": policy.LEASE,
-            "call": policy.CALL_DEADLINE,
-            "idle_limit": clock.IDLE_LIMIT,
+            "attempt_timeout": policy.ATTEMPT_TIMEOUT,
+            **clock.short_timeouts(),
         },
     )
     if not claimed:
         return []
     reading = clock.Reading.of(claimed[-1][-1])
     hop = timedelta(seconds=reading.monotonic - asked)
-    claims = [Claim(*(*row[:10], pacing.interval(row[10]), *row[11:-1], reading)) for row in claimed]
+    # The columns come in the order of Claim's fields; the sender's pace and the clock are the last two.
+    claims = [Claim(*fields, each=pacing.interval(pace), reading=reading) for *fields, pace, _ in claimed]
     return _with_new_slots(claims, reading=reading, hop=hop)
+
+
+_IS_OPEN = "SELECT 1 FROM messaging_message WHERE id = %s AND state = 'sending' AND attempts = %s"
 
 
 def is_open(claimed: Claim) -> bool:
     """Whether the call still has to be made: evidence for an earlier one may have come since it was claimed. What
     cannot be found out is yes."""
     try:
-        return bool(
-            rows(
-                "SELECT 1 FROM messaging_message WHERE id = %s AND state = 'sending' AND attempts = %s",
-                [claimed.message_id, claimed.attempt],
-            )
-        )
+        return bool(rows(_IS_OPEN, [claimed.message_id, claimed.attempt]))
     except DatabaseError:
         return True
     finally:
@@ -140,6 +140,18 @@ def _with_new_slots(claims: list[Claim], *, reading: clock.Reading, hop: timedel
     return [renewed.get(claimed.message_id, claimed) for claimed in claims]
 
 
+_MOVE_TO_SLOTS = """
+WITH slot AS (
+    SELECT * FROM unnest(%(message_ids)s::bigint[], %(attempt_ids)s::uuid[], %(slots)s::timestamptz[])
+        AS s (message_id, attempt_id, at)
+), message AS (
+    UPDATE messaging_message m SET slot_at = slot.at, due_at = slot.at + %(lease)s
+    FROM slot WHERE m.id = slot.message_id
+)
+UPDATE messaging_attempt a SET deadline_at = slot.at + %(attempt_timeout)s FROM slot WHERE a.id = slot.attempt_id
+"""
+
+
 def _reserve(sender_id: int, late: list[Claim], reading: clock.Reading, *, hop: timedelta) -> list[Claim]:
     sender = Sender.objects.select_for_update(no_key=True).get(id=sender_id)
     # Two more statements and the commit are before the call.
@@ -158,20 +170,16 @@ def _reserve(sender_id: int, late: list[Claim], reading: clock.Reading, *, hop: 
     sender.next_free_at = free_at
     sender.save(update_fields=["next_free_at"])
     rows(
-        "WITH slot AS (SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::timestamptz[])"
-        " AS s (message_id, attempt_id, at)), message AS ("
-        " UPDATE messaging_message m SET slot_at = slot.at, due_at = slot.at + %s"
-        " FROM slot WHERE m.id = slot.message_id)"
-        " UPDATE messaging_attempt a SET deadline_at = slot.at + %s FROM slot WHERE a.id = slot.attempt_id",
-        [
-            [c.message_id for c in late],
-            [c.attempt_id for c in late],
-            taken,
-            policy.LEASE,
-            policy.CALL_DEADLINE,
-        ],
+        _MOVE_TO_SLOTS,
+        {
+            "message_ids": [c.message_id for c in late],
+            "attempt_ids": [c.attempt_id for c in late],
+            "slots": taken,
+            "lease": policy.LEASE,
+            "attempt_timeout": policy.ATTEMPT_TIMEOUT,
+        },
     )
     return [
-        replace(claimed, slot_at=slot, call_ends_at=slot + policy.CALL_DEADLINE)
+        replace(claimed, slot_at=slot, attempt_ends_at=slot + policy.ATTEMPT_TIMEOUT)
         for claimed, slot in zip(late, taken, strict=True)
     ]

@@ -169,8 +169,8 @@ class Courier:
             return Outcome(kind=Kind.CONFIGURATION, code="text_unreadable")
         provider = await self.provider(Channel(claimed.channel))
         now, monotonic_at = time.monotonic(), claimed.reading.monotonic_at
-        # The provider writes nothing later than SHORTEST_CALL before the end: nor, so, after the message's deadline.
-        ends_at = min(claimed.call_ends_at, claimed.deadline_at + policy.SHORTEST_CALL)
+        # The provider writes nothing later than SHORTEST_ATTEMPT before the end: nor, so, after the message's deadline.
+        ends_at = min(claimed.attempt_ends_at, claimed.deadline_at + policy.SHORTEST_ATTEMPT)
         return await provider.send(
             Call(
                 attempt_id=claimed.attempt_id,
@@ -194,7 +194,7 @@ def _is_too_late(claimed: Claim) -> bool:
     now, monotonic_at = time.monotonic(), claimed.reading.monotonic_at
     return (
         pacing.is_late(now - monotonic_at(claimed.slot_at), each=claimed.each)
-        or monotonic_at(claimed.call_ends_at) - now < policy.SHORTEST_CALL.total_seconds()
+        or monotonic_at(claimed.attempt_ends_at) - now < policy.SHORTEST_ATTEMPT.total_seconds()
         or monotonic_at(claimed.deadline_at) <= now
     )
 

@@ -59,7 +59,7 @@ def close(claims: Sequence[Claim]) -> None:
     latest: dict[tuple[int, str], datetime] = {}
     for claimed in claims:
         key = (claimed.sender_id, numbers.calling_code(claimed.address))
-        latest[key] = max(latest.get(key, claimed.call_began_at), claimed.call_began_at)
+        latest[key] = max(latest.get(key, claimed.attempt_began_at), claimed.attempt_began_at)
     for (sender_id, country), began_at in latest.items():
         theirs = SenderOutage.objects.filter(sender_id=sender_id, country__in=("", country), since__lt=began_at)
         theirs.exclude(error_code__startswith=_CARRIERS).delete()
@@ -101,7 +101,7 @@ def reroute() -> int:
 
     A bounded number a call; returns how many were moved.
     """
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     routes = Routes.at(now)
     origins = [(s, country) for s in routes.senders for sender_id, country in sorted(routes.out) if sender_id == s.id]
     origins += [(s, "") for s in Sender.objects.filter(is_active=False)]

@@ -89,7 +89,7 @@ class Recorder:
 def record(results: Sequence[Result], *, by: Deliverer) -> None:
     """Write outcomes of calls: the attempts, and the moves they mean for their messages."""
     with transaction.atomic():
-        now = clock.lock_briefly()
+        now = clock.set_short_timeouts()
         failed = _failed_meanwhile(results)
         changes = [_change(result, failed=failed, now=now) for result in results]
         move(changes, by=by, now=now)

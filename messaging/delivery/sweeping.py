@@ -36,7 +36,7 @@ def sweep() -> int:
     A claim whose lease has ended is unknown, since the call may have been made; what was not claimed before its
     deadline is expired.
     """
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     due = Message.objects.select_for_update(skip_locked=True, no_key=True).order_by("id")
     leases = due.filter(state=State.SENDING, due_at__lte=now)
     # One state at a time: asked for both at once, PostgreSQL reads everything that is queued.

@@ -75,7 +75,7 @@ def _can_move(state: str, outcome: Outcome) -> bool:
 
 @transaction.atomic
 def _apply(known: Attempt, outcome: Outcome, *, by: Deliverer) -> bool:
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     [message] = Message.objects.raw(_LOCKED_MESSAGE, [known.message_id])
     attempts = _read(_ATTEMPTS, [message.id])
     attempt = next(a for a in attempts if a.id == known.id)

@@ -113,7 +113,7 @@ def _known(doubts: Sequence[Doubt]) -> dict[UUID, set[str]]:
 @transaction.atomic
 def _take_due(sender_id: int) -> list[Doubt]:
     """Due doubts, put off for the time the look-up may take, so that two schedulers do not ask for the same."""
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     due = list(
         Message.objects.select_for_update(skip_locked=True, no_key=True)
         .filter(sender_id=sender_id, state=State.UNKNOWN, due_at__lte=now)
@@ -192,14 +192,14 @@ def _may_send_blindly(doubt: Doubt, *, now: datetime) -> bool:
     return (
         doubt.message_class == MessageClass.EMERGENCY
         and now < doubt.deadline_at
-        and doubt.unknown_calls < policy.BLIND_CALLS
+        and doubt.unknown_calls < policy.MAX_UNKNOWN_ATTEMPTS
     )
 
 
 @transaction.atomic
 def _leave_unknown(doubt: Doubt, *, to: State, reason: str, outcome: AttemptOutcome = AttemptOutcome.UNKNOWN) -> bool:
     """Back to the queue or to the end, unless a callback has settled it meanwhile."""
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     change = Change(id=doubt.message_id, to=to, due_at=now, error_code=reason, attempt_id=doubt.attempt_id)
     # Only from unknown: the table also lets other states there, for other reasons.
     still = Message.objects.select_for_update(no_key=True).filter(id=doubt.message_id, state=State.UNKNOWN)

@@ -61,7 +61,7 @@ def watch(courier: Courier, sender_id: int) -> int:
 def _take_due(sender_id: int) -> tuple[list[Watched], int]:
     """What is due, put off to its next look-up: as far away as the message is old, within bounds. What cannot be
     looked up is moved here; returns how many were."""
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     due = Message.objects.select_for_update(skip_locked=True, no_key=True).filter(
         sender_id=sender_id, state__in=_UNFINISHED, due_at__lte=now
     )
@@ -147,4 +147,4 @@ def _end(message_id: int, *, reason: str) -> bool:
     """What nobody can tell more of, unless a callback has told it meanwhile."""
     still = Message.objects.select_for_update(no_key=True).filter(id=message_id, state__in=_UNFINISHED)
     end = Change(id=message_id, to=State.UNCONFIRMED, error_code=reason)
-    return still.exists() and bool(move([end], by=Deliverer.SCHEDULER, now=clock.lock_briefly()))
+    return still.exists() and bool(move([end], by=Deliverer.SCHEDULER, now=clock.set_short_timeouts()))

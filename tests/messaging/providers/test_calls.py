@@ -20,7 +20,7 @@ from tests.messaging.wire import Wire
 
 MakeCourier = Callable[[], Courier]
 SECOND = timedelta(seconds=1)
-AFTER_PROOF = policy.CALL_DEADLINE + policy.PROOF_AFTER + SECOND
+AFTER_PROOF = policy.ATTEMPT_TIMEOUT + policy.PROOF_AFTER + SECOND
 
 
 def calls(count: int = 1, *, text: str = "Aida is in danger", language: str = "en", **more: Any) -> list[int]:

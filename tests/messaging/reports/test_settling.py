@@ -31,7 +31,7 @@ from tests.messaging.engine import (
 )
 
 SECOND = timedelta(seconds=1)
-AFTER_PROOF = policy.CALL_DEADLINE + policy.PROOF_AFTER + SECOND
+AFTER_PROOF = policy.ATTEMPT_TIMEOUT + policy.PROOF_AFTER + SECOND
 
 
 def lose(
@@ -121,7 +121,7 @@ def test_what_was_not_created_waits_for_the_proof(courier: Courier, phones: Sand
     message, [attempt] = Message.objects.get(id=message_id), attempts(message_id)
     assert message.state == State.UNKNOWN
     assert message.due_at == attempt.deadline_at + policy.PROOF_AFTER
-    shift(message_id, policy.CALL_DEADLINE + policy.PROOF_AFTER - 2 * SECOND)
+    shift(message_id, policy.ATTEMPT_TIMEOUT + policy.PROOF_AFTER - 2 * SECOND)
     Message.objects.update(due_at=clock.now())
     assert settle(courier) == 0
     assert state_of(message_id) == State.UNKNOWN
