@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from django.db import connection, transaction
+from django.db import transaction
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 
 from identity.models import IdempotencyRecord
 from messaging.database import clock
+from messaging.database.sql import rows
 
 KEPT_FOR = timedelta(hours=24)
 _KEY = re.compile(r"[\x21-\x7e]{1,100}")
@@ -89,10 +90,8 @@ def _key(request: Request) -> str | None:
 def _claim(request: Request, *, key: str, now: datetime) -> tuple[IdempotencyRecord, bool]:
     """The record of this key, and whether it is ours to fill."""
     scope = {"user_id": request.user.pk, "method": request.method or "", "path": request.path, "key": key}
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, scope | {"body_sha256": _digest(request.data), "now": now, "forgotten": now - KEPT_FOR})
-        is_new = cursor.fetchone() is not None
-    return IdempotencyRecord.objects.get(**scope), is_new
+    claimed = rows(_CLAIM, scope | {"body_sha256": _digest(request.data), "now": now, "forgotten": now - KEPT_FOR})
+    return IdempotencyRecord.objects.get(**scope), bool(claimed)
 
 
 def _digest(data: Any) -> bytes:

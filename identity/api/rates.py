@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-from django.db import connection
 from django.utils.crypto import salted_hmac
 from rest_framework.exceptions import APIException
+
+from messaging.database.sql import rows
 
 LONGEST_WINDOW = timedelta(days=1)
 
@@ -46,9 +47,7 @@ def spend(limit: Limit, *values: str, now: datetime) -> None:
     """
     window_s = int(limit.window.total_seconds())
     start = datetime.fromtimestamp(now.timestamp() // window_s * window_s, tz=UTC)
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [_key(limit, values), start])
-        (count,) = cursor.fetchone() or (1,)
+    [(count,)] = rows(_COUNT, [_key(limit, values), start])
     if count > limit.times:
         raise TooManyRequests(retry_after=start + limit.window - now)
 

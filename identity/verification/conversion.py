@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from django.db import connection
 from django.db.models import F
 
 from identity.models import CodeCount
+from messaging.database.sql import rows
 from messaging.numbers import calling_code
 from messaging.operations.alarms import alarm
 
@@ -14,22 +14,22 @@ ENOUGH_TO_JUDGE = 50
 LOWEST_SHARE = 0.2
 
 
+_COUNT_SENT = """
+INSERT INTO identity_codecount AS c (day, country, sent, verified) VALUES (%s, %s, 1, 0)
+ON CONFLICT (day, country) DO UPDATE SET sent = c.sent + 1
+"""
+_COUNT_VERIFIED = """
+INSERT INTO identity_codecount AS c (day, country, sent, verified) VALUES (%s, %s, 0, 1)
+ON CONFLICT (day, country) DO UPDATE SET verified = c.verified + 1
+"""
+
+
 def count_sent(phone_number: str, *, now: datetime) -> None:
-    _count(
-        phone_number,
-        "INSERT INTO identity_codecount AS c (day, country, sent, verified) VALUES (%s, %s, 1, 0)"
-        " ON CONFLICT (day, country) DO UPDATE SET sent = c.sent + 1",
-        now=now,
-    )
+    _count(_COUNT_SENT, phone_number, now=now)
 
 
 def count_verified(phone_number: str, *, now: datetime) -> None:
-    _count(
-        phone_number,
-        "INSERT INTO identity_codecount AS c (day, country, sent, verified) VALUES (%s, %s, 0, 1)"
-        " ON CONFLICT (day, country) DO UPDATE SET verified = c.verified + 1",
-        now=now,
-    )
+    _count(_COUNT_VERIFIED, phone_number, now=now)
 
 
 def judge(*, now: datetime) -> int:
@@ -47,7 +47,6 @@ def judge(*, now: datetime) -> int:
     return len(found)
 
 
-def _count(phone_number: str, statement: str, *, now: datetime) -> None:
+def _count(statement: str, phone_number: str, *, now: datetime) -> None:
     """Last in its transaction: the row is every registration's of that country."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [now.astimezone(UTC).date(), calling_code(phone_number)])
+    rows(statement, [now.astimezone(UTC).date(), calling_code(phone_number)])

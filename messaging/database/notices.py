@@ -5,6 +5,9 @@ from messaging.database.sql import rows
 CHANNEL = "alertme_outbox"
 
 
+_NOTIFY = "SELECT pg_notify(%s, '')"
+
+
 def notify() -> None:
     """Call inside the transaction; PostgreSQL delivers at commit and folds repeats."""
-    rows("SELECT pg_notify(%s, '')", [CHANNEL])
+    rows(_NOTIFY, [CHANNEL])

@@ -105,17 +105,15 @@ def _bare(result: Result) -> Result:
     return replace(result, outcome=replace(result.outcome, code="unstorable", provider_id=""))
 
 
+_LOCK_MESSAGES = "SELECT FROM messaging_message WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+_UNDELIVERED = "SELECT id FROM messaging_attempt WHERE id = ANY(%s) AND outcome = 'undelivered'"
+
+
 def _failed_meanwhile(results: Sequence[Result]) -> set[UUID]:
     """Attempts whose failure a callback told before the reply was recorded; locks the messages, as evidence does."""
-    rows(
-        "SELECT FROM messaging_message WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-        [[result.claim.message_id for result in results]],
-    )
+    rows(_LOCK_MESSAGES, [[result.claim.message_id for result in results]])
     # A statement of its own: what committed while the first one waited for its locks is seen.
-    found = rows(
-        "SELECT id FROM messaging_attempt WHERE id = ANY(%s) AND outcome = %s",
-        [[result.claim.attempt_id for result in results], AttemptOutcome.UNDELIVERED],
-    )
+    found = rows(_UNDELIVERED, [[result.claim.attempt_id for result in results]])
     return {attempt_id for (attempt_id,) in found}
 
 
@@ -177,6 +175,16 @@ def backoff(calls: int, *, is_urgent: bool) -> timedelta:
     return timedelta(seconds=ceiling * random.uniform(0.5, 1))  # noqa: S311 not a secret
 
 
+_WRITE_ATTEMPTS = """
+UPDATE messaging_attempt a SET
+    outcome = CASE WHEN a.outcome IN ('sending', 'unknown', 'not_created') THEN r.outcome ELSE a.outcome END,
+    error_code = CASE WHEN r.code = '' THEN a.error_code ELSE r.code END,
+    provider_id = CASE WHEN r.provider_id = '' THEN a.provider_id ELSE r.provider_id END,
+    deadline_at = CASE WHEN r.has_ended THEN least(a.deadline_at, %(now)s) ELSE a.deadline_at END
+FROM unnest(%(ids)s::uuid[], %(outcomes)s::text[], %(codes)s::text[], %(provider_ids)s::text[], %(have_ended)s::bool[])
+    AS r (id, outcome, code, provider_id, has_ended)
+WHERE a.id = r.id
+"""
 _ATTEMPT_OUTCOMES = {Kind.ACCEPTED: AttemptOutcome.ACCEPTED, Kind.UNKNOWN: AttemptOutcome.UNKNOWN}
 
 
@@ -186,21 +194,15 @@ def _record_attempts(results: Sequence[Result], *, now: datetime) -> None:
     After an error of its own the provider has finished with the call: a look-up need not wait for its deadline.
     """
     rows(
-        "UPDATE messaging_attempt a SET outcome = CASE WHEN a.outcome IN ('sending', 'unknown', 'not_created')"
-        " THEN r.outcome ELSE a.outcome END,"
-        " error_code = CASE WHEN r.code = '' THEN a.error_code ELSE r.code END,"
-        " provider_id = CASE WHEN r.provider_id = '' THEN a.provider_id ELSE r.provider_id END,"
-        " deadline_at = CASE WHEN r.ended THEN least(a.deadline_at, %s) ELSE a.deadline_at END"
-        " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bool[])"
-        " AS r (id, outcome, code, provider_id, ended) WHERE a.id = r.id",
-        [
-            now,
-            [r.claim.attempt_id for r in results],
-            [str(_ATTEMPT_OUTCOMES.get(r.outcome.kind, AttemptOutcome.NOT_CREATED)) for r in results],
-            [r.outcome.code[:40] for r in results],
-            [r.outcome.provider_id for r in results],
-            [r.outcome.code.isdigit() for r in results],
-        ],
+        _WRITE_ATTEMPTS,
+        {
+            "now": now,
+            "ids": [r.claim.attempt_id for r in results],
+            "outcomes": [str(_ATTEMPT_OUTCOMES.get(r.outcome.kind, AttemptOutcome.NOT_CREATED)) for r in results],
+            "codes": [r.outcome.code[:40] for r in results],
+            "provider_ids": [r.outcome.provider_id for r in results],
+            "have_ended": [r.outcome.code.isdigit() for r in results],
+        },
     )
 
 

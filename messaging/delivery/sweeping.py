@@ -17,15 +17,20 @@ from messaging.states import State
 _BATCH = 500
 
 
+_OVERDUE = """
+SELECT s.id, late.ids FROM messaging_sender s CROSS JOIN LATERAL (
+    SELECT array_agg(m.id) AS ids FROM (
+        SELECT id FROM messaging_message WHERE sender_id = s.id AND state = 'dispatched' AND due_at <= %(now)s
+        ORDER BY message_class, rank, id LIMIT %(limit)s
+    ) m
+) late WHERE late.ids IS NOT NULL ORDER BY s.id
+"""
+
+
 def overdue(*, limit: int = 100) -> dict[int, list[int]]:
     """Sender -> its messages that no worker claimed in time, the most urgent first, at most so many of each sender:
     the caller delivers them itself."""
-    found = rows(
-        "SELECT s.id, late.ids FROM messaging_sender s CROSS JOIN LATERAL (SELECT array_agg(m.id) AS ids FROM ("
-        " SELECT id FROM messaging_message WHERE sender_id = s.id AND state = 'dispatched' AND due_at <= %s"
-        " ORDER BY message_class, rank, id LIMIT %s) m) late WHERE late.ids IS NOT NULL ORDER BY s.id",
-        [clock.now(), limit],
-    )
+    found = rows(_OVERDUE, {"now": clock.now(), "limit": limit})
     return dict(cast(list[tuple[int, list[int]]], found))
 
 

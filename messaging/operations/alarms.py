@@ -13,16 +13,19 @@ from messaging.models import OperatorAlarm
 log = structlog.get_logger(__name__)
 
 
+_RAISE = """
+INSERT INTO messaging_operatoralarm AS a (code, detail, times, raised_at)
+VALUES (%(code)s, %(detail)s, %(times)s, %(now)s)
+ON CONFLICT (code) WHERE mailed_at IS NULL
+DO UPDATE SET times = a.times + excluded.times, detail = excluded.detail
+"""
+
+
 def alarm(code: str, *, now: datetime, times: int = 1, **detail: int | str) -> None:
     """Tell the operator of what happened, so many times at once. Repeats of a code that was not mailed yet count up;
     `detail` holds ids and counts only."""
     log.error("operator_alarm", code=code, times=times, **detail)
-    rows(
-        "INSERT INTO messaging_operatoralarm (code, detail, times, raised_at) VALUES (%s, %s, %s, %s)"
-        " ON CONFLICT (code) WHERE mailed_at IS NULL"
-        " DO UPDATE SET times = messaging_operatoralarm.times + excluded.times, detail = excluded.detail",
-        [code, Jsonb(detail), times, now],
-    )
+    rows(_RAISE, {"code": code, "detail": Jsonb(detail), "times": times, "now": now})
 
 
 def mail_alarms(*, now: datetime) -> int:

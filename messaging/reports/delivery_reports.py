@@ -53,13 +53,13 @@ _ATTEMPT = """
 SELECT a.id, a.message_id, a.outcome, a.provider_id, m.state AS message_state
 FROM messaging_attempt a JOIN messaging_message m ON m.id = a.message_id WHERE a.id = %s
 """
-_ATTEMPTS = (
-    "SELECT id, sender_id, number, outcome, provider_id, error_code FROM messaging_attempt WHERE message_id = %s"
-)
+_ATTEMPTS = """
+SELECT id, sender_id, number, outcome, provider_id, error_code FROM messaging_attempt WHERE message_id = %s
+"""
 # The message's row orders all evidence for its attempts.
-_LOCKED_MESSAGE = (
-    "SELECT id, address, state, attempts, deadline_at FROM messaging_message WHERE id = %s FOR NO KEY UPDATE"
-)
+_LOCKED_MESSAGE = """
+SELECT id, address, state, attempts, deadline_at FROM messaging_message WHERE id = %s FOR NO KEY UPDATE
+"""
 
 
 def _read(statement: str, parameters: list[Any]) -> list[Any]:
@@ -135,6 +135,9 @@ def _is_news(attempt: Attempt, outcome: Outcome) -> bool:
     return (attempt.outcome, attempt.provider_id) != (_heard(outcome), outcome.provider_id)
 
 
+_WRITE_ATTEMPT = "UPDATE messaging_attempt SET outcome = %s, provider_id = %s, error_code = %s WHERE id = %s"
+
+
 def _note(attempt: Attempt, outcome: Outcome) -> None:
     """Write what the attempt now stands at."""
     if not _is_news(attempt, outcome):
@@ -144,10 +147,7 @@ def _note(attempt: Attempt, outcome: Outcome) -> None:
     if not attempt.provider_id and not Attempt.objects.filter(provider_id=outcome.provider_id).exists():
         attempt.provider_id = outcome.provider_id
     attempt.error_code = outcome.code
-    rows(
-        "UPDATE messaging_attempt SET outcome = %s, provider_id = %s, error_code = %s WHERE id = %s",
-        [str(attempt.outcome), attempt.provider_id, attempt.error_code, attempt.id],
-    )
+    rows(_WRITE_ATTEMPT, [str(attempt.outcome), attempt.provider_id, attempt.error_code, attempt.id])
 
 
 def _change(message: Message, attempt: Attempt, outcome: Outcome, *, now: datetime) -> Change:

@@ -25,22 +25,23 @@ def press(attempt_id: UUID, digit: str, *, provider_id: str) -> str:
         raise delivery_reports.UnknownAttempt(attempt_id)
     if digit != speech.CONFIRM:
         return _ask_again(attempt)
-    _record(attempt, digit)
+    _store_key(attempt, digit)
     # A transaction of its own: those who are told may lock more than evidence does.
     heard = Outcome(kind=Kind.ACCEPTED, provider_id=provider_id, state=State.DELIVERED)
     delivery_reports.learn(attempt_id, heard, by=Deliverer.CALLBACK)
     return speech.thanking(language=attempt.message.language)
 
 
+_STORE_KEY = """
+INSERT INTO messaging_keypress (attempt_id, digit, at) VALUES (%s, %s, %s)
+ON CONFLICT DO NOTHING RETURNING attempt_id
+"""
+
+
 @transaction.atomic
-def _record(attempt: Attempt, digit: str) -> None:
+def _store_key(attempt: Attempt, digit: str) -> None:
     # Of two reports of one key the second waits here for the first, and then finds the row.
-    recorded = rows(
-        "INSERT INTO messaging_keypress (attempt_id, digit, at) VALUES (%s, %s, %s)"
-        " ON CONFLICT DO NOTHING RETURNING attempt_id",
-        [attempt.id, digit, clock.now()],
-    )
-    if recorded:
+    if rows(_STORE_KEY, [attempt.id, digit, clock.now()]):
         digit_pressed.send(sender=KeyPress, message_id=attempt.message_id, digit=digit)
 
 
