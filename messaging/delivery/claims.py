@@ -1,4 +1,4 @@
-"""Claiming: of all who were told of a message exactly one gets it, with an attempt and a lease, in one statement."""
+"""Claiming: one statement gives a message, an attempt and a lease to exactly one of the processes that ask for it."""
 
 import time
 from collections import defaultdict
@@ -20,9 +20,10 @@ from messaging.models import URGENT, Deliverer, Sender
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A message that is ours to send until `slot_at` + LEASE; `text` is still sealed.
+    """A message that this process alone may send until `slot_at` + LEASE. `text` is encrypted.
 
-    `call_ends_at` is its attempt's deadline, `deadline_at` the message's; `reading` the clock both are told by.
+    `attempt_ends_at` is the end of this attempt's create request, `deadline_at` the message's deadline. `reading` is
+    PostgreSQL's clock as it was read with the claim. `each` is the time of one segment at the sender's pace.
     """
 
     message_id: int
@@ -84,9 +85,9 @@ ORDER BY c.slot_at
 
 @transaction.atomic
 def claim(message_ids: Sequence[int], *, by: Deliverer) -> list[Claim]:
-    """Claim what of these is still dispatched; what someone else has, or has had, is left out.
+    """Claim the messages that are still dispatched; leave out those that another process has claimed.
 
-    Messages whose slot has passed get new ones here, so that a worker that was frozen does not burst on waking.
+    Messages whose slot has passed get new slots, so that a worker which wakes from a freeze sends no burst.
     """
     asked = time.monotonic()
     claimed = rows(
@@ -104,7 +105,7 @@ def claim(message_ids: Sequence[int], *, by: Deliverer) -> list[Claim]:
     reading = clock.Reading.of(claimed[-1][-1])
     hop = timedelta(seconds=reading.monotonic - asked)
     # The columns come in the order of Claim's fields; the sender's pace and the clock are the last two.
-    claims = [Claim(*fields, each=pacing.interval(pace), reading=reading) for *fields, pace, _ in claimed]
+    claims = [Claim(*(*fields, pacing.interval(pace), reading)) for *fields, pace, _ in claimed]
     return _with_new_slots(claims, reading=reading, hop=hop)
 
 
@@ -112,8 +113,10 @@ _IS_OPEN = "SELECT 1 FROM messaging_message WHERE id = %s AND state = 'sending' 
 
 
 def is_open(claimed: Claim) -> bool:
-    """Whether the call still has to be made: evidence for an earlier one may have come since it was claimed. What
-    cannot be found out is yes."""
+    """Whether the attempt's request must still be sent: a report for an earlier attempt may have come since the claim.
+
+    True also if the database does not answer.
+    """
     try:
         return bool(rows(_IS_OPEN, [claimed.message_id, claimed.attempt]))
     except DatabaseError:
@@ -124,17 +127,19 @@ def is_open(claimed: Claim) -> bool:
 
 
 def _with_new_slots(claims: list[Claim], *, reading: clock.Reading, hop: timedelta) -> list[Claim]:
-    """Reserve slots for claims that come too late for theirs: the claim is kept, so that a machine too busy to be
-    on time still makes progress, and the pace holds. Routine that would have to wait long keeps its lost slot, with
-    which the courier gives it back: an emergency must not find a second of slots taken before it.
+    """Reserve new slots for claims that missed their slot, so that a late machine keeps the pace and still sends.
 
-    `hop` is what a statement takes: where the database is far away, a slot that is not missed yet will be by the
-    time the claim is committed, and one that was reserved for now would be too."""
+    A message that is not urgent gets no slot later than RESERVE_AHEAD: an emergency must not find a second of slots
+    taken before it. It keeps its missed slot, and the courier gives it back to the queue.
+
+    `hop` is the time that one statement takes. With a distant database, a slot that is good now may be missed when the
+    claim is committed.
+    """
     missed: dict[int, list[Claim]] = defaultdict(list)
     for claimed in claims:
         if pacing.is_missed(slot_at=claimed.slot_at, now=reading.now() + hop, each=claimed.each):
             missed[claimed.sender_id].append(claimed)
-    # Senders in one order, so that two claimers never wait for each other.
+    # Every process locks senders in the order of their ids, so that two of them never wait for each other.
     reserved = [c for sender_id in sorted(missed) for c in _reserve(sender_id, missed[sender_id], reading, hop=hop)]
     renewed = {c.message_id: c for c in reserved}
     return [renewed.get(claimed.message_id, claimed) for claimed in claims]
@@ -154,7 +159,7 @@ UPDATE messaging_attempt a SET deadline_at = slot.at + %(attempt_timeout)s FROM 
 
 def _reserve(sender_id: int, late: list[Claim], reading: clock.Reading, *, hop: timedelta) -> list[Claim]:
     sender = Sender.objects.select_for_update(no_key=True).get(id=sender_id)
-    # Two more statements and the commit are before the call.
+    # Two more statements and the commit come before the create request.
     now = reading.now() + 3 * hop
     late.sort(key=lambda c: (c.message_class, c.message_id))
     taken, free_at = pacing.slots(

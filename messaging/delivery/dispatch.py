@@ -1,4 +1,4 @@
-"""Granting: the next messages by (class, rank, id) get the sender's next slots, and leave as hints for workers."""
+"""Granting: a sender's next free slots go to its next messages by (class, rank, id). Hints tell the workers of them."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -15,10 +15,11 @@ from messaging.delivery import pacing
 from messaging.models import URGENT, Deliverer, MessageClass
 from messaging.outbox import limits
 
+# Look again after this many seconds at messages that are due and were not granted.
 _LEFT_BEHIND_S = 0.05
 URGENT_QUEUE, ROUTINE_QUEUE = "emergency", "messages"
 
-# Every pass of every scheduler executes these, an SOS waits for them: they are said without the ORM, and few.
+# Every pass of every scheduler executes these statements and an SOS waits for them, so they are few and avoid the ORM.
 _LOCK = """
 SELECT s.id, clock_timestamp(), segments_per_second, segments_per_day, next_free_at,
     (SELECT count(*) FROM messaging_message m WHERE m.sender_id = s.id AND m.state = 'dispatched'),
@@ -54,15 +55,15 @@ class _LockedSender(NamedTuple):
     granted_today: list[tuple[int, int, int]] | None
 
 
-# A class at its cap is not read at all, nor what waits in it for another try: the rest of its backlog may be long.
+# Classes at their daily cap are left out, and so are messages that wait for another attempt: these may be many rows.
 _NEXT = """
 SELECT id, segments, message_class, attempts = 0 FROM messaging_message
 WHERE sender_id = %(sender)s AND state = 'queued' AND due_at <= %(now)s AND deadline_at > %(now)s
     AND message_class = ANY(%(classes)s)
 ORDER BY message_class, rank, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
-# A message is counted once, however often it is granted: a provider that refuses us must not use up the day. Its
-# segments count again where the provider did take them, or another sender was tried.
+# A message that is granted again counts once, so that a provider which refuses messages does not use up the day. Its
+# segments count again if the provider accepted the attempt before, or if another sender made it.
 _DISPATCH = """
 WITH granted AS (
     UPDATE messaging_message m SET state = 'dispatched', slot_at = g.slot_at, due_at = g.due_at
@@ -87,7 +88,7 @@ SELECT id, 'dispatched', %(by)s, '', %(now)s FROM granted
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What one broker message carries: ids of one sender's messages for one queue. Losing it loses nothing."""
+    """One broker message: ids of one sender's granted messages, for one queue. If it is lost, the rescue finds them."""
 
     queue: str
     message_ids: list[int]
@@ -112,9 +113,9 @@ _UNTIL_DUE = "SELECT extract(epoch FROM min(due_at) - clock_timestamp()) FROM me
 
 
 def until_due_s(most_s: float) -> float:
-    """Seconds until a waiting message becomes due, at most so many: what waits for others to join it leaves on time.
+    """Seconds until the next queued message is due, at most `most_s`, so that coalesced messages leave on time.
 
-    What is due and was not granted is held back, or was locked for a moment: by a move, by a claim.
+    A message that is due already was held back, or another process had locked its row: look again after 50 ms.
     """
     [(wait_s,)] = rows(_UNTIL_DUE)
     if wait_s is None:
@@ -123,11 +124,10 @@ def until_due_s(most_s: float) -> float:
 
 
 def grant_all(publish: Callable[[Hint], object]) -> bool:
-    """Grant at every sender with work, and publish each one's hints before the next one's turn.
+    """Grant at every active sender with queued messages; publish a sender's hints before granting at the next.
 
-    First the sender with the most urgent message, so that a long pass never keeps an emergency behind routine. Where
-    another scheduler has a sender's row, the sender is left to that one; by one that the operator took out nothing
-    leaves. Returns whether messages are still waiting for slots.
+    The sender with the most urgent message comes first, so that a long pass delays no emergency. A sender whose row
+    another scheduler has locked is left to that scheduler. Returns whether messages still wait for slots.
     """
     granted: list[int] = []
     are_waiting = False
@@ -143,11 +143,11 @@ def grant_all(publish: Callable[[Hint], object]) -> bool:
 def _grant_next(granted: Sequence[int]) -> _Grant | None:
     """Give the free slots inside the horizon to the most urgent messages of one sender that is not among `granted`.
 
-    NO KEY UPDATE, because new messages hold a key share of their sender's row until they commit.
+    The lock is NO KEY UPDATE, because a new message holds a key share of its sender's row until it is committed.
 
     The commit waits for neither the disk nor a standby (PostgreSQL's synchronous_commit). Only a claim acts on a
-    grant, and a claim's commit waits for both, with the grant before it: a grant that a crash of the database takes
-    back was claimed by nobody, and its messages are granted again.
+    grant, and the claim's commit waits for both, with the grant before it. If a crash of the database undoes a grant,
+    no process has claimed its messages yet, and they are granted again.
     """
     found = rows(_LOCK, {"granted": list(granted), **clock.short_timeouts()})
     if not found:
@@ -159,14 +159,14 @@ def _grant_next(granted: Sequence[int]) -> _Grant | None:
         return _Grant(sender.id, [], are_waiting=True)
     today = limits.Today.of(sender.granted_today)
     classes = today.classes(sender.segments_per_day)
-    # What waits for workers never keeps an urgent message waiting: those have workers of their own. A sender that is
-    # out is tried by the urgent alone.
+    # Urgent messages have workers of their own, so they are granted even when many messages wait for workers. Only
+    # urgent messages try a sender that is out.
     urgent_only = sender.waiting_for_workers >= policy.WAITING_FOR_WORKERS
     if urgent_only or sender.is_out:
         classes = [kind for kind in classes if kind in URGENT]
     picked = _next(sender.id, limit=room, classes=classes, now=now)
     taken, free_at = pacing.slots([m.segments for m in picked], next_free_at=sender.next_free_at, now=now, each=each)
-    # A text of several segments uses up the room of several: what then falls behind the horizon waits.
+    # A text of several segments takes several slots; messages whose slot falls behind the horizon wait.
     count = sum(slot < now + policy.HORIZON for slot in taken)
     are_waiting = urgent_only or len(picked) == room or count < len(picked)
     if each and count < len(taken):
@@ -179,7 +179,7 @@ def _grant_next(granted: Sequence[int]) -> _Grant | None:
 
 
 def _next(sender_id: int, *, limit: int, classes: list[MessageClass], now: datetime) -> list[_Picked]:
-    """The most urgent messages that are due."""
+    """The most urgent messages of these classes that are due, at most `limit`; their rows are locked."""
     found = rows(_NEXT, {"sender": sender_id, "limit": limit, "classes": [int(kind) for kind in classes], "now": now})
     return [_Picked(i, segments, MessageClass(kind), is_first) for i, segments, kind, is_first in found]
 

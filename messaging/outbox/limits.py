@@ -1,7 +1,7 @@
-"""How much may be sent: to one phone in an hour, of one class and by one sender in a day (UTC).
+"""Limits on messages: to one phone in an hour, of one class in a day, and by one sender in a day. Days are UTC days.
 
-A message is counted when it is first granted, in the transaction that has the sender's row: nobody ever waits for a
-count.
+The daily counts are written when a message is first granted, in the transaction that has locked the sender's row. No
+other transaction waits for them.
 """
 
 from collections import Counter
@@ -22,7 +22,10 @@ from messaging.states import State
 
 
 def to_recipients(addresses: Iterable[str], *, now: datetime) -> Counter[tuple[str, str, int]]:
-    """Messages in the last hour by channel, address and class: a call after an SMS nobody answered is not one more."""
+    """(channel, address, class) -> messages of the last hour.
+
+    Channels count apart, so a telephone call that follows an unanswered SMS does not count as a second message.
+    """
     recent = (
         Message.objects.filter(address__in=set(addresses), queued_at__gt=now - timedelta(hours=1))
         .exclude(state=State.FAILED, attempts=0)  # Refused when queued.
@@ -43,7 +46,7 @@ WHERE day = (now() AT TIME ZONE 'UTC')::date GROUP BY message_class
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """What was granted today: messages of each class, and segments of one sender."""
+    """The counts of messages granted today: class -> messages at all senders, and the segments of one sender."""
 
     messages: dict[int, int]
     segments: int
@@ -62,12 +65,15 @@ class Today:
         )
 
     def has_room(self, kind: MessageClass) -> bool:
-        """Whether the class is within its daily cap. EMERGENCY has none."""
+        """Whether the class is within its daily cap. EMERGENCY has no cap."""
         cap = _cap(kind)
         return cap is None or self.messages.get(kind, 0) < cap
 
     def classes(self, segments_per_day: int) -> list[MessageClass]:
-        """The classes within their caps that leave the more urgent their part of the sender's day (0: no limit)."""
+        """The classes that may still be granted at a sender with this daily limit (0: no limit).
+
+        Each is within its cap, and within its SHARE_OF_A_DAY: the rest of the day is for more urgent classes.
+        """
         return [
             kind
             for kind in MessageClass
@@ -76,7 +82,7 @@ class Today:
         ]
 
     def alarm_at_caps(self, granted: Iterable[MessageClass], *, now: datetime) -> None:
-        """The operator is told when a class reaches its cap by what is granted for the first time."""
+        """Alarm the operator if a class reaches its cap by these messages, which are granted for the first time."""
         for kind, count in Counter(granted).items():
             before, cap = self.messages.get(kind, 0), _cap(kind)
             if cap is not None and before < cap <= before + count:

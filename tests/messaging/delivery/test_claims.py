@@ -7,7 +7,7 @@ from messaging import policy
 from messaging.database import clock
 from messaging.delivery import pacing
 from messaging.delivery.claims import Claim, claim
-from messaging.encryption import unseal
+from messaging.encryption import decrypt
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, Sender
 from messaging.states import State
 from tests.messaging.engine import ANA, all_of, attempts, dispatched, set_pace, standing, state_of, story
@@ -42,7 +42,7 @@ def test_a_claim_brings_what_the_call_needs_and_leaves_an_attempt_with_a_lease()
     [attempt] = attempts(message_id)
     assert message.slot_at is not None
     assert message.slot_at > before - SECOND
-    assert (mine.address, unseal(mine.text), mine.segments) == (ANA, "Help me", 1)
+    assert (mine.address, decrypt(mine.text), mine.segments) == (ANA, "Help me", 1)
     assert (mine.attempt, mine.attempt_id, mine.slot_at) == (1, attempt.id, message.slot_at)
     assert (mine.sender_id, mine.origin) == (sender.id, "+15005550006")
     assert mine.each == pacing.interval(sender.segments_per_second)
