@@ -99,7 +99,7 @@ def _take_and_fire(taken: list[UUID], *, older_than: timedelta = timedelta(), on
     if only is not None:
         wanted = wanted.filter(id=only)
     locked = wanted.select_for_update(skip_locked=True, no_key=True, of=("self",))
-    with_contacts = locked.select_related("owner").annotate(contacts=contacts.counted("owner"))
+    with_contacts = locked.select_related("owner").annotate(contacts=contacts.count_to_tell("owner"))
     timers = _one_batch(with_contacts[:_BATCH])
     taken += [timer.id for timer in timers]
     if timers:

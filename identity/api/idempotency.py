@@ -1,7 +1,7 @@
-"""A POST repeated with the same Idempotency-Key happens once; the repeats get the first one's answer.
+"""Executes a POST that is repeated with the same Idempotency-Key once; the repeats get the first response.
 
-Phones on slow networks lose replies and ask again. The record is written in the transaction of what the POST
-creates, so neither exists without the other.
+Phones on slow networks lose responses and ask again. The response is stored in the transaction of the POST itself, so
+neither exists without the other.
 """
 
 import functools
@@ -29,8 +29,8 @@ _KEY = re.compile(r"[\x21-\x7e]{1,100}")
 P = ParamSpec("P")
 V = TypeVar("V", bound=APIView)
 
-# A concurrent twin waits here for the first one's commit: then it finds the record, or, after a rollback, inserts
-# its own. A record past its time is taken over in the same statement.
+# A simultaneous repeat waits here until the first POST commits or rolls back. After a commit it finds the record, after
+# a rollback it inserts its own. A record older than KEPT_FOR is taken over.
 _CLAIM = """
 INSERT INTO identity_idempotencyrecord (user_id, method, path, key, body_sha256, created_at)
 VALUES (%(user_id)s, %(method)s, %(path)s, %(key)s, %(body_sha256)s, %(now)s)
@@ -56,10 +56,10 @@ class KeyReused(APIException):
 def replayable(
     post: Callable[Concatenate[V, Request, P], Response],
 ) -> Callable[Concatenate[V, Request, P], Response]:
-    """Decorate an APIView's `post` of a signed-in person: one transaction, once per Idempotency-Key.
+    """Decorate an APIView's `post` of a signed-in person: it runs in one transaction, once per Idempotency-Key.
 
-    Without the header it simply runs in a transaction. Only 2xx answers are kept (status and body, no headers);
-    an error rolls everything back. A replay carries `Idempotency-Replayed: true`.
+    Without the header it only runs in a transaction. Only 2xx responses are stored (status and body, no headers). An
+    error rolls everything back. A repeated response carries `Idempotency-Replayed: true`.
     """
 
     @functools.wraps(post)
@@ -88,7 +88,7 @@ def _key(request: Request) -> str | None:
 
 
 def _claim(request: Request, *, key: str, now: datetime) -> tuple[IdempotencyRecord, bool]:
-    """The record of this key, and whether it is ours to fill."""
+    """The record of this key, and whether this request must fill it."""
     scope = {"user_id": request.user.pk, "method": request.method or "", "path": request.path, "key": key}
     claimed = rows(_CLAIM, scope | {"body_sha256": _digest(request.data), "now": now, "forgotten": now - KEPT_FOR})
     return IdempotencyRecord.objects.get(**scope), bool(claimed)

@@ -1,4 +1,4 @@
-"""How many of the codes we send are typed in, by country: few of many is what SMS pumping looks like."""
+"""Counts the codes that are sent and typed in, by country. Few typed in among many sent is a sign of SMS pumping."""
 
 from datetime import UTC, datetime
 
@@ -9,8 +9,9 @@ from messaging.database.sql import rows
 from messaging.numbers import calling_code
 from messaging.operations.alarms import alarm
 
-# Fewer codes than this in a day say nothing; of more, at least this part is typed in by people.
+# Codes sent to a country in a day before it is judged: fewer prove nothing.
 ENOUGH_TO_JUDGE = 50
+# The share of codes that people type in at least.
 LOWEST_SHARE = 0.2
 
 
@@ -33,7 +34,10 @@ def count_verified(phone_number: str, *, now: datetime) -> None:
 
 
 def judge(*, now: datetime) -> int:
-    """Alarm the operator, once a day, of each country whose codes hardly anybody types in; returns how many."""
+    """Alarm the operator, once a day, of each country where fewer than LOWEST_SHARE of the codes are typed in.
+
+    Returns the number of these countries.
+    """
     suspicious = CodeCount.objects.filter(
         day=now.astimezone(UTC).date(),
         sent__gte=ENOUGH_TO_JUDGE,
@@ -48,5 +52,5 @@ def judge(*, now: datetime) -> int:
 
 
 def _count(statement: str, phone_number: str, *, now: datetime) -> None:
-    """Last in its transaction: the row is every registration's of that country."""
+    """Call it last in a transaction: all registrations of the country lock the same row."""
     rows(statement, [now.astimezone(UTC).date(), calling_code(phone_number)])
