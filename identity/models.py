@@ -114,7 +114,7 @@ class Verification(models.Model):
 
 
 class Session(models.Model):
-    """A signed-in device. Its refresh token names this row and the current `jti`; the token itself is not stored."""
+    """A signed-in device. Its refresh token names this row and the current generation (`jti`); no token is stored."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE)

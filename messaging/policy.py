@@ -18,8 +18,8 @@ DEFAULT_DEADLINES = {
 
 # Slots are granted at most this far ahead, so an emergency waits at most this long behind messages granted before it.
 HORIZON = timedelta(milliseconds=60)
-# A message must reserve a new slot when it is later than one slot, and than this. A process that wakes from a freeze
-# would otherwise exceed the pace by several messages, or by over a twentieth of a second.
+# A slot is missed after this delay, or after one slot's time if that is longer. The message then reserves a new slot.
+# Otherwise a process that wakes from a freeze would send all its messages at once, far above the pace.
 SLOT_TOLERANCE = timedelta(milliseconds=50)
 # Messages that one pass grants at one sender. It bounds the time that the pass holds the sender's row.
 GRANT_BATCH = 500

@@ -1,4 +1,4 @@
-"""The TwiML of telephone calls: speech where Twilio has a voice for the language, else prompts, which we recorded.
+"""The TwiML of telephone calls: speech where Twilio has a voice for the language, else our prompts.
 
 Source: https://www.twilio.com/docs/voice/twiml/gather, …/say and …/play.
 """

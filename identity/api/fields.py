@@ -45,7 +45,7 @@ class LanguageField(ChoiceField):
 class PhoneNumberField(serializers.CharField):
     """A phone number in international form, stored as E.164, of a country in SMS_COUNTRIES.
 
-    It need not be assigned according to the library, whose tables do not know the newest ranges of the carriers.
+    Nobody checks whether the number is assigned: the library's tables do not know the carriers' newest ranges.
     """
 
     default_error_messages = {

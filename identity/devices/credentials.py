@@ -1,4 +1,4 @@
-"""SOS credentials: a registered device raises an SOS with its own, so an expired access token never stops an SOS.
+"""SOS credentials: each registered device raises an SOS with its own one, so no expired access token stops an SOS.
 
 A credential is the device's id and 256 random bits. It is shown once, and the phone keeps it in its system's key store.
 It is a bearer secret: to check signatures, the server would have to store the secret itself instead of a hash.

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 # At most this many messages of one sender move to one other sender in one transaction.
 _BATCH = 1_000
-# Twilio's codes that begin so are the carrier's: they come by callback, after Twilio has accepted the message.
+# Twilio's codes that begin with this come from the carrier, by callback, after Twilio has accepted the message.
 _CARRIERS = "30"
 
 _TRIP = """

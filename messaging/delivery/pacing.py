@@ -49,5 +49,5 @@ def is_missed(*, slot_at: datetime, now: datetime, each: timedelta) -> bool:
 
 
 def is_late(seconds: float, *, each: timedelta) -> bool:
-    """Whether a slot that began `seconds` ago is missed: it is later than one slot, and than SLOT_TOLERANCE."""
+    """Whether a slot that began `seconds` ago is missed: after SLOT_TOLERANCE, or one slot's time if that is longer."""
     return bool(each) and seconds > max(each, policy.SLOT_TOLERANCE).total_seconds()

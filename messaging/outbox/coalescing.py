@@ -1,7 +1,7 @@
 """Coalescing: safety and routine texts to one phone within 1.5 s become one SMS, and one row.
 
 A message that waits takes on the text of the next one. The code that queued the second text gets the first one's row,
-so it needs no word of the join. A message that its owner may cancel stands alone: with it, another person's text would
+so it need not know of the join. A message that its owner may cancel stands alone: with it, another person's text would
 be cancelled too.
 """
 

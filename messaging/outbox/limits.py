@@ -58,7 +58,7 @@ class Today:
 
     @classmethod
     def of(cls, counted: Sequence[tuple[int, int, int]] | None) -> "Today":
-        """Make it of one (class, messages, segments) for each class that was granted today."""
+        """Build it from (class, messages, segments), one for each class that was granted today."""
         return cls(
             messages={kind: messages for kind, messages, _ in counted or ()},
             segments=sum(segments for *_, segments in counted or ()),
