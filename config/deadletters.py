@@ -155,7 +155,7 @@ def take_replays() -> dict[int, dramatiq.Message[Any]]:
 
     Until `confirm_replay` a letter stays asked for, at the time from which it may be taken again.
     """
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     asked = DeadLetter.objects.select_for_update(skip_locked=True).filter(replay_asked_at__lte=now)
     letters = list(asked.order_by("replay_asked_at")[:_PER_PASS])
     taken = DeadLetter.objects.filter(id__in=[letter.id for letter in letters])

@@ -61,7 +61,7 @@ _ASKED_IN_VAIN = Q(asked_at__isnull=False) & (Q(completed_at__isnull=True) | Q(c
 @transaction.atomic
 def take_due() -> list[str]:
     """Names whose work is due now; each goes to exactly one of any number of schedulers."""
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     _ensure_rows(now)
     due = PeriodicRun.objects.select_for_update(skip_locked=True).filter(name__in=PERIODIC, due_at__lte=now)
     names = list(due.values_list("name", flat=True))
@@ -75,7 +75,7 @@ def take_due() -> list[str]:
 @transaction.atomic
 def take_neglected() -> list[str]:
     """Names that a worker was asked for and has not done in time; they become the caller's."""
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     rows = PeriodicRun.objects.select_for_update(skip_locked=True).filter(_ASKED_IN_VAIN)
     names = [
         row.name

@@ -99,7 +99,7 @@ def _evaluate(people: list[UUID]) -> int:
 @transaction.atomic
 def _step(people: Sequence[UUID]) -> tuple[int, list[UUID]]:
     """Evaluate at most EVALUATION_STEP fixes within FOLDING_S. Returns the events, and the people with more fixes."""
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     # Lock in one order, so that two workers with the same people cannot deadlock. A person's first zone made the row;
     # it stays when their last zone is removed.
     locked = Whereabouts.objects.select_for_update(no_key=True).filter(person_id__in=people).order_by("person_id")

@@ -34,14 +34,14 @@ RETURNING person_id
 @transaction.atomic
 def take_due() -> list[list[str]]:
     """People whom no worker was told of, in one list for each broker message. Each person goes to one scheduler."""
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     return _split([str(person_id) for (person_id,) in rows(_TAKE, {"now": now, "limit": policy.HINT_BATCH})])
 
 
 @transaction.atomic
 def take_neglected() -> list[UUID]:
     """Take people whom a worker did not evaluate within RESCUE_AFTER. The caller now has RESCUE_AFTER for them."""
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     neglected = {"now": now, "neglected": now - policy.RESCUE_AFTER, "limit": policy.HINT_SIZE}
     return [person_id for (person_id,) in rows(_NEGLECTED, neglected)]
 

@@ -1,9 +1,10 @@
-"""People and how they prove who they are. Imports run down this list, never up.
+"""People, and the ways in which they prove who they are. Imports run down this list, never up.
 
-verification, pins   sign-up by SMS code; the safe and the duress PIN
+verification, pins   registration by SMS code (CODE_LIFE says how long a code lives); the safe and the duress PIN
 sessions             signing in and out, tokens, passwords
 contacts, devices    emergency contacts; SOS credentials of devices
 people               names, language, e-mail
-api                  what the API of every app uses
-models, errors       the tables; the kinds of errors that the domain raises, in every app
+retention            deletes outdated rows
+api                  parts of the API that every app uses
+models, errors       the tables; the kinds of errors that the domain of every app raises
 """

@@ -14,11 +14,11 @@ else:
 
 @admin.register(User)
 class UserAdmin(_ModelAdmin):
-    """To find, deactivate and empower people. They are made by registering, or by `createsuperuser`."""
+    """Finds and deactivates people, and gives them rights. Registration and `createsuperuser` make new people."""
 
     list_display = ("id", "phone_number", "language", "is_active", "is_staff", "date_joined")
     list_filter = ("is_active", "is_staff", "language")
-    # The whole number only: people are looked up, not browsed by parts of theirs.
+    # Finds a person by the whole phone number only, so that nobody browses by parts of numbers.
     search_fields = ("=phone_number",)
     fields = (
         "id",
@@ -47,7 +47,7 @@ class CodeCountAdmin(ReadOnlyAdmin):
 
 @admin.register(EmergencyContact)
 class EmergencyContactAdmin(ReadOnlyAdmin):
-    """Whom somebody trusts is theirs to say."""
+    """Emergency contacts. Only the person may change them."""
 
     list_display = ("id", "user", "language", "order", "created_at")
     search_fields = ("=id", "=user__id")
@@ -66,7 +66,7 @@ class DeviceAdmin(ReadOnlyAdmin):
 
 @admin.register(Pin)
 class PinAdmin(ReadOnlyAdmin):
-    """Whether somebody is guessing."""
+    """Wrong tries and locks of PINs, which show that somebody is guessing."""
 
     list_display = fields = ("user_id", "wrong_tries", "locked_until", "set_at")
     search_fields = ("=user__id",)

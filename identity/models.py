@@ -32,14 +32,14 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person with the app. The id is a UUIDv7 (RFC 9562): unguessable and ordered by time."""
+    """A person with an account. The id is a UUIDv7 (RFC 9562): ordered by time, and nobody can guess it."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     phone_number = PhoneNumberField(unique=True)
     first_name = models.CharField(max_length=50, blank=True)
     last_name = models.CharField(max_length=50, blank=True)
     language = models.CharField(max_length=2, choices=Language, default=Language.RU)
-    email = models.EmailField(null=True, blank=True)  # noqa: DJ001 null: none given, as in the API
+    email = models.EmailField(null=True, blank=True)  # noqa: DJ001 null means no address, as in the API
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(default=timezone.now)
@@ -55,7 +55,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class EmergencyContact(models.Model):
-    """Someone a person trusts. `order` is the contact's place: the first is told first."""
+    """A person's emergency contact. The contact with `order` 0 gets an SOS first."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="contacts")
@@ -66,9 +66,9 @@ class EmergencyContact(models.Model):
     order = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
-    # When the contact said that they do not want to be one.
+    # The time at which the contact declined; null if they did not.
     declined_at = models.DateTimeField(null=True)
-    # No column: `contacts.mark_refusals` says it.
+    # Not a column: `contacts.mark_refusals` sets it.
     refuses_sms = False
 
     class Meta:
@@ -85,10 +85,11 @@ class EmergencyContact(models.Model):
 
 
 class Verification(models.Model):
-    """A pending registration: the password and names become a person's only with the code of this very row.
+    """A pending registration. Its password and names become a person's only with the code of this same row.
 
-    The id is random (UUIDv4) because knowing it is half of what proves the request. `is_known_number` rows look
-    the same from outside; their SMS says that the number has an account, and no code verifies them.
+    The id is random (UUIDv4), because a client proves itself by both the id and the code. A row with `is_known_number`
+    belongs to a number that has an account already: its SMS says so, and no code verifies it. Clients see no
+    difference.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -113,7 +114,7 @@ class Verification(models.Model):
 
 
 class Session(models.Model):
-    """A signed-in device: its refresh token names this row and its current generation; only ids are stored."""
+    """A signed-in device. Its refresh token names this row and the current generation (`jti`); no token is stored."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE)
@@ -131,11 +132,11 @@ class Session(models.Model):
 
 
 class Device(models.Model):
-    """A phone that may raise its person's SOS without signing in: only the hash of its credential is stored."""
+    """A device that may raise its person's SOS without signing in. Only a hash of its credential is stored."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="devices")
-    # Signing out of the session the phone was registered in revokes it too; the session's own expiry does not.
+    # The session in which the device was registered. Signing out of it revokes the device; its expiry does not.
     session = models.ForeignKey(Session, null=True, on_delete=models.SET_NULL)
     name = models.CharField(max_length=100)
     platform = models.CharField(max_length=10, choices=Platform)
@@ -152,7 +153,7 @@ class Device(models.Model):
 
 
 class Pin(models.Model):
-    """What ends an alert once it is set: the safe PIN does, the duress PIN only looks as if it did."""
+    """A person's two PINs. The safe PIN ends an alert; the duress PIN only seems to end it."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="pin")
     safe_hash = models.CharField(max_length=128)
@@ -166,7 +167,7 @@ class Pin(models.Model):
 
 
 class CodeCount(models.Model):
-    """Codes sent to a country in a day (UTC) and proved: SMS pumping asks for codes that nobody types in."""
+    """Codes sent to a country in a day (UTC), and codes typed in. SMS pumping asks for codes that nobody types in."""
 
     day = models.DateField()
     country = models.CharField(max_length=4)  # Its calling code, like +996.
@@ -182,7 +183,7 @@ class CodeCount(models.Model):
 
 
 class RateCount(models.Model):
-    """How often something was done in a window. Keys are keyed hashes: no number or address is stored."""
+    """Uses of a limit in one window. Keys are keyed hashes, so no phone number or client IP is stored."""
 
     key = models.BinaryField(max_length=32)
     window_start = models.DateTimeField()
@@ -197,7 +198,7 @@ class RateCount(models.Model):
 
 
 class IdempotencyRecord(models.Model):
-    """The answer to a POST with an Idempotency-Key, kept in the transaction of what it created, for 24 h."""
+    """The response to a POST with an Idempotency-Key, stored for 24 h in the transaction of the POST itself."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE)
     method = models.CharField(max_length=8)

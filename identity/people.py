@@ -1,4 +1,4 @@
-"""What people say about themselves."""
+"""Changes the facts that people give about themselves: names, language, e-mail."""
 
 from collections.abc import Collection, Mapping
 from uuid import UUID
@@ -10,19 +10,19 @@ from identity.models import User
 
 
 def locked(person_id: UUID) -> User:
-    """The person, locked: changes to them and to their contacts happen one at a time.
+    """Lock the person's row, so that changes of the person and of their contacts happen one at a time.
 
-    The lock lets rows that refer to the person be inserted, so it never delays an SOS.
+    Other transactions may still insert rows that refer to the person, so the lock never delays an SOS.
     """
     return User.objects.select_for_update(no_key=True).get(id=person_id)
 
 
 def change_profile(*, person_id: UUID, changes: Mapping[str, str | None], if_match: Collection[str] | None) -> User:
-    """Raises PreconditionFailed."""
+    """Change fields of the person. Raises PreconditionFailed."""
     with transaction.atomic():
-        user = locked(person_id)
-        versions.require(user, if_match=if_match)
+        person = locked(person_id)
+        versions.require(person, if_match=if_match)
         for field, value in changes.items():
-            setattr(user, field, value)
-        user.save(update_fields=[*changes, "updated_at"])
-    return user
+            setattr(person, field, value)
+        person.save(update_fields=[*changes, "updated_at"])
+    return person

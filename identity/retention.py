@@ -1,4 +1,4 @@
-"""What is no longer needed is deleted: pending registrations and counters say who did what, and when."""
+"""Deletes outdated rows. Pending registrations and counters show who did what and when, so they must not stay."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,12 +10,12 @@ from identity.models import CodeCount, IdempotencyRecord, RateCount, Session, Ve
 from identity.verification import registration
 
 COUNTS_KEPT_FOR = timedelta(days=400)
-# Rows of a table in one call: short transactions, and the next call goes on.
+# Rows of one table that one call deletes at most, so that transactions stay short. The next call deletes more.
 STEP = 5_000
 
 
 def purge(*, now: datetime) -> int:
-    """Delete at most STEP outdated rows of each table; returns how many were deleted."""
+    """Delete at most STEP outdated rows of each table; returns the number deleted."""
     outdated: list[tuple[type[Model], Q]] = [
         (Verification, Q(expires_at__lte=now - registration.RENEWABLE_FOR)),
         (RateCount, Q(window_start__lte=now - rates.LONGEST_WINDOW)),
@@ -28,6 +28,6 @@ def purge(*, now: datetime) -> int:
 
 def _delete(model: type[Any], condition: Q) -> int:
     some = model.objects.filter(condition).values("pk")[:STEP]
-    # The condition again: a record that was taken over meanwhile is not outdated any more.
+    # Repeat the condition: an idempotency record that a new request has just taken over is not outdated any more.
     deleted, _ = model.objects.filter(condition, pk__in=some).delete()
     return int(deleted)

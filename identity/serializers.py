@@ -1,4 +1,4 @@
-"""A person as the API shows and changes them."""
+"""The fields of a person that the API shows, and the fields that it changes."""
 
 from rest_framework import serializers
 

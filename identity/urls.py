@@ -1,4 +1,4 @@
-"""The API of the person themselves, and of every room."""
+"""The URLs of the person themselves, and of every room."""
 
 from django.urls import include, path
 

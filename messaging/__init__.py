@@ -1,11 +1,11 @@
-"""SMS, calls and e-mails, each sent once. Knows no user and no alert. Imports run down this list, never up.
+"""SMS, telephone calls and e-mails. Knows no person and no alert. Imports run down this list, never up.
 
-webhooks       Twilio's callbacks: signature, then one call into reports
-reports        every proof of what became of a call: callbacks, look-ups, pressed keys
-delivery       from a due row to the provider: grant, claim, send, write the outcome
-outbox, providers    what may be queued, by which sender; how each provider is asked and read
+webhooks       Twilio's callbacks: check the signature, pass the report on
+reports        delivery reports: callbacks, look-ups, pressed keys
+delivery       from a queued message to its provider: grant a slot, claim, send, write the outcome
+outbox, providers    what may be queued, and by which sender; the requests to each provider and its replies
 moves, operations    the only writer of a message's state; operator alarms
-models, states ...   tables, the table of states, texts, speech, numbers, encryption
+models, states ...   tables, the table of states, texts, speech, numbers, encryption, policy (all time-outs and limits)
 database       PostgreSQL's clock, SQL, notices
-sandbox        a Twilio-compatible server with phones on a web page, a program of its own
+sandbox        a Twilio-compatible server, a program of its own; a web page shows its phones
 """

@@ -7,6 +7,8 @@ from messaging.models import Deliverer
 
 @dramatiq.actor(queue_name=URGENT_QUEUE, max_retries=3, min_backoff=100, max_backoff=2_000)
 def deliver(message_ids: list[int], sender_id: int = 0) -> None:
-    """Send messages granted at a sender; the relay also puts it into the `messages` queue. Running it twice sends
-    once."""
+    """Claim and send messages that were granted at a sender; running it twice sends each message once.
+
+    The relay puts urgent messages into this queue and all others into the queue `messages`.
+    """
     courier.courier(by=Deliverer.WORKER).deliver(message_ids, sender_id=sender_id)

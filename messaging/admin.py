@@ -17,7 +17,7 @@ else:
 
 
 class ReadOnlyAdmin(_ModelAdmin):
-    """The operator sees what happened and changes nothing; who and where is nobody's business."""
+    """Rows that the operator may read and not change. They show no name, phone number, text or position."""
 
     show_full_result_count = False
 
@@ -57,24 +57,24 @@ class MessageAdmin(ReadOnlyAdmin):
 
 @admin.register(Sender)
 class SenderAdmin(_ModelAdmin):
-    """Senders and their pace are edited while everything runs: the next grant reads the row."""
+    """Senders and their pace. Edit them while the system runs: the next grant reads the row."""
 
     list_display = ("name", "channel", "origin", "preference", "is_active", "segments_per_second", "segments_per_day")
     exclude = ("next_free_at",)
     actions = None
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False  # Its messages name it: take it out with `is_active`.
+        return False  # Messages refer to their sender. Clear `is_active` to take a sender out.
 
     def save_model(self, request: HttpRequest, obj: Sender, form: Any, change: bool) -> None:
         if not change:
             obj.next_free_at = clock.now()
             super().save_model(request, obj, form, change)
         else:
-            # Only what was edited: grants move next_free_at meanwhile.
+            # Save only the edited fields: grants change next_free_at at the same time.
             fields = form.changed_data
             if "segments_per_second" in fields:
-                # A slot of the old pace, mistyped perhaps, does not keep the new one waiting.
+                # A slot far ahead, left by an old pace that was perhaps mistyped, must not delay the new pace.
                 soon = clock.now() + max(pacing.interval(obj.segments_per_second), policy.HORIZON)
                 obj.next_free_at = Least(F("next_free_at"), Value(soon))
                 fields = [*fields, "next_free_at"]
@@ -86,7 +86,7 @@ class SenderOutageAdmin(ReadOnlyAdmin):
     list_display = fields = ("sender", "country", "error_code", "times", "since", "until")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True  # The operator has put it right: the sender is in again at once.
+        return True  # The operator has repaired the cause: without the row the sender works again at once.
 
 
 @admin.register(DailyCount)

@@ -6,6 +6,6 @@ class MessagingConfig(AppConfig):
     name = "messaging"
 
     def ready(self) -> None:
-        from messaging.outbox import senders  # models exist only once the apps are ready
+        from messaging.outbox import senders  # models can be imported only when the apps are ready
 
         post_migrate.connect(senders.sync_default, sender=self)

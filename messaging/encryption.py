@@ -1,4 +1,4 @@
-"""Texts are encrypted at rest with a key that is not in the database (derived from SECRET_KEY)."""
+"""Encrypts the texts of messages at rest. The key is derived from SECRET_KEY, so it is not in the database."""
 
 import os
 from functools import cache
@@ -9,25 +9,27 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
-# AES-GCM and not Fernet, which is made of Python: that took a seventh of the processor time a message costs.
+# AES-GCM, because Fernet is written in Python: it took a seventh of the processor time of a message.
 _NONCE_BYTES = 12
 
 
 class Unreadable(Exception):
-    """The text was sealed with a key that is neither SECRET_KEY nor in SECRET_KEY_FALLBACKS."""
+    """The text was encrypted with a key that is neither SECRET_KEY nor in SECRET_KEY_FALLBACKS."""
 
 
-def seal(text: str) -> bytes:
+def encrypt(text: str) -> bytes:
+    """The nonce, then the encrypted text with its authentication tag."""
     nonce = os.urandom(_NONCE_BYTES)
     return nonce + _box(settings.SECRET_KEY).encrypt(nonce, text.encode(), None)
 
 
-def unseal(sealed: bytes | memoryview) -> str:
-    nonce, sealed_text = bytes(sealed[:_NONCE_BYTES]), bytes(sealed[_NONCE_BYTES:])
+def decrypt(encrypted: bytes | memoryview) -> str:
+    """The text that `encrypt` was given. Raises Unreadable."""
+    nonce, encrypted_text = bytes(encrypted[:_NONCE_BYTES]), bytes(encrypted[_NONCE_BYTES:])
     for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
         try:
-            return _box(secret).decrypt(nonce, sealed_text, None).decode()
-        except (InvalidTag, ValueError):  # ValueError: too short to have been sealed at all.
+            return _box(secret).decrypt(nonce, encrypted_text, None).decode()
+        except (InvalidTag, ValueError):  # ValueError: shorter than any encrypted text.
             continue
     raise Unreadable
 

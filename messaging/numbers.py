@@ -1,4 +1,4 @@
-"""Which numbers a message may go to: a country allow-list, against SMS pumping; and where a number belongs."""
+"""Checks phone numbers: their form, and their country against SMS_COUNTRIES, which stops SMS pumping."""
 
 import re
 from functools import lru_cache
@@ -6,7 +6,8 @@ from functools import lru_cache
 import phonenumbers
 from django.conf import settings
 
-# One spelling for each number: parse() also takes spaces, extensions and the digits of other scripts.
+# Only the E.164 form is taken, so that each number has one spelling. The library also reads spaces, extensions and the
+# digits of other scripts.
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 
 
@@ -15,11 +16,11 @@ def is_e164(address: str) -> bool:
 
 
 def is_allowed(address: str) -> bool:
-    """Whether this is a valid number in E.164 form and of a country in SMS_COUNTRIES."""
+    """Whether this is a valid number in E.164 form of a country in SMS_COUNTRIES."""
     return _region(address) in settings.SMS_COUNTRIES
 
 
-# A number is asked about several times on its way, and the library takes longer than all else that is done with it.
+# Cached, because each number is checked several times and the library takes longer than all other work on a message.
 @lru_cache(maxsize=10_000)
 def _region(address: str) -> str | None:
     if not is_e164(address):
@@ -32,8 +33,10 @@ def _region(address: str) -> str | None:
 
 
 def calling_code(address: str) -> str:
-    """The calling code of an E.164 number, like +996 (ITU-T E.164 annex D: none begins with another); "" of what is
-    no number."""
+    """The calling code of an E.164 number, like +996; "" for any other text.
+
+    No calling code is the beginning of another one (ITU-T E.164, annex D).
+    """
     if not is_e164(address):
         return ""
     codes = (address[1 : 1 + digits] for digits in (1, 2, 3))

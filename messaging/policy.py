@@ -1,95 +1,113 @@
-"""The engine's numbers, each with its reason."""
+"""The messaging engine's time-outs and limits, each with its reason.
+
+How long a code of a registration lives is not here: CODE_LIFE in identity/verification/registration.py.
+"""
 
 from datetime import timedelta
 
 from messaging.models import MessageClass
 
-# A message not granted by then has lost its purpose and ends `expired`. Codes bring their own deadline.
-DEADLINES = {
+# The deadline of a message that is queued without one, counted from that moment. A message that was not granted by then
+# has lost its purpose and ends `expired`. A registration queues each code with the end of the code's life.
+DEFAULT_DEADLINES = {
     MessageClass.EMERGENCY: timedelta(hours=1),
     MessageClass.VERIFICATION: timedelta(minutes=10),
     MessageClass.SAFETY: timedelta(minutes=15),
     MessageClass.ROUTINE: timedelta(hours=24),
 }
 
-# Slots are granted at most this far ahead: the longest an emergency waits behind what was granted before it.
+# Slots are granted at most this far ahead, so an emergency waits at most this long behind messages granted before it.
 HORIZON = timedelta(milliseconds=60)
-# Granted later than its slot by more than one slot, or by this, a message reserves a new one: sent at once, what
-# a process held while it was frozen would exceed the pace by more than one message or a twentieth of a second.
+# A slot is missed after this delay, or after one slot's time if that is longer. The message then reserves a new slot.
+# Otherwise a process that wakes from a freeze would send all its messages at once, far above the pace.
 SLOT_TOLERANCE = timedelta(milliseconds=50)
-# One pass hands out at most this many, and leaves no more than this waiting for workers at one sender.
+# Messages that one pass grants at one sender. It bounds the time that the pass holds the sender's row.
 GRANT_BATCH = 500
+# Messages of one sender that may wait for workers. Beyond this only urgent messages are granted: an unpaced sender
+# would otherwise fill the broker with its whole backlog.
 WAITING_FOR_WORKERS = 2_000
-# Messages in one broker message: enough to spread a batch over workers, few enough to amortise the hop.
+# Messages in one broker message: few enough to spread a batch over the workers, and enough to make the broker's cost
+# for each of them small.
 HINT_SIZE = 50
 
-# An urgent message not claimed this long after its slot is delivered by the scheduler itself.
+# The scheduler itself delivers an urgent message that no worker has claimed this long after its slot.
 RESCUE_AFTER = timedelta(seconds=1)
-# Any other is, after this: its hint was lost, or every worker is dead.
+# It delivers any other message after this: the hint was lost, or all workers are dead.
 RESCUE_ROUTINE_AFTER = timedelta(seconds=10)
 
-# The whole call to the provider, however slowly the reply drips, ends within this.
-CALL_DEADLINE = timedelta(seconds=13)
-# What a claim holds a message for, from its slot: the call and the recording of its outcome.
+# One attempt, from the connection to the last byte of the reply, ends within this, even if the reply comes slowly.
+ATTEMPT_TIMEOUT = timedelta(seconds=13)
+# A claim holds a message for this long after its slot: the attempt, and the writing of its outcome.
 LEASE = timedelta(seconds=15)
-# A late message that is not urgent reserves a new slot at most this far ahead, or an emergency would wait behind it.
+# A message that is not urgent and missed its slot reserves a new one at most this far ahead. An emergency would have to
+# wait behind it.
 RESERVE_AHEAD = timedelta(seconds=1)
-# A call that would have less than this until the deadline is not begun.
-SHORTEST_CALL = timedelta(seconds=3)
+# An attempt with less time than this before its end is not begun, because its reply could come after the end.
+SHORTEST_ATTEMPT = timedelta(seconds=3)
 
-# A look-up this long after the attempt's deadline that does not show the message proves it was not created.
+# A look-up this long after an attempt's end that does not show the message proves that it was not created.
 PROOF_AFTER = timedelta(seconds=5)
-# With no evidence to be had, an EMERGENCY is sent again this long after becoming unknown.
+# An EMERGENCY in state `unknown` is sent again after this, if neither callback nor look-up reports on it.
 RESEND_EMERGENCY_AFTER = timedelta(seconds=10)
-# In all so many calls for one message whose outcome nobody could find out.
-BLIND_CALLS = 3
-# Anything else ends `unconfirmed` when no look-up answered for this long.
+# At most this many attempts per EMERGENCY while none of their outcomes is known.
+MAX_UNKNOWN_ATTEMPTS = 3
+# Any other message ends `unconfirmed` when no look-up has reported on it for this long.
 GIVE_UP_LOOKING_AFTER = timedelta(minutes=5)
-# A look-up that has not answered by then is asked again.
+# A look-up fails if its reply does not come within this.
 LOOK_UP_DEADLINE = timedelta(seconds=5)
+# The next look-up follows a failed one after this.
 LOOK_AGAIN_AFTER = timedelta(seconds=2)
-# "Not there" is believed only when it comes within this.
-PROMPT_ANSWER = timedelta(seconds=2)
+# A look-up's "not there" is believed only if the reply comes within this. A provider that recovers from an overload may
+# still hold requests that it has not worked off.
+PROMPT_REPLY_WITHIN = timedelta(seconds=2)
 
-# A phone that is off or out of reach is tried again after this.
+# The next attempt follows a carrier's temporary failure after this: the phone is off or out of reach.
 CARRIER_RETRY = timedelta(seconds=30)
 
-# An accepted or sent message of which no callback tells is looked up after this, then at growing distance.
+# An accepted or sent message is looked up when no callback has come for this long, and then again at growing distances.
 AWAITING_CALLBACK = timedelta(minutes=2)
+# The longest distance between two of these look-ups.
 WATCH_AT_MOST_EVERY = timedelta(hours=1)
-# The provider itself stops trying at the deadline (ValidityPeriod); what it has not finished by then it never will.
+# The provider itself stops trying at the message's deadline (Twilio's ValidityPeriod). A message that is unfinished
+# this long after its deadline will never be finished, and ends `unconfirmed`.
 NEVER_FINISHED_AFTER = timedelta(minutes=30)
 
+# A message ends `failed` after this many attempts that the provider refused with a code that our table does not have.
 MAX_ATTEMPTS_UNKNOWN_CODE = 3
+# The longest wait between two attempts of a message that is not urgent.
 BACKOFF_CAP = timedelta(seconds=60)
-# When the provider is back after an outage, an emergency must not sit out a minute of its own.
+# The same for an urgent message: when the provider is back after an outage, an emergency must not wait a minute.
 URGENT_BACKOFF_CAP = timedelta(seconds=5)
-# The operator has to change something first; trying more often tells us nothing new.
+# The wait after a configuration error; for an urgent message also after the account's daily limit was reached. The
+# operator has to change something first, so trying more often is of no use.
 CONFIGURATION_RETRY = timedelta(seconds=30)
+# The wait after the account's daily limit was reached, for messages that are not urgent. It is also the sender's first
+# outage.
 QUOTA_RETRY = timedelta(minutes=10)
 
-# What one number may get in an hour, by class: beyond it a stolen phone or a loop is more likely than a reason. The
-# guide of fifty people whose timers run out together has to be told of every one.
+# Messages to one address in an hour, by channel and class. More of them come rather from a stolen phone or a loop than
+# from a real cause. EMERGENCY allows 100: if the timers of fifty people end together, their guide must hear of each.
 PER_RECIPIENT_AND_HOUR = {
     MessageClass.EMERGENCY: 100,
     MessageClass.VERIFICATION: 10,
     MessageClass.SAFETY: 30,
     MessageClass.ROUTINE: 5,
 }
-# The part of a sender's day that a class may use up: what is left is the reserve of the more urgent.
+# The part of a sender's daily segments after which a class is not granted. The rest is for more urgent classes.
 SHARE_OF_A_DAY = {
     MessageClass.VERIFICATION: 0.95,
     MessageClass.SAFETY: 0.9,
     MessageClass.ROUTINE: 0.8,
 }
 
-# A safety or routine message waits this long for others to the same phone, to become one text with them.
+# A safety or routine message waits this long for others to the same phone, so that they become one SMS.
 COALESCE = timedelta(milliseconds=1_500)
-# How long one transaction waits for another that is writing to the same phone; then they are two texts.
+# A transaction waits at most this many seconds for another one that writes to the same phone; then two SMS are sent.
 COALESCE_PATIENCE_S = 0.3
-# Longer texts are not made by joining: some carriers deliver the parts apart.
+# Segments of a joined text, at most: some carriers deliver the parts of longer texts one by one.
 COALESCED_SEGMENTS = 3
 
-# A sender that answered with a configuration error is out for so long, twice as long each time it fails again.
+# A sender that failed with a configuration error is out for this long. Each time it fails again, the outage doubles.
 OUTAGE = timedelta(minutes=1)
+# The longest outage.
 LONGEST_OUTAGE = timedelta(minutes=15)

@@ -1,14 +1,14 @@
-"""How many SMS segments a text takes. Pace and cost are per segment.
+"""Counts the SMS segments of a text. Pace and cost are per segment.
 
-Rules: 3GPP TS 23.038 (GSM 03.38) for the alphabets, TS 23.040 for joined parts. A text of the GSM alphabet has
-160 characters alone and 153 in a joined part; any other text is UCS-2 with 70 and 67 code units.
+Rules: 3GPP TS 23.038 (GSM 03.38) for the alphabets, TS 23.040 for joined parts. One SMS holds 160 characters of the GSM
+alphabet, or 70 UCS-2 code units for any other text. Each part of a longer text holds 153 characters or 67 code units.
 """
 
 _GSM_BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-# Each of these is sent as an escape and a character: two places.
+# Each of these is sent as an escape and a character, so it counts twice.
 _GSM_EXTENDED = frozenset("\f^{}\\[~]|€")
 _GSM = _GSM_BASIC | _GSM_EXTENDED
 
@@ -22,13 +22,13 @@ def is_gsm(text: str) -> bool:
 
 
 def code_units(text: str) -> int:
-    """Length in UTF-16 code units: what a UCS-2 segment is measured in."""
+    """Length in UTF-16 code units, in which UCS-2 segments are measured."""
     return len(text.encode("utf-16-le")) // 2
 
 
 def count_segments(text: str) -> int:
-    """Segments the text is sent as; an empty text takes one."""
-    # Shorter than the shorter limit whatever its characters take: most texts are, and need not be counted through.
+    """The number of segments that the text is sent as; an empty text takes one."""
+    # Most texts are so short that they fit in one segment with any characters: these need no count.
     if 2 * len(text) <= UCS2_SINGLE:
         return 1
     if is_gsm(text):

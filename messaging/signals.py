@@ -1,12 +1,12 @@
-"""What messaging tells the apps above it, which it does not know."""
+"""Signals by which messaging tells other apps, which it does not import, about messages and keys."""
 
 from django.dispatch import Signal
 
-# A person pressed the key a call asked for. Sent with `message_id` and `digit`, once for a call, in the transaction
-# that records it: a receiver that raises undoes both.
+# A person pressed the key that a call asked for. Sent once for each call, with `message_id` and `digit`, in the
+# transaction that stores the key: a receiver that raises undoes both.
 digit_pressed = Signal()
 
-# Messages ended without having arrived, as far as is known: refused, failed, undelivered, expired, unconfirmed. Sent
-# with `message_ids` and `now`, after the move and where there is one in its transaction; a receiver must not wait for
-# locks, and what it raises undoes its own work only.
+# Messages ended and, as far as is known, did not arrive: refused, failed, undelivered, expired or unconfirmed. Sent
+# with `message_ids` and `now` after the move, inside its transaction if there is one. A receiver must not wait for
+# locks. An error in a receiver undoes only the receiver's own work.
 not_delivered = Signal()

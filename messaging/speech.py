@@ -1,4 +1,4 @@
-"""What a call says, as TwiML: speech where Twilio has a voice for the language, recordings of ours where it has none.
+"""The TwiML of telephone calls: speech where Twilio has a voice for the language, else our prompts.
 
 Source: https://www.twilio.com/docs/voice/twiml/gather, …/say and …/play.
 """
@@ -15,34 +15,38 @@ from twilio.twiml.voice_response import VoiceResponse
 
 from messaging import texts
 
-# The key that says "I am on my way": texts and recordings ask for it.
+# The key that says "I am on my way". The texts and the prompts name it.
 CONFIRM = "1"
-# (voice, language) of <Say>. Twilio's own default voice speaks no Russian. It has none for Kyrgyz at all.
+# Language -> (voice, language) of <Say>. Twilio's default voice speaks no Russian, and Twilio has no Kyrgyz voice.
 VOICES = {"ru": ("Polly.Tatyana", "ru-RU"), "en": ("Polly.Amy", "en-GB")}
-# Languages with files in static/messaging/voice/.
-RECORDED = frozenset({"ky"})
-# Twilio takes 4,000 characters of TwiML; the text stands in it twice, and each of its signs may be an entity of six.
+# Languages with prompts in static/messaging/voice/.
+PROMPT_LANGUAGES = frozenset({"ky"})
+# Twilio takes 4,000 characters of TwiML. It holds the text twice if both fit; one character may become an XML entity of
+# six characters, like &quot;.
 MAX_SPOKEN = 700
 MAX_TWIML = 4_000
 _WAIT_FOR_KEY_S = 8
 
 
-class Recording(TextChoices):
-    """What there is to play in each of RECORDED: the same for everyone."""
+class Prompt(TextChoices):
+    """The prompts that exist in each of PROMPT_LANGUAGES. They say the same to everyone."""
 
     HELP = "help"
     THANKS = "thanks"
 
 
 def can_say(text: str, *, language: str, recording: str) -> bool:
-    """Whether a call can say this: by a voice, if the text is not too long, or by a recording."""
+    """Whether a call can say this: by a voice, if the text has at most MAX_SPOKEN characters, or by a prompt."""
     if language in VOICES:
         return len(text) <= MAX_SPOKEN
-    return language in RECORDED and recording in Recording
+    return language in PROMPT_LANGUAGES and recording in Prompt
 
 
 def asking(text: str, *, language: str, recording: str, attempt_id: UUID) -> str:
-    """Says it twice and waits for a key, which goes to our webhook; without one the call ends."""
+    """TwiML that says the text twice, or once if it is too long, and waits for a key.
+
+    Twilio sends the key to our webhook. Without a key the call ends.
+    """
     response = VoiceResponse()
     gather = response.gather(
         num_digits=1, action=f"{settings.PUBLIC_BASE_URL}{key_path(attempt_id)}", method="POST", timeout=_WAIT_FOR_KEY_S
@@ -56,9 +60,9 @@ def asking(text: str, *, language: str, recording: str, attempt_id: UUID) -> str
 
 
 def thanking(*, language: str) -> str:
-    """For whoever pressed the key."""
+    """TwiML that thanks the person who pressed the key."""
     response = VoiceResponse()
-    _utter(response, _thanks(language), language=language, recording=Recording.THANKS)
+    _utter(response, _thanks(language), language=language, recording=Prompt.THANKS)
     return str(response)
 
 
@@ -75,7 +79,7 @@ def _thanks(language: str) -> str:
 
 
 def _utter(into: VoiceResponse, text: str, *, language: str, recording: str) -> None:
-    """No word of the text is in a URL: a recording is chosen by what is said."""
+    """Add the text, or the prompt where there is no voice. The URL of a prompt holds no word of the text."""
     if language in VOICES:
         voice, locale = VOICES[language]
         into.say(_speakable(text), voice=voice, language=locale)
@@ -84,5 +88,5 @@ def _utter(into: VoiceResponse, text: str, *, language: str, recording: str) -> 
 
 
 def _speakable(text: str) -> str:
-    """XML 1.0 has no control characters: with one the whole document would be refused."""
+    """The text without control characters: XML 1.0 forbids them, and Twilio would refuse the whole document."""
     return "".join(" " if unicodedata.category(sign).startswith("C") else sign for sign in text)

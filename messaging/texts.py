@@ -1,4 +1,4 @@
-"""What every text needs: a template in the reader's language, and names short enough for one segment."""
+"""Renders texts in the reader's language, and shortens names so that a text fits in one segment."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,24 +9,24 @@ from messaging.segments import GSM_SINGLE, code_units, count_segments
 
 
 def render(compose: Callable[[], str], *, language: str) -> str:
-    """Compose a text in a language (ky, ru, en) whatever the current request speaks."""
+    """Compose a text in this language (ky, ru, en), whatever the language of the current request."""
     with override(language):
         return compose()
 
 
 def fit_name(compose: Callable[[str], str], *, name: str, language: str) -> str:
-    """The text with as much of the name as one segment holds; some carriers do not join parts."""
+    """The text with as much of the name as fits in one segment: some carriers do not join the parts of an SMS."""
     name = shortened(" ".join(name.split()), GSM_SINGLE)
     while True:
         text = render(partial(compose, name), language=language)
         if not name or count_segments(text) == 1:
             return text
-        # One by one: without its last letter a text may be of the GSM alphabet and hold 160 characters.
+        # One character at a time: without the last one a text may fit the GSM alphabet, where a segment holds 160.
         name = shortened(name, code_units(name) - 1)
 
 
 def shortened(text: str, units: int) -> str:
-    """The longest beginning of at most so many UTF-16 code units, a pair never split."""
+    """The longest beginning of the text with at most `units` UTF-16 code units; no surrogate pair is split."""
     while code_units(text) > units:
         text = text[:-1]
     return text.rstrip()

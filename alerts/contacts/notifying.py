@@ -17,7 +17,7 @@ from identity.contacts.contacts import to_tell
 from identity.models import EmergencyContact, User
 from messaging.models import Attempt, AttemptOutcome, Channel, MessageClass
 from messaging.outbox import addresses, outgoing
-from messaging.speech import Recording
+from messaging.speech import Prompt
 from messaging.states import State
 
 _HELP_TEXTS = {AlertKind.SOS: texts.sos, AlertKind.MISSED_CHECK_IN: texts.missed_check_in}
@@ -192,7 +192,7 @@ def queue_messages(
                 message_class=message_class,
                 channel=channel,
                 language=notification.language,
-                recording=Recording.HELP if channel is Channel.VOICE else "",
+                recording=Prompt.HELP if channel is Channel.VOICE else "",
                 rank=rank,
                 stands_alone=stands_alone,
             )

@@ -85,7 +85,7 @@ def decline(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) -> Non
 
 def _locked(alert_id: UUID) -> SosAlert:
     # A process that freezes here must not keep the owner from ending their alert.
-    clock.answer_briefly()
+    clock.set_request_timeout()
     alert = SosAlert.objects.select_for_update(no_key=True, of=("self",)).select_related("owner").get(id=alert_id)
     if alert.status in ENDED:
         raise AlertOver

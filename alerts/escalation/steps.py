@@ -86,7 +86,7 @@ def take_steps(*, now: datetime) -> int:
 
 @transaction.atomic
 def _take_batch(*, due_by: datetime) -> int:
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     due = EscalationStep.objects.filter(state=StepState.PENDING, due_at__lte=due_by)
     late = SosAlert.objects.filter(id__in=due.order_by("due_at").values("alert_id")[: 10 * _BATCH])
     alerts = late.select_for_update(skip_locked=True, no_key=True, of=("self",)).select_related("owner")[:_BATCH]

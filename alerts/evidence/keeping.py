@@ -89,7 +89,7 @@ def _store(upload: Upload, media: Media, *, now: datetime) -> None:
 
 def _record(upload: Upload, found: Evidence) -> tuple[Evidence, bool]:
     with transaction.atomic():
-        now = clock.answer_briefly()
+        now = clock.set_request_timeout()
         SosAlert.objects.select_for_update(no_key=True).get(id=upload.alert_id)
         evidence, is_new = Evidence.objects.get_or_create(
             alert_id=found.alert_id,

@@ -133,7 +133,7 @@ def _add(upload: Upload, block: bytes, *, offset: int) -> Upload:
 
 def _locked(upload: Upload, change: Callable[[Upload], None]) -> Upload:
     with transaction.atomic():
-        clock.answer_briefly()
+        clock.set_request_timeout()
         locked = Upload.objects.select_for_update(no_key=True).filter(id=upload.id).first()
         if locked is None:
             raise NotFound

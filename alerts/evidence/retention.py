@@ -63,7 +63,7 @@ def shown_to_owner(alert: SosAlert, *, now: datetime) -> QuerySet[Evidence]:
 
 @transaction.atomic
 def _erase(alert_id: UUID, *, now: datetime) -> int:
-    clock.lock_briefly()
+    clock.set_short_timeouts()
     # Setting a hold takes the same lock.
     SosAlert.objects.select_for_update(no_key=True).get(id=alert_id)
     if LegalHold.objects.filter(alert_id=alert_id).exists():

@@ -54,7 +54,7 @@ def add(*, alert_id: UUID, owner: User, sent: Sent) -> Upload:
     Under duress some stored fixes are reported to the owner's devices as refused. Raises NotFound, also for another
     person's alert.
     """
-    now = clock.answer_briefly()
+    now = clock.set_request_timeout()
     alert = SosAlert.objects.select_for_update(no_key=True).filter(id=alert_id, owner=owner).first()
     if alert is None:
         raise NotFound

@@ -76,7 +76,7 @@ def end_old(*, now: datetime) -> int:
 
 @transaction.atomic
 def _end_batch(*, before: datetime) -> int:
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     old = SosAlert.objects.filter(OPEN_TO_OWNER, is_drill=True, created_at__lte=before).order_by("id")
     drills = list(old.select_for_update(skip_locked=True, no_key=True, of=("self",)).select_related("owner")[:_BATCH])
     for drill in drills:

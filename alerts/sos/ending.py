@@ -26,7 +26,7 @@ def end(*, alert_id: UUID, owner: User, to: AlertStatus, pin: str) -> SosAlert:
         raise NotFound
     proof = _proof(alert_id, owner, pin=pin, now=clock.now())
     with transaction.atomic():
-        now = clock.answer_briefly()
+        now = clock.set_request_timeout()
         alert = SosAlert.objects.select_for_update(no_key=True).get(id=alert_id)
         if alert.duress_at:
             return _end_again(alert, owner, to=to, proof=proof, now=now)

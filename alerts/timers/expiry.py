@@ -90,7 +90,7 @@ def _take_batch(task: _Task, *, older_than: timedelta) -> int:
     timers: list[ActivityTimer] = []
     try:
         with transaction.atomic():
-            now = clock.lock_briefly()
+            now = clock.set_short_timeouts()
             timers = task.lock(task.due(now - older_than))
             task.carry_out(timers, now)
     except Exception as error:
@@ -105,7 +105,7 @@ def _take_batch(task: _Task, *, older_than: timedelta) -> int:
 def _take_alone(task: _Task, timer_id: UUID) -> None:
     try:
         with transaction.atomic():
-            now = clock.lock_briefly()
+            now = clock.set_short_timeouts()
             task.carry_out(task.lock(task.due(now).filter(id=timer_id)), now)
     except Exception:
         log.exception("timer_not_taken", timer_id=str(timer_id), due=task.column)
@@ -113,7 +113,7 @@ def _take_alone(task: _Task, timer_id: UUID) -> None:
 
 
 def _lock_to_fire(due: QuerySet[ActivityTimer]) -> list[ActivityTimer]:
-    with_contacts = _locked(due).annotate(contacts=contacts.counted("owner"))
+    with_contacts = _locked(due).annotate(contacts=contacts.count_to_tell("owner"))
     return _one_batch(with_contacts[:_BATCH])
 
 

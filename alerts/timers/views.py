@@ -133,7 +133,7 @@ class _EndView(APIView):
 
     @transaction.atomic
     def _end(self, request: Request, timer_id: UUID) -> Response:
-        now = clock.answer_briefly()
+        now = clock.set_request_timeout()
         return _response(lifecycle.end(timer_id=timer_id, person_id=person(request).id, to=self.to, now=now))
 
 

@@ -1,4 +1,4 @@
-"""Fields whose values are safe to store, to send by SMS and to show."""
+"""Fields that let through only values which are safe to store, to send by SMS and to show."""
 
 from typing import Any
 
@@ -10,19 +10,20 @@ from rest_framework import serializers
 from identity.models import Language
 from messaging import numbers
 
-# "+", a country code and a number: the longest that can be written with separators.
+# Characters of the longest number written with "+", country code and separators.
 _LONGEST_NUMBER = 32
+# The zero-width non-joiner and joiner.
 _JOINERS = dict.fromkeys((0x200C, 0x200D))
 
 
 class PlainTextField(serializers.CharField):
-    """One line of visible text: control and direction-changing characters would garble an SMS or a page."""
+    """One line of visible text: characters that control or reverse the writing would garble an SMS or a page."""
 
     default_error_messages = {"unprintable": "Control characters are not allowed."}
 
     def to_internal_value(self, data: Any) -> str:
         text = " ".join(str(super().to_internal_value(data)).split())
-        # Joiners are invisible too, but some scripts and emoji need them.
+        # Joiners are invisible as well, but some scripts and emoji need them.
         if not text.translate(_JOINERS).isprintable():
             self.fail("unprintable")
         return text
@@ -30,7 +31,7 @@ class PlainTextField(serializers.CharField):
 
 class ChoiceField(serializers.ChoiceField):
     def __init__(self, choices: type[TextChoices], **kwargs: Any) -> None:
-        # DRF's own message repeats what came, which may be text that cannot be encoded.
+        # DRF's own message repeats the value, which may be text that cannot be encoded.
         messages = {"invalid_choice": f"Must be one of {', '.join(choices.values)}."}
         super().__init__(choices=choices.choices, error_messages={**messages}, **kwargs)
 
@@ -42,9 +43,9 @@ class LanguageField(ChoiceField):
 
 @extend_schema_field({"type": "string", "pattern": r"^\+[1-9]\d{6,14}$", "example": "+996700123456"})
 class PhoneNumberField(serializers.CharField):
-    """A number in international form, as E.164, of a country SMS may go to.
+    """A phone number in international form, stored as E.164, of a country in SMS_COUNTRIES.
 
-    Whether the number is assigned is not looked up: the library's tables are behind what carriers open.
+    Nobody checks whether the number is assigned: the library's tables do not know the carriers' newest ranges.
     """
 
     default_error_messages = {

@@ -1,7 +1,7 @@
-"""A POST repeated with the same Idempotency-Key happens once; the repeats get the first one's answer.
+"""Executes a POST that is repeated with the same Idempotency-Key once; the repeats get the first response.
 
-Phones on slow networks lose replies and ask again. The record is written in the transaction of what the POST
-creates, so neither exists without the other.
+Phones on slow networks lose responses and ask again. The response is stored in the transaction of the POST itself, so
+neither exists without the other.
 """
 
 import functools
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from django.db import connection, transaction
+from django.db import transaction
 from rest_framework.exceptions import ParseError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -22,6 +22,7 @@ from rest_framework.views import APIView
 from identity.errors import Inconsistent, Invalid
 from identity.models import IdempotencyRecord
 from messaging.database import clock
+from messaging.database.sql import rows
 
 KEPT_FOR = timedelta(hours=24)
 _KEY = re.compile(r"[\x21-\x7e]{1,100}")
@@ -29,8 +30,8 @@ _KEY = re.compile(r"[\x21-\x7e]{1,100}")
 P = ParamSpec("P")
 V = TypeVar("V", bound=APIView)
 
-# A concurrent twin waits here for the first one's commit: then it finds the record, or, after a rollback, inserts
-# its own. A record past its time is taken over in the same statement.
+# A simultaneous repeat waits here until the first POST commits or rolls back. After a commit it finds the record, after
+# a rollback it inserts its own. A record older than KEPT_FOR is taken over.
 _CLAIM = """
 INSERT INTO identity_idempotencyrecord (user_id, method, path, key, body_sha256, created_at)
 VALUES (%(user_id)s, %(method)s, %(path)s, %(key)s, %(body_sha256)s, %(now)s)
@@ -54,17 +55,17 @@ class KeyReused(Inconsistent):
 def replayable(
     post: Callable[Concatenate[V, Request, P], Response],
 ) -> Callable[Concatenate[V, Request, P], Response]:
-    """Decorate an APIView's `post` of a signed-in person: one transaction, once per Idempotency-Key.
+    """Decorate an APIView's `post` of a signed-in person: it runs in one transaction, once per Idempotency-Key.
 
-    Without the header it simply runs in a transaction. Only 2xx answers are kept (status and body, no headers);
-    an error rolls everything back. A replay carries `Idempotency-Replayed: true`.
+    Without the header it only runs in a transaction. Only 2xx responses are stored (status and body, no headers). An
+    error rolls everything back. A repeated response carries `Idempotency-Replayed: true`.
     """
 
     @functools.wraps(post)
     def once(self: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Response:
         key = _key(request)
         with transaction.atomic():
-            now = clock.answer_briefly()
+            now = clock.set_request_timeout()
             record, is_new = _claim(request, key=key, now=now) if key else (None, True)
             if record and not is_new:
                 return _replay(record, request)
@@ -86,12 +87,10 @@ def _key(request: Request) -> str | None:
 
 
 def _claim(request: Request, *, key: str, now: datetime) -> tuple[IdempotencyRecord, bool]:
-    """The record of this key, and whether it is ours to fill."""
+    """The record of this key, and whether this request must fill it."""
     scope = {"user_id": request.user.pk, "method": request.method or "", "path": request.path, "key": key}
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, scope | {"body_sha256": _digest(request.data), "now": now, "forgotten": now - KEPT_FOR})
-        is_new = cursor.fetchone() is not None
-    return IdempotencyRecord.objects.get(**scope), is_new
+    claimed = rows(_CLAIM, scope | {"body_sha256": _digest(request.data), "now": now, "forgotten": now - KEPT_FOR})
+    return IdempotencyRecord.objects.get(**scope), bool(claimed)
 
 
 def _digest(data: Any) -> bytes:

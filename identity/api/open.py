@@ -1,8 +1,8 @@
 from rest_framework.views import APIView
 
 
-# No docstring: the schema would show it with every operation.
+# A view for everyone. It has no docstring, because OpenAPI would show it with every operation.
 class OpenView(APIView):
-    # A client may still send its expired token: it is not looked at.
+    # No authentication, so that an expired token which a client still sends is ignored.
     authentication_classes = ()
     permission_classes = ()

@@ -1,4 +1,4 @@
-"""Headers and errors as the schema describes them."""
+"""Descriptions of headers and errors for OpenAPI."""
 
 from typing import Any
 
@@ -10,20 +10,23 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": r"^[\x21-\x7e]{1,100}$"},
     OpenApiParameter.HEADER,
-    description="Repeats within 24 h get the first answer, with `Idempotency-Replayed: true`.",
+    description="Repeats within 24 h get the first response, with `Idempotency-Replayed: true`.",
 )
 IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, description="The ETag that was read; 412 when it is outdated."
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The ETag that the client read last. The response is 412 if it is outdated.",
 )
-# Descriptions that several operations give of an error.
+# Descriptions of errors that several operations share.
 TOO_MANY = "`too_many_requests`; Retry-After says when to try again"
 STALE = "`precondition_failed`"
 
-ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200], description="Changes with it.")
+ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200], description="Changes with the object.")
 
 
 def problems(**descriptions: str) -> dict[Any, OpenApiResponse]:
-    """Error responses by status: `problems(s429="Retry-After says when")`."""
+    """Error responses for OpenAPI, by status: `problems(s429="Retry-After says when")`."""
     return {
         (int(name[1:]), "application/problem+json"): OpenApiResponse(_PROBLEM, description=text)
         for name, text in descriptions.items()

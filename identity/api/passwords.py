@@ -1,4 +1,4 @@
-"""Passwords in requests: bounded, and when they are new not guessed at once."""
+"""Passwords in requests: bounded in length, and new ones checked against easy guesses."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
-# argon2 reads all of it; Django's own forms have no bound.
+# Characters. Argon2 hashes the whole password, and Django sets no limit.
 _LONGEST_PASSWORD = 128
 
 

@@ -1,14 +1,14 @@
-"""How often something may be done: counted in PostgreSQL, so every process sees the same count."""
+"""Limits on how often a person, a number or a network may do something. PostgreSQL counts for all processes."""
 
 import ipaddress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-from django.db import connection
 from django.utils.crypto import salted_hmac
 
 from identity.errors import TooMany
+from messaging.database.sql import rows
 
 LONGEST_WINDOW = timedelta(days=1)
 
@@ -30,7 +30,10 @@ class TooManyRequests(TooMany):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limit:
-    """At most so many times in each window. Windows are aligned to the epoch and at most LONGEST_WINDOW."""
+    """At most `times` uses in each window. Windows start at multiples of their length since 1970.
+
+    No window may be longer than LONGEST_WINDOW: older counts are deleted.
+    """
 
     scope: str
     times: int
@@ -38,31 +41,29 @@ class Limit:
 
 
 def spend(limit: Limit, *values: str, now: datetime) -> None:
-    """Count one use for these values, or raise TooManyRequests.
+    """Count one use by these values. Raises TooManyRequests beyond the limit.
 
-    Call it outside the transaction of what is limited: a refused or failed use counts too.
+    Call it before the transaction of the use itself, so that a refused or failed use counts too.
     """
     window_s = int(limit.window.total_seconds())
     start = datetime.fromtimestamp(now.timestamp() // window_s * window_s, tz=UTC)
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [_key(limit, values), start])
-        (count,) = cursor.fetchone() or (1,)
+    [(count,)] = rows(_COUNT, [_key(limit, values), start])
     if count > limit.times:
         raise TooManyRequests(retry_after=start + limit.window - now)
 
 
-def network_of(address: str) -> str:
-    """What one client can choose its address from: an IPv6 client owns a whole /64."""
+def network_of(client_ip: str) -> str:
+    """The network that one client can use: its IPv4 address, or the /64 around its IPv6 address."""
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(client_ip)
     except ValueError:
-        return address
+        return client_ip
     if parsed.version == 6:
         return str(ipaddress.ip_network((int(parsed), 64), strict=False))
     return str(parsed)
 
 
 def _key(limit: Limit, values: tuple[str, ...]) -> bytes:
-    # The values are E.164 numbers and networks: none contains a line break.
+    # Values are ids, E.164 numbers and networks, so no value contains a line break.
     counted = "\n".join((limit.scope, str(limit.window), *values))
     return salted_hmac("alertme rate", counted, algorithm="sha256").digest()

@@ -1,4 +1,4 @@
-"""What every view reads from a request: its valid body, the signed-in person, the client's address."""
+"""Reads the parts of a request that every view needs: the valid body, the signed-in person, the client IP."""
 
 from typing import Any, cast
 from uuid import UUID
@@ -15,37 +15,37 @@ from identity.models import Session, User
 
 
 def parse(serializer: type[BaseSerializer[Any]], request: Request, *, partial: bool = False) -> dict[str, Any]:
-    """The validated body; with `partial`, only the fields that were sent."""
+    """The validated body. With `partial`, no field is required and only the sent ones are returned."""
     try:
         parsed = serializer(data=request.data, partial=partial)
         parsed.is_valid(raise_exception=True)
     except RecursionError as error:
-        # Fields put what they refuse into their messages: the representation of a deep value does not end.
+        # Fields put the refused value into their message, and Python cannot represent a deeply nested value.
         raise ParseError("The JSON is nested too deeply.") from error
     validated: dict[str, Any] = parsed.validated_data
     return validated
 
 
 def person(request: Request) -> User:
-    """The signed-in person; views behind IsAuthenticated always have one."""
+    """The signed-in person. Views behind IsAuthenticated always have one."""
     if not isinstance(request.user, User):
         raise NotAuthenticated
     return request.user
 
 
 def session_id(request: Request) -> UUID | None:
-    """The session of the request's access token."""
+    """The id of the session that the access token names; None if there is no session."""
     claims = request.auth
     named = claims.get("sid") if isinstance(claims, Token) else None
     return Session.objects.filter(id=named).values_list("id", flat=True).first() if named else None
 
 
 def if_match(request: Request) -> list[str] | None:
-    """The ETags an edit is made for; None when the client does not say."""
+    """The ETags of the If-Match header; None without the header."""
     header = request.headers.get("If-Match")
     return None if header is None else parse_etags(header)
 
 
-def client_address(request: Request | HttpRequest) -> str:
-    """The client's IP address as NUM_PROXIES trusts it."""
+def client_ip(request: Request | HttpRequest) -> str:
+    """The client IP. NUM_PROXIES says how many proxies may report it."""
     return str(BaseThrottle().get_ident(cast(Request, request)))  # reads META only

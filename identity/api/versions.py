@@ -1,4 +1,4 @@
-"""Two devices edit the same thing: an edit made on an old version of it is refused (RFC 9110, If-Match)."""
+"""Refuses an edit of an outdated version, when two devices edit the same object (RFC 9110, If-Match)."""
 
 import hashlib
 import json
@@ -23,12 +23,15 @@ def etag_of(row: User | EmergencyContact) -> str:
 
 
 def etag(seen: Sequence[str]) -> str:
-    """A strong ETag: a hash of everything a client sees, so it needs no clock."""
+    """A strong ETag: a hash of all values that a client sees. It needs no clock."""
     return f'"{hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:32]}"'
 
 
 def require(row: User | EmergencyContact, *, if_match: Collection[str] | None) -> None:
-    """Raise PreconditionFailed unless the row is what the client has; None: it did not ask. Lock the row first."""
+    """Raise PreconditionFailed unless the client has the current version of the row. Lock the row first.
+
+    Without an If-Match header (None) every version will do.
+    """
     require_etag(etag_of(row), if_match=if_match)
 
 

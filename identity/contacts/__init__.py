@@ -1,1 +1,1 @@
-"""A person's emergency contacts, in the order they are told: added, changed, removed, declined by themselves."""
+"""A person's emergency contacts and their order. The person adds, changes and removes them; a contact may decline."""

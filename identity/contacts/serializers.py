@@ -9,13 +9,13 @@ class ContactSerializer(serializers.ModelSerializer[EmergencyContact]):
     phone_number = serializers.CharField(read_only=True)
     refuses_sms = serializers.BooleanField(
         read_only=True,
-        help_text="They texted STOP, or asked for it on the page of an alert: only an SOS is sent to them.",
+        help_text="The contact texted STOP, or chose it on the page of an alert. They get only an SOS.",
     )
     declined_at = serializers.DateTimeField(
         read_only=True,
         allow_null=True,
-        help_text="When they said that they do not want to be a contact: nothing is sent to them, not even an SOS."
-        " Another `phone_number` clears it, as does adding them anew.",
+        help_text="When the contact declined. Nothing is sent to them, not even an SOS. Changing `phone_number`, or"
+        " removing and adding the contact, clears it.",
     )
 
     class Meta:
@@ -25,7 +25,7 @@ class ContactSerializer(serializers.ModelSerializer[EmergencyContact]):
 
 
 class ContactListSerializer(serializers.Serializer[None]):
-    """Complete: there are at most 50."""
+    """All contacts; there are at most 50."""
 
     results = ContactSerializer(many=True, read_only=True)
 
@@ -34,7 +34,7 @@ class NewContactSerializer(serializers.Serializer[None]):
     name = PlainTextField(max_length=100)
     phone_number = PhoneNumberField()
     relation = PlainTextField(max_length=50, allow_blank=True, default="")
-    language = LanguageField(required=False, help_text="The person's own when left out.")
+    language = LanguageField(required=False, help_text="The default is the person's language.")
 
 
 class ContactChangesSerializer(serializers.Serializer[None]):

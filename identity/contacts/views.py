@@ -19,7 +19,7 @@ from messaging.database import clock
 class ContactsView(APIView):
     @extend_schema(
         operation_id="me_contacts_list",
-        summary="All emergency contacts, in the order they are told",
+        summary="All emergency contacts, in the order in which they get an SOS",
         responses=serializers.ContactListSerializer,
         tags=["contacts"],
     )
@@ -51,7 +51,7 @@ class ContactView(APIView):
         tags=["contacts"],
     )
     def get(self, request: Request, contact_id: UUID) -> Response:
-        return _contact(contacts.of_person(person_id=person(request).id, contact_id=contact_id))
+        return _contact(contacts.contact_of_person(person_id=person(request).id, contact_id=contact_id))
 
     @extend_schema(
         summary="Change an emergency contact",
@@ -71,7 +71,7 @@ class ContactView(APIView):
         return _contact(contact)
 
     @extend_schema(
-        summary="Remove an emergency contact; those after it move up",
+        summary="Remove an emergency contact; the contacts after it move up",
         parameters=[IF_MATCH],
         responses={204: None, **problems(s404="`not_found`", s412=STALE)},
         tags=["contacts"],
@@ -83,7 +83,7 @@ class ContactView(APIView):
 
 class ContactOrderView(APIView):
     @extend_schema(
-        summary="Put the emergency contacts in order: exactly all of their ids",
+        summary="Put the emergency contacts in order; send the ids of all contacts",
         request=serializers.ContactOrderSerializer,
         responses=serializers.ContactListSerializer,
         tags=["contacts"],

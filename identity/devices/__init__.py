@@ -1,1 +1,1 @@
-"""SOS credentials: narrow, long-lived, one for each device, so that an expired token never blocks an SOS."""
+"""SOS credentials: each device has one that only raises an SOS and does not expire, so no expired token blocks it."""

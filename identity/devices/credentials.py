@@ -1,7 +1,7 @@
-"""Phones that may raise an SOS by a credential of their own: an access token that has expired never stops one.
+"""SOS credentials: each registered device raises an SOS with its own one, so no expired access token stops an SOS.
 
-The credential is the device's id and 256 random bits, shown once. It is a bearer secret and signs nothing: of a secret
-that checks signatures the server would have to store more than a hash. The phone keeps it where its system keeps keys.
+A credential is the device's id and 256 random bits. It is shown once, and the phone keeps it in its system's key store.
+It is a bearer secret: to check signatures, the server would have to store the secret itself instead of a hash.
 """
 
 import hmac
@@ -20,11 +20,11 @@ from identity.api.rates import Limit
 from identity.errors import Conflict, NotFound
 from identity.models import Device, Platform, User
 
-# Phones, a watch, the old phone in the drawer.
+# Enough for a few phones, a watch and an old phone in the drawer.
 MAX_DEVICES = 10
 REGISTERED_A_DAY = Limit(scope="devices registered", times=30, window=timedelta(days=1))
 _SECRET_BYTES = 32
-# When it was used last is told to the minute: a batch of positions writes the row once.
+# `last_used_at` is exact to the minute, so that a batch of positions writes the row once.
 _USE_NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -35,24 +35,24 @@ class TooManyDevices(Conflict):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registered:
-    """A new device, and its credential, which nothing can show again."""
+    """A new device and its credential, which cannot be shown again."""
 
     device: Device
     credential: str
 
 
-def of_person(person_id: UUID) -> QuerySet[Device]:
-    """Those that are not revoked, newest first."""
+def active_devices(person_id: UUID) -> QuerySet[Device]:
+    """The person's devices that are not revoked, newest first."""
     return Device.objects.filter(user_id=person_id, revoked_at=None).order_by("-id")
 
 
 def register(*, person: User, session_id: UUID | None, name: str, platform: Platform, now: datetime) -> Registered:
-    """Raises TooManyDevices or TooManyRequests."""
+    """Register a device and make its credential. Raises TooManyDevices or TooManyRequests."""
     rates.spend(REGISTERED_A_DAY, str(person.id), now=now)
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     with transaction.atomic():
         people.locked(person.id)
-        if of_person(person.id).count() >= MAX_DEVICES:
+        if active_devices(person.id).count() >= MAX_DEVICES:
             raise TooManyDevices
         device = Device.objects.create(
             user=person,
@@ -66,8 +66,8 @@ def register(*, person: User, session_id: UUID | None, name: str, platform: Plat
 
 
 def revoke(*, person_id: UUID, device_id: UUID, now: datetime) -> None:
-    """Raises NotFound, also for another person's device and one that is revoked."""
-    if not of_person(person_id).filter(id=device_id).update(revoked_at=now):
+    """Revoke a device's credential. Raises NotFound, also for another person's device or a revoked one."""
+    if not active_devices(person_id).filter(id=device_id).update(revoked_at=now):
         raise NotFound
 
 
@@ -76,8 +76,10 @@ def revoke_of_session(session_id: UUID, *, now: datetime) -> None:
 
 
 def recognise(credential: str, *, now: datetime) -> Device | None:
-    """The device with this credential, its person loaded; None if it is malformed, wrong or revoked, or if the person
-    is deactivated."""
+    """The device with this credential, with its person loaded.
+
+    None if the credential is malformed, wrong or revoked, or if the person is deactivated.
+    """
     named, _, secret = credential.partition(".")
     try:
         device_id = UUID(named)
@@ -97,5 +99,5 @@ def _note_use(device: Device, *, now: datetime) -> None:
 
 
 def _hash(secret: str) -> bytes:
-    # Plain: 256 random bits cannot be guessed from it.
+    # A plain hash is enough: nobody can guess 256 random bits from it.
     return sha256(secret.encode("utf-8", "replace")).digest()

@@ -6,12 +6,12 @@ from identity.models import Device, Platform
 
 
 class NewDeviceSerializer(serializers.Serializer[None]):
-    name = PlainTextField(max_length=100, help_text="What the person calls it, like `Aida's phone`.")
+    name = PlainTextField(max_length=100, help_text="The person's name for the device, like `Aida's phone`.")
     platform = ChoiceField(Platform)
 
 
 class DeviceSerializer(serializers.ModelSerializer[Device]):
-    last_used_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="To the minute.")
+    last_used_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="Exact to the minute.")
 
     class Meta:
         model = Device
@@ -20,11 +20,11 @@ class DeviceSerializer(serializers.ModelSerializer[Device]):
 
 
 class DeviceListSerializer(serializers.Serializer[None]):
-    """Complete: there are at most 10."""
+    """All devices; there are at most 10."""
 
     results = DeviceSerializer(many=True, read_only=True)
 
 
 class RegisteredDeviceSerializer(serializers.Serializer[Registered]):
     device = DeviceSerializer(read_only=True)
-    credential = serializers.CharField(read_only=True, help_text="Shown this once.")
+    credential = serializers.CharField(read_only=True, help_text="The SOS credential. It is shown only this once.")

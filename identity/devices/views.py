@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from identity.api.openapi import problems
+from identity.api.openapi import TOO_MANY, problems
 from identity.api.requests import parse, person, session_id
 from identity.devices import credentials, serializers
 from messaging.database import clock
@@ -20,20 +20,20 @@ class DevicesView(APIView):
         tags=["devices"],
     )
     def get(self, request: Request) -> Response:
-        found = credentials.of_person(person(request).id)
+        found = credentials.active_devices(person(request).id)
         return Response({"results": serializers.DeviceSerializer(found, many=True).data})
 
     @extend_schema(
         summary="Register this device for SOS",
-        description="Answers once with the SOS credential. Keep it in the Keychain or the Android Keystore and send it"
-        " as `X-SOS-Credential` with every `POST sos-alerts/`, and with the positions and recordings of that alert: it"
-        " works when the access token has expired, and for nothing else. Signing out of this session revokes it. There"
-        " is no Idempotency-Key, for a stored answer would hold the credential: when the reply was lost, register again"
-        " and remove the other.",
+        description="The response holds the SOS credential, which is never shown again. Keep it in the Keychain or the"
+        " Android Keystore. Send it as `X-SOS-Credential` with every `POST sos-alerts/`, and with the positions and"
+        " recordings of that alert. It also works when the access token has expired, and it works for nothing else."
+        " Signing out of this session revokes it. This operation takes no Idempotency-Key, because a stored response"
+        " would hold the credential. If the response is lost, register again and remove the other device.",
         request=serializers.NewDeviceSerializer,
         responses={
             201: serializers.RegisteredDeviceSerializer,
-            **problems(s409="`too_many_devices`", s429="`too_many_requests`; Retry-After says when to try again"),
+            **problems(s409="`too_many_devices`", s429=TOO_MANY),
         },
         tags=["devices"],
     )

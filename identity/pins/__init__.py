@@ -1,1 +1,1 @@
-"""The safe PIN, which ends an alert, and the duress PIN, which only seems to (pins.py). Wrong tries lock."""
+"""The safe PIN ends an alert, the duress PIN only seems to end it (pins.py). Wrong tries lock both for a while."""

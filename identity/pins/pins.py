@@ -1,4 +1,4 @@
-"""The PINs that end an alert. Which of the two was typed shows neither in the answer nor in its time."""
+"""The PINs that end an alert. Neither the response nor its time shows which of the two was typed."""
 
 from datetime import datetime, timedelta
 from enum import Enum
@@ -14,16 +14,16 @@ from identity.sessions import passwords
 
 PIN_PATTERN = r"^[0-9]{4,8}$"
 
-# People mistype, with shaking hands most of all.
+# Wrong tries without a lock: people mistype, most of all with shaking hands.
 FREE_TRIES = 5
-# Then each wrong try waits twice as long: of 10,000 PINs whoever holds the phone tries some thirty in a day. Pressing
-# SOS needs no PIN, so a lock keeps an alert going and never stops one.
+# After these each lock lasts twice as long as the one before, up to LONGEST_LOCK: a thief can try about 30 of 10,000
+# PINs in a day. Pressing SOS needs no PIN, so a lock lets an alert go on and never stops one.
 FIRST_LOCK = timedelta(minutes=1)
 LONGEST_LOCK = timedelta(hours=1)
 
 
 class Proof(Enum):
-    """What a PIN says. NONE_SET: the person has no PINs."""
+    """The meaning of a typed PIN. NONE_SET: the person has no PINs."""
 
     NONE_SET = "none_set"
     SAFE = "safe"
@@ -54,7 +54,7 @@ def are_set(person_id: UUID) -> bool:
 
 
 def put(*, person: User, password: str, safe_pin: str, duress_pin: str, now: datetime) -> None:
-    """Set or replace both PINs; wrong tries before are forgotten. They must differ.
+    """Set or replace both PINs, which must differ, and clear wrong tries and lock.
 
     Raises PasswordWrong or TooManyRequests.
     """
@@ -70,15 +70,15 @@ def put(*, person: User, password: str, safe_pin: str, duress_pin: str, now: dat
 
 
 def remove(*, person: User, password: str, now: datetime) -> None:
-    """Without PINs an alert ends without one. Raises PasswordWrong or TooManyRequests."""
+    """Remove both PINs: alerts then end without a PIN. Raises PasswordWrong or TooManyRequests."""
     passwords.confirm(person, password, now=now)
     Pin.objects.filter(user=person).delete()
 
 
 def check(*, person_id: UUID, pin: str, now: datetime) -> Proof:
-    """Which PIN this is. Call outside a transaction: a wrong try counts.
+    """Find out which PIN this is. Call outside a transaction, so that a wrong try counts.
 
-    Raises PinRequired when there are PINs and none was given ("" is none), PinLocked and PinWrong.
+    Raises PinRequired if the person has PINs and `pin` is empty; PinLocked; PinWrong.
     """
     held = Pin.objects.filter(user_id=person_id).first()
     if held is None:
@@ -86,7 +86,7 @@ def check(*, person_id: UUID, pin: str, now: datetime) -> Proof:
     if not pin:
         raise PinRequired
     _spend_try(person_id, now=now)
-    # Both, always, and in this order: the time tells nothing.
+    # Always compare both, in this order, so that the response time does not reveal which one matched.
     is_safe = check_password(pin, held.safe_hash)
     is_duress = check_password(pin, held.duress_hash)
     if not (is_safe or is_duress):
@@ -96,11 +96,11 @@ def check(*, person_id: UUID, pin: str, now: datetime) -> Proof:
 
 
 def _spend_try(person_id: UUID, *, now: datetime) -> None:
-    # Committed before the PIN is looked at: however many guess at once, only so many are heard.
+    # Count the try before comparing the PIN, in a transaction of its own: parallel guesses cannot exceed the tries.
     with transaction.atomic():
         held = Pin.objects.select_for_update().filter(user_id=person_id).first()
         if held is None:
-            raise PinWrong  # Removed a moment ago.
+            raise PinWrong  # The PINs were removed a moment ago.
         if held.locked_until and held.locked_until > now:
             raise PinLocked(retry_after=held.locked_until - now)
         held.wrong_tries += 1
@@ -110,7 +110,7 @@ def _spend_try(person_id: UUID, *, now: datetime) -> None:
 
 
 def _lock_after(tries: int) -> timedelta:
-    """How long the next try waits if this one is wrong."""
+    """The lock that follows if this try, the `tries`-th, is wrong."""
     if tries < FREE_TRIES:
         return timedelta(0)
     doublings = min(tries - FREE_TRIES, 10)

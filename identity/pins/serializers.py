@@ -12,8 +12,8 @@ class PinsSerializer(PasswordSerializer):
     safe_pin = serializers.RegexField(PIN_PATTERN, help_text="Ends an alert. 4 to 8 digits.")
     duress_pin = serializers.RegexField(
         PIN_PATTERN,
-        help_text="Typed under threat: the app shows exactly what the safe PIN shows, while the alert goes on and the"
-        " contacts are told that it is duress.",
+        help_text="To be typed under threat. The app shows exactly the same as for the safe PIN, but the alert goes on"
+        " and the contacts learn of the duress. 4 to 8 digits.",
     )
 
     def validate(self, attrs: dict[str, str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ _PASSWORD = problems(s403="`password_wrong`", s429=TOO_MANY)
 
 class PinView(APIView):
     @extend_schema(
-        summary="Whether PINs are set: then ending an alert needs one",
+        summary="Whether PINs are set; if so, ending an alert needs one",
         responses=serializers.PinStateSerializer,
         tags=["me"],
     )
@@ -34,8 +34,8 @@ class PinView(APIView):
         return Response({"is_set": True})
 
     @extend_schema(
-        summary="Remove the PINs: alerts end without one",
-        description='The body is `{"password": "…"}`, which OpenAPI cannot say of a DELETE.',
+        summary="Remove the PINs; alerts then end without a PIN",
+        description='The body is `{"password": "…"}`. OpenAPI cannot describe the body of a DELETE.',
         responses={204: None, **_PASSWORD},
         tags=["me"],
     )

@@ -1,4 +1,4 @@
-"""Who sends a request: a signed-in person by their access token or, for an SOS only, a device by its credential."""
+"""Authenticates requests: a person by their access token or, only for an SOS, a device by its SOS credential."""
 
 from contextlib import suppress
 from typing import Any, ClassVar
@@ -19,10 +19,10 @@ HEADER = "X-SOS-Credential"
 
 
 class SosCredential(AccessToken):
-    """A device's SOS credential, in a header of its own: an app simply sends it beside its access token, which counts
-    when it is valid. Only for views that raise an SOS or add to one: everywhere else the header says nothing.
+    """Authenticates a device by its SOS credential, in the header X-SOS-Credential. `request.auth` is then the Device.
 
-    `request.auth` is then the Device.
+    An app sends both this header and its access token; a valid access token comes first. Only views that raise an SOS,
+    or add to one, use this class. All other views ignore the header.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
@@ -37,19 +37,19 @@ class SosCredential(AccessToken):
 
 
 class OpenToDevices(APIView):
-    """A view whose `device_methods` take the SOS credential of a device; the others need an access token."""
+    """A view that takes SOS credentials for its `device_methods`; its other methods need an access token."""
 
     device_methods: ClassVar[tuple[str, ...]] = ("POST",)
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        # The schema also makes views that have no request yet.
+        # OpenAPI makes views without a request.
         if self.request is not None and self.request.method in self.device_methods:
             return [SosCredential(), *super().get_authenticators()]
         return super().get_authenticators()
 
 
 def is_by_device(request: Request) -> bool:
-    """Whether the sender showed no more than an SOS credential: it reads nothing of the person's."""
+    """Whether the request has only an SOS credential: then it may read no data of the person."""
     return isinstance(request.auth, Device)
 
 
@@ -66,6 +66,6 @@ class SosCredentialScheme(OpenApiAuthenticationExtension):  # type: ignore[no-un
             "type": "apiKey",
             "in": "header",
             "name": HEADER,
-            "description": "The credential of a registered device (`me/devices/`). It works when the access token has"
-            " expired, also beside it: send both.",
+            "description": "The credential of a registered device (`me/devices/`). Send it together with the access"
+            " token: it works also when the token has expired.",
         }

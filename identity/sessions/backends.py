@@ -5,21 +5,21 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from identity.api import rates
-from identity.api.requests import client_address
+from identity.api.requests import client_ip
 from identity.models import User
 from identity.sessions import signin
 from messaging.database import clock
 
 
 class LimitedBackend(ModelBackend):
-    """For the admin's log-in: the same limits as the API's."""
+    """The admin's log-in, with the limits of the API's sign-in."""
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
         if request is not None:
             try:
-                signin.spend_try(phone_number=str(username), address=client_address(request), now=clock.now())
+                signin.spend_try(phone_number=str(username), client_ip=client_ip(request), now=clock.now())
             except rates.TooManyRequests as error:
                 raise PermissionDenied from error
         user: User | None = super().authenticate(request, username, password, **kwargs)

@@ -1,4 +1,7 @@
-"""The access token of a signed-in person. Apart from the other ways in: DRF's settings import it before DRF's views."""
+"""Authenticates a person by their access token.
+
+It is a module of its own, because DRF's settings import it before DRF's views can be imported.
+"""
 
 from typing import Any
 
@@ -15,7 +18,7 @@ _PERSON = "SELECT {columns} FROM identity_user WHERE id = %s"
 
 class AccessToken(JWTAuthentication):
     def get_user(self, validated_token: Token) -> Any:
-        """Every request pays for this: a statement written out costs half of what the ORM takes to build the same."""
+        """The person of a valid token. Every request runs this, and written-out SQL takes half the time of the ORM."""
         found = rows(_PERSON.format(columns=", ".join(_COLUMNS)), [validated_token.get("user_id")])
         if not found:
             raise AuthenticationFailed("There is no such person.", code="user_not_found")

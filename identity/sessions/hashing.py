@@ -2,10 +2,10 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 
 
 class Argon2(Argon2PasswordHasher):
-    """Argon2id as OWASP's Password Storage Cheat Sheet asks (19 MiB, 2 passes, 1 lane).
+    """Argon2id with the parameters of OWASP's Password Storage Cheat Sheet (19 MiB, 2 passes, 1 lane).
 
-    Django's own default (100 MiB, 8 lanes) takes five times the processor time: a burst of sign-ins on a small
-    machine would hold up an SOS.
+    Django's default (100 MiB, 8 lanes) takes five times the processor time: on a small machine, a burst of sign-ins
+    would delay an SOS.
     """
 
     time_cost = 2

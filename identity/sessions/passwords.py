@@ -1,5 +1,7 @@
-"""Passwords of signed-in people: asked for again, since whoever holds the unlocked phone may not be its owner, and
-changed."""
+"""Confirms and changes the password of a signed-in person.
+
+Important changes ask for the password again, because another person may hold the unlocked phone.
+"""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -23,16 +25,20 @@ class PasswordWrong(Forbidden):
 
 
 def confirm(person: User, password: str, *, now: datetime) -> None:
-    """Raises PasswordWrong or TooManyRequests. Call outside a transaction: a wrong try counts."""
+    """Check the person's password. Call outside a transaction, so that a wrong try counts.
+
+    Raises PasswordWrong or TooManyRequests.
+    """
     rates.spend(CONFIRMATIONS, str(person.id), now=now)
     if not check_password(password, person.password):
         raise PasswordWrong
 
 
 def change(*, person: User, password: str, new_password: str, session_id: UUID | None, now: datetime) -> None:
-    """Sign out every other session. SOS credentials stay: a device must not lose its button because of this.
+    """Change the password and sign out every other session. Call outside a transaction.
 
-    Raises PasswordWrong, also when it was changed meanwhile, or TooManyRequests. Call outside a transaction.
+    SOS credentials stay valid, so that no device loses its SOS button. Raises TooManyRequests, or PasswordWrong, also
+    if the password was changed meanwhile.
     """
     confirm(person, password, now=now)
     new_hash = make_password(new_password)

@@ -5,7 +5,7 @@ from identity.api.passwords import PasswordField, PasswordSerializer, not_guesse
 from identity.serializers import UserSerializer
 from identity.sessions.tokens import SignedIn, Tokens
 
-# Ours have about 400 characters; a header nested as deep as this allows is still parsed.
+# Characters. Our tokens have about 400; a token of this length cannot nest too deeply for the parser.
 LONGEST_TOKEN = 600
 
 

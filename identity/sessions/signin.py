@@ -1,4 +1,4 @@
-"""Signing in with a number and a password. Neither the answer nor its time tells whether the number is known."""
+"""Signing in with phone number and password. Neither the response nor its time shows whether the number is known."""
 
 from datetime import datetime, timedelta
 
@@ -12,10 +12,11 @@ from identity.errors import Unproven
 from identity.models import User
 from identity.sessions import tokens
 
-PER_ADDRESS = Limit(scope="sign-in from address", times=300, window=timedelta(hours=1))
-# The one that stops guessing. It counts one stranger's tries, so it never keeps the owner out.
-PER_NUMBER_AND_ADDRESS = Limit(scope="sign-in to number from address", times=10, window=timedelta(minutes=15))
-# Against guessing from many addresses at once; so large that it takes a dozen of them to reach it.
+# Stored counts have these scopes, so the scopes keep the word "address" for the client IP.
+PER_NETWORK = Limit(scope="sign-in from address", times=300, window=timedelta(hours=1))
+# The limit that stops guessing. It counts the tries from one network, so a stranger's tries never lock out the person.
+PER_NUMBER_AND_NETWORK = Limit(scope="sign-in to number from address", times=10, window=timedelta(minutes=15))
+# The limit against guessing from many networks at once: only about a dozen of them together reach it.
 PER_NUMBER = Limit(scope="sign-in to number", times=500, window=timedelta(hours=1))
 
 
@@ -24,24 +25,27 @@ class CredentialsInvalid(Unproven):
     detail = "The phone number or the password is wrong."
 
 
-def sign_in(*, phone_number: str, password: str, address: str, now: datetime) -> tokens.SignedIn:
-    """Raises CredentialsInvalid, also for a person who was deactivated, or TooManyRequests."""
-    spend_try(phone_number=phone_number, address=address, now=now)
-    user = User.objects.filter(phone_number=phone_number).first()
-    # Without a hash to compare with, Django computes one all the same.
-    is_right = check_password(password, user.password if user else "")
-    if user is None or not is_right or not user.is_active:
+def sign_in(*, phone_number: str, password: str, client_ip: str, now: datetime) -> tokens.SignedIn:
+    """Check the password and open a session.
+
+    Raises TooManyRequests, or CredentialsInvalid, also for a deactivated person.
+    """
+    spend_try(phone_number=phone_number, client_ip=client_ip, now=now)
+    person = User.objects.filter(phone_number=phone_number).first()
+    # For an unknown number Django hashes too, so that the response takes as long.
+    is_right = check_password(password, person.password if person else "")
+    if person is None or not is_right or not person.is_active:
         raise CredentialsInvalid
     with transaction.atomic():
-        # Changing the password signs out everybody who knew only the old one, also whoever is just signing in.
-        if people.locked(user.id).password != user.password:
+        # A change of the password signs out all sessions of the old one, also a session that is just being opened.
+        if people.locked(person.id).password != person.password:
             raise CredentialsInvalid
-        return tokens.SignedIn(user=user, tokens=tokens.open_session(user, now=now))
+        return tokens.SignedIn(user=person, tokens=tokens.open_session(person, now=now))
 
 
-def spend_try(*, phone_number: str, address: str, now: datetime) -> None:
-    """Count one try to sign in; raises TooManyRequests."""
-    network = rates.network_of(address)
-    rates.spend(PER_ADDRESS, network, now=now)
-    rates.spend(PER_NUMBER_AND_ADDRESS, phone_number, network, now=now)
+def spend_try(*, phone_number: str, client_ip: str, now: datetime) -> None:
+    """Count one try to sign in. Raises TooManyRequests."""
+    network = rates.network_of(client_ip)
+    rates.spend(PER_NETWORK, network, now=now)
+    rates.spend(PER_NUMBER_AND_NETWORK, phone_number, network, now=now)
     rates.spend(PER_NUMBER, phone_number, now=now)

@@ -1,6 +1,6 @@
-"""Signed-in devices. A refresh token names its Session and one generation of it; refreshing begins the next.
+"""Tokens of signed-in devices. A refresh token names its Session and a generation (`jti`); a refresh starts the next.
 
-Replaces simplejwt's blacklist app, which stores whole tokens: here the database holds only ids.
+This replaces simplejwt's blacklist app, which stores whole tokens: here the database holds only ids.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from identity.models import Session, User
 
 log = structlog.get_logger(__name__)
 
-# Phones lose replies: the token before the current one still works for so long.
+# Phones lose responses, so the refresh token before the current one works for this long after the refresh.
 GRACE = timedelta(seconds=60)
 
 
@@ -43,21 +43,21 @@ class SignedIn:
     tokens: Tokens
 
 
-def open_session(user: User, *, now: datetime) -> Tokens:
-    session = Session.objects.create(user=user, jti=uuid4().hex, rotated_at=now, expires_at=_expiry(now))
+def open_session(person: User, *, now: datetime) -> Tokens:
+    session = Session.objects.create(user=person, jti=uuid4().hex, rotated_at=now, expires_at=_expiry(now))
     return _tokens(session, now=now)
 
 
 def refresh(token: str, *, now: datetime) -> Tokens:
-    """The next generation of tokens, or the current one again when its reply was lost.
+    """Return the next generation of tokens, or within GRACE the current one again, because its response was lost.
 
-    A token older than that was copied: the session is revoked. Raises TokenInvalid.
+    Any older token must have been copied, so it revokes the session. Raises TokenInvalid.
     """
     session_id, jti = _read(token)
     session = Session.objects.select_related("user").filter(id=session_id, expires_at__gt=now).first()
     if session is None or session.revoked_at or not session.user.is_active:
         raise TokenInvalid
-    # Of two racing refreshes one changes the row; the other finds its own token to be the previous one.
+    # One conditional UPDATE: the slower of two racing refreshes finds that its token is now the previous one.
     rotated = Session.objects.filter(id=session_id, jti=jti, revoked_at=None).update(
         previous_jti=jti, jti=uuid4().hex, rotated_at=now, expires_at=_expiry(now)
     )
@@ -71,7 +71,7 @@ def refresh(token: str, *, now: datetime) -> Tokens:
 
 
 def close(token: str, *, now: datetime) -> None:
-    """Sign the device out, its SOS credential too; a token that is no longer valid has nothing to close."""
+    """Sign the device out and revoke its SOS credential. An invalid token changes nothing."""
     try:
         session_id, _ = _read(token)
     except TokenInvalid:
@@ -81,7 +81,7 @@ def close(token: str, *, now: datetime) -> None:
 
 
 def close_others(*, person_id: UUID, keep: UUID | None, now: datetime) -> None:
-    """Sign out all devices of a person but one; none is kept when none is named."""
+    """Sign out all devices of a person except the session `keep`; None keeps no session."""
     others = Session.objects.filter(user_id=person_id, revoked_at=None).exclude(id__in=[keep] if keep else [])
     others.update(revoked_at=now)
 
@@ -91,10 +91,10 @@ def _revoke(session_id: UUID, *, now: datetime) -> None:
 
 
 def _read(token: str) -> tuple[UUID, str]:
-    """The session and the generation that a token names."""
+    """The session and the generation (`jti`) that a token names. Raises TokenInvalid."""
     for kind in _kinds():
         try:
-            claims: Any = kind(cast(Any, token))  # annotated as a Token, read as text
+            claims: Any = kind(cast(Any, token))  # simplejwt declares a Token here, but reads text
             return UUID(claims["sid"]), str(claims["jti"])
         except (TokenError, KeyError, ValueError, AttributeError):
             continue
@@ -104,7 +104,7 @@ def _read(token: str) -> tuple[UUID, str]:
 def _kinds() -> Iterator[type[RefreshToken]]:
     yield RefreshToken
     for key in settings.SECRET_KEY_FALLBACKS:
-        # Phones stay signed in when SECRET_KEY changes: refreshing gives them a token of the new one.
+        # Tokens of an older SECRET_KEY are valid, so phones stay signed in; the refresh gives them one of the new key.
         older = TokenBackend(api_settings.ALGORITHM, key)
         yield type("OlderRefreshToken", (RefreshToken,), {"_token_backend": older})
 
@@ -116,7 +116,7 @@ def _tokens(session: Session, *, now: datetime) -> Tokens:
     token["exp"] = int(session.expires_at.timestamp())
     access: Any = token.access_token
     for issued in (token, access):
-        # PyJWT refuses what was issued in its future: machines' clocks differ by seconds.
+        # PyJWT refuses a token issued in the future, and the clocks of two machines may differ by seconds.
         del issued["iat"]
     return Tokens(access=str(access), refresh=str(token))
 

@@ -6,7 +6,7 @@ from rest_framework.views import APIView
 
 from identity.api.open import OpenView
 from identity.api.openapi import TOO_MANY, problems
-from identity.api.requests import client_address, parse, person, session_id
+from identity.api.requests import client_ip, parse, person, session_id
 from identity.sessions import passwords, serializers, signin, tokens
 from messaging.database import clock
 
@@ -23,13 +23,13 @@ class LoginView(OpenView):
     )
     def post(self, request: Request) -> Response:
         credentials = parse(serializers.SignInSerializer, request)
-        signed_in = signin.sign_in(**credentials, address=client_address(request), now=clock.now())
+        signed_in = signin.sign_in(**credentials, client_ip=client_ip(request), now=clock.now())
         return Response(serializers.SignedInSerializer(signed_in).data)
 
 
 class RefreshView(OpenView):
     @extend_schema(
-        summary="Next tokens; the old refresh token ends",
+        summary="Get new tokens; the old refresh token ends",
         request=serializers.RefreshSerializer,
         responses={200: serializers.TokensSerializer, **problems(s401="`token_invalid`: sign in")},
         tags=["auth"],
@@ -41,7 +41,7 @@ class RefreshView(OpenView):
 
 class LogoutView(OpenView):
     @extend_schema(
-        summary="Sign this device out; repeats change nothing",
+        summary="Sign this device out; a repeat changes nothing",
         request=serializers.RefreshSerializer,
         responses={204: None},
         tags=["auth"],
@@ -54,12 +54,12 @@ class LogoutView(OpenView):
 
 class PasswordView(APIView):
     @extend_schema(
-        summary="Change the password: every other session is signed out",
-        description="This session goes on. SOS credentials stay as they are: revoke one at `me/devices/`.",
+        summary="Change the password; every other session is signed out",
+        description="This session stays signed in. SOS credentials stay valid; revoke one at `me/devices/`.",
         request=serializers.NewPasswordSerializer,
         responses={
             204: None,
-            **problems(s403="`password_wrong`", s429="`too_many_requests`; Retry-After says when to try again"),
+            **problems(s403="`password_wrong`", s429=TOO_MANY),
         },
         tags=["me"],
     )

@@ -1,6 +1,6 @@
-"""The codes that prove a phone number: six random digits, stored as a salted hash under a key outside the database.
+"""Codes that prove a phone number: six random digits, stored as a salted hash with a key that is not in the database.
 
-A million codes are tried in no time by whoever reads the table; without SECRET_KEY the hashes tell nothing.
+A thief of the table could try all million codes in no time, but not without SECRET_KEY.
 """
 
 import hmac
@@ -25,5 +25,5 @@ def hashed(code: str, *, salt: bytes) -> bytes:
 
 
 def matches(code: str, *, salt: bytes, expected: bytes) -> bool:
-    """Compared in constant time."""
+    """Whether the code has this hash; the comparison takes the same time for every code."""
     return hmac.compare_digest(hashed(code, salt=salt), expected)

@@ -1,39 +1,43 @@
-"""How many of the codes we send are typed in, by country: few of many is what SMS pumping looks like."""
+"""Counts the codes that are sent and typed in, by country. Few typed in among many sent is a sign of SMS pumping."""
 
 from datetime import UTC, datetime
 
-from django.db import connection
 from django.db.models import F
 
 from identity.models import CodeCount
+from messaging.database.sql import rows
 from messaging.numbers import calling_code
 from messaging.operations.alarms import alarm
 
-# Fewer codes than this in a day say nothing; of more, at least this part is typed in by people.
+# Codes sent to a country in a day before it is judged: fewer prove nothing.
 ENOUGH_TO_JUDGE = 50
+# The share of codes that people type in at least.
 LOWEST_SHARE = 0.2
 
 
+_COUNT_SENT = """
+INSERT INTO identity_codecount AS c (day, country, sent, verified) VALUES (%s, %s, 1, 0)
+ON CONFLICT (day, country) DO UPDATE SET sent = c.sent + 1
+"""
+_COUNT_VERIFIED = """
+INSERT INTO identity_codecount AS c (day, country, sent, verified) VALUES (%s, %s, 0, 1)
+ON CONFLICT (day, country) DO UPDATE SET verified = c.verified + 1
+"""
+
+
 def count_sent(phone_number: str, *, now: datetime) -> None:
-    _count(
-        phone_number,
-        "INSERT INTO identity_codecount AS c (day, country, sent, verified) VALUES (%s, %s, 1, 0)"
-        " ON CONFLICT (day, country) DO UPDATE SET sent = c.sent + 1",
-        now=now,
-    )
+    _count(_COUNT_SENT, phone_number, now=now)
 
 
 def count_verified(phone_number: str, *, now: datetime) -> None:
-    _count(
-        phone_number,
-        "INSERT INTO identity_codecount AS c (day, country, sent, verified) VALUES (%s, %s, 0, 1)"
-        " ON CONFLICT (day, country) DO UPDATE SET verified = c.verified + 1",
-        now=now,
-    )
+    _count(_COUNT_VERIFIED, phone_number, now=now)
 
 
 def judge(*, now: datetime) -> int:
-    """Alarm the operator, once a day, of each country whose codes hardly anybody types in; returns how many."""
+    """Alarm the operator, once a day, of each country where fewer than LOWEST_SHARE of the codes are typed in.
+
+    Returns the number of these countries.
+    """
     suspicious = CodeCount.objects.filter(
         day=now.astimezone(UTC).date(),
         sent__gte=ENOUGH_TO_JUDGE,
@@ -47,7 +51,6 @@ def judge(*, now: datetime) -> int:
     return len(found)
 
 
-def _count(phone_number: str, statement: str, *, now: datetime) -> None:
-    """Last in its transaction: the row is every registration's of that country."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [now.astimezone(UTC).date(), calling_code(phone_number)])
+def _count(statement: str, phone_number: str, *, now: datetime) -> None:
+    """Call it last in a transaction: all registrations of the country lock the same row."""
+    rows(statement, [now.astimezone(UTC).date(), calling_code(phone_number)])

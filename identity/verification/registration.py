@@ -1,8 +1,8 @@
-"""Registration: a pending one becomes a person when the code sent to its number comes back.
+"""Registration: a pending registration becomes a person when the client sends back the code of its SMS.
 
-Whether a number is known must not show: both kinds get the same row, the same work, one SMS and the same answers.
-The password and names stay with the pending registration they came with, so nobody can pre-register another's
-number.
+Nobody may find out whether a number has an account. Known and unknown numbers get the same row, the same work, one
+SMS and the same responses. The password and names belong to the pending registration that they came with, so nobody
+can choose the password for another person's number.
 """
 
 from datetime import datetime, timedelta
@@ -23,18 +23,22 @@ from messaging.outbox import outgoing as outbox
 from messaging.outbox.outgoing import Outgoing
 from messaging.states import State
 
+# A code is valid for this long after it was queued, and its SMS is not sent later.
 CODE_LIFE = timedelta(minutes=10)
+# Tries to type in the code of one pending registration. A new code gives no new tries.
 TRIES = 5
+# The shortest time between two SMS of one pending registration.
 RESEND_AFTER = timedelta(seconds=60)
-# For so long after its code expired a pending registration may ask for a new one.
+# A pending registration may ask for a new code until this long after its code has expired.
 RENEWABLE_FOR = timedelta(hours=1)
 
 SMS_PER_NUMBER = (
     Limit(scope="sms to number", times=5, window=timedelta(hours=1)),
     Limit(scope="sms to number", times=10, window=timedelta(days=1)),
 )
-# Mobile carriers put whole districts behind one address (CGNAT), so this stops pumping, not a busy hour.
-SMS_PER_ADDRESS = Limit(scope="sms from address", times=60, window=timedelta(hours=1))
+# Mobile carriers put whole districts behind one client IP (CGNAT), so the limit is high: it stops SMS pumping, but not
+# a busy hour. Stored counts have its scope, which therefore keeps the word "address".
+SMS_PER_NETWORK = Limit(scope="sms from address", times=60, window=timedelta(hours=1))
 
 
 class CodeInvalid(Invalid):
@@ -61,15 +65,12 @@ def register(
     first_name: str,
     last_name: str,
     language: str,
-    address: str,
+    client_ip: str,
     now: datetime,
 ) -> Verification:
-    """Keep a pending registration and queue the SMS with its code; `address` is the client's IP address.
-
-    Raises TooManyRequests.
-    """
-    _count_sms(phone_number=phone_number, address=address, now=now)
-    # Slow on purpose, so done before the transaction, which would hold its connection meanwhile.
+    """Store a pending registration and queue the SMS with its code. Raises TooManyRequests."""
+    _count_sms(phone_number=phone_number, client_ip=client_ip, now=now)
+    # Hashing is slow on purpose, so it comes before the transaction, which would hold a connection meanwhile.
     password_hash = make_password(password)
     with transaction.atomic():
         account_language = User.objects.filter(phone_number=phone_number).values_list("language", flat=True).first()
@@ -92,8 +93,8 @@ def register(
     return pending
 
 
-def resend(*, phone_number: str, verification_id: UUID, address: str, now: datetime) -> Verification:
-    """Send a new code, which lives from now; the tries stay what they were.
+def resend(*, phone_number: str, verification_id: UUID, client_ip: str, now: datetime) -> Verification:
+    """Send a new code, which is valid for CODE_LIFE from now. The number of tries does not change.
 
     Raises VerificationUnknown, or TooManyRequests within 60 s of the last SMS.
     """
@@ -103,10 +104,10 @@ def resend(*, phone_number: str, verification_id: UUID, address: str, now: datet
         raise VerificationUnknown
     if (wait := pending.sent_at + RESEND_AFTER - now) > timedelta(0):
         raise TooManyRequests(retry_after=wait)
-    _count_sms(phone_number=phone_number, address=address, now=now)
+    _count_sms(phone_number=phone_number, client_ip=client_ip, now=now)
     code, salt = codes.new_code(), codes.new_salt()
     with transaction.atomic():
-        # Of two simultaneous resends only the first finds the row as both read it.
+        # The conditional UPDATE lets only the first of two simultaneous resends through.
         if not open_ones.filter(sent_at=pending.sent_at).update(
             code_salt=salt,
             code_hash=codes.hashed(code, salt=salt),
@@ -120,20 +121,20 @@ def resend(*, phone_number: str, verification_id: UUID, address: str, now: datet
 
 
 def verify(*, phone_number: str, code: str, verification_id: UUID, now: datetime) -> tokens.SignedIn:
-    """Make the pending registration a person and sign them in. Call outside a transaction.
+    """Turn the pending registration into a person and sign them in. Call outside a transaction.
 
-    Raises CodeInvalid; AlreadyRegistered when the code is right but the number got an account meanwhile.
+    Raises CodeInvalid, or AlreadyRegistered if the code is right but the number has an account by now.
     """
     is_spent = _spend_try(phone_number=phone_number, verification_id=verification_id, now=now)
     pending = Verification.objects.filter(id=verification_id).first()
     salt, expected = (pending.code_salt, pending.code_hash) if pending else (b"", b"")
-    # Compared whatever else is wrong, so that the time does not tell what was.
+    # Always compare the code, so that the response time does not reveal which check failed.
     is_right = codes.matches(code, salt=bytes(salt), expected=bytes(expected))
     if pending is None or pending.is_known_number or not (is_spent and is_right):
         raise CodeInvalid
     with transaction.atomic():
-        user = _become_person(pending, now=now)
-        signed_in = tokens.SignedIn(user=user, tokens=tokens.open_session(user, now=now))
+        person = _become_person(pending, now=now)
+        signed_in = tokens.SignedIn(user=person, tokens=tokens.open_session(person, now=now))
         conversion.count_verified(str(pending.phone_number), now=now)
         return signed_in
 
@@ -145,7 +146,7 @@ def _open(*, phone_number: str, verification_id: UUID) -> QuerySet[Verification]
 
 
 def _spend_try(*, phone_number: str, verification_id: UUID, now: datetime) -> bool:
-    # One conditional UPDATE, committed before the code is looked at: however many guess at once, five are heard.
+    # One conditional UPDATE, committed before the code is compared: parallel guesses cannot exceed TRIES.
     return bool(
         _open(phone_number=phone_number, verification_id=verification_id)
         .filter(expires_at__gt=now)
@@ -170,9 +171,9 @@ def _become_person(pending: Verification, *, now: datetime) -> User:
         raise AlreadyRegistered from error
 
 
-def _count_sms(*, phone_number: str, address: str, now: datetime) -> None:
-    # The address first: what one address is refused does not count against the number it aimed at.
-    rates.spend(SMS_PER_ADDRESS, rates.network_of(address), now=now)
+def _count_sms(*, phone_number: str, client_ip: str, now: datetime) -> None:
+    # Count the network first: a use that is refused to the network must not count against the phone number.
+    rates.spend(SMS_PER_NETWORK, rates.network_of(client_ip), now=now)
     for limit in SMS_PER_NUMBER:
         rates.spend(limit, phone_number, now=now)
 
@@ -187,6 +188,6 @@ def _send(pending: Verification, *, code: str, now: datetime) -> None:
         deadline_at=pending.expires_at,
     )
     [message] = outbox.queue([outgoing], now=now)
-    # Nobody can type in a code that is refused here: by a cap, a country, a ceiling.
+    # Count only codes that will be sent: a refused message (daily cap, country, hourly limit) cannot be typed in.
     if message.state == State.QUEUED:
         conversion.count_sent(outgoing.address, now=now)

@@ -1,4 +1,4 @@
-"""The SMS of a registration. One segment in every language: some carriers do not join parts."""
+"""The SMS of a registration. Each fits in one segment in every language: some carriers do not join parts."""
 
 from django.utils.translation import gettext
 
@@ -13,7 +13,7 @@ def code(digits: str, *, language: str) -> str:
 
 
 def known_number(*, language: str) -> str:
-    """What the owner of a number that has an account gets when somebody registers it."""
+    """The SMS to a number that has an account already, when somebody registers it again."""
     return texts.render(
         lambda: gettext("AlertMe: you already have an account. If this was you, just sign in."),
         language=language,

@@ -4,7 +4,7 @@ from rest_framework.response import Response
 
 from identity.api.open import OpenView
 from identity.api.openapi import TOO_MANY, problems
-from identity.api.requests import client_address, parse
+from identity.api.requests import client_ip, parse
 from identity.sessions.serializers import SignedInSerializer
 from identity.verification import registration, serializers
 from messaging.database import clock
@@ -12,14 +12,14 @@ from messaging.database import clock
 
 class RegisterView(OpenView):
     @extend_schema(
-        summary="Register: a code is sent by SMS",
+        summary="Register; a code is sent by SMS",
         request=serializers.RegisterSerializer,
         responses={200: serializers.CodeSentSerializer, **problems(s429=TOO_MANY)},
         tags=["auth"],
     )
     def post(self, request: Request) -> Response:
-        applicant = parse(serializers.RegisterSerializer, request)
-        pending = registration.register(**applicant, address=client_address(request), now=clock.now())
+        wanted = parse(serializers.RegisterSerializer, request)
+        pending = registration.register(**wanted, client_ip=client_ip(request), now=clock.now())
         return Response(serializers.CodeSentSerializer(pending).data)
 
 
@@ -34,14 +34,14 @@ class SendSmsView(OpenView):
         tags=["auth"],
     )
     def post(self, request: Request) -> Response:
-        which = parse(serializers.ResendSerializer, request)
-        pending = registration.resend(**which, address=client_address(request), now=clock.now())
+        wanted = parse(serializers.ResendSerializer, request)
+        pending = registration.resend(**wanted, client_ip=client_ip(request), now=clock.now())
         return Response(serializers.CodeSentSerializer(pending).data)
 
 
 class VerifySmsView(OpenView):
     @extend_schema(
-        summary="Prove the number with the code; the account begins",
+        summary="Prove the phone number with the code; this opens the account",
         request=serializers.VerifySerializer,
         responses={
             200: SignedInSerializer,

@@ -1,3 +1,3 @@
-"""PostgreSQL's clock, which all processes compare times by (clock.py), SQL without the ORM (sql.py), the notice that
-wakes the schedulers (notices.py), and steps of which one may fail alone (each.py).
+"""PostgreSQL's clock, by which all processes compare times (clock.py), SQL without the ORM (sql.py), the notice that
+wakes the schedulers (notices.py), and steps that fail without stopping the rest (each.py).
 """

@@ -1,4 +1,4 @@
-"""Times that processes compare are PostgreSQL's, so a machine whose clock is seconds off changes nothing."""
+"""PostgreSQL's clock. All processes compare times by it, so a machine whose own clock is wrong changes nothing."""
 
 import time
 from dataclasses import dataclass
@@ -7,42 +7,59 @@ from typing import cast
 
 from messaging.database.sql import rows
 
-# A process that freezes while it holds locks others wait for loses its connection, and with it the locks, after this.
+# PostgreSQL ends the connection of a process that freezes inside a transaction for this long. The rows that it had
+# locked are then free for the processes that wait for them.
 IDLE_LIMIT = "1s"
-# What the first statement of a transaction that takes such locks selects; `idle_limit` is IDLE_LIMIT.
-BRIEFLY = """set_config('idle_in_transaction_session_timeout', %(idle_limit)s, true),
-    set_config('lock_timeout', '1s', true), set_config('statement_timeout', '5s', true)"""
-# So does one that freezes over a person's request, whose app is asking again. Longer, for a machine under load.
+LOCK_TIMEOUT, STATEMENT_TIMEOUT = "1s", "5s"
+# The idle limit of a transaction that serves a person's request: afterwards the app's repeated request can lock the
+# same rows. It is longer than IDLE_LIMIT because the web process may run on a machine under load.
 REQUEST_IDLE_LIMIT = "3s"
+
+_NOW = "SELECT clock_timestamp()"
+_SET_SHORT_TIMEOUTS = """
+SELECT clock_timestamp(), set_config('idle_in_transaction_session_timeout', %(idle_limit)s, true),
+    set_config('lock_timeout', %(lock_timeout)s, true), set_config('statement_timeout', %(statement_timeout)s, true)
+"""
+_SET_REQUEST_TIMEOUT = """
+SELECT clock_timestamp(), set_config('idle_in_transaction_session_timeout', %(idle_limit)s, true)
+"""
 
 
 def now() -> datetime:
-    """The database's clock, not the transaction's start."""
-    [(value,)] = rows("SELECT clock_timestamp()")
+    """PostgreSQL's clock at this moment. SQL's now() would be the start of the transaction."""
+    [(value,)] = rows(_NOW)
     return cast(datetime, value)
 
 
-def lock_briefly() -> datetime:
-    """Call first in a transaction that locks rows others wait for (BRIEFLY); returns the database's clock."""
-    [(value, *_)] = rows(f"SELECT clock_timestamp(), {BRIEFLY}", {"idle_limit": IDLE_LIMIT})
-    return cast(datetime, value)
+def set_short_timeouts() -> datetime:
+    """Set the time-outs of `short_timeouts` for the current transaction; returns PostgreSQL's clock.
 
-
-def answer_briefly() -> datetime:
-    """Call first in a request's transaction; returns the database's clock.
-
-    What a process freezes over is free again after REQUEST_IDLE_LIMIT, for the repeated request.
+    Call it first in each transaction that locks rows for which other processes wait.
     """
-    [(value, _)] = rows(
-        "SELECT clock_timestamp(), set_config('idle_in_transaction_session_timeout', %s, true)",
-        [REQUEST_IDLE_LIMIT],
-    )
+    [(value, *_)] = rows(_SET_SHORT_TIMEOUTS, short_timeouts())
+    return cast(datetime, value)
+
+
+def short_timeouts() -> dict[str, str]:
+    """Parameters for a statement that sets the time-outs itself: idle for 1 s, a lock for 1 s, a statement for 5 s."""
+    return {"idle_limit": IDLE_LIMIT, "lock_timeout": LOCK_TIMEOUT, "statement_timeout": STATEMENT_TIMEOUT}
+
+
+def set_request_timeout() -> datetime:
+    """Set REQUEST_IDLE_LIMIT for the current transaction; returns PostgreSQL's clock.
+
+    Call it first in each transaction that serves a person's request.
+    """
+    [(value, _)] = rows(_SET_REQUEST_TIMEOUT, {"idle_limit": REQUEST_IDLE_LIMIT})
     return cast(datetime, value)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The database's clock tied to this process's monotonic one: waiting never asks the machine's wall clock."""
+    """A time read from PostgreSQL together with this process's monotonic clock.
+
+    Waiting for a moment needs neither another query nor the machine's wall clock.
+    """
 
     at: datetime
     monotonic: float
@@ -52,9 +69,9 @@ class Reading:
         return cls(at=at, monotonic=time.monotonic())
 
     def now(self) -> datetime:
-        """The database's clock at this moment, as far as this process can tell without asking."""
+        """PostgreSQL's clock at this moment, computed without a query."""
         return self.at + timedelta(seconds=time.monotonic() - self.monotonic)
 
     def monotonic_at(self, moment: datetime) -> float:
-        """`time.monotonic()` at a moment of the database's clock."""
+        """The value of `time.monotonic()` at a moment of PostgreSQL's clock."""
         return self.monotonic + (moment - self.at).total_seconds()

@@ -1,4 +1,4 @@
-"""One after the other: what one of them fails at keeps no other waiting."""
+"""Runs steps in turn; a step that fails is logged and does not stop the rest."""
 
 from collections.abc import Callable, Iterable
 
@@ -10,8 +10,11 @@ log = structlog.get_logger(__name__)
 
 
 def count_each(steps: Iterable[Callable[[], int]], *, failed: str) -> int:
-    """Take every step and return the sum of what they say they moved; one that raises is logged as `failed`. Without
-    the database no other step would do better: then the error is raised."""
+    """Run every step and return the sum of the counts that they return.
+
+    An error is logged under the event name `failed`. If the database is out of reach, the other steps would fail too,
+    so that error is raised.
+    """
     moved = 0
     for step in steps:
         try:

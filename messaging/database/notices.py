@@ -1,10 +1,12 @@
-"""Notices wake the schedulers the moment a transaction with due work commits; a lost one costs a poll."""
+"""Notices wake the schedulers when a transaction with due work commits. After a lost notice they find it by polling."""
 
 from messaging.database.sql import rows
 
 CHANNEL = "alertme_outbox"
 
+_NOTIFY = "SELECT pg_notify(%s, '')"
+
 
 def notify() -> None:
-    """Call inside the transaction; PostgreSQL delivers at commit and folds repeats."""
-    rows("SELECT pg_notify(%s, '')", [CHANNEL])
+    """Wake the schedulers when the current transaction commits; PostgreSQL folds repeats into one notice."""
+    rows(_NOTIFY, [CHANNEL])

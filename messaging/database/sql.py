@@ -1,4 +1,4 @@
-"""Set-wise statements that the ORM cannot say, and what it means when one fails."""
+"""Executes statements that the ORM cannot express, and tells lost connections from other database errors."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,22 +6,23 @@ from typing import Any
 import psycopg
 from django.db import InterfaceError, InternalError, OperationalError, connection
 
+# Errors that pass by themselves, although Django raises InternalError for them.
 _PASSING = psycopg.errors.IdleInTransactionSessionTimeout, psycopg.errors.ReadOnlySqlTransaction
 
 
 def rows(statement: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """Execute one statement on the current connection; returns its rows, none for one without."""
+    """Execute one statement on Django's connection; returns its rows, or an empty list if it returns no rows."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
         return cursor.fetchall() if cursor.description else []
 
 
 def is_out_of_reach(error: BaseException) -> bool:
-    """Whether a statement failed because the database or the connection was gone: the same one may succeed later.
+    """Whether the database or the connection was gone, so that the same statement may succeed later.
 
-    Django sorts a transaction that PostgreSQL ended for its idleness (clock.IDLE_LIMIT) with the internal errors:
-    its process was kept from running for that long, and the connection is gone with it. So it sorts the
-    refusal of a server that takes no writes: after a switch-over a proxy may still lead to one.
+    Django raises InternalError for two of these cases. PostgreSQL ends the connection of a process that froze in a
+    transaction (clock.IDLE_LIMIT). A server that takes no writes refuses the statement: after a switch-over a proxy
+    may still lead to the old server.
     """
     if isinstance(error, InternalError):
         return isinstance(error.__cause__, _PASSING)

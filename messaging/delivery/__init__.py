@@ -1,4 +1,4 @@
-"""From a due row to the provider and back: slots by pace and urgency (pacing.py, dispatch.py), one claimer (claims.py),
-the event loop that calls (courier.py), the result (outcomes.py). sweeping.py finds lost hints and ended leases.
-outages.py takes out a sender that fails.
+"""Takes queued messages to the provider. dispatch.py grants the sender's slots (pacing.py) to the most urgent messages.
+claims.py gives each message to one process, courier.py sends its request, outcomes.py writes the outcome.
+sweeping.py finds messages that a dead process left behind. outages.py takes out a sender that fails.
 """

@@ -1,4 +1,4 @@
-"""Claiming: of all who were told of a message exactly one gets it, with an attempt and a lease, in one statement."""
+"""Claiming: one statement gives a message, an attempt and a lease to exactly one of the processes that ask for it."""
 
 import time
 from collections import defaultdict
@@ -20,9 +20,10 @@ from messaging.models import URGENT, Deliverer, Sender
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A message that is ours to send until `slot_at` + LEASE; `text` is still sealed.
+    """A message that this process alone may send until `slot_at` + LEASE. `text` is encrypted.
 
-    `call_ends_at` is its attempt's deadline, `deadline_at` the message's; `reading` the clock both are told by.
+    `attempt_ends_at` is the end of this attempt's create request, `deadline_at` the message's deadline. `reading` is
+    PostgreSQL's clock as it was read with the claim. `each` is the time of one segment at the sender's pace.
     """
 
     message_id: int
@@ -35,24 +36,25 @@ class Claim:
     messaging_service_sid: str
     deadline_at: datetime
     slot_at: datetime
-    each: timedelta
     attempt_id: UUID
-    call_ends_at: datetime
+    attempt_ends_at: datetime
     message_class: int
     channel: str
     language: str
     recording: str
+    each: timedelta
     reading: clock.Reading
 
     @property
-    def call_began_at(self) -> datetime:
-        """Not before this."""
-        return self.call_ends_at - policy.CALL_DEADLINE
+    def attempt_began_at(self) -> datetime:
+        """The earliest time at which the create request can have left."""
+        return self.attempt_ends_at - policy.ATTEMPT_TIMEOUT
 
 
-_CLAIM = f"""
+_CLAIM = """
 WITH clock AS MATERIALIZED (
-    SELECT clock_timestamp() AS now, {clock.BRIEFLY}
+    SELECT clock_timestamp() AS now, set_config('idle_in_transaction_session_timeout', %(idle_limit)s, true),
+        set_config('lock_timeout', %(lock_timeout)s, true), set_config('statement_timeout', %(statement_timeout)s, true)
 ), free AS (
     SELECT id, clock.now FROM clock CROSS JOIN messaging_message m
     WHERE id = ANY(%(ids)s) AND state = 'dispatched' AND deadline_at > clock.now
@@ -67,25 +69,25 @@ WITH clock AS MATERIALIZED (
     INSERT INTO messaging_attempt
         (id, message_id, sender_id, number, by, outcome, provider_id, error_code, started_at, deadline_at)
     SELECT gen_random_uuid(), id, sender_id, attempts, %(by)s, 'sending', '', '', now,
-        greatest(slot_at, now) + %(call)s FROM claimed
+        greatest(slot_at, now) + %(attempt_timeout)s FROM claimed
     RETURNING id, message_id, started_at, deadline_at
 ), event AS (
     INSERT INTO messaging_messageevent (message_id, attempt_id, state, by, error_code, at)
     SELECT message_id, id, 'sending', %(by)s, '', started_at FROM attempt
 )
 SELECT c.id, c.address, c.text, c.segments, c.attempts, c.sender_id, s.origin, s.messaging_service_sid,
-    c.deadline_at, c.slot_at, s.segments_per_second, a.id, a.deadline_at, c.message_class, c.channel, c.language,
-    c.recording, clock_timestamp()
+    c.deadline_at, c.slot_at, a.id, a.deadline_at, c.message_class, c.channel, c.language, c.recording,
+    s.segments_per_second, clock_timestamp()
 FROM claimed c JOIN attempt a ON a.message_id = c.id JOIN messaging_sender s ON s.id = c.sender_id
 ORDER BY c.slot_at
-"""  # noqa: S608 of constants
+"""
 
 
 @transaction.atomic
 def claim(message_ids: Sequence[int], *, by: Deliverer) -> list[Claim]:
-    """Claim what of these is still dispatched; what someone else has, or has had, is left out.
+    """Claim the messages that are still dispatched; leave out those that another process has claimed.
 
-    Messages whose slot has passed get new ones here, so that a worker that was frozen does not burst on waking.
+    Messages whose slot has passed get new slots, so that a worker which wakes from a freeze sends no burst.
     """
     asked = time.monotonic()
     claimed = rows(
@@ -94,28 +96,29 @@ def claim(message_ids: Sequence[int], *, by: Deliverer) -> list[Claim]:
             "ids": list(message_ids),
             "by": str(by),
             "lease": policy.LEASE,
-            "call": policy.CALL_DEADLINE,
-            "idle_limit": clock.IDLE_LIMIT,
+            "attempt_timeout": policy.ATTEMPT_TIMEOUT,
+            **clock.short_timeouts(),
         },
     )
     if not claimed:
         return []
     reading = clock.Reading.of(claimed[-1][-1])
     hop = timedelta(seconds=reading.monotonic - asked)
-    claims = [Claim(*(*row[:10], pacing.interval(row[10]), *row[11:-1], reading)) for row in claimed]
+    # The columns come in the order of Claim's fields; the sender's pace and the clock are the last two.
+    claims = [Claim(*(*fields, pacing.interval(pace), reading)) for *fields, pace, _ in claimed]
     return _with_new_slots(claims, reading=reading, hop=hop)
 
 
+_IS_OPEN = "SELECT 1 FROM messaging_message WHERE id = %s AND state = 'sending' AND attempts = %s"
+
+
 def is_open(claimed: Claim) -> bool:
-    """Whether the call still has to be made: evidence for an earlier one may have come since it was claimed. What
-    cannot be found out is yes."""
+    """Whether the attempt's request must still be sent: a report for an earlier attempt may have come since the claim.
+
+    True also if the database does not answer.
+    """
     try:
-        return bool(
-            rows(
-                "SELECT 1 FROM messaging_message WHERE id = %s AND state = 'sending' AND attempts = %s",
-                [claimed.message_id, claimed.attempt],
-            )
-        )
+        return bool(rows(_IS_OPEN, [claimed.message_id, claimed.attempt]))
     except DatabaseError:
         return True
     finally:
@@ -124,25 +127,39 @@ def is_open(claimed: Claim) -> bool:
 
 
 def _with_new_slots(claims: list[Claim], *, reading: clock.Reading, hop: timedelta) -> list[Claim]:
-    """Reserve slots for claims that come too late for theirs: the claim is kept, so that a machine too busy to be
-    on time still makes progress, and the pace holds. Routine that would have to wait long keeps its lost slot, with
-    which the courier gives it back: an emergency must not find a second of slots taken before it.
+    """Reserve new slots for claims that missed their slot, so that a late machine keeps the pace and still sends.
 
-    `hop` is what a statement takes: where the database is far away, a slot that is not missed yet will be by the
-    time the claim is committed, and one that was reserved for now would be too."""
+    A message that is not urgent gets no slot later than RESERVE_AHEAD: an emergency must not find a second of slots
+    taken before it. It keeps its missed slot, and the courier gives it back to the queue.
+
+    `hop` is the time that one statement takes. With a distant database, a slot that is good now may be missed when the
+    claim is committed.
+    """
     missed: dict[int, list[Claim]] = defaultdict(list)
     for claimed in claims:
         if pacing.is_missed(slot_at=claimed.slot_at, now=reading.now() + hop, each=claimed.each):
             missed[claimed.sender_id].append(claimed)
-    # Senders in one order, so that two claimers never wait for each other.
+    # Every process locks senders in the order of their ids, so that two of them never wait for each other.
     reserved = [c for sender_id in sorted(missed) for c in _reserve(sender_id, missed[sender_id], reading, hop=hop)]
     renewed = {c.message_id: c for c in reserved}
     return [renewed.get(claimed.message_id, claimed) for claimed in claims]
 
 
+_MOVE_TO_SLOTS = """
+WITH slot AS (
+    SELECT * FROM unnest(%(message_ids)s::bigint[], %(attempt_ids)s::uuid[], %(slots)s::timestamptz[])
+        AS s (message_id, attempt_id, at)
+), message AS (
+    UPDATE messaging_message m SET slot_at = slot.at, due_at = slot.at + %(lease)s
+    FROM slot WHERE m.id = slot.message_id
+)
+UPDATE messaging_attempt a SET deadline_at = slot.at + %(attempt_timeout)s FROM slot WHERE a.id = slot.attempt_id
+"""
+
+
 def _reserve(sender_id: int, late: list[Claim], reading: clock.Reading, *, hop: timedelta) -> list[Claim]:
     sender = Sender.objects.select_for_update(no_key=True).get(id=sender_id)
-    # Two more statements and the commit are before the call.
+    # Two more statements and the commit come before the create request.
     now = reading.now() + 3 * hop
     late.sort(key=lambda c: (c.message_class, c.message_id))
     taken, free_at = pacing.slots(
@@ -158,20 +175,16 @@ def _reserve(sender_id: int, late: list[Claim], reading: clock.Reading, *, hop: 
     sender.next_free_at = free_at
     sender.save(update_fields=["next_free_at"])
     rows(
-        "WITH slot AS (SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::timestamptz[])"
-        " AS s (message_id, attempt_id, at)), message AS ("
-        " UPDATE messaging_message m SET slot_at = slot.at, due_at = slot.at + %s"
-        " FROM slot WHERE m.id = slot.message_id)"
-        " UPDATE messaging_attempt a SET deadline_at = slot.at + %s FROM slot WHERE a.id = slot.attempt_id",
-        [
-            [c.message_id for c in late],
-            [c.attempt_id for c in late],
-            taken,
-            policy.LEASE,
-            policy.CALL_DEADLINE,
-        ],
+        _MOVE_TO_SLOTS,
+        {
+            "message_ids": [c.message_id for c in late],
+            "attempt_ids": [c.attempt_id for c in late],
+            "slots": taken,
+            "lease": policy.LEASE,
+            "attempt_timeout": policy.ATTEMPT_TIMEOUT,
+        },
     )
     return [
-        replace(claimed, slot_at=slot, call_ends_at=slot + policy.CALL_DEADLINE)
+        replace(claimed, slot_at=slot, attempt_ends_at=slot + policy.ATTEMPT_TIMEOUT)
         for claimed, slot in zip(late, taken, strict=True)
     ]

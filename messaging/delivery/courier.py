@@ -1,4 +1,4 @@
-"""Delivering: claims go to the process's one event loop, so that no thread waits for the provider."""
+"""Delivering: one event loop in each process sends the requests of all claims, so no thread waits for a reply."""
 
 import asyncio
 import gc
@@ -19,7 +19,7 @@ from messaging import encryption, policy
 from messaging.database import clock
 from messaging.delivery import claims, pacing
 from messaging.delivery.claims import Claim
-from messaging.delivery.outcomes import Recorder, Result
+from messaging.delivery.outcomes import FinishedAttempt, OutcomeWriter
 from messaging.models import Channel, Deliverer, MessageClass
 from messaging.providers import Call, Kind, Outcome, Provider
 from messaging.providers.email import EmailProvider
@@ -35,32 +35,38 @@ PROVIDERS: dict[Channel, Callable[[], Provider]] = {
     Channel.EMAIL: EmailProvider,
 }
 
-# Calls of one sender in flight in one process; what is more waits here, before it is claimed.
+# At most this many create requests of one sender are open in one process. Further messages wait here unclaimed.
 MAX_IN_FLIGHT = 500
+# Seconds that a shutdown waits for open attempts: longer than any attempt lasts (policy.LEASE).
 DRAIN_S = 17.0
-# What a message leaves behind is freed by reference counts: cycles are rare, and looking for them often is dear.
+# Python looks for reference cycles after this many allocations. A sent message rarely leaves one, and each search takes
+# processor time.
 _ALLOCATIONS_PER_COLLECTION = 50_000
-# A second call asks first whether it is still wanted; a database that does not answer by then must not stop it.
+# A second attempt first asks the database whether it is still needed. After this many seconds without a reply it is
+# sent all the same.
 ASK_S = 0.5
 
-_NOT_CALLED = Outcome(kind=Kind.TRANSIENT, code="slot_missed", retry_after_s=0)
+_NOT_SENT = Outcome(kind=Kind.TRANSIENT, code="slot_missed", retry_after_s=0)
 
 
 class Courier:
-    """One event loop, a provider for each channel and one recorder; made after the fork, by the first delivery."""
+    """One event loop, one provider for each channel and one writer of outcomes.
+
+    The first delivery of a process makes it: threads and loops do not survive a fork.
+    """
 
     def __init__(self, *, by: Deliverer) -> None:
         self.by = by
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="courier", daemon=True).start()
         self._providers: dict[Channel, Provider] = {}
-        # What an SOS leaves by is ready before the first comes; the others are made when they are needed.
+        # SMS is made now, so that it is ready before the first SOS. The other channels are made at their first message.
         self.run(self.provider(Channel.SMS))
-        self._recorder = Recorder(by=by, on_recorded=self._land)
+        self._writer = OutcomeWriter(by=by, on_written=self._land)
         self._changed = threading.Condition()
         self._in_flight: Counter[int] = Counter()
-        # Sender -> ids that found its calls at their limit, in order. No thread waits with them, so that a sender
-        # whose calls hang never keeps another's messages waiting.
+        # Sender -> ids of messages beyond its MAX_IN_FLIGHT, in order. No thread waits for them, so a sender whose
+        # requests hang delays no other sender's messages.
         self._waiting: dict[int, dict[int, None]] = {}
         threading.Thread(target=self._deliver_waiting, name="claimer", daemon=True).start()
 
@@ -70,15 +76,15 @@ class Courier:
         return future.result()
 
     async def provider(self, channel: Channel) -> Provider:
-        """The channel's provider, made in the loop by whoever asks first."""
+        """The channel's provider; the first request for it makes it, inside the loop."""
         if channel not in self._providers:
             self._providers[channel] = PROVIDERS[channel]()
         return self._providers[channel]
 
     def deliver(self, message_ids: Sequence[int], *, sender_id: int = 0) -> int:
-        """Claim these and hand them to the loop; returns how many were ours at once. Safe to call twice.
+        """Claim these messages and hand them to the loop; returns the number of messages claimed. Safe to call twice.
 
-        `sender_id` is whose they were when granted; 0, that nobody has said.
+        `sender_id` is the sender that granted them; 0 if it is not known. Beyond its MAX_IN_FLIGHT they wait unclaimed.
         """
         with self._changed:
             if self._in_flight[sender_id] >= MAX_IN_FLIGHT:
@@ -101,7 +107,7 @@ class Courier:
         return len(taken)
 
     def _deliver_waiting(self) -> None:
-        """Runs in a thread of its own: what waits is claimed as calls of its sender end."""
+        """Claim waiting messages when requests of their sender end. Runs in a thread of its own."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._with_room() is not None)
@@ -111,22 +117,22 @@ class Courier:
                 self._in_flight[sender_id] += len(ids)
             try:
                 self._claim(ids, sender_id=sender_id)
-            except Exception as error:  # noqa: BLE001 the thread must go on; they are found by age
+            except Exception as error:  # noqa: BLE001 the thread must go on; the rescue finds these messages by age
                 log.warning("waiting_not_claimed", count=len(ids), error=type(error).__name__)
             finally:
                 connection.close()
 
     def _with_room(self) -> int | None:
-        """A sender of whose calls fewer are in flight than may be, and of which messages wait."""
+        """The first sender that has waiting messages and fewer than MAX_IN_FLIGHT open requests."""
         return next((s for s, ids in self._waiting.items() if ids and self._in_flight[s] < MAX_IN_FLIGHT), None)
 
     def drain(self, timeout_s: float = DRAIN_S) -> bool:
-        """Wait until every call has ended and is recorded; False if the time did not suffice."""
+        """Wait until every attempt has ended and its outcome is written; False after `timeout_s`."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._in_flight.total(), timeout_s)
 
     def stop_claiming(self) -> None:
-        """Leave what waits to others, who find it by age."""
+        """Drop the waiting messages; other processes find them by age."""
         with self._changed:
             self._waiting.clear()
 
@@ -137,9 +143,9 @@ class Courier:
             self.run(provider.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
 
-    def _land(self, results: Sequence[Result]) -> None:
+    def _land(self, batch: Sequence[FinishedAttempt]) -> None:
         with self._changed:
-            self._in_flight.subtract(result.claim.sender_id for result in results)
+            self._in_flight.subtract(finished.claim.sender_id for finished in batch)
             self._changed.notify_all()
 
     def _begin(self, taken: list[Claim]) -> None:
@@ -149,28 +155,28 @@ class Courier:
             task.add_done_callback(_running.discard)
 
     async def _send(self, claimed: Claim) -> None:
-        # Unless the machine was busy, claims come before their slot.
+        # A claim normally comes before its slot.
         if (wait_s := claimed.reading.monotonic_at(claimed.slot_at) - time.monotonic()) > 0:
             await asyncio.sleep(wait_s)
         if _is_too_late(claimed) or (claimed.attempt > 1 and not await _is_open(claimed)):
-            outcome = _NOT_CALLED
+            outcome = _NOT_SENT
         else:
             try:
-                outcome = await self._call(claimed)
-            except Exception as error:  # a call that nobody recorded would keep its place for ever
+                outcome = await self._create(claimed)
+            except Exception as error:  # an attempt without an outcome would count as in flight for ever
                 log.exception("call_failed", message_id=claimed.message_id)
                 outcome = Outcome(kind=Kind.UNKNOWN, code=type(error).__name__)
-        self._recorder.put(Result(claim=claimed, outcome=outcome))
+        self._writer.put(FinishedAttempt(claim=claimed, outcome=outcome))
 
-    async def _call(self, claimed: Claim) -> Outcome:
+    async def _create(self, claimed: Claim) -> Outcome:
         try:
-            text = encryption.unseal(claimed.text)
+            text = encryption.decrypt(claimed.text)
         except encryption.Unreadable:
             return Outcome(kind=Kind.CONFIGURATION, code="text_unreadable")
         provider = await self.provider(Channel(claimed.channel))
         now, monotonic_at = time.monotonic(), claimed.reading.monotonic_at
-        # The provider writes nothing later than SHORTEST_CALL before the end: nor, so, after the message's deadline.
-        ends_at = min(claimed.call_ends_at, claimed.deadline_at + policy.SHORTEST_CALL)
+        # A provider writes its request at least SHORTEST_ATTEMPT before `ends_at`: before the message's deadline.
+        ends_at = min(claimed.attempt_ends_at, claimed.deadline_at + policy.SHORTEST_ATTEMPT)
         return await provider.send(
             Call(
                 attempt_id=claimed.attempt_id,
@@ -189,12 +195,15 @@ class Courier:
 
 
 def _is_too_late(claimed: Claim) -> bool:
-    """A process that was frozen between claim and call must neither burst nor call past its deadline; a text whose
-    own deadline has passed has nothing to say any more."""
+    """Whether the slot is missed, the attempt has too little time left, or the message's deadline has passed.
+
+    It happens to a process that froze between the claim and the request. Sending then would exceed the pace, or reach
+    the reader when the text has lost its purpose.
+    """
     now, monotonic_at = time.monotonic(), claimed.reading.monotonic_at
     return (
         pacing.is_late(now - monotonic_at(claimed.slot_at), each=claimed.each)
-        or monotonic_at(claimed.call_ends_at) - now < policy.SHORTEST_CALL.total_seconds()
+        or monotonic_at(claimed.attempt_ends_at) - now < policy.SHORTEST_ATTEMPT.total_seconds()
         or monotonic_at(claimed.deadline_at) <= now
     )
 
@@ -206,7 +215,7 @@ async def _is_open(claimed: Claim) -> bool:
         return True
 
 
-# The loop itself keeps only weak references to its tasks.
+# The running tasks: the event loop itself keeps only weak references, so Python could discard them.
 _running: set[asyncio.Task[None]] = set()
 
 
@@ -215,7 +224,7 @@ _making = threading.Lock()
 
 
 def courier(*, by: Deliverer) -> Courier:
-    """This process's courier in a role; in the embedded mode one process has both."""
+    """This process's courier as worker or as scheduler; in the embedded mode one process has both."""
     with _making:
         if by not in _couriers:
             _raise_socket_limit()
@@ -224,13 +233,13 @@ def courier(*, by: Deliverer) -> Courier:
 
 
 def _raise_socket_limit() -> None:
-    """As many sockets as the system lets us have: each sender whose calls hang may hold MAX_IN_FLIGHT of them."""
+    """Allow as many sockets as the system permits: a sender whose requests hang holds MAX_IN_FLIGHT of them."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def warm_up() -> None:
-    """Make the worker's courier, its first database connection and the SDK's lazy imports before they are needed."""
+    """Make the worker's courier, its first database connection and the SDK's lazy imports before the first message."""
     courier(by=Deliverer.WORKER)
     try:
         clock.now()
@@ -238,14 +247,14 @@ def warm_up() -> None:
         log.warning("warm_up_without_database", error=type(error).__name__)
     finally:
         connection.close()
-    # What is loaded now stays: the collector need not walk through it again and again.
+    # Everything loaded so far lives as long as the process: exclude it from the search for reference cycles.
     gc.collect()
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS_PER_COLLECTION)
 
 
 def drain() -> None:
-    """Finish what this process has begun to send."""
+    """Wait for the attempts that this process has begun."""
     for by, working in _couriers.items():
         working.stop_claiming()
         if not working.drain():

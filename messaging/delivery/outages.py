@@ -1,4 +1,4 @@
-"""A sender's circuit: a configuration or quota error takes it out, and the next capable sender takes over."""
+"""Outages: a configuration or quota error takes a sender out for a while, and another capable sender takes over."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,8 +19,9 @@ from messaging.states import State
 
 log = structlog.get_logger(__name__)
 
+# At most this many messages of one sender move to one other sender in one transaction.
 _BATCH = 1_000
-# Twilio's codes that come by callback only, after it has accepted the message.
+# Twilio's codes that begin with this come from the carrier, by callback, after Twilio has accepted the message.
 _CARRIERS = "30"
 
 _TRIP = """
@@ -35,7 +36,12 @@ WHERE o.until <= %(now)s
 
 
 def trip(sender_id: int, *, address: str, outcome: Outcome, now: datetime) -> None:
-    """Take a sender out: a while for its first error, twice as long each time it fails again soon after that."""
+    """Take a sender out, for one country or, if the outcome says so, for all.
+
+    The first outage lasts OUTAGE, or QUOTA_RETRY after a quota error. Each further one that follows within
+    LONGEST_OUTAGE lasts twice as long as the one before, up to LONGEST_OUTAGE or the first, whichever is longer. An
+    error during an outage changes nothing.
+    """
     rows(
         _TRIP,
         {
@@ -50,25 +56,25 @@ def trip(sender_id: int, *, address: str, outcome: Outcome, now: datetime) -> No
 
 
 def close(claims: Sequence[Claim]) -> None:
-    """What a sender was asked to carry since it was taken out, and has, it can carry: its circuit is closed.
+    """End the outages of senders that got an attempt accepted which began after the outage did.
 
-    Not one that a carrier opened: what it refuses the provider accepts.
+    An outage by a carrier's code stays: the provider accepts also what the carrier refuses later.
     """
     if not SenderOutage.objects.exclude(error_code__startswith=_CARRIERS).exists():
         return
     latest: dict[tuple[int, str], datetime] = {}
     for claimed in claims:
         key = (claimed.sender_id, numbers.calling_code(claimed.address))
-        latest[key] = max(latest.get(key, claimed.call_began_at), claimed.call_began_at)
+        latest[key] = max(latest.get(key, claimed.attempt_began_at), claimed.attempt_began_at)
     for (sender_id, country), began_at in latest.items():
         theirs = SenderOutage.objects.filter(sender_id=sender_id, country__in=("", country), since__lt=began_at)
         theirs.exclude(error_code__startswith=_CARRIERS).delete()
 
 
 def pass_on(message_ids: Sequence[int], *, now: datetime) -> int:
-    """Give queued messages that failed by their sender's fault to one that has not failed them; returns how many.
+    """Give queued messages that their sender failed to senders that have not tried them; returns how many moved.
 
-    Those for which there is none stay where they are, and are tried again there.
+    A message without such a sender stays, and its sender tries it again.
     """
     routes = Routes.at(now)
     waiting = Message.objects.select_for_update(no_key=True).filter(id__in=message_ids, state=State.QUEUED)
@@ -97,11 +103,11 @@ def _untried(message: Message, routes: Routes) -> Sender | None:
 
 @transaction.atomic
 def reroute() -> int:
-    """Move what waits at senders that are out, or were taken out by the operator, to the next that can carry it.
+    """Move queued messages away from senders that are out, or inactive, to the next sender that can carry them.
 
-    A bounded number a call; returns how many were moved.
+    Moves at most _BATCH from one sender to another in one transaction; returns how many moved.
     """
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     routes = Routes.at(now)
     origins = [(s, country) for s in routes.senders for sender_id, country in sorted(routes.out) if sender_id == s.id]
     origins += [(s, "") for s in Sender.objects.filter(is_active=False)]
@@ -120,13 +126,13 @@ def _move_on(origin: Sender, country: str, routes: Routes, *, now: datetime) -> 
             continue
         theirs = waiting.filter(_within(candidate, routes)).order_by("message_class", "rank", "id")
         some = theirs.select_for_update(skip_locked=True, no_key=True).values_list("id", flat=True)[:_BATCH]
-        # Due at once: what waits for another try at the old sender need not wait at the new one.
+        # Due at once: a wait before the next attempt concerned only the old sender.
         moved += Message.objects.filter(id__in=list(some)).update(sender=candidate, due_at=now)
     return moved
 
 
 def _within(sender: Sender, routes: Routes) -> Q:
-    """What a sender can carry now, as a condition on messages."""
+    """The condition on messages that a sender can carry now: its channel, classes, countries, and no outage there."""
     within = Q(channel=sender.channel)
     if sender.classes:
         within &= Q(message_class__in=sender.classes)

@@ -1,4 +1,4 @@
-"""Recording: what calls came to is written set-wise by one thread, with 20 ms of coalescing."""
+"""Writing the outcomes of attempts: one thread for each courier collects them for 20 ms and writes them together."""
 
 import queue
 import random
@@ -27,46 +27,50 @@ from messaging.states import State
 
 log = structlog.get_logger(__name__)
 
+# One transaction for all attempts that finish within this time costs far less than one for each.
 COALESCE_S = 0.02
+# At most this many attempts are written in one transaction.
 _BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class FinishedAttempt:
     claim: Claim
     outcome: Outcome
 
 
-class Recorder:
-    """Results go in from the event loop; `on_recorded` is called with what is in the database."""
+class OutcomeWriter:
+    """Takes finished attempts from the event loop; calls `on_written` with those that are in the database."""
 
-    def __init__(self, *, by: Deliverer, on_recorded: Callable[[Sequence[Result]], None]) -> None:
+    def __init__(self, *, by: Deliverer, on_written: Callable[[Sequence[FinishedAttempt]], None]) -> None:
         self._by = by
-        self._on_recorded = on_recorded
-        self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
-        threading.Thread(target=self._run, name="recorder", daemon=True).start()
+        self._on_written = on_written
+        self._finished: queue.SimpleQueue[FinishedAttempt] = queue.SimpleQueue()
+        threading.Thread(target=self._run, name="outcome-writer", daemon=True).start()
 
-    def put(self, result: Result) -> None:
-        self._results.put(result)
+    def put(self, finished: FinishedAttempt) -> None:
+        self._finished.put(finished)
 
     def _run(self) -> None:
         while True:
-            batch = [self._results.get()]
+            batch = [self._finished.get()]
             time.sleep(COALESCE_S)
-            while len(batch) < _BATCH and not self._results.empty():
-                batch.append(self._results.get_nowait())
+            while len(batch) < _BATCH and not self._finished.empty():
+                batch.append(self._finished.get_nowait())
             self._write(batch)
-            self._on_recorded(batch)
+            self._on_written(batch)
 
-    def _write(self, batch: list[Result]) -> None:
-        """Write until it is written: only this process knows what the provider answered. The moves are conditional,
-        so writing again what was half acknowledged changes nothing."""
+    def _write(self, batch: list[FinishedAttempt]) -> None:
+        """Try until the database has taken the batch: no other process knows the provider's replies.
+
+        The moves are conditional. A batch that was written, but whose commit was not confirmed, may be written again.
+        """
         pause_s = 0.1
         while True:
             try:
-                record(batch, by=self._by)
+                write_outcomes(batch, by=self._by)
                 connection.close()
-            except Exception as error:  # noqa: BLE001 whatever it was, the thread that records everything must go on
+            except Exception as error:  # noqa: BLE001 this thread writes all outcomes, so no error may end it
                 connection.close()
                 if not is_out_of_reach(error):
                     return self._write_singly(batch, error)
@@ -76,54 +80,58 @@ class Recorder:
             else:
                 return None
 
-    def _write_singly(self, batch: list[Result], error: Exception) -> None:
-        """One reply that cannot be stored, or a provider id that another attempt has, must not hold up the rest."""
+    def _write_singly(self, batch: list[FinishedAttempt], error: Exception) -> None:
+        """Write each attempt by itself after the database refused the batch, so that one reply holds up no other.
+
+        The cause is a reply that cannot be stored, or a provider id that another attempt has already.
+        """
         log.error("outcome_refused", count=len(batch), error=type(error).__name__)
         if len(batch) > 1:
-            for result in batch:
-                self._write([result])
+            for finished in batch:
+                self._write([finished])
         elif (bare := _bare(batch[0])) != batch[0]:
             self._write([bare])
 
 
-def record(results: Sequence[Result], *, by: Deliverer) -> None:
-    """Write outcomes of calls: the attempts, and the moves they mean for their messages."""
+def write_outcomes(batch: Sequence[FinishedAttempt], *, by: Deliverer) -> None:
+    """Write the outcomes to the attempts, move their messages, raise alarms and judge the senders."""
     with transaction.atomic():
-        now = clock.lock_briefly()
-        failed = _failed_meanwhile(results)
-        changes = [_change(result, failed=failed, now=now) for result in results]
+        now = clock.set_short_timeouts()
+        failed = _failed_meanwhile(batch)
+        changes = [_change(finished, failed=failed, now=now) for finished in batch]
         move(changes, by=by, now=now)
         if any(change.to is State.QUEUED and change.due_at == now for change in changes):
             notify()
-        _record_attempts(results, now=now)
-        _raise_alarms(results, now=now)
-        _judge_senders(results, failed=failed, now=now)
+        _write_attempts(batch, now=now)
+        _raise_alarms(batch, now=now)
+        _judge_senders(batch, failed=failed, now=now)
 
 
-def _bare(result: Result) -> Result:
-    """The same outcome without the provider's own words: these the database can always take."""
-    return replace(result, outcome=replace(result.outcome, code="unstorable", provider_id=""))
+def _bare(finished: FinishedAttempt) -> FinishedAttempt:
+    """The attempt without the provider's own words, which are all that the database can refuse."""
+    return replace(finished, outcome=replace(finished.outcome, code="unstorable", provider_id=""))
 
 
-def _failed_meanwhile(results: Sequence[Result]) -> set[UUID]:
-    """Attempts whose failure a callback told before the reply was recorded; locks the messages, as evidence does."""
-    rows(
-        "SELECT FROM messaging_message WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-        [[result.claim.message_id for result in results]],
-    )
-    # A statement of its own: what committed while the first one waited for its locks is seen.
-    found = rows(
-        "SELECT id FROM messaging_attempt WHERE id = ANY(%s) AND outcome = %s",
-        [[result.claim.attempt_id for result in results], AttemptOutcome.UNDELIVERED],
-    )
+_LOCK_MESSAGES = "SELECT FROM messaging_message WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+_UNDELIVERED = "SELECT id FROM messaging_attempt WHERE id = ANY(%s) AND outcome = 'undelivered'"
+
+
+def _failed_meanwhile(batch: Sequence[FinishedAttempt]) -> set[UUID]:
+    """Ids of attempts whose failure a callback reported before their reply is written.
+
+    Locks the messages, as applying a delivery report does.
+    """
+    rows(_LOCK_MESSAGES, [[finished.claim.message_id for finished in batch]])
+    # A second statement sees the reports that were committed while the first one waited for its locks.
+    found = rows(_UNDELIVERED, [[finished.claim.attempt_id for finished in batch]])
     return {attempt_id for (attempt_id,) in found}
 
 
-def _change(result: Result, *, failed: set[UUID], now: datetime) -> Change:
-    claim, outcome = result.claim, result.outcome
+def _change(finished: FinishedAttempt, *, failed: set[UUID], now: datetime) -> Change:
+    claim, outcome = finished.claim, finished.outcome
     if outcome.kind is Kind.ACCEPTED:
-        # True whatever happened since: the latest attempt or not, the provider has a message of ours. Unless it has
-        # failed already: then the message may be waiting for its next attempt.
+        # The provider has a message of ours, even when this is not the latest attempt. After a reported failure the
+        # message may already wait for its next attempt, so then it moves only from `sending` or `unknown`.
         return Change(
             id=claim.message_id,
             to=outcome.state,
@@ -131,8 +139,8 @@ def _change(result: Result, *, failed: set[UUID], now: datetime) -> Change:
             attempt_id=claim.attempt_id,
             only_in_call=claim.attempt_id in failed,
         )
-    calls = _calls(claim) if outcome.kind is Kind.UNRECOGNISED else claim.attempt
-    to, due_at = after_failure(outcome, calls=calls, is_urgent=claim.message_class in URGENT, now=now)
+    attempts = _sent_attempts(claim) if outcome.kind is Kind.UNRECOGNISED else claim.attempt
+    to, due_at = after_failure(outcome, attempts=attempts, is_urgent=claim.message_class in URGENT, now=now)
     return Change(
         id=claim.message_id,
         to=to,
@@ -144,17 +152,18 @@ def _change(result: Result, *, failed: set[UUID], now: datetime) -> Change:
     )
 
 
-def after_failure(outcome: Outcome, *, calls: int, is_urgent: bool, now: datetime) -> tuple[State, datetime]:
-    """Where a message goes that was not accepted by so many calls, and when it is due there.
+def after_failure(outcome: Outcome, *, attempts: int, is_urgent: bool, now: datetime) -> tuple[State, datetime]:
+    """The next state of a message that `attempts` attempts did not get accepted, and when it is due in that state.
 
-    What may succeed later waits in the outbox until its deadline; only a recipient's refusal ends it at once.
+    A message that may succeed later waits in the outbox until its deadline. Only the recipient's refusal, or the last
+    attempt with an unknown code, ends it at once.
     """
     match outcome.kind:
         case Kind.UNKNOWN:
             return State.UNKNOWN, now
         case Kind.RECIPIENT:
             return outcome.state if outcome.provider_id else State.FAILED, now
-        case Kind.UNRECOGNISED if calls >= policy.MAX_ATTEMPTS_UNKNOWN_CODE:
+        case Kind.UNRECOGNISED if attempts >= policy.MAX_ATTEMPTS_UNKNOWN_CODE:
             return State.FAILED, now
         case Kind.QUOTA if not is_urgent:
             return State.QUEUED, now + policy.QUOTA_RETRY
@@ -162,51 +171,59 @@ def after_failure(outcome: Outcome, *, calls: int, is_urgent: bool, now: datetim
             return State.QUEUED, now + policy.CONFIGURATION_RETRY
     if outcome.retry_after_s is not None:
         return State.QUEUED, now + timedelta(seconds=outcome.retry_after_s)
-    return State.QUEUED, now + backoff(calls, is_urgent=is_urgent)
+    return State.QUEUED, now + backoff(attempts, is_urgent=is_urgent)
 
 
-def _calls(claim: Claim) -> int:
-    """Calls that were made for the message: a slot that was missed is none."""
+def _sent_attempts(claim: Claim) -> int:
+    """Count the attempts whose create request left; an attempt that missed its slot sent no request."""
     return Attempt.objects.filter(message_id=claim.message_id).exclude(error_code="slot_missed").count()
 
 
-def backoff(calls: int, *, is_urgent: bool) -> timedelta:
-    """Exponential from half a second, capped, with full jitter in its upper half so that retries do not meet."""
+def backoff(attempts: int, *, is_urgent: bool) -> timedelta:
+    """The wait before the next attempt: doubled from 1 s up to a cap, then shortened at random by up to one half.
+
+    The random part keeps messages that failed together from being tried again together.
+    """
     cap = policy.URGENT_BACKOFF_CAP if is_urgent else policy.BACKOFF_CAP
-    ceiling = min(2.0 ** min(calls, 10) / 2, cap.total_seconds())
+    ceiling = min(2.0 ** min(attempts, 10) / 2, cap.total_seconds())
     return timedelta(seconds=ceiling * random.uniform(0.5, 1))  # noqa: S311 not a secret
 
 
+_WRITE_ATTEMPTS = """
+UPDATE messaging_attempt a SET
+    outcome = CASE WHEN a.outcome IN ('sending', 'unknown', 'not_created') THEN r.outcome ELSE a.outcome END,
+    error_code = CASE WHEN r.code = '' THEN a.error_code ELSE r.code END,
+    provider_id = CASE WHEN r.provider_id = '' THEN a.provider_id ELSE r.provider_id END,
+    deadline_at = CASE WHEN r.has_ended THEN least(a.deadline_at, %(now)s) ELSE a.deadline_at END
+FROM unnest(%(ids)s::uuid[], %(outcomes)s::text[], %(codes)s::text[], %(provider_ids)s::text[], %(have_ended)s::bool[])
+    AS r (id, outcome, code, provider_id, has_ended)
+WHERE a.id = r.id
+"""
 _ATTEMPT_OUTCOMES = {Kind.ACCEPTED: AttemptOutcome.ACCEPTED, Kind.UNKNOWN: AttemptOutcome.UNKNOWN}
 
 
-def _record_attempts(results: Sequence[Result], *, now: datetime) -> None:
-    """A callback may have told more already; the reply only fills in what is still open.
+def _write_attempts(batch: Sequence[FinishedAttempt], *, now: datetime) -> None:
+    """Write each reply to its attempt, but never over the outcome of a delivery report that came first.
 
-    After an error of its own the provider has finished with the call: a look-up need not wait for its deadline.
+    A code of digits is the provider's own error: it has finished with the request. The attempt then ends now, so that
+    a look-up need not wait for its time-out.
     """
     rows(
-        "UPDATE messaging_attempt a SET outcome = CASE WHEN a.outcome IN ('sending', 'unknown', 'not_created')"
-        " THEN r.outcome ELSE a.outcome END,"
-        " error_code = CASE WHEN r.code = '' THEN a.error_code ELSE r.code END,"
-        " provider_id = CASE WHEN r.provider_id = '' THEN a.provider_id ELSE r.provider_id END,"
-        " deadline_at = CASE WHEN r.ended THEN least(a.deadline_at, %s) ELSE a.deadline_at END"
-        " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bool[])"
-        " AS r (id, outcome, code, provider_id, ended) WHERE a.id = r.id",
-        [
-            now,
-            [r.claim.attempt_id for r in results],
-            [str(_ATTEMPT_OUTCOMES.get(r.outcome.kind, AttemptOutcome.NOT_CREATED)) for r in results],
-            [r.outcome.code[:40] for r in results],
-            [r.outcome.provider_id for r in results],
-            [r.outcome.code.isdigit() for r in results],
-        ],
+        _WRITE_ATTEMPTS,
+        {
+            "now": now,
+            "ids": [r.claim.attempt_id for r in batch],
+            "outcomes": [str(_ATTEMPT_OUTCOMES.get(r.outcome.kind, AttemptOutcome.NOT_CREATED)) for r in batch],
+            "codes": [r.outcome.code[:40] for r in batch],
+            "provider_ids": [r.outcome.provider_id for r in batch],
+            "have_ended": [r.outcome.code.isdigit() for r in batch],
+        },
     )
 
 
-def _raise_alarms(results: Sequence[Result], *, now: datetime) -> None:
+def _raise_alarms(batch: Sequence[FinishedAttempt], *, now: datetime) -> None:
     for kind in (Kind.CONFIGURATION, Kind.QUOTA, Kind.UNRECOGNISED):
-        hit = [r for r in results if r.outcome.kind is kind]
+        hit = [r for r in batch if r.outcome.kind is kind]
         if hit:
             alarm(
                 f"provider_{kind.value}",
@@ -220,18 +237,21 @@ def _raise_alarms(results: Sequence[Result], *, now: datetime) -> None:
 _SENDERS_FAULT = (Kind.CONFIGURATION, Kind.QUOTA)
 
 
-def _judge_senders(results: Sequence[Result], *, failed: set[UUID], now: datetime) -> None:
-    """A sender that cannot send is taken out and its message passed on; who refuses our SMS is remembered."""
-    unable = [r for r in results if r.outcome.kind in _SENDERS_FAULT]
-    for result in unable:
-        if result.outcome.scope is not Scope.MESSAGE:
-            outages.trip(result.claim.sender_id, address=result.claim.address, outcome=result.outcome, now=now)
+def _judge_senders(batch: Sequence[FinishedAttempt], *, failed: set[UUID], now: datetime) -> None:
+    """Take out the senders that failed, give their messages to other senders, and store numbers that refuse our SMS.
+
+    An accepted attempt shows the opposite: its sender works, and its number takes our SMS again.
+    """
+    unable = [r for r in batch if r.outcome.kind in _SENDERS_FAULT]
+    for finished in unable:
+        if finished.outcome.scope is not Scope.MESSAGE:
+            outages.trip(finished.claim.sender_id, address=finished.claim.address, outcome=finished.outcome, now=now)
     if unable and outages.pass_on([r.claim.message_id for r in unable], now=now):
         notify()
-    accepted = [r.claim for r in results if r.outcome.kind is Kind.ACCEPTED and r.claim.attempt_id not in failed]
+    accepted = [r.claim for r in batch if r.outcome.kind is Kind.ACCEPTED and r.claim.attempt_id not in failed]
     if accepted:
         outages.close(accepted)
         optouts.taken([claim.address for claim in accepted if claim.channel == Channel.SMS])
-    for result in results:
-        if result.outcome.code == optouts.REFUSED_CODE:
-            optouts.refused(result.claim.address, now=now)
+    for finished in batch:
+        if finished.outcome.code == optouts.REFUSED_CODE:
+            optouts.refused(finished.claim.address, now=now)

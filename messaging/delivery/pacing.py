@@ -1,4 +1,7 @@
-"""GCRA in its virtual-scheduling form (ITU-T I.371, annex A): a sender's row holds the time its next slot is free."""
+"""A sender's pace, by the algorithm GCRA in its virtual-scheduling form (ITU-T I.371, annex A).
+
+Each segment takes one slot. The sender's row holds the time at which its next slot is free.
+"""
 
 import math
 from collections.abc import Sequence
@@ -6,12 +9,12 @@ from datetime import datetime, timedelta
 
 from messaging import policy
 
-# One an hour.
+# Segments per second of the slowest pace: one segment an hour.
 _SLOWEST = 1 / 3600
 
 
 def interval(segments_per_second: float) -> timedelta:
-    """The time one segment takes, in whole microseconds, never too few; zero when the sender is not paced (0)."""
+    """The time that one segment takes, rounded up to whole microseconds; zero for a sender without a pace (0)."""
     if not segments_per_second:
         return timedelta(0)
     return timedelta(microseconds=math.ceil(1_000_000 / max(segments_per_second, _SLOWEST)))
@@ -20,9 +23,9 @@ def interval(segments_per_second: float) -> timedelta:
 def slots(
     segments: Sequence[int], *, next_free_at: datetime, now: datetime, each: timedelta
 ) -> tuple[list[datetime], datetime]:
-    """One slot for each message, in order, and the time the slot after them is free.
+    """The start of each message's slot, in order, and the time at which the slot after them is free.
 
-    A slot that nobody took is gone: after an idle time the first slot is now, never earlier.
+    Unused slots are lost: after an idle time the first slot starts now, never earlier.
     """
     free_at = max(next_free_at, now)
     taken = []
@@ -33,7 +36,7 @@ def slots(
 
 
 def room(*, next_free_at: datetime, now: datetime, each: timedelta) -> int:
-    """How many one-segment messages may be granted now: those whose slot begins within the horizon."""
+    """How many messages of one segment may be granted now: their slots begin within HORIZON."""
     if not each:
         return policy.GRANT_BATCH
     ahead = now + policy.HORIZON - max(next_free_at, now)
@@ -41,9 +44,10 @@ def room(*, next_free_at: datetime, now: datetime, each: timedelta) -> int:
 
 
 def is_missed(*, slot_at: datetime, now: datetime, each: timedelta) -> bool:
-    """Whether a slot is too long ago to be used without exceeding the pace where messages arrive."""
+    """Whether sending in this slot now would exceed the pace at the provider."""
     return is_late((now - slot_at).total_seconds(), each=each)
 
 
 def is_late(seconds: float, *, each: timedelta) -> bool:
+    """Whether a slot that began `seconds` ago is missed: after SLOT_TOLERANCE, or one slot's time if that is longer."""
     return bool(each) and seconds > max(each, policy.SLOT_TOLERANCE).total_seconds()

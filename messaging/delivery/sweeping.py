@@ -1,4 +1,4 @@
-"""The sweep: rows whose due time has passed in a state that someone should have moved them out of."""
+"""The sweep: finds messages that are past their due time, and moves those that no other process will move."""
 
 from datetime import datetime
 from typing import cast
@@ -14,32 +14,40 @@ from messaging.moves import Change, move
 from messaging.operations.alarms import alarm
 from messaging.states import State
 
+# At most this many messages of each state in one sweep.
 _BATCH = 500
 
 
+_OVERDUE = """
+SELECT s.id, late.ids FROM messaging_sender s CROSS JOIN LATERAL (
+    SELECT array_agg(m.id) AS ids FROM (
+        SELECT id FROM messaging_message WHERE sender_id = s.id AND state = 'dispatched' AND due_at <= %(now)s
+        ORDER BY message_class, rank, id LIMIT %(limit)s
+    ) m
+) late WHERE late.ids IS NOT NULL ORDER BY s.id
+"""
+
+
 def overdue(*, limit: int = 100) -> dict[int, list[int]]:
-    """Sender -> its messages that no worker claimed in time, the most urgent first, at most so many of each sender:
-    the caller delivers them itself."""
-    found = rows(
-        "SELECT s.id, late.ids FROM messaging_sender s CROSS JOIN LATERAL (SELECT array_agg(m.id) AS ids FROM ("
-        " SELECT id FROM messaging_message WHERE sender_id = s.id AND state = 'dispatched' AND due_at <= %s"
-        " ORDER BY message_class, rank, id LIMIT %s) m) late WHERE late.ids IS NOT NULL ORDER BY s.id",
-        [clock.now(), limit],
-    )
+    """Sender -> ids of its messages that no worker claimed in time, the most urgent first, at most `limit`.
+
+    The caller delivers them itself.
+    """
+    found = rows(_OVERDUE, {"now": clock.now(), "limit": limit})
     return dict(cast(list[tuple[int, list[int]]], found))
 
 
 @transaction.atomic
 def sweep() -> int:
-    """Move on what nobody will: returns the number of moved rows.
+    """Move messages with an ended lease to `unknown` and unclaimed ones past their deadline to `expired`.
 
-    A claim whose lease has ended is unknown, since the call may have been made; what was not claimed before its
-    deadline is expired.
+    After its lease has ended, nobody knows whether the create request of a claim was sent. Returns the number of
+    messages moved.
     """
-    now = clock.lock_briefly()
+    now = clock.set_short_timeouts()
     due = Message.objects.select_for_update(skip_locked=True, no_key=True).order_by("id")
     leases = due.filter(state=State.SENDING, due_at__lte=now)
-    # One state at a time: asked for both at once, PostgreSQL reads everything that is queued.
+    # One query for each state: for both states in one, PostgreSQL reads every queued row.
     late = [
         i for state in (State.QUEUED, State.DISPATCHED) for i in _ids(due.filter(state=state, deadline_at__lte=now))
     ]
@@ -53,7 +61,7 @@ def sweep() -> int:
 
 
 def _alarm_expired(message_ids: list[int], *, now: datetime) -> None:
-    """Somebody was not told of danger, or that it is over: the operator must know."""
+    """Alarm the operator: a contact did not learn of danger, or that it is over."""
     unsent = Message.objects.filter(id__in=message_ids, message_class__in=(MessageClass.EMERGENCY, MessageClass.SAFETY))
     if count := unsent.count():
         alarm("messages_expired", now=now, messages=count)
@@ -64,7 +72,7 @@ def _ids(due: QuerySet[Message]) -> list[int]:
 
 
 def _with_attempt(due: QuerySet[Message]) -> list[tuple[int, UUID]]:
-    """(message id, id of the attempt in flight); the attempt is now in doubt too, unless it was heard of."""
+    """(message id, id of its latest attempt); attempts that are still `sending` become `unknown`."""
     latest = Attempt.objects.filter(message_id__in=_ids(due), number=F("message__attempts"))
     pairs = list(latest.values_list("message_id", "id"))
     unheard = Attempt.objects.filter(id__in=[attempt_id for _, attempt_id in pairs], outcome=AttemptOutcome.SENDING)

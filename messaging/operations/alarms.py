@@ -1,4 +1,4 @@
-"""Operator alarms: one durable row in the caller's transaction, an error in the log (and so a Sentry event)."""
+"""Operator alarms: a row in the caller's transaction and an error in the log, which becomes a Sentry event."""
 
 from datetime import datetime
 
@@ -13,20 +13,25 @@ from messaging.models import OperatorAlarm
 log = structlog.get_logger(__name__)
 
 
+_RAISE = """
+INSERT INTO messaging_operatoralarm AS a (code, detail, times, raised_at)
+VALUES (%(code)s, %(detail)s, %(times)s, %(now)s)
+ON CONFLICT (code) WHERE mailed_at IS NULL
+DO UPDATE SET times = a.times + excluded.times, detail = excluded.detail
+"""
+
+
 def alarm(code: str, *, now: datetime, times: int = 1, **detail: int | str) -> None:
-    """Tell the operator of what happened, so many times at once. Repeats of a code that was not mailed yet count up;
-    `detail` holds ids and counts only."""
+    """Alarm the operator of a problem that has just happened `times` times.
+
+    An alarm of the same code that is not mailed yet counts up. `detail` holds ids and counts only.
+    """
     log.error("operator_alarm", code=code, times=times, **detail)
-    rows(
-        "INSERT INTO messaging_operatoralarm (code, detail, times, raised_at) VALUES (%s, %s, %s, %s)"
-        " ON CONFLICT (code) WHERE mailed_at IS NULL"
-        " DO UPDATE SET times = messaging_operatoralarm.times + excluded.times, detail = excluded.detail",
-        [code, Jsonb(detail), times, now],
-    )
+    rows(_RAISE, {"code": code, "detail": Jsonb(detail), "times": times, "now": now})
 
 
 def mail_alarms(*, now: datetime) -> int:
-    """Mail what was not mailed yet to OPS_EMAILS, in one message; returns the number of alarms."""
+    """Mail all alarms that are not mailed yet to OPS_EMAILS, in one e-mail; returns the number of alarms."""
     pending = list(OperatorAlarm.objects.filter(mailed_at__isnull=True).order_by("id"))
     if not pending:
         return 0
@@ -34,6 +39,6 @@ def mail_alarms(*, now: datetime) -> int:
         lines = [f"{a.raised_at:%Y-%m-%d %H:%M:%S} UTC  {a.code} x{a.times}  {a.detail}" for a in pending]
         send_mail(f"AlertMe: {pending[-1].code}", "\n".join(lines), None, settings.OPS_EMAILS)
     for row in pending:
-        # What was raised again meanwhile has counted up and is not in this mail: it stays for the next.
+        # An alarm that was raised again during the mail has counted up: it stays for the next mail.
         OperatorAlarm.objects.filter(id=row.id, times=row.times).update(mailed_at=now)
     return len(pending)

@@ -1,4 +1,4 @@
-"""How a message gets into the outbox (outgoing.py): where it may go (addresses.py, optouts.py), how much of it
-(limits.py), by which sender (routing.py, senders.py), joined with another or not (coalescing.py), inserted
-(inserting.py).
+"""Puts messages into the outbox (outgoing.py). Before that it checks their address (addresses.py, optouts.py) and the
+limits (limits.py), chooses the sender (routing.py, senders.py) and joins texts for one phone (coalescing.py).
+inserting.py writes the rows.
 """

@@ -1,4 +1,4 @@
-"""Which addresses a message may go to, channel by channel."""
+"""Checks message addresses: for SMS and calls the country of the phone number, for e-mail the form."""
 
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
@@ -6,19 +6,19 @@ from django.core.validators import EmailValidator
 from messaging import numbers
 from messaging.models import Channel
 
-# RFC 5321, 4.5.3.1: what every mail server must take.
+# RFC 5321, 4.5.3.1: every mail server must take addresses of this many characters.
 _MAX_EMAIL, _MAX_LOCAL_PART = 254, 64
 
 
 def refusal(channel: Channel, address: str) -> str:
-    """Why nothing may be sent there: `country_not_allowed` or `address_not_valid`; empty when it may."""
+    """The reason to send nothing there, `country_not_allowed` or `address_not_valid`; "" if sending is allowed."""
     if channel == Channel.EMAIL:
         return "" if _is_email(address) else "address_not_valid"
     return "" if numbers.is_allowed(address) else "country_not_allowed"
 
 
 def storable(address: str) -> str:
-    """The address as the database can take it, which for one that is refused may be a part of it."""
+    """The address in a form that the database can store; a refused address may be shortened."""
     return address.replace("\0", "")[:_MAX_EMAIL]
 
 

@@ -1,7 +1,8 @@
-"""Coalescing: what is told to one phone within a moment is one text, and one row.
+"""Coalescing: safety and routine texts to one phone within 1.5 s become one SMS, and one row.
 
-A message that waits for its moment takes on the text of the next: whoever queued that one watches the same row, so
-nobody has to be told that two became one. What its owner may cancel stands alone: another's text would go with it.
+A message that waits takes on the text of the next one. The code that queued the second text gets the first one's row,
+so it need not know of the join. A message that its owner may cancel stands alone: with it, another person's text would
+be cancelled too.
 """
 
 import time
@@ -16,7 +17,7 @@ from messaging.states import State
 JOINABLE = (MessageClass.SAFETY, MessageClass.ROUTINE)
 _LOOK_EVERY_S = 0.01
 
-# Held until the end of the transaction.
+# The locks are held until the end of the transaction.
 _TURN = """
 SELECT bool_and(pg_try_advisory_xact_lock(hashtextextended(address, 0)))
 FROM unnest(%s::text[]) AS address
@@ -24,10 +25,11 @@ FROM unnest(%s::text[]) AS address
 
 
 def waiting(addresses: Iterable[str]) -> dict[tuple[str, int | None], Message]:
-    """For each address and sender (id) the message that can take on another text, locked; one that is being granted is
-    left alone. A text joins only where it would go by itself: another sender may not carry its class.
+    """(address, sender id) -> the queued message that can take on another text; its row is locked.
 
-    Of two transactions that write to one phone at the same instant the later waits here, and finds the earlier's.
+    A message that is being granted is left out. A text joins only a message of its own sender, because another sender
+    may not carry its class. If two transactions write to one phone at the same time, the later one waits here until
+    the first has committed, and then finds its message.
     """
     addresses = set(addresses)
     _take_turns(addresses)
@@ -41,22 +43,24 @@ def waiting(addresses: Iterable[str]) -> dict[tuple[str, int | None], Message]:
 
 
 def _take_turns(addresses: set[str]) -> None:
-    """Wait until nobody else writes to these phones; not for long: two texts are better than none."""
+    """Wait until no other transaction writes to these phones, for at most COALESCE_PATIENCE_S: then two texts leave."""
     give_up_at = time.monotonic() + policy.COALESCE_PATIENCE_S
     while rows(_TURN, [sorted(addresses)]) == [(False,)] and time.monotonic() < give_up_at:
         time.sleep(_LOOK_EVERY_S)
 
 
 def join(message: Message, *, text: str, more: Message) -> bool:
-    """Take the text of `more` into a waiting message, which becomes as urgent as the more urgent of the two and lives
-    as long as the longer; False if the text would become too long, or cannot be read."""
+    """Append `text` to a waiting message, which takes the more urgent class and rank and the later deadline of the two.
+
+    Returns False, and changes nothing, if the text would become too long or the waiting one cannot be decrypted.
+    """
     try:
-        joined = f"{encryption.unseal(message.text or b'')}\n{text}"
+        joined = f"{encryption.decrypt(message.text or b'')}\n{text}"
     except encryption.Unreadable:
         return False
     if count_segments(joined) > policy.COALESCED_SEGMENTS:
         return False
-    message.text, message.segments = encryption.seal(joined), count_segments(joined)
+    message.text, message.segments = encryption.encrypt(joined), count_segments(joined)
     message.message_class = min(message.message_class, more.message_class)
     message.rank = min(message.rank, more.rank)
     message.deadline_at = max(message.deadline_at, more.deadline_at)

@@ -1,5 +1,7 @@
-"""New rows of the outbox, set-wise: a person waits for this statement after pressing SOS, and the ORM's way of
-writing fifty rows takes longer than all else that is done for them."""
+"""Inserts all new messages of a batch and their events by one statement.
+
+A person who has pressed SOS waits for it. With the ORM, writing fifty rows takes longer than all other work for them.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +10,7 @@ from enum import Enum
 from messaging.database.sql import rows
 from messaging.models import Deliverer, Message
 
-# Ids are drawn in the order of the rows, so in the order of the ids they are the messages' in turn.
+# PostgreSQL draws the ids in the order of the rows, so the ids in ascending order belong to the messages in turn.
 _INSERT = """
 WITH new AS (
     INSERT INTO messaging_message (channel, address, text, language, recording, segments, message_class, rank,
@@ -20,8 +22,8 @@ WITH new AS (
         %(stands_alone)s::bool[], %(sender_id)s::bigint[], %(state)s::text[], %(due_at)s::timestamptz[],
         %(deadline_at)s::timestamptz[], %(error_code)s::text[], %(final_at)s::timestamptz[])
         WITH ORDINALITY AS m (channel, address, text, language, recording, segments, message_class, rank,
-            stands_alone, sender_id, state, due_at, deadline_at, error_code, final_at, place)
-    ORDER BY place
+            stands_alone, sender_id, state, due_at, deadline_at, error_code, final_at, ordinal)
+    ORDER BY ordinal
     RETURNING id, state, error_code
 ), event AS (
     INSERT INTO messaging_messageevent (message_id, state, by, error_code, at)
@@ -36,7 +38,7 @@ _COLUMNS = (
 
 
 def insert(messages: Sequence[Message], *, by: Deliverer, now: datetime) -> None:
-    """Write messages that were queued now, each with its first event; gives them their ids."""
+    """Insert the messages, each with its first event, and set their ids."""
     if not messages:
         return
     columns = {name: [_plain(getattr(message, name)) for message in messages] for name in _COLUMNS}
@@ -47,5 +49,5 @@ def insert(messages: Sequence[Message], *, by: Deliverer, now: datetime) -> None
 
 
 def _plain(value: object) -> object:
-    # Members of Django's choices are strings and numbers that the driver does not know.
+    # The database driver does not know the members of Django's choices, only their strings and numbers.
     return value.value if isinstance(value, Enum) else value

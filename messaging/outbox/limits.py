@@ -1,7 +1,7 @@
-"""How much may be sent: to one phone in an hour, of one class and by one sender in a day (UTC).
+"""Limits on messages: to one phone in an hour, of one class in a day, and by one sender in a day. Days are UTC days.
 
-A message is counted when it is first granted, in the transaction that has the sender's row: nobody ever waits for a
-count.
+The daily counts are written when a message is first granted, in the transaction that has locked the sender's row. No
+other transaction waits for them.
 """
 
 from collections import Counter
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
+from typing import cast
 
 from django.conf import settings
 from django.db.models import Count
@@ -19,23 +20,12 @@ from messaging.models import Message, MessageClass
 from messaging.operations.alarms import alarm
 from messaging.states import State
 
-# SQL for the day that is counted.
-DAY = "(now() AT TIME ZONE 'UTC')::date"
-
-
-def today(sender: str) -> str:
-    """SQL for what was granted today: for each class at all senders, and in segments at the sender this SQL says."""
-    return f"""(
-        SELECT array_agg(ARRAY[message_class, messages, segments]) FROM (
-            SELECT message_class, sum(messages)::bigint AS messages,
-                coalesce(sum(segments) FILTER (WHERE sender_id = {sender}), 0)::bigint AS segments
-            FROM messaging_dailycount WHERE day = {DAY} GROUP BY message_class
-        ) today
-    )"""  # noqa: S608 of constants
-
 
 def to_recipients(addresses: Iterable[str], *, now: datetime) -> Counter[tuple[str, str, int]]:
-    """Messages in the last hour by channel, address and class: a call after an SMS nobody answered is not one more."""
+    """(channel, address, class) -> messages of the last hour.
+
+    Channels count apart, so a telephone call that follows an unanswered SMS does not count as a second message.
+    """
     recent = (
         Message.objects.filter(address__in=set(addresses), queued_at__gt=now - timedelta(hours=1))
         .exclude(state=State.FAILED, attempts=0)  # Refused when queued.
@@ -47,34 +37,43 @@ def to_recipients(addresses: Iterable[str], *, now: datetime) -> Counter[tuple[s
     return Counter({(channel, address, kind): count for channel, address, kind, count in recent})
 
 
+# Only the grant at one sender needs segments (messaging/delivery/dispatch.py): here they are 0.
+_MESSAGES_TODAY = """
+SELECT message_class, sum(messages)::bigint, 0 FROM messaging_dailycount
+WHERE day = (now() AT TIME ZONE 'UTC')::date GROUP BY message_class
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Today:
-    """What was granted today: messages of each class, and segments of one sender."""
+    """The counts of messages granted today: class -> messages at all senders, and the segments of one sender."""
 
     messages: dict[int, int]
     segments: int
 
     @classmethod
     def read(cls) -> "Today":
-        """What was granted at all senders together."""
-        [(counted,)] = rows(f"SELECT {today('NULL')}")
-        return cls.of(counted)
+        """Count the messages of each class at all senders; `segments` is 0."""
+        return cls.of(cast(list[tuple[int, int, int]], rows(_MESSAGES_TODAY)))
 
     @classmethod
     def of(cls, counted: Sequence[tuple[int, int, int]] | None) -> "Today":
-        """From what `today` selects."""
+        """Build it from (class, messages, segments), one for each class that was granted today."""
         return cls(
             messages={kind: messages for kind, messages, _ in counted or ()},
             segments=sum(segments for *_, segments in counted or ()),
         )
 
     def has_room(self, kind: MessageClass) -> bool:
-        """Whether the class is within its daily cap. EMERGENCY has none."""
+        """Whether the class is within its daily cap. EMERGENCY has no cap."""
         cap = _cap(kind)
         return cap is None or self.messages.get(kind, 0) < cap
 
     def classes(self, segments_per_day: int) -> list[MessageClass]:
-        """The classes within their caps that leave the more urgent their part of the sender's day (0: no limit)."""
+        """The classes that may still be granted at a sender with this daily limit (0: no limit).
+
+        Each is within its cap, and within its SHARE_OF_A_DAY: the rest of the day is for more urgent classes.
+        """
         return [
             kind
             for kind in MessageClass
@@ -83,7 +82,7 @@ class Today:
         ]
 
     def alarm_at_caps(self, granted: Iterable[MessageClass], *, now: datetime) -> None:
-        """The operator is told when a class reaches its cap by what is granted for the first time."""
+        """Alarm the operator if a class reaches its cap by these messages, which are granted for the first time."""
         for kind, count in Counter(granted).items():
             before, cap = self.messages.get(kind, 0), _cap(kind)
             if cap is not None and before < cap <= before + count:

@@ -1,5 +1,7 @@
-"""Numbers that refuse our SMS. Safety and routine messages to them are not tried; an SOS, or a code they ask for, is:
-only the provider knows whether they have opted in again."""
+"""Opt-outs: phone numbers that refuse our SMS. Safety and routine messages to them are not sent.
+
+An SOS, or a code that their reader asked for, is still sent: only the provider knows whether they opted in again.
+"""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -11,46 +13,49 @@ from messaging.texts import render
 
 # Twilio: "Attempt to send to unsubscribed recipient".
 REFUSED_CODE = "21610"
-# Their reader asked for it on a page.
+# The reason of an opt-out that the reader of the SMS chose on a page.
 ASKED = "asked"
 RESPECTED_BY = (MessageClass.SAFETY, MessageClass.ROUTINE)
 
 
 def refused(address: str, *, now: datetime) -> None:
-    """The provider sends them nothing of ours."""
+    """Store that the provider refuses our SMS to this number."""
     OptOut.objects.get_or_create(address=address, defaults={"reason": REFUSED_CODE, "since": now})
 
 
 def taken(addresses: Collection[str]) -> None:
-    """The provider takes messages for them, so they have opted in again there. What their reader told us stands: of
-    that it does not know."""
+    """Delete the provider's refusals for these numbers, because it has just accepted messages for them.
+
+    An opt-out that a reader sent to us, or chose on a page, stays: the provider does not know of it.
+    """
     if OptOut.objects.exists():
         OptOut.objects.filter(address__in=addresses, reason=REFUSED_CODE).delete()
 
 
 def ask(address: str, *, reason: str, now: datetime) -> None:
-    """Their reader wants nothing but an SOS, until they take it back."""
+    """Store that the reader of this number wants only SOS messages, until `take_back`."""
     OptOut.objects.update_or_create(address=address, defaults={"reason": reason, "since": now})
 
 
 def take_back(address: str) -> None:
-    """Their reader wants our SMS again."""
+    """Delete the opt-out: the reader of this number wants our SMS again."""
     OptOut.objects.filter(address=address).delete()
 
 
 def refusing(addresses: Iterable[str]) -> set[str]:
-    """Those of these numbers that refuse our SMS."""
+    """The numbers among these that refuse our SMS."""
     return set(OptOut.objects.filter(address__in=set(addresses)).values_list("address", flat=True))
 
 
-# Twilio's own words (https://help.twilio.com/articles/223134027) it also answers itself; the Cyrillic ones are ours.
+# Twilio knows the Latin words (https://help.twilio.com/articles/223134027) and answers them itself. The Cyrillic words
+# are ours.
 _STOP = ("STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT")
 _START = ("START", "YES", "UNSTOP")
 _OURS = {"СТОП": "STOP", "СТАРТ": "START", "ПОМОЩЬ": "HELP"}
 
 
 def take_word(address: str, text: str, *, now: datetime) -> str:
-    """Act on an SMS from this number if it is one of the words; returns our answer, "" where Twilio gives its own."""
+    """Act on an SMS from this number that is one of the words above; returns our reply, or "" if Twilio replies."""
     said = text.strip().upper()
     word = _OURS.get(said, said)
     if word in _STOP:

@@ -1,4 +1,4 @@
-"""Queue and cancel messages inside the caller's transaction: what commits will be sent, what rolls back never was."""
+"""Queues and cancels messages inside the caller's transaction: they are sent only if it commits."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -19,12 +19,11 @@ from messaging.states import FINAL, State
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outgoing:
-    """One message: an address of its channel (E.164, for e-mail an e-mail address), its text, its class, its rank
-    within the class (0 first) and its deadline.
+    """One message to be queued. `address` is a phone number in E.164 form or, for e-mail, an e-mail address.
 
-    A call needs to know the language it speaks; one without a voice (ky) says a `recording` (messaging/speech.py)
-    instead of the text. Of an e-mail the language chooses the subject. A text that may be cancelled
-    `stands_alone`: it neither waits for others nor becomes one with them.
+    `rank` orders the messages of one class, 0 first. A call needs `language`; where Twilio has no voice for it (ky),
+    the call plays the prompt `recording` (messaging/speech.py) instead of the text. The `language` of an e-mail chooses
+    its subject. A message that may be cancelled `stands_alone`: its text is never joined with another.
     """
 
     address: str
@@ -39,11 +38,11 @@ class Outgoing:
 
 
 def queue(outgoing: Sequence[Outgoing], *, now: datetime) -> list[Message]:
-    """Write the messages to the outbox, in order, and tell the scheduler at commit.
+    """Write the messages to the outbox, in order, and wake the schedulers at commit. Call inside a transaction.
 
-    A message that may not be sent is written too, `failed` with its reason in `error_code` (see `_refusal`). A safety
-    or routine message for a phone that another one is waiting for becomes part of that one, which is returned for
-    both, unless it stands alone. Call inside a transaction.
+    A message that may not be sent is written as `failed`, with the reason in `error_code` (see `_refusal`). The text of
+    a safety or routine message is appended to a message that waits for the same phone, unless it stands alone. Then
+    the same Message is returned for both.
     """
     if not outgoing:
         return []
@@ -55,7 +54,7 @@ def queue(outgoing: Sequence[Outgoing], *, now: datetime) -> list[Message]:
 
 
 class _Batch:
-    """The messages of one call, with what was known of their addresses before."""
+    """The messages that one `queue` writes, with the limits and opt-outs of their addresses, read before."""
 
     def __init__(self, *, now: datetime) -> None:
         self.now = now
@@ -71,7 +70,7 @@ class _Batch:
     def of(cls, outgoing: Sequence[Outgoing], *, now: datetime) -> "_Batch":
         batch = cls(now=now)
         batch.recent = limits.to_recipients((addresses.storable(item.address) for item in outgoing), now=now)
-        # An SOS asks nothing that only the others need to know.
+        # An SOS skips the queries that only other classes need.
         if any(item.message_class != MessageClass.EMERGENCY for item in outgoing):
             batch.today = limits.Today.read()
         if refusable := [item.address for item in outgoing if item.message_class in optouts.RESPECTED_BY]:
@@ -86,17 +85,17 @@ class _Batch:
         if message.error_code or not _is_joinable(item):
             self.new.append(message)
             return message
-        place = message.address, message.sender_id
-        earlier = self.waiting.get(place)
+        phone_and_sender = message.address, message.sender_id
+        earlier = self.waiting.get(phone_and_sender)
         if earlier is not None and coalescing.join(earlier, text=item.text, more=message):
             self.joined.append(earlier)
             return earlier
-        self.waiting[place] = message
+        self.waiting[phone_and_sender] = message
         self.new.append(message)
         return message
 
     def _refusal(self, item: Outgoing, sender: Sender | None) -> str:
-        """Why a message may not be sent; "" if it may."""
+        """The reason why a message may not be sent; "" if it may."""
         if refusal := addresses.refusal(item.channel, item.address):
             return refusal
         if sender is None:
@@ -128,42 +127,42 @@ class _Batch:
                 alarm(code, now=self.now, times=len(refused), message_id=refused[-1])
 
 
-# Refusals that an operator has to know of.
+# Refusals that raise an operator alarm.
 _ALARMING = ("recipient_ceiling", "daily_cap", "no_sender")
 
 
 def cancel(message_ids: Collection[int], *, now: datetime) -> set[int]:
-    """Cancel what no process has begun to send; returns the ids that were certainly not sent and will not be.
+    """Cancel messages that no process has begun to send; returns the ids that were not sent and never will be.
 
-    Of safety and routine messages only those that stand alone: with any other somebody else's text might be lost.
+    Pass safety and routine messages only if they stand alone: another row may hold another person's text too.
     """
     moved = move([Change(id=i, to=State.CANCELLED) for i in set(message_ids)], by=Deliverer.WEB, now=now)
-    # What is in flight and fails is not tried again.
+    # A message in flight that fails is past its deadline, so it is not tried again.
     Message.objects.filter(id__in=message_ids).exclude(state__in=FINAL).update(deadline_at=now)
     return {message_id for message_id, state in moved.items() if state is State.CANCELLED}
 
 
-# Whoever else holds a row is sending or ending it: its rank no longer matters.
+# Locked rows are skipped: the process that holds one is sending or ending the message, so its rank no longer matters.
 _MOVE_UP = """
-WITH up AS (SELECT * FROM unnest(%(ids)s::bigint[], %(places)s::int[]) AS u (id, places)), waiting AS (
+WITH up AS (SELECT * FROM unnest(%(ids)s::bigint[], %(ranks)s::int[]) AS u (id, ranks)), waiting AS (
     SELECT id FROM messaging_message WHERE id IN (SELECT id FROM up) AND state = 'queued'
     FOR NO KEY UPDATE SKIP LOCKED)
-UPDATE messaging_message m SET rank = greatest(m.rank - up.places, 0)
+UPDATE messaging_message m SET rank = greatest(m.rank - up.ranks, 0)
 FROM up JOIN waiting USING (id) WHERE m.id = up.id
 """
 
 
-def move_up(places: Mapping[int, int]) -> None:
-    """Messages that still wait go so many ranks up, by id. Never waits for a lock."""
-    if places:
-        rows(_MOVE_UP, {"ids": list(places), "places": list(places.values())})
+def move_up(ranks: Mapping[int, int]) -> None:
+    """Move queued messages forward in their class; `ranks` is message id -> ranks to gain. Never waits for a lock."""
+    if ranks:
+        rows(_MOVE_UP, {"ids": list(ranks), "ranks": list(ranks.values())})
 
 
 def _message(item: Outgoing, *, sender: Sender | None, refusal: str, now: datetime) -> Message:
     return Message(
         channel=item.channel,
         address=addresses.storable(item.address),
-        text=None if refusal else encryption.seal(item.text),
+        text=None if refusal else encryption.encrypt(item.text),
         language=item.language,
         recording=item.recording,
         segments=count_segments(item.text) if item.channel == Channel.SMS else 1,
@@ -174,7 +173,7 @@ def _message(item: Outgoing, *, sender: Sender | None, refusal: str, now: dateti
         state=State.FAILED if refusal else State.QUEUED,
         error_code=refusal,
         due_at=now + policy.COALESCE if _is_joinable(item) else now,
-        deadline_at=item.deadline_at or now + policy.DEADLINES[item.message_class],
+        deadline_at=item.deadline_at or now + policy.DEFAULT_DEADLINES[item.message_class],
         queued_at=now,
         final_at=now if refusal else None,
     )

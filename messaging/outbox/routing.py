@@ -1,4 +1,4 @@
-"""Which sender carries a message: of those that can (channel, country, class) the preferred one that is not out."""
+"""Chooses the sender of a message: the preferred one that carries its channel, country and class, and is not out."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from messaging.models import Channel, MessageClass, Sender, SenderOutage
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """The active senders in the order of preference, and which of them are out, for ("" for every) country."""
+    """The active senders in order of preference, and their outages as (sender id, country); "" is every country."""
 
     senders: list[Sender]
     out: set[tuple[int, str]]
 
     @classmethod
     def at(cls, now: datetime) -> "Routes":
-        """As they stand at this moment, by one query."""
+        """The senders and outages at this moment, by one query."""
         outages = SenderOutage.objects.filter(sender=OuterRef("pk"), until__gt=now).values("country")
         active = Sender.objects.filter(is_active=True).annotate(out_for=ArraySubquery(outages))
         senders = list(active.order_by("preference", "id"))
@@ -29,8 +29,10 @@ class Routes:
     def choose(
         self, *, channel: Channel, address: str, message_class: MessageClass, without: Collection[int] = ()
     ) -> Sender | None:
-        """The preferred sender that can carry it, is not out and is none of `without` (ids); if all are, the preferred
-        one that can carry it, where it waits. None: no sender can."""
+        """The preferred sender that can carry the message, is not out and is not in `without` (ids).
+
+        If there is no such sender, the preferred one that can carry it: the message waits there. None if no sender can.
+        """
         country = numbers.calling_code(address) if channel is not Channel.EMAIL else ""
         capable = [s for s in self.senders if can_carry(s, channel=channel, country=country, kind=message_class)]
         ready = (s for s in capable if s.id not in without and not self.is_out(s, country=country))

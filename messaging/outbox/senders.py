@@ -1,4 +1,4 @@
-"""The first sender of each channel, described by the environment. Further ones are the operator's, in the admin."""
+"""Makes the first sender of each channel from the settings. The operator adds further senders in the admin."""
 
 from django.conf import settings
 
@@ -9,9 +9,9 @@ DEFAULT, VOICE, EMAIL = "default", "voice", "email"
 
 
 def sync_default(**_: object) -> None:
-    """Write the origins of the settings into the first senders' rows; runs after every `migrate`.
+    """Write the numbers and addresses of the settings into the first senders' rows; runs after every `migrate`.
 
-    Their pace is that of the settings only when the row is made: the operator's later word stands.
+    The pace of the settings is written only when the row is made. After that the operator changes it in the admin.
     """
     _sync(
         DEFAULT,
@@ -36,12 +36,13 @@ def sync_default(**_: object) -> None:
 
 
 def _sync(name: str, *, channel: Channel, segments_per_second: float, **origin: str) -> None:
-    # Emptied before and set again: it is in. One that the operator took out has its origin still, and stays out.
+    # A sender without an origin had an empty setting before, so it becomes active again. A sender that the operator
+    # took out still has its origin, and stays inactive.
     Sender.objects.filter(name=name, origin="", messaging_service_sid="").update(is_active=True, **origin)
     first = {"channel": channel, "segments_per_second": segments_per_second, "next_free_at": clock.now()}
     Sender.objects.update_or_create(name=name, defaults=origin, create_defaults=origin | first)
 
 
 def _take_out(name: str) -> None:
-    """Its setting is empty: without an origin it sends nothing."""
+    """Deactivate a sender whose setting is empty, and clear its origin."""
     Sender.objects.filter(name=name).update(is_active=False, origin="", messaging_service_sid="")

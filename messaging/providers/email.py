@@ -37,7 +37,7 @@ class EmailProvider:
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="email")
 
     async def send(self, call: Call) -> Outcome:
-        progress = _Progress(write_by=time.monotonic() + call.timeout_s - policy.SHORTEST_CALL.total_seconds())
+        progress = _Progress(write_by=time.monotonic() + call.timeout_s - policy.SHORTEST_ATTEMPT.total_seconds())
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(call.timeout_s):

@@ -116,7 +116,7 @@ async def create(
 ) -> Outcome:
     """Create a resource of the account ("Messages", "Calls") within the deadline. Never raises."""
     url = f"{_API}/2010-04-01/Accounts/{settings.TWILIO_ACCOUNT_SID}/{resource}.json"
-    _write_by.set(time.monotonic() + timeout_s - policy.SHORTEST_CALL.total_seconds())
+    _write_by.set(time.monotonic() + timeout_s - policy.SHORTEST_ATTEMPT.total_seconds())
     try:
         async with asyncio.timeout(timeout_s):
             # Not the resource's `create_async`: what it makes of a reply, dates and all, doubles the SDK's cost.

@@ -1,3 +1,5 @@
-"""Later news of a call: callbacks (delivery_reports.py), look-ups of calls whose reply was lost (settling.py) and of
-messages that stay open (watching.py), keys pressed in a call (keypad.py). News comes in any order, twice, or never.
+"""Delivery reports: news of an attempt after its create request. They come late, twice, in any order or never.
+
+delivery_reports.py applies a report. settling.py looks up attempts whose reply was lost, watching.py messages without
+a callback. keypad.py takes the key that a person presses in a telephone call.
 """

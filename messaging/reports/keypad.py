@@ -1,4 +1,4 @@
-"""The key pressed in answer to a call: the only proof that a person, and no voicemail, has heard it."""
+"""Takes the key pressed in a telephone call. Only a key proves that a person heard the call, and not a voicemail."""
 
 from uuid import UUID
 
@@ -15,32 +15,33 @@ from messaging.states import State
 
 
 def press(attempt_id: UUID, digit: str, *, provider_id: str) -> str:
-    """Take a key pressed in this very call; returns the TwiML to answer with. Raises evidence.UnknownAttempt.
+    """Take a key pressed in the call of this attempt; returns the TwiML that the call goes on with.
 
-    The key that was asked for is recorded and told of once, however often it is reported, and the call is known to be
-    delivered. After any other key the call asks again: a slip must not cost an answer.
+    The key that the call asked for is stored and signalled once, even if it is reported twice, and the call counts as
+    delivered. After any other key the call asks again, so that a slip loses no answer. Raises UnknownAttempt.
     """
     attempt = Attempt.objects.select_related("message").filter(id=attempt_id, message__channel=Channel.VOICE).first()
     if attempt is None:
         raise delivery_reports.UnknownAttempt(attempt_id)
     if digit != speech.CONFIRM:
         return _ask_again(attempt)
-    _record(attempt, digit)
-    # A transaction of its own: those who are told may lock more than evidence does.
+    _store_key(attempt, digit)
+    # A second transaction, because receivers of the signal may lock rows that applying a report does not.
     heard = Outcome(kind=Kind.ACCEPTED, provider_id=provider_id, state=State.DELIVERED)
-    delivery_reports.learn(attempt_id, heard, by=Deliverer.CALLBACK)
+    delivery_reports.apply_report(attempt_id, heard, by=Deliverer.CALLBACK)
     return speech.thanking(language=attempt.message.language)
 
 
+_STORE_KEY = """
+INSERT INTO messaging_keypress (attempt_id, digit, at) VALUES (%s, %s, %s)
+ON CONFLICT DO NOTHING RETURNING attempt_id
+"""
+
+
 @transaction.atomic
-def _record(attempt: Attempt, digit: str) -> None:
-    # Of two reports of one key the second waits here for the first, and then finds the row.
-    recorded = rows(
-        "INSERT INTO messaging_keypress (attempt_id, digit, at) VALUES (%s, %s, %s)"
-        " ON CONFLICT DO NOTHING RETURNING attempt_id",
-        [attempt.id, digit, clock.now()],
-    )
-    if recorded:
+def _store_key(attempt: Attempt, digit: str) -> None:
+    # If one key is reported twice, the second report waits here for the first, and then finds its row.
+    if rows(_STORE_KEY, [attempt.id, digit, clock.now()]):
         digit_pressed.send(sender=KeyPress, message_id=attempt.message_id, digit=digit)
 
 
@@ -50,8 +51,8 @@ def _ask_again(attempt: Attempt) -> str:
 
 
 def _text(message: Message) -> str:
-    """What the call said; of a message that has ended since only the question is left."""
+    """The text of the call; only the question, if the message has ended since and its text is deleted."""
     try:
-        return encryption.unseal(message.text or b"")
+        return encryption.decrypt(message.text or b"")
     except encryption.Unreadable:
         return speech.question(message.language)

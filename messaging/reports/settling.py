@@ -1,4 +1,4 @@
-"""Unknown outcomes: settled by callback (evidence.py), else by look-up, and only without either by policy."""
+"""Settles attempts with an unknown outcome: by a callback, else by a look-up, else by the rules of policy.py."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ from messaging.states import State
 
 log = structlog.get_logger(__name__)
 
-# Of one sender: an outage of the look-ups alone must not keep an emergency behind so many others.
+# At most this many look-ups of one sender in one pass: while look-ups fail, an emergency must not wait behind more.
 LOOK_UPS_PER_PASS = 200
 
 
@@ -40,40 +40,45 @@ class Doubt:
     channel: Channel
     address: str
     origin: str
-    text: str | None  # None: sealed with a key that is lost, so no look-up can recognise it.
+    text: str | None  # None: encrypted with a key that is lost, so no look-up can recognise the message.
     message_class: MessageClass
     started_at: datetime
     deadline_at: datetime
-    unknown_calls: int
+    unknown_attempts: int
     proof_at: datetime
     since: datetime
 
 
 def senders_in_doubt() -> list[int]:
-    """Senders of which a message is unknown and due."""
+    """Ids of senders with a message that is `unknown` and due."""
     due = Message.objects.filter(state=State.UNKNOWN, due_at__lte=clock.now())
     return list(due.order_by("sender_id").values_list("sender_id", flat=True).distinct())
 
 
 def settle(courier: Courier, sender_id: int) -> int:
-    """Look up what of one sender is unknown and due, a bounded number a pass and all at once; returns how many were
-    settled. Each sender's pass waits for its own look-ups only."""
+    """Look up the unknown messages of one sender that are due, all at the same time; returns the number settled.
+
+    A pass takes at most LOOK_UPS_PER_PASS messages, and waits only for the look-ups of its own sender.
+    """
     doubts = _take_due(sender_id)
     if not doubts:
         return 0
     known = _known(doubts)
     asked_at = clock.now()
-    connection.close()  # Held by nobody while the provider takes its time.
-    answers = courier.run(_look_up(courier, doubts, known))
-    steps = (partial(_take_answer, *pair, asked_at=asked_at) for pair in zip(doubts, answers, strict=True))
+    connection.close()  # No database connection is held while the provider replies.
+    replies = courier.run(_look_up(courier, doubts, known))
+    steps = (partial(_settle, *pair, asked_at=asked_at) for pair in zip(doubts, replies, strict=True))
     return count_each(steps, failed="message_not_settled")
 
 
 async def _look_up(
     courier: Courier, doubts: list[Doubt], known: dict[UUID, set[str]]
 ) -> list[Outcome | None | Literal[False]]:
-    """For each what the provider has, None if it has nothing, False if it did not answer, or too slowly to prove
-    anything: a provider that wakes may answer before it has worked off the requests that it held."""
+    """For each doubt the outcome that the provider shows, None if it has no such message, False without a usable reply.
+
+    A slow "not there" is not usable: a provider that recovers may reply before it has created the messages of the
+    requests that it held.
+    """
 
     async def one(doubt: Doubt) -> Outcome | None | Literal[False]:
         if doubt.text is None:
@@ -90,7 +95,7 @@ async def _look_up(
                     known=known[doubt.attempt_id],
                 )
             )
-            is_prompt = time.monotonic() - asked <= policy.PROMPT_ANSWER.total_seconds()
+            is_prompt = time.monotonic() - asked <= policy.PROMPT_REPLY_WITHIN.total_seconds()
             return found if found or is_prompt else False
         except LookUpFailed as error:
             log.warning("look_up_failed", message_id=doubt.message_id, error=str(error))
@@ -100,8 +105,8 @@ async def _look_up(
 
 
 def _known(doubts: Sequence[Doubt]) -> dict[UUID, set[str]]:
-    """For each attempt the provider ids of its address that belong to others."""
-    since = min(doubt.started_at for doubt in doubts) - policy.DEADLINES[MessageClass.ROUTINE]
+    """Attempt id -> the provider ids of other attempts for the same address."""
+    since = min(doubt.started_at for doubt in doubts) - policy.DEFAULT_DEADLINES[MessageClass.ROUTINE]
     recent = Attempt.objects.filter(message__address__in={doubt.address for doubt in doubts}, started_at__gte=since)
     found = recent.exclude(provider_id="").values_list("message__address", "id", "provider_id")
     return {
@@ -112,8 +117,8 @@ def _known(doubts: Sequence[Doubt]) -> dict[UUID, set[str]]:
 
 @transaction.atomic
 def _take_due(sender_id: int) -> list[Doubt]:
-    """Due doubts, put off for the time the look-up may take, so that two schedulers do not ask for the same."""
-    now = clock.lock_briefly()
+    """The doubts that are due. They become due again only after their look-up, so that two schedulers share them."""
+    now = clock.set_short_timeouts()
     due = list(
         Message.objects.select_for_update(skip_locked=True, no_key=True)
         .filter(sender_id=sender_id, state=State.UNKNOWN, due_at__lte=now)
@@ -124,10 +129,10 @@ def _take_due(sender_id: int) -> list[Doubt]:
 
 
 def _doubts(messages: Sequence[Message]) -> list[Doubt]:
-    """With what is known of their latest attempts."""
+    """One doubt for each message, with the facts of its latest attempt."""
     attempts = Attempt.objects.filter(message__in=messages).select_related("sender").order_by("number")
     latest = {attempt.message_id: attempt for attempt in attempts}
-    unknown_calls = Counter(a.message_id for a in attempts if a.outcome == AttemptOutcome.UNKNOWN)
+    unknown_attempts = Counter(a.message_id for a in attempts if a.outcome == AttemptOutcome.UNKNOWN)
     events = MessageEvent.objects.filter(message__in=messages, state=State.UNKNOWN).order_by("id")
     since = dict(events.values_list("attempt_id", "at"))
     return [
@@ -141,7 +146,7 @@ def _doubts(messages: Sequence[Message]) -> list[Doubt]:
             message_class=MessageClass(message.message_class),
             started_at=attempt.started_at,
             deadline_at=message.deadline_at,
-            unknown_calls=unknown_calls[message.id],
+            unknown_attempts=unknown_attempts[message.id],
             proof_at=attempt.deadline_at + policy.PROOF_AFTER,
             since=since[attempt.id],
         )
@@ -152,56 +157,60 @@ def _doubts(messages: Sequence[Message]) -> list[Doubt]:
 
 def _readable(message: Message) -> str | None:
     try:
-        return encryption.unseal(message.text or b"")
+        return encryption.decrypt(message.text or b"")
     except encryption.Unreadable:
         log.error("text_unreadable", message_id=message.id)
         return None
 
 
-def _take_answer(doubt: Doubt, answer: Outcome | None | Literal[False], *, asked_at: datetime) -> bool:
-    return _without_evidence(doubt) if answer is False else _with_answer(doubt, answer, asked_at=asked_at)
+def _settle(doubt: Doubt, found: Outcome | None | Literal[False], *, asked_at: datetime) -> bool:
+    return _settle_by_policy(doubt) if found is False else _settle_by_look_up(doubt, found, asked_at=asked_at)
 
 
-def _with_answer(doubt: Doubt, found: Outcome | None, *, asked_at: datetime) -> bool:
+def _settle_by_look_up(doubt: Doubt, found: Outcome | None, *, asked_at: datetime) -> bool:
     if found is not None:
         if Attempt.objects.filter(provider_id=found.provider_id).exclude(id=doubt.attempt_id).exists():
-            # Another attempt of this pass, with the same address and text, has taken it: ask for what else there is.
+            # Another attempt of this pass, with the same address and text, has this provider id: look for another one.
             return _look_again(doubt, at=asked_at)
-        return delivery_reports.learn(doubt.attempt_id, found, by=Deliverer.SCHEDULER)
+        return delivery_reports.apply_report(doubt.attempt_id, found, by=Deliverer.SCHEDULER)
     if asked_at < doubt.proof_at:
         return _look_again(doubt, at=doubt.proof_at)
     return _leave_unknown(doubt, to=State.QUEUED, reason="not_created", outcome=AttemptOutcome.NOT_CREATED)
 
 
-def _without_evidence(doubt: Doubt) -> bool:
+def _settle_by_policy(doubt: Doubt) -> bool:
     now = clock.now()
     if _may_send_blindly(doubt, now=now):
         if now < doubt.since + policy.RESEND_EMERGENCY_AFTER:
             at = min(now + policy.LOOK_AGAIN_AFTER, doubt.since + policy.RESEND_EMERGENCY_AFTER)
             return _look_again(doubt, at=at)
+        # Stored rows and alarms have these two codes; "evidence" means a delivery report.
         alarm("emergency_sent_again_without_evidence", now=now, message_id=doubt.message_id)
         return _leave_unknown(doubt, to=State.QUEUED, reason="no_evidence")
-    # Of an e-mail nobody can be asked, now or later.
+    # No mail server can be asked about a message, so an e-mail is not looked up again.
     if doubt.channel != Channel.EMAIL and now < doubt.since + policy.GIVE_UP_LOOKING_AFTER:
         return _look_again(doubt, at=now + policy.LOOK_AGAIN_AFTER)
     return _leave_unknown(doubt, to=State.UNCONFIRMED, reason="no_evidence")
 
 
 def _may_send_blindly(doubt: Doubt, *, now: datetime) -> bool:
-    """An EMERGENCY rather twice than not at all; but not on and on while the provider is out of sight."""
+    """Whether to send an EMERGENCY again without a report: twice is better than not at all.
+
+    MAX_UNKNOWN_ATTEMPTS bounds it while the provider cannot be reached.
+    """
     return (
         doubt.message_class == MessageClass.EMERGENCY
         and now < doubt.deadline_at
-        and doubt.unknown_calls < policy.BLIND_CALLS
+        and doubt.unknown_attempts < policy.MAX_UNKNOWN_ATTEMPTS
     )
 
 
 @transaction.atomic
 def _leave_unknown(doubt: Doubt, *, to: State, reason: str, outcome: AttemptOutcome = AttemptOutcome.UNKNOWN) -> bool:
-    """Back to the queue or to the end, unless a callback has settled it meanwhile."""
-    now = clock.lock_briefly()
+    """Move the message back to the queue or to its end, unless a callback has settled it meanwhile."""
+    now = clock.set_short_timeouts()
     change = Change(id=doubt.message_id, to=to, due_at=now, error_code=reason, attempt_id=doubt.attempt_id)
-    # Only from unknown: the table also lets other states there, for other reasons.
+    # Only from `unknown`: the table of moves lets other states move there too, for other reasons.
     still = Message.objects.select_for_update(no_key=True).filter(id=doubt.message_id, state=State.UNKNOWN)
     if not still.exists() or not move([change], by=Deliverer.SCHEDULER, now=now):
         return False

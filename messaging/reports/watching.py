@@ -1,4 +1,4 @@
-"""The watch: what the provider has and no callback finishes is looked up, so that a lost callback costs nothing."""
+"""The watch: looks up accepted messages for which no callback has come, so that a lost callback does no harm."""
 
 import asyncio
 from collections.abc import Sequence
@@ -25,6 +25,7 @@ from messaging.states import State
 
 log = structlog.get_logger(__name__)
 
+# At most this many look-ups of one sender in one pass.
 FETCHES_PER_PASS = 50
 _UNFINISHED = (State.ACCEPTED, State.SENT)
 _IN_DOUBT = {AttemptOutcome.SENDING, AttemptOutcome.UNKNOWN}
@@ -40,28 +41,33 @@ class Watched:
 
 
 def senders_to_watch() -> list[int]:
-    """Senders of which a message is unfinished and due."""
+    """Ids of senders with an accepted or sent message that is due for a look-up."""
     due = Message.objects.filter(state__in=_UNFINISHED, due_at__lte=clock.now())
     return list(due.order_by("sender_id").values_list("sender_id", flat=True).distinct())
 
 
 def watch(courier: Courier, sender_id: int) -> int:
-    """Look up what of one sender is unfinished and due, a bounded number a pass and all at once; returns how many
-    moved."""
+    """Look up the unfinished messages of one sender that are due, all at the same time; returns the number moved.
+
+    A pass takes at most FETCHES_PER_PASS messages.
+    """
     watched, moved = _take_due(sender_id)
     if watched:
-        connection.close()  # Held by nobody while the provider takes its time.
-        answers = courier.run(_fetch_all(courier, watched))
-        steps = (partial(_learn, item, answer) for item, answer in zip(watched, answers, strict=True))
+        connection.close()  # No database connection is held while the provider replies.
+        replies = courier.run(_fetch_all(courier, watched))
+        steps = (partial(_apply, item, reply) for item, reply in zip(watched, replies, strict=True))
         moved += count_each(steps, failed="message_not_watched")
     return moved
 
 
 @transaction.atomic
 def _take_due(sender_id: int) -> tuple[list[Watched], int]:
-    """What is due, put off to its next look-up: as far away as the message is old, within bounds. What cannot be
-    looked up is moved here; returns how many were."""
-    now = clock.lock_briefly()
+    """The messages to look up now, and the number of messages moved here because they cannot be looked up.
+
+    The next look-up of a message is as far away as the message is old, but at least AWAITING_CALLBACK and at most
+    WATCH_AT_MOST_EVERY.
+    """
+    now = clock.set_short_timeouts()
     due = Message.objects.select_for_update(skip_locked=True, no_key=True).filter(
         sender_id=sender_id, state__in=_UNFINISHED, due_at__lte=now
     )
@@ -73,7 +79,7 @@ def _take_due(sender_id: int) -> tuple[list[Watched], int]:
     attempts: dict[int, list[Attempt]] = {message_id: [] for message_id in messages}
     for attempt in Attempt.objects.filter(message_id__in=messages).order_by("number"):
         attempts[attempt.message_id].append(attempt)
-    # The latest call that the provider has: an earlier one, if it still counts, tells by its own callback.
+    # The latest attempt that the provider accepted: an earlier one that still counts has a callback of its own.
     latest = {
         attempt.message_id: attempt
         for attempt in chain.from_iterable(attempts.values())
@@ -105,11 +111,13 @@ def _is_overdue(message: Message, *, now: datetime) -> bool:
 
 
 def _without_look_up(message: Message, attempts: Sequence[Attempt], *, now: datetime) -> Change | None:
-    """Where a message goes of which no call can be looked up: the one that was heard of has failed while another was
-    being made, and that one came to nothing too."""
+    """The move of a message that has no attempt to look up; None to wait.
+
+    The accepted attempt has failed while the next one was made, and the next one has failed too.
+    """
     outcomes = {attempt.outcome for attempt in attempts}
     to, reason = State.UNDELIVERED, "calls_failed"
-    if AttemptOutcome.ACCEPTED in outcomes:  # Recorded without the provider's id.
+    if AttemptOutcome.ACCEPTED in outcomes:  # Written without the provider's id.
         if not _is_overdue(message, now=now):
             return None
         to, reason = State.UNCONFIRMED, "never_finished"
@@ -119,7 +127,7 @@ def _without_look_up(message: Message, attempts: Sequence[Attempt], *, now: date
 
 
 async def _fetch_all(courier: Courier, watched: list[Watched]) -> list[Outcome | None | Literal[False]]:
-    """For each what the provider says, None if it does not have it, False if it did not answer."""
+    """For each message the outcome that the provider shows, None if it has no such message, False without a reply."""
 
     async def one(item: Watched) -> Outcome | None | Literal[False]:
         try:
@@ -132,19 +140,19 @@ async def _fetch_all(courier: Courier, watched: list[Watched]) -> list[Outcome |
     return await asyncio.gather(*map(one, watched))
 
 
-def _learn(item: Watched, answer: Outcome | None | Literal[False]) -> bool:
-    if answer and delivery_reports.learn(item.attempt_id, answer, by=Deliverer.SCHEDULER):
+def _apply(item: Watched, reply: Outcome | None | Literal[False]) -> bool:
+    if reply and delivery_reports.apply_report(item.attempt_id, reply, by=Deliverer.SCHEDULER):
         return True
-    is_finished = answer is None or item.is_overdue
+    is_finished = reply is None or item.is_overdue
     if not is_finished:
         return False
-    reason = "provider_lost_it" if answer is None else "never_finished"
+    reason = "provider_lost_it" if reply is None else "never_finished"
     return _end(item.message_id, reason=reason)
 
 
 @transaction.atomic
 def _end(message_id: int, *, reason: str) -> bool:
-    """What nobody can tell more of, unless a callback has told it meanwhile."""
+    """End a message as `unconfirmed`, unless a callback has finished it meanwhile."""
     still = Message.objects.select_for_update(no_key=True).filter(id=message_id, state__in=_UNFINISHED)
     end = Change(id=message_id, to=State.UNCONFIRMED, error_code=reason)
-    return still.exists() and bool(move([end], by=Deliverer.SCHEDULER, now=clock.lock_briefly()))
+    return still.exists() and bool(move([end], by=Deliverer.SCHEDULER, now=clock.set_short_timeouts()))

@@ -1,1 +1,1 @@
-"""A Twilio-compatible server of our own: demo, tests and benchmarks point the real Twilio SDK at it."""
+"""A Twilio-compatible server of our own. The demo, tests and benchmarks point Twilio's real SDK at it."""

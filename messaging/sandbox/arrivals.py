@@ -1,4 +1,4 @@
-"""What arrived and when: a log file for other processes, and JSON pages for the control client."""
+"""Lists accepted messages with their times: in a log file for other processes, and in JSON pages for control.py."""
 
 import asyncio
 import json
@@ -9,12 +9,12 @@ from pathlib import Path
 from messaging.sandbox.store import Message, Store
 
 ARRIVALS_PER_PAGE = 5_000
-# Lines are written together, because a system call for each would cost more than the rest of a create.
+# Seconds to collect lines: a system call for each line would cost more than all other work for a message.
 FLUSH_AFTER_S = 0.02
 
 
 class ArrivalLog:
-    """Appends one JSON line for each accepted message; a reader sees it within 20 ms."""
+    """Appends one JSON line for each accepted message. Readers of the file see it within 20 ms."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", encoding="utf-8", buffering=1 << 16)
@@ -45,7 +45,7 @@ class ArrivalLog:
 
 
 def arrivals_page(store: Store, query: Mapping[str, str]) -> dict[str, object]:
-    """Arrivals with a serial above `after`, oldest first; `next` is the `after` of the next page or null."""
+    """The arrivals with a serial above `after`, oldest first. `next` is the `after` of the next page, or null."""
     text = query.get("after", "")
     after = int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else 0
     found = list(islice(store.after(after), ARRIVALS_PER_PAGE))

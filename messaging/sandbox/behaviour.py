@@ -1,4 +1,4 @@
-"""Scripted behaviour: how the sandbox misbehaves, for everyone or for one number, always or N times."""
+"""Applies the rules of rules.py: how the sandbox misbehaves, for all numbers or for one, always or N times."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ EVERYONE = ""
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What one create request meets. Zero, False and None mean: like Twilio on a good day."""
+    """How the sandbox treats one create request. Zero, False and None mean: as Twilio does when nothing fails."""
 
     latency_s: float = 0.0
     status: int = 0
@@ -35,7 +35,7 @@ GOOD_DAY = Script()
 
 @dataclass(slots=True)
 class Layer:
-    """One target's rules: those with `times` are used up in the order given, on top of the lasting one."""
+    """The rules of one target: rules with `times` lie over the lasting rule and are used up in the order given."""
 
     lasting: dict[str, Any] = field(default_factory=dict)
     timed: deque[Rule] = field(default_factory=deque)
@@ -64,7 +64,7 @@ class Layer:
 
 
 class Layers:
-    """Rules of one kind of request: for everyone, and on top of that for single numbers."""
+    """The rules of one kind of request: for everyone, and over these the rules of single numbers."""
 
     def __init__(self) -> None:
         self.everyone = Layer()
@@ -90,7 +90,7 @@ class Layers:
 
 
 class Behaviours:
-    """The script book. Creates and look-ups count their `times` apart."""
+    """All rules. Creates and look-ups count their `times` apart."""
 
     def __init__(self) -> None:
         self.clear()
@@ -101,7 +101,7 @@ class Behaviours:
         self._common = GOOD_DAY
 
     def add(self, rules: Iterator[Rule]) -> None:
-        """Add the parts of one posted rule; raises RuleError when there are too many."""
+        """Add the parts of one posted rule. Raises RuleError when there are too many rules."""
         for rule in rules:
             (self._lookups if rule.is_lookup else self._creates)[rule.channel].add(rule)
         self._common = script_of(self._creates[SMS].everyone.lasting)
@@ -119,21 +119,21 @@ class Behaviours:
         return replace(script_of(fields), digits=fields.get("digits", ""), plan=call_plan_of(fields))
 
     def lookup_fails(self, to: str, *, channel: str = SMS) -> bool:
-        """Whether a list or fetch must answer 500; counts down rules with `times`."""
+        """Whether a list or fetch must respond with 500; counts down rules with `times`."""
         return bool(self._lookups[channel].take(to).get("fail_lists", False))
 
 
 def script_of(fields: Mapping[str, Any]) -> Script:
     if not fields:
         return GOOD_DAY
-    answers_error = bool(fields.get("status"))
+    is_error = bool(fields.get("status"))
     refuse_code = 0 if "final" in fields else fields.get("error_code", 0)
     return Script(
         latency_s=fields.get("latency_ms", 0) / 1000,
         status=fields.get("status", 0),
         retry_after_s=fields.get("retry_after_s"),
         refuse_code=refuse_code,
-        creates=not refuse_code and fields.get("created", not answers_error),
+        creates=not refuse_code and fields.get("created", not is_error),
         lose_reply=fields.get("lose_reply", False),
         hang=fields.get("hang", False),
         garbage=fields.get("garbage", False),
@@ -148,7 +148,7 @@ def plan_of(fields: Mapping[str, Any]) -> Plan:
     final = fields.get("final", "delivered")
     steps: tuple[tuple[float, str], ...] = ((sent, "sent"), (done, final))
     if final == "failed":
-        # "failed" means that it never left Twilio, so no "sent" comes before it.
+        # A "failed" message never left Twilio, so no "sent" comes before it.
         steps = ((sent, "failed"),)
     elif final == "sent":
         steps = ((sent, "sent"),)
@@ -161,7 +161,10 @@ def plan_of(fields: Mapping[str, Any]) -> Plan:
 
 
 def call_plan_of(fields: Mapping[str, Any]) -> Plan:
-    """The delays are those to the ringing, and from there to the end; an answer comes half-way."""
+    """The plan of a call. `callback_delay_ms` holds the delays to the ringing, and from the ringing to the end.
+
+    The person answers half-way between these two.
+    """
     to_ringing, to_end = fields.get("callback_delay_ms", (100, 300))
     ringing, end = to_ringing / 1000, (to_ringing + to_end) / 1000
     final = fields.get("final", "completed")

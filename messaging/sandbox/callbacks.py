@@ -1,4 +1,4 @@
-"""Status callbacks: signed like Twilio's, posted when due, never repeated, to this machine only.
+"""Posts status callbacks: signed like Twilio's, when they are due, once each, and to this machine only.
 
 Source: https://www.twilio.com/docs/messaging/guides/track-outbound-message-status and
 https://www.twilio.com/docs/usage/security#validating-requests.
@@ -16,16 +16,18 @@ from messaging.sandbox.store import Message
 
 POSTS_AT_ONCE = 64
 WAITING_LIMIT = 200_000
-# Twilio waits 15 s for a webhook's answer.
+# Twilio, too, waits 15 s for a webhook's response.
 POST_TIMEOUT_S = 15
-# Shorter than the servers' own keep-alive: a post on a connection they just closed would be lost.
+# Shorter than the keep-alive of our servers: a post on a connection that the server just closed would be lost.
 KEEPALIVE_S = 1
-ANSWER_BYTES = 65_536
+RESPONSE_BYTES = 65_536
 
 
 @dataclass(slots=True)
 class CallbackCounts:
-    """`failed`: no 2xx answer. `refused`: neither loopback nor `own_host`. `dropped`: too many waiting."""
+    """Counts of callbacks. `failed` got no 2xx response, `refused` had a URL that is neither loopback nor `own_host`,
+    `dropped` found WAITING_LIMIT callbacks waiting.
+    """
 
     posted: int = 0
     failed: int = 0
@@ -35,7 +37,7 @@ class CallbackCounts:
 
 
 class Callbacks:
-    """Lives on one event loop; between `start` and `close` it may be given messages."""
+    """Posts the callbacks of the messages that it gets between `start` and `close`. Lives in one event loop."""
 
     def __init__(self, *, account_sid: str, auth_token: str, own_host: str | None = None) -> None:
         self._own_host = own_host
@@ -62,7 +64,7 @@ class Callbacks:
         await self._session.close()
 
     def forget(self) -> None:
-        """Post nothing more for the messages taken so far."""
+        """Post no more callbacks for the messages taken so far, and set the counts to zero."""
         self._generation += 1
         self.counts = CallbackCounts()
         while not self._due.empty():
@@ -72,7 +74,7 @@ class Callbacks:
         return asdict(self.counts)
 
     def follow(self, message: Message) -> None:
-        """Post every step of the message's plan when it is due."""
+        """Post a callback for every step of the message's plan when the step is due."""
         if not message.callback_url or not message.plan.callbacks:
             return
         if not _is_ours(message.callback_url, self._own_host):
@@ -84,7 +86,7 @@ class Callbacks:
             self._wait_for_step(message, 0, self._generation)
 
     def _wait_for_step(self, message: Message, step: int, generation: int) -> None:
-        # One step waits at a time, so two steps due in the same instant keep their order.
+        # Only one step of a message waits at a time, so that two steps due at the same instant keep their order.
         due = message.born + message.plan.steps[step][0]
         self._loop.call_at(due, self._step_due, message, step, generation)
 
@@ -107,22 +109,22 @@ class Callbacks:
             await self.post(message.callback_url, self._params(message, status))
 
     async def post(self, url: str, params: dict[str, str]) -> bytes | None:
-        """Post signed parameters once and count it; returns the answer, None if it was no success."""
+        """Post signed parameters once and count the post; returns the response's body, None if it was no success."""
         counts = self.counts
         if not _is_ours(url, self._own_host):
             counts.refused += 1
             return None
         try:
-            answer = await self._post(url, params)
+            response = await self._post(url, params)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
-            answer = None
+            response = None
         counts.posted += 1
-        counts.failed += answer is None
-        return answer
+        counts.failed += response is None
+        return response
 
     async def _post(self, url: str, params: dict[str, str]) -> bytes | None:
         async with self._session.post(
-            # Encoded as it stands: the signature covers the exact URL.
+            # Not encoded again: the signature covers the exact URL.
             URL(url, encoded=True),
             data=params,
             headers={
@@ -131,9 +133,9 @@ class Callbacks:
             },
             # A redirect could lead away from this machine.
             allow_redirects=False,
-        ) as answer:
-            content = await answer.content.read(ANSWER_BYTES)
-            return content if 200 <= answer.status < 300 else None
+        ) as response:
+            content = await response.content.read(RESPONSE_BYTES)
+            return content if 200 <= response.status < 300 else None
 
     def _params(self, message: Message, status: str) -> dict[str, str]:
         params = {
@@ -155,8 +157,10 @@ class Callbacks:
 
 
 def _is_ours(url: str, own_host: str | None) -> bool:
-    """A sandbox calls nobody but the installation it belongs to. Judged by the parser that makes the request, so that
-    no two readings of a URL can differ."""
+    """Whether the URL leads to this machine, or to the installation that the sandbox belongs to.
+
+    The parser is the one of the HTTP client, so that both read the same host in a URL.
+    """
     try:
         host = URL(url, encoded=True).host or ""
         return host in ("localhost", own_host) or ip_address(host).is_loopback

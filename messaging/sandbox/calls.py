@@ -1,4 +1,4 @@
-"""Calls: reading a create request, and a call's life with its callbacks and the keys that are pressed in it.
+"""Telephone calls: reads the create request, then lets the call ring and end, with its callbacks and pressed keys.
 
 Source: https://www.twilio.com/docs/voice/api/call-resource and https://www.twilio.com/docs/voice/twiml/gather.
 """
@@ -16,17 +16,17 @@ from messaging.sandbox.errors import INVALID_PARAMETER, TwilioError
 from messaging.sandbox.store import ENDED, CallFacts, Message
 
 EVENTS = frozenset({"initiated", "ringing", "answered", "completed"})
-# The event that a status is told by.
+# Status -> the event that reports it.
 EVENT_OF = {"initiated": "initiated", "ringing": "ringing", "in-progress": "answered"} | dict.fromkeys(
     ENDED, "completed"
 )
-# Timeout and TimeLimit: seconds of ringing, of talking.
+# The allowed values of Timeout (seconds of ringing) and TimeLimit (seconds of talking).
 LIMITS_S = {"Timeout": range(1, 601), "TimeLimit": range(1, 14_401)}
 
 
 @dataclass(frozen=True, slots=True)
 class CallDraft:
-    """A valid call that is not made yet."""
+    """A valid create request of a call."""
 
     to: str
     sender: str
@@ -36,7 +36,7 @@ class CallDraft:
 
 
 def read_call(form: bytes) -> CallDraft:
-    """The draft in a form-encoded body; raises TwilioError with Twilio's code for the first fault."""
+    """Read the form-encoded body of a create request. Raises TwilioError with Twilio's code for the first fault."""
     fields = form_fields(form)
     to, sender = fields.get("To", ""), fields.get("From", "")
     if not to:
@@ -68,14 +68,14 @@ def _check_seconds(name: str, text: str, limits: range) -> None:
 
 
 class Calls:
-    """Each call lives in a task of its own, so that its callbacks come one after the other."""
+    """Runs each call in a task of its own, so that the callbacks of a call come one after the other."""
 
     def __init__(self, *, callbacks: Callbacks) -> None:
         self._callbacks = callbacks
         self._lives: set[asyncio.Task[None]] = set()
 
     def follow(self, call: Message) -> None:
-        """Let the call ring, be answered and end, as its plan says."""
+        """Let the call ring, be answered and end, according to its plan."""
         if len(self._lives) >= WAITING_LIMIT:
             self._callbacks.counts.dropped += 1
             return
@@ -84,7 +84,7 @@ class Calls:
         life.add_done_callback(self._lives.discard)
 
     def forget(self) -> None:
-        """Nothing more happens in the calls made so far."""
+        """Stop all calls made so far."""
         for life in self._lives:
             life.cancel()
 
@@ -100,7 +100,7 @@ class Calls:
                 await self._press(call, facts)
 
     async def _tell(self, call: Message, facts: CallFacts, status: str, number: int) -> bool:
-        """Whether there was a callback for this status."""
+        """Post the callback of this status, if the create request asked for one; returns whether it did."""
         if not call.callback_url or not call.plan.callbacks or EVENT_OF[status] not in facts.events:
             return False
         about = self._about(call, status) | {
@@ -117,22 +117,22 @@ class Calls:
         return True
 
     async def _press(self, call: Message, facts: CallFacts) -> None:
-        """Whoever answered presses the next key each time they are asked for one."""
+        """Press the next key each time the call asks for one."""
         action = facts.action
         for digit in facts.digits:
             if not action:
                 return
             facts.pressed.append((time.monotonic(), digit))
             pressed = {"Digits": digit, "FinishedOnKey": "", "msg": "Gather End"}
-            answer = await self._callbacks.post(action, self._about(call, "in-progress") | pressed)
-            if answer is None:
+            response = await self._callbacks.post(action, self._about(call, "in-progress") | pressed)
+            if response is None:
                 return
             try:
-                said = twiml.read(answer.decode("utf-8", "replace"))
+                said = twiml.read(response.decode("utf-8", "replace"))
             except TwilioError:
-                facts.answers.append("An application error has occurred. Goodbye.")
+                facts.replies.append("An application error has occurred. Goodbye.")
                 return
-            facts.answers += said.lines
+            facts.replies += said.lines
             action = said.action
 
     def _about(self, call: Message, status: str) -> dict[str, str]:

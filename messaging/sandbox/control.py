@@ -1,4 +1,4 @@
-"""A client for the sandbox in another process: read what arrived, script how it behaves. Retries nothing."""
+"""A client for a sandbox in another process: reads the messages that arrived and posts rules. It retries nothing."""
 
 import time
 from dataclasses import dataclass
@@ -13,8 +13,10 @@ POLL_S = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
-    """One accepted message, or a call, whose body is what is said; `at` is the Unix time its request arrived, by the
-    sandbox's clock, `validity_s` its ValidityPeriod."""
+    """One accepted message or call; the `body` of a call is its spoken text.
+
+    `at` is the Unix time at which the request arrived, by the sandbox's clock. `validity_s` is its ValidityPeriod.
+    """
 
     at: float
     to: str
@@ -25,22 +27,22 @@ class Arrival:
 
 
 class SandboxControl:
-    """Every call raises requests.HTTPError for an answer that is not 2xx."""
+    """Every method raises requests.HTTPError for a response that is not 2xx."""
 
     def __init__(self, url: str, account_sid: str, auth_token: str) -> None:
         self._url = url
         self._account_path = f"/2010-04-01/Accounts/{account_sid}"
         self._session = requests.Session()
         self._session.auth = (account_sid, auth_token)
-        # A proxy of the environment must not come between tests and loopback.
+        # Do not use a proxy that the environment names: the sandbox is on this machine.
         self._session.trust_env = False
 
     def messages(self, to: str | None = None) -> list[dict[str, Any]]:
-        """Message resources as Twilio lists them, newest first; all pages."""
+        """All message resources as Twilio lists them, newest first."""
         return self._list("Messages", "messages", to)
 
     def calls(self, to: str | None = None) -> list[dict[str, Any]]:
-        """Call resources, the same way."""
+        """All call resources, newest first."""
         return self._list("Calls", "calls", to)
 
     def _list(self, name: str, key: str, to: str | None) -> list[dict[str, Any]]:
@@ -53,7 +55,7 @@ class SandboxControl:
         return found
 
     def arrivals(self) -> list[Arrival]:
-        """Everything the sandbox still keeps, in order of arrival."""
+        """All messages and calls that the sandbox still keeps, in order of arrival."""
         found: list[Arrival] = []
         after: int | None = 0
         while after is not None:
@@ -63,7 +65,7 @@ class SandboxControl:
         return found
 
     def wait_for(self, to: str, count: int, timeout_s: float) -> list[dict[str, Any]]:
-        """The messages to a number, newest first, once there are `count`; raises TimeoutError."""
+        """Wait until a number has `count` messages; returns them, newest first. Raises TimeoutError."""
         deadline = time.monotonic() + timeout_s
         while len(found := self.messages(to)) < count:
             if time.monotonic() > deadline:
@@ -72,17 +74,17 @@ class SandboxControl:
         return found
 
     def behave(self, **script: Any) -> None:
-        """Add a rule; its fields are those of messaging/sandbox/rules.py. Raises ValueError if refused."""
-        answer = self._session.post(urljoin(self._url, "/sandbox/behaviour"), json=script, timeout=REQUEST_TIMEOUT_S)
-        if answer.status_code == 400:
-            raise ValueError(answer.json()["error"])
-        answer.raise_for_status()
+        """Add a rule with the fields of messaging/sandbox/rules.py. Raises ValueError if the sandbox refuses it."""
+        response = self._session.post(urljoin(self._url, "/sandbox/behaviour"), json=script, timeout=REQUEST_TIMEOUT_S)
+        if response.status_code == 400:
+            raise ValueError(response.json()["error"])
+        response.raise_for_status()
 
     def clear_behaviour(self) -> None:
         self._call("DELETE", "/sandbox/behaviour")
 
     def reset(self) -> None:
-        """Forget messages, behaviour, pending callbacks and counts."""
+        """Delete messages, rules, pending callbacks and counts."""
         self._call("POST", "/sandbox/reset")
 
     def stats(self) -> dict[str, Any]:
@@ -90,7 +92,7 @@ class SandboxControl:
         return self._call("GET", "/sandbox/stats.json")
 
     def _call(self, method: str, path: str, params: dict[str, str] | None = None) -> dict[str, Any]:
-        answer = self._session.request(method, urljoin(self._url, path), params=params, timeout=REQUEST_TIMEOUT_S)
-        answer.raise_for_status()
-        body: dict[str, Any] = answer.json()
+        response = self._session.request(method, urljoin(self._url, path), params=params, timeout=REQUEST_TIMEOUT_S)
+        response.raise_for_status()
+        body: dict[str, Any] = response.json()
         return body

@@ -1,4 +1,4 @@
-"""Reading a create request: the form becomes a Draft, or the refusal Twilio would give."""
+"""Reads the create request of an SMS: the form becomes a Draft, or the refusal that Twilio would give."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ VALIDITY_S = range(1, 36_001)
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A valid message that is not sent yet; `callback_url` is empty when none was asked for, `validity_s` None."""
+    """A valid create request of an SMS. Without these parameters `callback_url` is empty and `validity_s` is None."""
 
     to: str
     sender: str | None
@@ -35,7 +35,7 @@ class Draft:
 
 
 def read_draft(form: bytes) -> Draft:
-    """The draft in a form-encoded body; raises TwilioError with Twilio's code for the first fault."""
+    """Read the form-encoded body of a create request. Raises TwilioError with Twilio's code for the first fault."""
     fields = form_fields(form)
     to = fields.get("To", "")
     if not to:
@@ -55,11 +55,11 @@ def read_draft(form: bytes) -> Draft:
 
 
 def form_fields(form: bytes) -> MultiMapping[str]:
-    """The form's fields, bytes that are not UTF-8 replaced; `get` gives the first of a repeated one."""
+    """The fields of a form; bytes that are not UTF-8 are replaced. `get` gives the first value of a repeated field."""
     if form.count(b"&") >= MAX_FORM_FIELDS:
         raise TwilioError(INVALID_PARAMETER, "Too many parameters")
-    # A form is written like a query string, and yarl reads one five times as fast as urllib does: with
-    # Cyrillic texts, which are all escapes, that is a quarter of a create.
+    # A form is encoded like a query string, and yarl reads it five times as fast as urllib. For Cyrillic texts, which
+    # consist of escapes, this saves a quarter of the time of a create request.
     return URL.build(query_string=form.decode("utf-8", "replace"), encoded=True).query
 
 
@@ -77,7 +77,7 @@ def _origin(fields: Mapping[str, str]) -> tuple[str | None, str | None]:
 def _validity(period: str) -> int | None:
     if not period:
         return None
-    # The length limit comes first: int() of a very long digit string is refused by Python itself.
+    # Check the length first: Python refuses int() of a very long string of digits.
     is_number = period.isascii() and period.isdigit() and len(period) <= 6
     if not is_number or int(period) not in VALIDITY_S:
         raise TwilioError(INVALID_PARAMETER, "ValidityPeriod must be between 1 and 36000 seconds")
@@ -93,7 +93,7 @@ def is_callback_url(url: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _is_origin(origin: str) -> bool:
-    """Cached because callback URLs differ in their path only, and this is on the path of every create."""
+    """Whether this is a valid http or https origin. Cached, because all create requests name the same few origins."""
     try:
         url = URL(origin, encoded=True)
         host, port = url.host, url.port

@@ -1,4 +1,4 @@
-"""Twilio's error answers: `{"code", "message", "more_info", "status"}`.
+"""Twilio's error responses: `{"code", "message", "more_info", "status"}`.
 
 Source: https://www.twilio.com/docs/usage/twilios-response and https://www.twilio.com/docs/api/errors.
 """
@@ -46,7 +46,7 @@ MESSAGES = {
     30008: "Unknown error",
     63038: "Account exceeded the daily messages limit",
 }
-# Twilio publishes no number for the parameters it only calls invalid; 20001 is its general one.
+# Twilio publishes no code of its own for most invalid parameters; 20001 is its general code.
 INVALID_PARAMETER = 20001
 
 STATUS_OF_CODE = {20003: 401, 20404: 404, 20429: 429, 63038: 429, 20500: 500, 20503: 503}
@@ -54,7 +54,7 @@ CODE_OF_STATUS = {401: 20003, 404: 20404, 429: 20429, 500: 20500, 503: 20503}
 
 
 class TwilioError(Exception):
-    """The request is refused; `answer()` is the HTTP answer Twilio gives for it."""
+    """The request is refused. `response()` is the HTTP response that Twilio gives."""
 
     def __init__(self, code: int, message: str = "", *, status: int | None = None) -> None:
         self.code = code
@@ -62,18 +62,18 @@ class TwilioError(Exception):
         self.message = message or MESSAGES.get(code, "Error")
         super().__init__(code)
 
-    def answer(self, headers: dict[str, str] | None = None) -> web.Response:
+    def response(self, headers: dict[str, str] | None = None) -> web.Response:
         body = {
             "code": self.code,
             "message": self.message,
             "more_info": f"https://www.twilio.com/docs/errors/{self.code}",
             "status": self.status,
         }
-        answer = json_answer(body, status=self.status, headers=headers)
+        response = json_response(body, status=self.status, headers=headers)
         if self.status == 401:
-            answer.headers["WWW-Authenticate"] = 'Basic realm="Twilio API"'
-        return answer
+            response.headers["WWW-Authenticate"] = 'Basic realm="Twilio API"'
+        return response
 
 
-def json_answer(body: object, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+def json_response(body: object, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     return web.Response(body=json.dumps(body).encode(), status=status, headers=headers, content_type="application/json")

@@ -1,4 +1,4 @@
-"""Twilio's lists: filters, pages and their tokens, the same for every kind of resource."""
+"""Twilio's lists of resources: their filters, pages and page tokens, alike for messages and calls."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ PAGING = frozenset({"Page", "PageSize", "PageToken"})
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One kind of resource: its name in URLs, its key in a page, what its ids begin with, how one is shown."""
+    """One kind of resource: its name in URLs, its key in a page, the prefix of its ids, the function that shows it."""
 
     name: str
     key: str
@@ -28,7 +28,7 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One page of a list: what to show, and where it starts."""
+    """One page of a list: its filters and its start."""
 
     to: str
     sender: str
@@ -42,7 +42,7 @@ class Listing:
 
 
 def read_listing(query: Mapping[str, str]) -> Listing:
-    """Raises TwilioError for a value that Twilio would not take."""
+    """Read the query of a list request. Raises TwilioError for a value that Twilio would not take."""
     exactly = query.get("DateSent")
     return Listing(
         to=query.get("To", ""),
@@ -67,7 +67,7 @@ def _count(name: str, query: Mapping[str, str], default: int) -> int:
 
 
 def _day(text: str | None, default: date) -> date:
-    """Twilio compares days: of a date and time it reads the date."""
+    """The day in a DateSent filter. Twilio compares days only, and ignores a time after the date."""
     if not text:
         return default
     try:
@@ -85,9 +85,9 @@ def _page_token(token: str) -> str:
 def page_of(
     store: Store, listing: Listing, collection: Collection, *, account_sid: str, now: float
 ) -> dict[str, object]:
-    """Twilio's page envelope, newest first."""
+    """One page as Twilio sends it, newest first, with the URIs of the pages around it."""
     found = _matches(store, listing, collection, now)
-    # With a token the page goes on after a resource, so new arrivals shift nothing.
+    # A page with a token starts after a certain resource, so that new arrivals do not shift it.
     skipped = 0 if listing.after_sid else listing.page * listing.page_size
     shown = list(islice(found, skipped, skipped + listing.page_size + 1))
     has_more = len(shown) > listing.page_size
@@ -130,5 +130,5 @@ def _matches(store: Store, listing: Listing, collection: Collection, now: float)
 
 
 def _day_of(message: Message) -> date:
-    # A message that has not been sent yet counts as of its creation, so a look-up right after misses none.
+    # The planned time of sending: a message that is not sent yet is on the list from its creation.
     return datetime.fromtimestamp(message.arrived_at + message.plan.steps[0][0], UTC).date()

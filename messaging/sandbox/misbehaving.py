@@ -1,4 +1,4 @@
-"""Answering a create request the way its script says."""
+"""Responds to a create request as its script says."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from messaging.sandbox.errors import CODE_OF_STATUS, MESSAGES, TwilioError
 Created = Callable[[], web.Response]
 
 
-async def answer(request: web.BaseRequest, script: Script, created: Created | None) -> web.StreamResponse:
-    """`created` makes Twilio's own answer; None when nothing was created."""
+async def respond(request: web.BaseRequest, script: Script, created: Created | None) -> web.StreamResponse:
+    """Send the scripted response. `created` makes Twilio's normal response; None if nothing was created."""
     if script.latency_s:
         await asyncio.sleep(script.latency_s)
     plain = _plain(script, created)
     if script.hang:
-        # Ends when the client gives up or the server stops: both cancel the handler.
+        # This wait ends when the client gives up or the server stops: both cancel the handler.
         await asyncio.Event().wait()
     if script.lose_reply and request.transport is not None:
         request.transport.abort()
@@ -31,16 +31,16 @@ def _plain(script: Script, created: Created | None) -> web.Response:
     if script.status:
         headers = {} if script.retry_after_s is None else {"Retry-After": str(script.retry_after_s)}
         code = CODE_OF_STATUS.get(script.status, 20001)
-        return TwilioError(code, MESSAGES.get(code, "Error"), status=script.status).answer(headers)
+        return TwilioError(code, MESSAGES.get(code, "Error"), status=script.status).response(headers)
     if script.refuse_code:
-        return TwilioError(script.refuse_code).answer()
+        return TwilioError(script.refuse_code).response()
     if script.garbage or created is None:
         return web.Response(body=b'{"sid": "', status=201, content_type="application/json")
     return created()
 
 
 async def _drip(request: web.BaseRequest, whole: web.Response, pause_s: float) -> web.StreamResponse:
-    """The answer's head at once, then its body one byte per pause."""
+    """Send the head of the response at once, then its body with a pause after each byte."""
     body = whole.body if isinstance(whole.body, bytes) else b""
     dripping = web.StreamResponse(status=whole.status, headers=whole.headers)
     dripping.content_length = len(body)

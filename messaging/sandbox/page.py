@@ -1,4 +1,4 @@
-"""The page of phones at /sandbox/: open to whoever sits at this machine, shut to other web sites."""
+"""The web page of phones at /sandbox/. Everyone at this machine may read it; other web sites may not."""
 
 import time
 from dataclasses import asdict
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from messaging.sandbox.errors import json_answer
+from messaging.sandbox.errors import json_response
 from messaging.sandbox.phones import numbers_shown, phones_html, phones_shown
 from messaging.sandbox.store import Store
 
@@ -29,7 +29,7 @@ HEADERS = {
 
 
 class Page:
-    """`own_hosts` are names besides the loopback ones under which the page may be asked for."""
+    """Serves the page under the loopback names and `own_hosts`."""
 
     def __init__(self, *, store: Store, own_hosts: frozenset[str]) -> None:
         self._store = store
@@ -42,13 +42,13 @@ class Page:
         }
 
     def check_host(self, request: web.BaseRequest) -> None:
-        """Raises 421 for a foreign Host: another site's name, pointed at this machine, reads nothing."""
+        """Refuse a foreign Host with 421: a site that points its name at this machine must not read the page."""
         try:
             host = urlsplit("//" + request.headers.get("Host", "")).hostname
         except ValueError:
             host = None
         if host not in self._hosts:
-            raise web.HTTPMisdirectedRequest(text="This page answers to this machine's own names only.\n")
+            raise web.HTTPMisdirectedRequest(text="Ask for this page by a name of this machine.\n")
 
     async def show(self, _request: web.BaseRequest) -> web.Response:
         phones = phones_shown(self._store, now=time.monotonic())
@@ -58,7 +58,7 @@ class Page:
         return web.Response(text=text, content_type="text/html", headers=HEADERS)
 
     async def changes(self, request: web.BaseRequest) -> web.Response:
-        """What changed since `since`, a `now` of an earlier answer; everything if the epoch is another."""
+        """The phones that changed after `since`, the `now` of an earlier response; all phones if the epoch changed."""
         now = time.monotonic()
         since = _seconds(request.query.get("since", ""))
         epoch = self._store.epoch
@@ -72,7 +72,7 @@ class Page:
             "numbers": numbers_shown(self._store),
             "phones": [asdict(phone) for phone in changed],
         }
-        return json_answer(body, headers=HEADERS)
+        return json_response(body, headers=HEADERS)
 
     async def static(self, request: web.BaseRequest) -> web.Response:
         content, content_type = self._files.get(request.path, (None, ""))

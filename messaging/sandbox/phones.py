@@ -1,4 +1,4 @@
-"""The phones as people would see them: what the page shows, as JSON and as HTML."""
+"""The phones with their messages, as the page shows them: as JSON and as HTML."""
 
 import html
 import re
@@ -15,7 +15,7 @@ MESSAGES_SHOWN = 20
 
 LINK = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:!?)\]]")
 TICKS = {"queued": "◷", "sent": "✓", "delivered": "✓✓", "refused": "✕"}
-# What people would say of a call: (colour of the same word of an SMS, words).
+# Call status -> (the SMS status with the same colour, the words for people).
 CALLS = {
     "queued": ("queued", "calling"),
     "ringing": ("sent", "ringing"),
@@ -30,8 +30,11 @@ CALLS = {
 
 @dataclass(frozen=True, slots=True)
 class Bubble:
-    """One message or call on a phone; `status` is one of TICKS, `word` what people read, with Twilio's reason for a
-    refusal; `note` says how long the SMS is, or which keys were pressed in the call."""
+    """One message or call on a phone. `status` is a key of TICKS.
+
+    `word` is the status in words, with Twilio's code for a refusal. `note` has the segments of the SMS, or the keys
+    pressed in the call.
+    """
 
     sid: str
     sender: str
@@ -44,7 +47,7 @@ class Bubble:
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """`bubbles` are newest first."""
+    """One phone; its `bubbles` are newest first."""
 
     number: str
     total: int
@@ -52,7 +55,7 @@ class Phone:
 
 
 def phones_shown(store: Store, *, now: float, since: float = 0.0) -> list[Phone]:
-    """The newest phones of which something changed after `since` (monotonic seconds)."""
+    """The phones among the newest that changed after `since` (monotonic seconds)."""
     newest = islice(store.phones(), PHONES_SHOWN)
     return [
         _phone(number, messages, now)
@@ -81,7 +84,7 @@ def _bubble(message: Message, now: float) -> Bubble:
         status = word = {"accepted": "queued", "undelivered": "refused", "failed": "refused"}.get(status, status)
     else:
         status, word = CALLS[status]
-        text = "\n".join(["☎", message.body, *message.call.answers])
+        text = "\n".join(["☎", message.body, *message.call.replies])
         pressed = ", ".join(digit for _, digit in message.call.pressed)
         note = f"call, pressed {pressed}" if pressed else "call"
     code = message.error_code(now)
@@ -120,11 +123,11 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _linked(text: str) -> str:
-    """Escaped text in which http(s) addresses are links."""
+    """The text as HTML, with its http and https URLs as links."""
     pieces, end = [], 0
     for link in LINK.finditer(text):
-        address = html.escape(link[0])
+        url = html.escape(link[0])
         pieces.append(html.escape(text[end : link.start()]))
-        pieces.append(f'<a href="{address}" target="_blank" rel="noopener noreferrer">{address}</a>')
+        pieces.append(f'<a href="{url}" target="_blank" rel="noopener noreferrer">{url}</a>')
         end = link.end()
     return "".join(pieces) + html.escape(text[end:])

@@ -1,4 +1,4 @@
-"""The Message and Call resources, field for field.
+"""Twilio's Message and Call resources, with all their fields.
 
 Source: https://www.twilio.com/docs/messaging/api/message-resource and
 https://www.twilio.com/docs/voice/api/call-resource.
@@ -29,7 +29,7 @@ def resource(message: Message, *, account_sid: str, now: float) -> dict[str, obj
         "direction": "outbound-api",
         "error_code": error_code,
         "error_message": MESSAGES.get(error_code, "Unknown error") if error_code else None,
-        # A Messaging Service has not chosen a sender yet when it accepts a message.
+        # None for a Messaging Service: it has not chosen a sender yet when it accepts a message.
         "from": message.sender,
         "messaging_service_sid": message.service_sid,
         "num_media": "0",

@@ -1,4 +1,4 @@
-"""Which handler answers a request. One equality test stands before the create: it must be fast."""
+"""Chooses the handler of a request. The create request of an SMS is tested first, because it must be fast."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class Routes:
-    """Calling it answers a request; no input makes it raise anything but aiohttp's HTTP answers."""
+    """The sandbox's request handler. No input makes it raise any exception but aiohttp's HTTP responses."""
 
     def __init__(self, *, twilio: TwilioApi, control: ControlApi, page: Page) -> None:
         self._twilio = twilio
@@ -43,14 +43,14 @@ class Routes:
                 return await self._twilio.create(request)
             return await self._dispatch(request)
         except TwilioError as refusal:
-            return refusal.answer()
+            return refusal.response()
         except web.HTTPRequestEntityTooLarge:
-            return TwilioError(INVALID_PARAMETER, "Request too large", status=413).answer()
+            return TwilioError(INVALID_PARAMETER, "Request too large", status=413).response()
 
     async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
         if path.startswith("/2010-04-01/"):
-            return await self._twilio.answer(request)
+            return await self._twilio.respond(request)
         handler = self._control.get((request.method, path))
         if handler is not None:
             self._twilio.authorize(request)
@@ -70,6 +70,6 @@ def bounded_request(
     writer: AbstractStreamWriter,
     task: "asyncio.Task[None]",
 ) -> web.BaseRequest:
-    """aiohttp's request factory, with our limit on the body instead of its 1 MiB."""
+    """aiohttp's request factory, with MAX_REQUEST_BYTES for the body instead of aiohttp's 1 MiB."""
     loop = asyncio.get_running_loop()
     return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_REQUEST_BYTES)

@@ -1,25 +1,25 @@
-"""The rules of `POST /sandbox/behaviour`: what may stand in one, checked, and how one lies over another.
+"""Checks the rules of `POST /sandbox/behaviour`, and lays one rule over another. The fields of a rule:
 
-channel              "sms" (the default) or "voice": what the rule is about
+channel              "sms" (the default) or "voice": the requests that the rule is about
 to                   "+996700000001": this number only; without it, everyone
 times                the next N matching requests only; without it, until cleared
-latency_ms           wait before answering
-status               answer this 4xx or 5xx and create nothing (429 with retry_after_s)
+latency_ms           wait this long before the response
+status               respond with this 4xx or 5xx and create nothing (429 with retry_after_s)
 error_code           refuse with this Twilio code (HTTP 400 and the like)
 final                "delivered", "sent" (no receipt), "undelivered" or "failed", with error_code;
-                     of a call "completed", "busy", "no-answer", "failed" (with error_code) or "canceled"
-digits               keys that whoever answers the call presses, one each time they are asked; without them a
-                     voicemail, or somebody who only listens, has answered
-lose_reply           close the connection instead of answering
-hang                 never answer
-garbage              answer 201 with a body that is not JSON
+                     for a call "completed", "busy", "no-answer", "failed" (with error_code) or "canceled"
+digits               keys that the person presses in the call, one each time it asks for one; without them a voicemail,
+                     or a person who only listens, has answered
+lose_reply           close the connection instead of responding
+hang                 never respond
+garbage              respond with 201 and a body that is not JSON
 created              with status, lose_reply or hang: whether the message exists all the same
                      (default: no with status, yes with the others)
-drip_ms              answer one byte per so many milliseconds
-callbacks            false: post none
-duplicate_callbacks  post each twice
-callback_delay_ms    milliseconds each step takes: one number, or [to sent, from sent to final]
-fail_lists           answer list and fetch with 500
+drip_ms              send one byte of the response, then wait this many milliseconds
+callbacks            false: post no callbacks
+duplicate_callbacks  post each callback twice
+callback_delay_ms    milliseconds of each step: one number, or [to sent, from sent to final]
+fail_lists           respond to list and fetch with 500
 """
 
 import re
@@ -34,23 +34,24 @@ FINALS = {
     SMS: ("delivered", "sent", "undelivered", "failed"),
     VOICE: ("completed", "busy", "no-answer", "failed", "canceled"),
 }
-# The ways to end that may have a code.
+# The final states that may have an error code.
 FAILURES = ("undelivered", "failed")
 MAX_MS = 600_000
 MAX_TIMES = 1_000_000_000
 
-# Of each group the upper rule decides alone: an old "final" says nothing about a new "error_code".
-ANSWERS = frozenset({"status", "lose_reply", "hang", "garbage"})
-GROUPS = (ANSWERS | {"retry_after_s", "created"}, frozenset({"error_code", "final", "digits"}))
+# An upper rule with one field of a group hides the whole group of the lower rule: an old "final" must not apply to a
+# new "error_code".
+RESPONSES = frozenset({"status", "lose_reply", "hang", "garbage"})
+GROUPS = (RESPONSES | {"retry_after_s", "created"}, frozenset({"error_code", "final", "digits"}))
 
 
 class RuleError(ValueError):
-    """The text says what is wrong with the rule, for whoever posted it."""
+    """The rule is wrong; the text tells the client the fault."""
 
 
 @dataclass(slots=True)
 class Rule:
-    """`times` counts down; None is for ever."""
+    """One checked rule. `times` counts down; None means for ever."""
 
     channel: str
     to: str | None
@@ -68,7 +69,7 @@ def overlay(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_rules(posted: object) -> Iterator[Rule]:
-    """The rule for creates and the rule for look-ups in a posted JSON value; raises RuleError."""
+    """The rule for creates and the rule for look-ups in a posted JSON value. Raises RuleError."""
     if not isinstance(posted, dict):
         raise RuleError("the body must be a JSON object")
     checked = {name: _checked(name, value) for name, value in posted.items() if value is not None}
@@ -89,10 +90,10 @@ def _checked(name: str, value: object) -> Any:
 def _check_together(fields: dict[str, Any], channel: str) -> None:
     if not fields:
         raise RuleError("the rule says nothing to do")
-    answers = sorted(name for name in ANSWERS & fields.keys() if fields[name])
-    if len(answers) > 1:
-        raise RuleError(f"only one of {', '.join(answers)} can be the answer")
-    if "created" in fields and not (answers and answers != ["garbage"]):
+    responses = sorted(name for name in RESPONSES & fields.keys() if fields[name])
+    if len(responses) > 1:
+        raise RuleError(f"only one of {', '.join(responses)} can be the response")
+    if "created" in fields and not (responses and responses != ["garbage"]):
         raise RuleError("created needs status, lose_reply or hang")
     if "retry_after_s" in fields and "status" not in fields:
         raise RuleError("retry_after_s needs status")

@@ -1,4 +1,4 @@
-"""Running the sandbox: in a thread of a test, or as a process of its own."""
+"""Runs the sandbox in a thread of a test, or as a process of its own."""
 
 import asyncio
 import gc
@@ -23,14 +23,16 @@ from messaging.sandbox.store import Store
 from messaging.sandbox.twilio_api import TwilioApi
 
 BACKLOG = 1024
-# Requests that hang by script would otherwise hold up a stop for a minute.
+# Seconds that a stop waits for open requests. Requests that hang by script would delay it for a minute.
 SHUTDOWN_S = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxConfig:
-    """`port` 0 takes a free one. Callbacks go to loopback and `callback_host` only. `log_path` gets a JSON line for
-    each accepted message."""
+    """The sandbox's settings. `port` 0 takes a free port. Callbacks go to loopback and `callback_host` only.
+
+    The file at `log_path` gets one JSON line for each accepted message.
+    """
 
     account_sid: str
     auth_token: str
@@ -47,7 +49,7 @@ class SandboxConfig:
 
 
 class _Sandbox:
-    """One running server on the current event loop."""
+    """One running server in the current event loop."""
 
     def __init__(self, config: SandboxConfig) -> None:
         self._config = config
@@ -71,12 +73,12 @@ class _Sandbox:
         self._routes = Routes(twilio=twilio, control=control, page=page)
 
     async def start(self) -> str:
-        """Listen, and return the base URL; raises OSError if the port is taken."""
+        """Listen and return the base URL. Raises OSError if the port is taken."""
         await self._callbacks.start()
         server = web.Server(
             self._routes,
             request_factory=bounded_request,
-            # A handler that hangs by script must end when its client has gone.
+            # A handler that hangs by script must end when its client closes the connection.
             handler_cancellation=True,
             access_log=None,
         )
@@ -100,7 +102,7 @@ class _Sandbox:
 
 
 class SandboxThread:
-    """The sandbox in a thread with its own event loop; also a context manager."""
+    """Runs the sandbox in a thread with its own event loop; also a context manager."""
 
     url: str
 
@@ -109,7 +111,7 @@ class SandboxThread:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Return when it listens; raises OSError if the port is taken."""
+        """Start the thread and return when the sandbox listens. Raises OSError if the port is taken."""
         if self._thread is not None:
             raise RuntimeError("the sandbox is running already")
         self._listening = threading.Event()
@@ -123,7 +125,7 @@ class SandboxThread:
             raise self._failure
 
     def stop(self) -> None:
-        """Close every connection and end the thread; does nothing if it is not running."""
+        """Close every connection and end the thread. Does nothing if the thread is not running."""
         if self._thread is None:
             return
         self._loop.call_soon_threadsafe(self._stopping.set)
@@ -142,7 +144,7 @@ class SandboxThread:
     def _serve(self) -> None:
         try:
             asyncio.run(self._main())
-        except BaseException as failure:  # noqa: BLE001 - whatever it is belongs to the caller of start()
+        except BaseException as failure:  # noqa: BLE001 start() raises it in the thread of its caller
             self._failure = failure
         finally:
             self._listening.set()
@@ -158,7 +160,7 @@ class SandboxThread:
 
 
 def run(config: SandboxConfig) -> None:
-    """Serve until SIGTERM or SIGINT; prints the URL when listening."""
+    """Print the URL and serve until SIGTERM or SIGINT."""
     asyncio.run(_run(config))
 
 
@@ -169,9 +171,9 @@ async def _run(config: SandboxConfig) -> None:
         loop.add_signal_handler(number, stopping.set)
     sandbox = _Sandbox(config)
     url = await sandbox.start()
-    # Two hundred thousand kept messages make each full collection a pause and a tenth of the time.
+    # With 200,000 kept messages, full searches for reference cycles take a tenth of the time and pause all requests.
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
-    print(f"Sandbox: {config.public_base_url or url}/sandbox/ (Twilio API at {url})", flush=True)  # noqa: T201 - for whoever started it
+    print(f"Sandbox: {config.public_base_url or url}/sandbox/ (Twilio API at {url})", flush=True)  # noqa: T201 for the terminal
     await stopping.wait()
     await sandbox.stop()

@@ -1,4 +1,4 @@
-"""The messages and calls the sandbox took: the newest ones, in bounded memory, indexed by sid and by phone."""
+"""Stores the newest messages and calls of the sandbox in bounded memory, indexed by sid and by phone."""
 
 import os
 import time
@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 KEPT_MESSAGES = 200_000
-# Long texts count too: at most 50 million characters of texts and callback URLs stay in memory.
+# Characters of all texts and callback URLs together, which bounds the memory also for long texts.
 KEPT_CHARACTERS = 50_000_000
 
-# How a call can have ended.
+# The statuses of a call that has ended.
 ENDED = frozenset({"completed", "busy", "no-answer", "failed", "canceled"})
 
-# Two clocks differ in the last bits when a timer fires exactly on time.
+# Seconds that two readings of the clock may differ when a timer fires exactly on time.
 CLOCK_GRAIN_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What becomes of a message: `steps` are (seconds after arrival, Twilio status), in time order."""
+    """The life of a message: `steps` are (seconds after arrival, Twilio status), in order of time."""
 
     steps: tuple[tuple[float, str], ...] = ((0.15, "sent"), (0.4, "delivered"))
     error_code: int | None = None
@@ -29,21 +29,25 @@ class Plan:
 
 @dataclass(slots=True, eq=False)
 class CallFacts:
-    """What a call has beyond a message. `action` is where a pressed key goes; `digits` are the keys that whoever
-    answers presses, one each time they are asked; `pressed` those pressed, with the (monotonic) time; `answers` what
-    was said to them then."""
+    """The facts of a call that a message does not have. `action` is the URL to which a pressed key is posted.
+
+    `digits` are the keys that the person presses, one each time the call asks. `pressed` are the keys pressed so far,
+    with their monotonic times. `replies` are the texts that the call said after them.
+    """
 
     action: str
     events: frozenset[str]
     digits: str = ""
     pressed: list[tuple[float, str]] = field(default_factory=list)
-    answers: list[str] = field(default_factory=list)
+    replies: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """A message, or a call if it has `call`: its `body` is then what is said. `arrived_at` is Unix time, `born` the
-    same instant on the monotonic clock the steps run on."""
+    """A message, or a call if it has `call`; the `body` of a call is its spoken text.
+
+    `arrived_at` is Unix time. `born` is the same instant on the monotonic clock, by which the steps of the plan run.
+    """
 
     serial: int
     sid: str
@@ -56,12 +60,12 @@ class Message:
     arrived_at: float
     born: float
     plan: Plan
-    # How long the provider was asked to try, in seconds.
+    # Seconds for which the provider was asked to try (ValidityPeriod).
     validity_s: int | None = None
     call: CallFacts | None = None
 
     def steps_taken(self, now: float) -> int:
-        """How many steps of the plan are over at `now` (monotonic seconds)."""
+        """The number of steps of the plan that are over at `now` (monotonic seconds)."""
         age = now - self.born + CLOCK_GRAIN_S
         taken = 0
         for after, _ in self.plan.steps:
@@ -71,11 +75,11 @@ class Message:
         return taken
 
     def status(self, now: float) -> str:
-        """Computed from the clock, so a message nobody asks about costs no timer."""
+        """Twilio's status at `now`. It follows from the clock, so that no message needs a timer."""
         taken = self.steps_taken(now)
         if taken:
             status = self.plan.steps[taken - 1][1]
-            # Callbacks tell of it; the resource does not.
+            # Twilio reports "initiated" by callback, but never shows it in the resource.
             return "queued" if status == "initiated" else status
         return "accepted" if self.service_sid else "queued"
 
@@ -83,11 +87,11 @@ class Message:
         return self.plan.error_code if self.status(now) in ("undelivered", "failed") else None
 
     def time_of(self, status: str, now: float) -> float | None:
-        """Seconds from arrival to a step that is over."""
+        """Seconds from the arrival to a step that is over; None if it is not over."""
         return next((after for after, name in self.plan.steps[: self.steps_taken(now)] if name == status), None)
 
     def talked_s(self, now: float) -> int:
-        """Whole seconds a call that has ended was open, as it is billed."""
+        """Whole seconds between the answer and the end of a call, as Twilio bills them."""
         begun = self.time_of("in-progress", now)
         return 0 if begun is None else max(1, round(self.plan.steps[-1][0] - begun))
 
@@ -98,14 +102,14 @@ class Message:
 
 
 class Store:
-    """Everything is O(1) per new message: eviction removes the oldest, which is its phone's oldest too."""
+    """Adds a message in constant time. Eviction removes the oldest message, which is also the oldest of its phone."""
 
     def __init__(self, *, kept_messages: int = KEPT_MESSAGES, kept_characters: int = KEPT_CHARACTERS) -> None:
         self._kept_messages = kept_messages
         self._kept_characters = kept_characters
         self._serial = 0
         self._epoch = 0
-        # Told apart from the serials of a server that ran before on this port.
+        # A random part of `epoch`, so that readers notice a new server on the same port.
         self._run = os.urandom(4).hex()
         self._clear()
 
@@ -116,13 +120,13 @@ class Store:
         self._by_phone: OrderedDict[str, deque[Message]] = OrderedDict()
 
     def reset(self) -> None:
-        """Forget every message; serial numbers go on, so cursors taken before find nothing old."""
+        """Delete every message. Serial numbers go on, so a cursor from before finds only newer messages."""
         self._epoch += 1
         self._clear()
 
     @property
     def epoch(self) -> str:
-        """Changes with every reset and every start: what a reader kept from another epoch is void."""
+        """A text that changes with every reset and every start. Readers drop everything read in another epoch."""
         return f"{self._run}-{self._epoch}"
 
     def add(
@@ -192,7 +196,7 @@ class Store:
         """Messages with a higher serial, oldest first."""
         if not self._messages:
             return iter(())
-        # Serials have no gaps within an epoch, so the distance to the oldest is the count to skip.
+        # Serials have no gaps within an epoch, so this is the number of messages to skip.
         skip = max(0, serial + 1 - self._messages[0].serial)
         if skip > len(self._messages) // 2:
             count = len(self._messages) - skip
@@ -201,5 +205,5 @@ class Store:
         return (message for message in self._messages if message.serial > serial)
 
     def phones(self) -> Iterator[tuple[str, deque[Message]]]:
-        """(number, its messages oldest first), the phone with the newest message first."""
+        """(number, its messages, oldest first); the phone with the newest message comes first."""
         return reversed(self._by_phone.items())

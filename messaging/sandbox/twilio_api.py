@@ -1,4 +1,4 @@
-"""The part of Twilio's REST API that AlertMe uses: create, list and fetch messages and calls."""
+"""The part of Twilio's REST API that AlertMe uses: it creates, lists and fetches messages and calls."""
 
 import hmac
 import json
@@ -14,7 +14,7 @@ from messaging.sandbox.behaviour import GOOD_DAY, Behaviours, Script
 from messaging.sandbox.callbacks import Callbacks
 from messaging.sandbox.calls import CallDraft, Calls, read_call
 from messaging.sandbox.drafts import Draft, read_draft
-from messaging.sandbox.errors import TwilioError, json_answer
+from messaging.sandbox.errors import TwilioError, json_response
 from messaging.sandbox.listing import API_VERSION, Collection, page_of, read_listing
 from messaging.sandbox.resources import CALLS_OF_ACCOUNT, MESSAGES_OF_ACCOUNT
 from messaging.sandbox.rules import SMS, VOICE
@@ -25,7 +25,7 @@ CHANNELS = {MESSAGES_OF_ACCOUNT.name: SMS, CALLS_OF_ACCOUNT.name: VOICE}
 
 
 class TwilioApi:
-    """Handlers for one account; each raises TwilioError for what Twilio would refuse."""
+    """Request handlers for one account. Each raises TwilioError for a request that Twilio would refuse."""
 
     def __init__(
         self,
@@ -54,8 +54,8 @@ class TwilioApi:
         if not hmac.compare_digest(given, self._authorization):
             raise TwilioError(20003)
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Any request under /2010-04-01/."""
+    async def respond(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Handle a request under /2010-04-01/."""
         if request.method == "POST" and request.path == self.messages_path:
             return await self.create(request)
         self.authorize(request)
@@ -80,7 +80,7 @@ class TwilioApi:
         if script is GOOD_DAY and message is not None:
             return self._created(message, MESSAGES_OF_ACCOUNT)
         created = partial(self._created, message, MESSAGES_OF_ACCOUNT) if message else None
-        return await misbehaving.answer(request, script, created)
+        return await misbehaving.respond(request, script, created)
 
     async def _create_call(self, request: web.BaseRequest) -> web.StreamResponse:
         arrived_at = time.time()
@@ -88,7 +88,7 @@ class TwilioApi:
         script = self._behaviours.for_call(draft.to)
         call = self._take_call(draft, script, arrived_at) if script.creates else None
         created = partial(self._created, call, CALLS_OF_ACCOUNT) if call else None
-        return await misbehaving.answer(request, script, created)
+        return await misbehaving.respond(request, script, created)
 
     def _take(self, draft: Draft, script: Script, arrived_at: float) -> Message:
         message = self._store.add(
@@ -112,7 +112,7 @@ class TwilioApi:
             to=draft.to,
             sender=draft.sender,
             service_sid=None,
-            # What is repeated is heard twice and read once.
+            # A call says its text twice; the page shows repeated lines once.
             body="\n".join(dict.fromkeys(draft.says.lines)),
             segments=1,
             callback_url=draft.callback_url,
@@ -126,7 +126,7 @@ class TwilioApi:
         return call
 
     def _created(self, message: Message, collection: Collection) -> web.Response:
-        # As of its birth: a slow answer still says "queued", as Twilio's does.
+        # The state at creation: even a slow response says "queued", as Twilio's does.
         body = json.dumps(collection.show(message, account_sid=self._account_sid, now=message.born - 1))
         return web.Response(body=body.encode(), status=201, content_type="application/json")
 
@@ -135,7 +135,7 @@ class TwilioApi:
         if self._behaviours.lookup_fails(listing.to, channel=CHANNELS[collection.name]):
             raise TwilioError(20500)
         page = page_of(self._store, listing, collection, account_sid=self._account_sid, now=time.monotonic())
-        return json_answer(page)
+        return json_response(page)
 
     def _fetch(self, sid: str, collection: Collection) -> web.Response:
         message = self._store.get(sid) if sid.startswith(collection.prefix) else None
@@ -143,4 +143,4 @@ class TwilioApi:
             raise TwilioError(20500)
         if message is None:
             raise TwilioError(20404, f"The requested resource {collection.name}/{sid[:64]}.json was not found")
-        return json_answer(collection.show(message, account_sid=self._account_sid, now=time.monotonic()))
+        return json_response(collection.show(message, account_sid=self._account_sid, now=time.monotonic()))

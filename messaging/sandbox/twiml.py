@@ -1,4 +1,4 @@
-"""Reading TwiML as a phone would hear it: what is said or played, and where a pressed key goes."""
+"""Reads TwiML: the texts and audio files that a call plays, and the URL to which a pressed key is posted."""
 
 from dataclasses import dataclass
 from xml.etree import ElementTree
@@ -11,19 +11,19 @@ PARSE_FAILURE = 12100
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """`lines` in order, a recording by its URL; `action` is empty when no key is asked for."""
+    """`lines` are the spoken texts, and the URLs of prompts, in order. `action` is empty if no key is asked for."""
 
     lines: tuple[str, ...]
     action: str
 
 
 def read(document: str) -> Script:
-    """Raises TwilioError for what Twilio could not play."""
-    # A document type could define entities that grow without bound; TwiML has none.
+    """Read a TwiML document. Raises TwilioError for a document that Twilio could not play."""
+    # A document type could define entities that expand without bound. TwiML has no document type.
     if len(document) > MAX_CHARACTERS or "<!" in document:
         raise TwilioError(PARSE_FAILURE)
     try:
-        # From bytes: an encoding may be declared.
+        # Parse bytes, because the document may declare an encoding.
         root = ElementTree.fromstring(document.encode())  # noqa: S314 no document type, so no entities
     except (ElementTree.ParseError, UnicodeEncodeError, LookupError, ValueError):
         raise TwilioError(PARSE_FAILURE) from None

@@ -1,1 +1,1 @@
-"""Twilio's callbacks. signature.py refuses what our account did not sign; the views parse and make one call."""
+"""Twilio's callbacks. signature.py refuses requests that our account did not sign; the views pass the rest on."""

@@ -1,4 +1,4 @@
-"""Twilio's webhooks of a call."""
+"""Twilio's webhooks of a telephone call."""
 
 import re
 from http import HTTPStatus
@@ -18,7 +18,7 @@ _KEY = re.compile(r"[0-9*#]", re.ASCII)
 
 
 class TwilioCallStatusView(TwilioStatusView):
-    """A call's status callback; answers as that of an SMS does."""
+    """Takes Twilio's status callback of a telephone call; the response statuses are those of an SMS."""
 
     resource = "Call"
     statuses = STATUSES
@@ -27,7 +27,10 @@ class TwilioCallStatusView(TwilioStatusView):
 
 @method_decorator(csrf_exempt, name="dispatch")
 class TwilioDigitView(View):
-    """A key pressed during a call. 200: TwiML, which the person hears. 404: no such call; the rest as above."""
+    """Takes a key pressed during a call.
+
+    200: TwiML, which the person hears. 404: no such call. 400, 403 and 413 as for the status callback.
+    """
 
     http_method_names = ["post"]
 

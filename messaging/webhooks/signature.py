@@ -1,4 +1,4 @@
-"""What every webhook of Twilio's goes through before it is believed: bounded, readable, signed by our account."""
+"""Checks each webhook request of Twilio before any other code reads it: its size, its form and its signature."""
 
 from http import HTTPStatus
 
@@ -13,7 +13,7 @@ MAX_BODY = 16 * 1024
 
 
 def signed_form(request: HttpRequest) -> dict[str, str] | HTTPStatus:
-    """The form of a request that our account signed, else the status to refuse it with.
+    """The form of a request that our account signed; otherwise the HTTP status of the refusal.
 
     400: unreadable. 403: not signed by our account. 413: more than MAX_BODY bytes.
     """
@@ -34,12 +34,12 @@ def _form(request: HttpRequest) -> dict[str, str] | HTTPStatus:
         form = QueryDict(body, encoding="utf-8").dict()
     except (UnicodeDecodeError, ValueError):
         return HTTPStatus.BAD_REQUEST
-    # PostgreSQL stores no NUL; TooManyFieldsSent (a SuspiciousOperation) is Django's own 400.
+    # PostgreSQL stores no NUL. For too many fields Django itself responds with 400 (TooManyFieldsSent).
     return HTTPStatus.BAD_REQUEST if any("\0" in str(value) for value in form.values()) else form
 
 
 def _is_signed(request: HttpRequest, form: dict[str, str]) -> bool:
-    """Twilio signs the public URL, which behind a proxy is not the one we were asked by."""
+    """Whether Twilio signed this form for our account. It signs the public URL, which a proxy may have changed."""
     url = settings.PUBLIC_BASE_URL + request.get_full_path()
     signature = request.headers.get("X-Twilio-Signature", "")
     tokens = (settings.TWILIO_AUTH_TOKEN, *settings.TWILIO_AUTH_TOKEN_FALLBACKS)

@@ -20,14 +20,14 @@ from messaging.webhooks.signature import signed_form
 
 @method_decorator(csrf_exempt, name="dispatch")
 class TwilioStatusView(View):
-    """Twilio's status callback. The URL names the attempt, the signature covers URL and body.
+    """Takes Twilio's status callback of an SMS. The URL names the attempt; the signature covers the URL and the body.
 
-    204: taken, or known already. 400: unreadable. 403: not signed by our account. 404: no such attempt.
+    204: applied, or known already. 400: unreadable. 403: not signed by our account. 404: no such attempt.
     413: more than 16 KB.
     """
 
     http_method_names = ["post"]
-    # What the callback is about, the statuses it may have, and what they stand for.
+    # The resource that Twilio reports on, the statuses that it may have, and the function that reads them.
     resource = "Message"
     statuses: Collection[str] = STATUSES
     read: Reader = staticmethod(reported)
@@ -41,7 +41,7 @@ class TwilioStatusView(View):
             return HttpResponse(status=HTTPStatus.BAD_REQUEST)
         outcome = self.read(status, form.get("ErrorCode", "")[:40], sid[:34])
         try:
-            delivery_reports.learn(attempt_id, outcome, by=Deliverer.CALLBACK)
+            delivery_reports.apply_report(attempt_id, outcome, by=Deliverer.CALLBACK)
         except delivery_reports.UnknownAttempt:
             return HttpResponse(status=HTTPStatus.NOT_FOUND)
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
@@ -49,9 +49,10 @@ class TwilioStatusView(View):
 
 @method_decorator(csrf_exempt, name="dispatch")
 class TwilioInboundView(View):
-    """An SMS to one of our numbers, where two-way SMS exists: STOP, START and HELP, and nothing else.
+    """Takes an SMS to one of our numbers: STOP, START and HELP, and the Cyrillic words for them. Ignores other texts.
 
-    200: TwiML, with an answer to what Twilio does not answer itself. 400, 403, 413 as for the status callback.
+    200: TwiML, with a reply to the Cyrillic words, to which Twilio does not reply. 400, 403 and 413 as for the status
+    callback.
     """
 
     http_method_names = ["post"]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from alerts.models import Notification, NotificationKind
 from messaging.database import clock
-from messaging.encryption import unseal
+from messaging.encryption import decrypt
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message
 from messaging.moves import Change, move
 from messaging.states import State
@@ -75,7 +75,7 @@ def all_clears(alert_id: str) -> list[Message]:
 
 
 def text_of(message: Message) -> str:
-    return unseal(message.text or b"")
+    return decrypt(message.text or b"")
 
 
 def link_in(message: Message) -> str:

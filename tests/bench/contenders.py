@@ -11,7 +11,7 @@ import psycopg
 
 from deploy.local.processes import descendants, send, wait_until
 from messaging.database import notices
-from messaging.encryption import seal
+from messaging.encryption import encrypt
 from messaging.models import MessageClass
 from messaging.outbox.senders import DEFAULT
 from messaging.sandbox.control import SandboxControl
@@ -89,7 +89,7 @@ class Ours:
 
     def hand_over(self, numbers: list[str]) -> None:
         text = "Aida needs help"
-        queued = [seal(text), count_segments(text), int(MessageClass.EMERGENCY), numbers, DEFAULT]
+        queued = [encrypt(text), count_segments(text), int(MessageClass.EMERGENCY), numbers, DEFAULT]
         self._line.execute(_HAND_OVER, [*queued, notices.CHANNEL])
 
     def sos(self, numbers: list[str]) -> Callable[[], object]:

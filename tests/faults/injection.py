@@ -26,7 +26,7 @@ class StruckHere(AppConfig):
         from messaging import moves
         from messaging.delivery import claims, dispatch, outcomes
         from messaging.delivery.courier import Courier
-        from messaging.delivery.outcomes import Recorder
+        from messaging.delivery.outcomes import OutcomeWriter
         from messaging.providers.twilio_http import _PunctualRequest
         from messaging.reports import delivery_reports
         from messaging.webhooks.views import TwilioStatusView
@@ -43,9 +43,9 @@ class StruckHere(AppConfig):
         _after(claims, claims.claim, "claim after commit", when=bool)
         _after(Courier, Courier.deliver, "hint not acknowledged", when=bool)
         _around_writing(_PunctualRequest, "request not written", "request written")
-        _before(Recorder, Recorder.put, "reply not recorded")
+        _before(OutcomeWriter, OutcomeWriter.put, "reply not recorded")
         _after(outcomes, outcomes._raise_alarms, "record before commit")
-        _after(outcomes, outcomes.record, "record after commit")
+        _after(outcomes, outcomes.write_outcomes, "record after commit")
         _after(delivery_reports, moves.move, "callback before commit")
         _after(
             TwilioStatusView, TwilioStatusView.post, "callback after commit", when=lambda told: told.status_code == 204

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from geo import evaluation
 from geo.models import DueEvaluation, GeoZone, ZoneEvent
 from messaging.database import clock
-from messaging.encryption import unseal
+from messaging.encryption import decrypt
 from messaging.models import Message
 from tests.geo.tracks import LATITUDE, LONGITUDE, degrees
 from tests.geo.uploads import fix, upload
@@ -56,7 +56,7 @@ def evaluate_all() -> int:
 
 
 def texts() -> list[tuple[str, str]]:
-    return [(m.address, unseal(bytes(m.text or b""))) for m in Message.objects.order_by("id")]
+    return [(m.address, decrypt(bytes(m.text or b""))) for m in Message.objects.order_by("id")]
 
 
 def events() -> list[tuple[str, str]]:

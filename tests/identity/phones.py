@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework.test import APIClient
 
-from messaging.encryption import unseal
+from messaging.encryption import decrypt
 from messaging.models import Message
 
 ANA = "+996555123456"
@@ -28,7 +28,7 @@ def application(phone_number: str = BEN) -> dict[str, Any]:
 def texts_to(phone_number: str) -> list[str]:
     """The SMS a number got, oldest first."""
     found = Message.objects.filter(address=phone_number).order_by("id")
-    return [unseal(bytes(message.text)) for message in found if message.text]
+    return [decrypt(bytes(message.text)) for message in found if message.text]
 
 
 def code_for(phone_number: str) -> str:

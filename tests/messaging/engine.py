@@ -60,7 +60,7 @@ def standing(
         language=language,
         recording=recording,
         address=to,
-        text=None if state in FINAL else encryption.seal(text),
+        text=None if state in FINAL else encryption.encrypt(text),
         segments=segments,
         message_class=kind,
         rank=rank,
@@ -192,11 +192,11 @@ def interrupted(courier: Courier, news: Callable[[], object]) -> Courier:
 
 def fail_at(attempt_id: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is told of this attempt cannot be taken in; of every other it can."""
-    learn = delivery_reports.learn
+    apply_report = delivery_reports.apply_report
 
     def fail(told: UUID, *arguments: Any, **more: Any) -> bool:
         if told == attempt_id:
             raise ValueError
-        return learn(told, *arguments, **more)
+        return apply_report(told, *arguments, **more)
 
-    monkeypatch.setattr(delivery_reports, "learn", fail)
+    monkeypatch.setattr(delivery_reports, "apply_report", fail)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging.database.sql import rows
-from messaging.encryption import Unreadable, seal, unseal
+from messaging.encryption import Unreadable, decrypt, encrypt
 from messaging.models import Message
 from tests.messaging.engine import outgoing, queued
 
@@ -14,31 +14,31 @@ NEW_KEY = "another-key-of-more-than-fifty-characters-0123456789-0123456789"
 
 @given(st.text())
 def test_what_was_sealed_is_read_again(text: str) -> None:
-    assert unseal(seal(text)) == text
-    assert unseal(memoryview(seal(text))) == text
+    assert decrypt(encrypt(text)) == text
+    assert decrypt(memoryview(encrypt(text))) == text
 
 
 def test_the_same_text_never_looks_the_same() -> None:
-    assert seal("Your code is 123456") != seal("Your code is 123456")
+    assert encrypt("Your code is 123456") != encrypt("Your code is 123456")
 
 
 def test_after_a_change_of_keys_the_fallback_still_opens(settings: Any) -> None:
-    sealed = seal("Help")
+    sealed = encrypt("Help")
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW_KEY, [settings.SECRET_KEY]
-    assert unseal(sealed) == "Help"
+    assert decrypt(sealed) == "Help"
 
 
 def test_without_the_key_it_is_unreadable(settings: Any) -> None:
-    sealed = seal("Help")
+    sealed = encrypt("Help")
     settings.SECRET_KEY = NEW_KEY
     with pytest.raises(Unreadable):
-        unseal(sealed)
+        decrypt(sealed)
 
 
 @pytest.mark.parametrize("garbage", [b"", b"Help", b"\x00\xff" * 50])
 def test_garbage_is_unreadable(garbage: bytes) -> None:
     with pytest.raises(Unreadable):
-        unseal(garbage)
+        decrypt(garbage)
 
 
 @pytest.mark.django_db
@@ -46,4 +46,4 @@ def test_no_column_of_the_row_holds_the_text() -> None:
     [message] = queued(outgoing("Your code is 493817"))
     [row] = rows("SELECT m::text, encode(m.text, 'escape') FROM messaging_message m WHERE id = %s", [message.id])
     assert "493817" not in " ".join(row)
-    assert unseal(Message.objects.get(id=message.id).text or b"") == "Your code is 493817"
+    assert decrypt(Message.objects.get(id=message.id).text or b"") == "Your code is 493817"

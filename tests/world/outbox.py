@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from deploy.local.processes import wait_until
-from messaging.encryption import seal
+from messaging.encryption import encrypt
 from messaging.models import MessageClass
 from messaging.outbox.senders import DEFAULT
 from messaging.sandbox.control import Arrival, SandboxControl
@@ -94,7 +94,7 @@ class Outbox(ABC):
     ) -> list[str]:
         """So many messages in the outbox, one statement, as a newsletter would leave them; no notice is given."""
         addresses = addresses or [fresh_number() for _ in range(count)]
-        self.execute(QUEUE, seal(text), count_segments(text), int(message_class), addresses, sender)
+        self.execute(QUEUE, encrypt(text), count_segments(text), int(message_class), addresses, sender)
         return addresses
 
     def wait_for_arrivals(self, addresses: list[str], *, timeout_s: float) -> list[Arrival]:

@@ -1,7 +1,7 @@
 "use strict";
 
-// Asks for what changed every half second and touches only those parts, so nothing flickers.
-// All text goes in through textContent: a message can hold markup.
+// Asks every half second for the phones that changed and updates only their parts, so that nothing flickers.
+// Writes all text by textContent, because a message can hold markup.
 
 const POLL_MS = 500;
 const TICKS = { queued: "◷", sent: "✓", delivered: "✓✓", refused: "✕" };
@@ -68,7 +68,7 @@ function updateBubble(item, message) {
   setText(item.querySelector(".ticks"), TICKS[message.status] || "");
   setText(item.querySelector(".word"), message.word);
   setText(item.querySelector(".note"), message.note);
-  // What a call says goes on while it lasts.
+  // The text of a call grows while the call lasts.
   const text = item.querySelector(".text");
   if (text.textContent !== message.text) text.replaceWith(linked(message.text));
 }
@@ -86,16 +86,16 @@ function newPhone(number) {
   return card;
 }
 
-// Puts the nodes in this order and removes all others; a node that stands right is not moved.
+// Puts the nodes in this order and removes all others. A node that is in its place already is not moved.
 function arrange(parent, nodes) {
-  let place = parent.firstElementChild;
+  let current = parent.firstElementChild;
   for (const node of nodes) {
-    if (node === place) place = place.nextElementSibling;
-    else parent.insertBefore(node, place);
+    if (node === current) current = current.nextElementSibling;
+    else parent.insertBefore(node, current);
   }
-  while (place) {
-    const extra = place;
-    place = place.nextElementSibling;
+  while (current) {
+    const extra = current;
+    current = current.nextElementSibling;
     extra.remove();
   }
 }
@@ -132,9 +132,9 @@ function show(state) {
 async function poll() {
   try {
     const query = new URLSearchParams({ since, epoch });
-    const answer = await fetch(`/sandbox/phones.json?${query}`, { signal: AbortSignal.timeout(5000) });
-    if (!answer.ok) throw new Error(`status ${answer.status}`);
-    show(await answer.json());
+    const response = await fetch(`/sandbox/phones.json?${query}`, { signal: AbortSignal.timeout(5000) });
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    show(await response.json());
     setText(connection, "live");
     connection.className = "";
   } catch {

@@ -282,7 +282,7 @@ def test_the_domain_takes_now(db: None) -> None:
         first_name="Ben",
         last_name="",
         language="ky",
-        address="::1",
+        client_ip="::1",
         now=now,
     )
     signed_in = registration.verify(

@@ -4,7 +4,7 @@ import pytest
 
 from messaging.database.sql import rows
 from messaging.delivery import claims
-from messaging.delivery.outcomes import Result, record
+from messaging.delivery.outcomes import FinishedAttempt, write_outcomes
 from messaging.models import Attempt, Deliverer, Message, MessageEvent, Sender
 from messaging.providers import Kind, Outcome
 from messaging.states import State
@@ -16,7 +16,7 @@ def send_one() -> int:
     [message] = queued(outgoing())
     [mine] = claims.claim(granted_ids(), by=Deliverer.WORKER)
     accepted = Outcome(kind=Kind.ACCEPTED, provider_id=f"SM{message.id}")
-    record([Result(claim=mine, outcome=accepted)], by=Deliverer.WORKER)
+    write_outcomes([FinishedAttempt(claim=mine, outcome=accepted)], by=Deliverer.WORKER)
     return message.id
 
 

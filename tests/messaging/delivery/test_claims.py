@@ -7,7 +7,7 @@ from messaging import policy
 from messaging.database import clock
 from messaging.delivery import pacing
 from messaging.delivery.claims import Claim, claim
-from messaging.encryption import unseal
+from messaging.encryption import decrypt
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, Sender
 from messaging.states import State
 from tests.messaging.engine import ANA, all_of, attempts, dispatched, set_pace, standing, state_of, story
@@ -42,14 +42,14 @@ def test_a_claim_brings_what_the_call_needs_and_leaves_an_attempt_with_a_lease()
     [attempt] = attempts(message_id)
     assert message.slot_at is not None
     assert message.slot_at > before - SECOND
-    assert (mine.address, unseal(mine.text), mine.segments) == (ANA, "Help me", 1)
+    assert (mine.address, decrypt(mine.text), mine.segments) == (ANA, "Help me", 1)
     assert (mine.attempt, mine.attempt_id, mine.slot_at) == (1, attempt.id, message.slot_at)
     assert (mine.sender_id, mine.origin) == (sender.id, "+15005550006")
     assert mine.each == pacing.interval(sender.segments_per_second)
     assert (message.state, message.attempts) == (State.SENDING, 1)
     assert message.due_at == message.slot_at + policy.LEASE
     assert (attempt.number, attempt.outcome, attempt.by) == (1, AttemptOutcome.SENDING, Deliverer.WORKER)
-    assert attempt.deadline_at == message.slot_at + policy.CALL_DEADLINE
+    assert attempt.deadline_at == message.slot_at + policy.ATTEMPT_TIMEOUT
 
 
 @pytest.mark.django_db
@@ -59,7 +59,7 @@ def test_the_lease_of_a_claim_after_its_slot_runs_from_the_claim() -> None:
     before = clock.now()
     claimed([message_id])
     assert Message.objects.get(id=message_id).due_at >= before + policy.LEASE
-    assert attempts(message_id)[0].deadline_at >= before + policy.CALL_DEADLINE
+    assert attempts(message_id)[0].deadline_at >= before + policy.ATTEMPT_TIMEOUT
 
 
 @pytest.mark.django_db
@@ -96,7 +96,7 @@ def test_missed_slots_are_reserved_anew_one_after_another() -> None:
         slot = claims[message_id].slot_at
         assert message.slot_at == slot
         assert message.due_at == slot + policy.LEASE
-        assert attempt.deadline_at == slot + policy.CALL_DEADLINE
+        assert attempt.deadline_at == slot + policy.ATTEMPT_TIMEOUT
 
 
 @pytest.mark.django_db

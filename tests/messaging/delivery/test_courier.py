@@ -134,8 +134,8 @@ def test_the_pace_holds_where_messages_arrive(courier: Courier, phones: SandboxC
 def test_a_reply_that_never_comes_ends_at_the_deadline(
     make_courier: MakeCourier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(policy, "CALL_DEADLINE", SECOND / 2)
-    monkeypatch.setattr(policy, "SHORTEST_CALL", SECOND / 10)
+    monkeypatch.setattr(policy, "ATTEMPT_TIMEOUT", SECOND / 2)
+    monkeypatch.setattr(policy, "SHORTEST_ATTEMPT", SECOND / 10)
     phones.behave(hang=True)
     [message_id] = dispatched()
     send(make_courier(), [message_id])
@@ -146,8 +146,8 @@ def test_a_reply_that_never_comes_ends_at_the_deadline(
 def test_the_deadline_holds_however_slowly_the_reply_drips(
     make_courier: MakeCourier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(policy, "CALL_DEADLINE", SECOND / 2)
-    monkeypatch.setattr(policy, "SHORTEST_CALL", SECOND / 10)
+    monkeypatch.setattr(policy, "ATTEMPT_TIMEOUT", SECOND / 2)
+    monkeypatch.setattr(policy, "SHORTEST_ATTEMPT", SECOND / 10)
     phones.behave(drip_ms=100)
     [message_id] = dispatched()
     started = time.monotonic()
@@ -187,7 +187,7 @@ def test_a_sender_whose_calls_hang_does_not_keep_anothers_messages_waiting(
 ) -> None:
     monkeypatch.setattr(delivery, "MAX_IN_FLIGHT", 2)
     # The deadline of what hangs: the test waits for it at its end.
-    monkeypatch.setattr(policy, "CALL_DEADLINE", 6 * SECOND)
+    monkeypatch.setattr(policy, "ATTEMPT_TIMEOUT", 6 * SECOND)
     phones.behave(to=ANA, hang=True)
     stuck, other = Sender.objects.get(name=DEFAULT), another_sender()
     for _ in range(3):
@@ -249,7 +249,7 @@ def test_a_process_that_wakes_too_late_writes_no_request(courier: Courier, phone
         messaging_service_sid="",
         validity_s=60,
         # What is left of the call's time when the process goes on.
-        timeout_s=policy.SHORTEST_CALL.total_seconds() - 0.5,
+        timeout_s=policy.SHORTEST_ATTEMPT.total_seconds() - 0.5,
     )
     outcome = courier.run(sms_of(courier, call))
     assert (outcome.kind, outcome.code) == (Kind.TRANSIENT, "slot_missed")

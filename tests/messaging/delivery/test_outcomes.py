@@ -12,7 +12,7 @@ from messaging.database import clock
 from messaging.database.sql import rows
 from messaging.delivery.claims import Claim, claim
 from messaging.delivery.courier import Courier
-from messaging.delivery.outcomes import Result, backoff, record
+from messaging.delivery.outcomes import FinishedAttempt, backoff, write_outcomes
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageEvent, OptOut
 from messaging.providers import Kind, Outcome
 from messaging.reports import delivery_reports
@@ -33,11 +33,11 @@ def claimed(message_id: int) -> Claim:
 
 
 def write(mine: Claim, outcome: Outcome) -> None:
-    record([Result(claim=mine, outcome=outcome)], by=Deliverer.WORKER)
+    write_outcomes([FinishedAttempt(claim=mine, outcome=outcome)], by=Deliverer.WORKER)
 
 
 def hear(mine: Claim, outcome: Outcome) -> bool:
-    return delivery_reports.learn(mine.attempt_id, outcome, by=Deliverer.CALLBACK)
+    return delivery_reports.apply_report(mine.attempt_id, outcome, by=Deliverer.CALLBACK)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_an_accepted_reply_that_comes_after_the_proof_stops_the_second_call(mine
 @pytest.mark.parametrize("refusal", [BUSY, STOPPED, LOST])
 def test_a_refused_second_call_takes_nothing_from_the_first(second: tuple[Claim, Attempt], refusal: Outcome) -> None:
     mine, first = second
-    assert delivery_reports.learn(first.id, ACCEPTED, by=Deliverer.CALLBACK)
+    assert delivery_reports.apply_report(first.id, ACCEPTED, by=Deliverer.CALLBACK)
     write(mine, refusal)
     assert state_of(mine.message_id) == State.ACCEPTED
 
@@ -124,8 +124,11 @@ def test_a_missed_slot_is_due_again_at_once(mine: Claim) -> None:
 def test_a_batch_goes_in_together(db: None) -> None:
     set_pace(0)
     claims = claim(dispatched(100), by=Deliverer.WORKER)
-    record(
-        [Result(claim=c, outcome=Outcome(kind=Kind.ACCEPTED, provider_id=f"SM{c.message_id}")) for c in claims],
+    write_outcomes(
+        [
+            FinishedAttempt(claim=c, outcome=Outcome(kind=Kind.ACCEPTED, provider_id=f"SM{c.message_id}"))
+            for c in claims
+        ],
         by=Deliverer.WORKER,
     )
     assert Message.objects.filter(state=State.ACCEPTED).count() == 100

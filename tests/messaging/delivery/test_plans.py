@@ -11,7 +11,7 @@ from messaging import policy
 from messaging.database.sql import rows
 from messaging.delivery import claims, sweeping
 from messaging.delivery.courier import Courier
-from messaging.encryption import seal
+from messaging.encryption import encrypt
 from messaging.models import Deliverer, Sender
 from messaging.reports import settling, watching
 from tests.messaging.engine import granted_ids, set_pace
@@ -27,7 +27,7 @@ def _years_of_messages(sender: Sender) -> None:
         " %(sender)s, CASE WHEN n > %(finished)s THEN 'queued' ELSE 'delivered' END, now(),"
         " now() + interval '1 day', (n <= %(finished)s)::int, '', now(), CASE WHEN n <= %(finished)s THEN now() END"
         " FROM generate_series(1, %(finished)s + %(queued)s) AS n",
-        {"finished": FINISHED, "queued": QUEUED, "text": seal("The weekly letter"), "sender": sender.id},
+        {"finished": FINISHED, "queued": QUEUED, "text": encrypt("The weekly letter"), "sender": sender.id},
     )
     rows(
         "INSERT INTO messaging_attempt (id, message_id, sender_id, number, by, outcome, provider_id, error_code,"

@@ -93,10 +93,10 @@ def test_a_channel_without_a_sender_fails_with_that_reason(channel: Channel) -> 
     ("said", "expected"),
     [
         ({"language": "ru"}, ""),
-        ({"language": "ky", "recording": speech.Recording.HELP}, ""),
+        ({"language": "ky", "recording": speech.Prompt.HELP}, ""),
         ({"language": "ky"}, "cannot_be_said"),
         ({"language": "ky", "recording": "../../secrets"}, "cannot_be_said"),
-        ({"language": "fr", "recording": speech.Recording.HELP}, "cannot_be_said"),
+        ({"language": "fr", "recording": speech.Prompt.HELP}, "cannot_be_said"),
         ({"language": ""}, "cannot_be_said"),
         ({"language": "en", "text": "a" * (speech.MAX_SPOKEN + 1)}, "cannot_be_said"),
     ],

@@ -24,7 +24,7 @@ SAFETY, ROUTINE = MessageClass.SAFETY, MessageClass.ROUTINE
 
 def text_of(message: Message) -> str:
     message.refresh_from_db()
-    return encryption.unseal(message.text or b"")
+    return encryption.decrypt(message.text or b"")
 
 
 @pytest.mark.django_db

@@ -55,7 +55,7 @@ def test_each_class_has_its_deadline_unless_one_is_given(kind: MessageClass) -> 
     code_dies = now + timedelta(minutes=7)
     own = outbox.Outgoing(address=BEN, text="Help", message_class=kind, deadline_at=code_dies)
     [usual, given] = outbox.queue([outgoing(kind=kind), own], now=now)
-    assert usual.deadline_at == now + policy.DEADLINES[kind]
+    assert usual.deadline_at == now + policy.DEFAULT_DEADLINES[kind]
     assert given.deadline_at == code_dies
 
 

@@ -20,7 +20,7 @@ from tests.messaging.wire import Wire
 
 MakeCourier = Callable[[], Courier]
 SECOND = timedelta(seconds=1)
-AFTER_PROOF = policy.CALL_DEADLINE + policy.PROOF_AFTER + SECOND
+AFTER_PROOF = policy.ATTEMPT_TIMEOUT + policy.PROOF_AFTER + SECOND
 
 
 def calls(count: int = 1, *, text: str = "Aida is in danger", language: str = "en", **more: Any) -> list[int]:
@@ -81,14 +81,14 @@ def test_a_call_rings_no_longer_than_it_is_worth(
 
 def test_kyrgyz_is_played_and_no_url_holds_a_word_of_the_text(wire: Wire, make_courier: MakeCourier) -> None:
     wire.answers = [(201, {"sid": "CA1", "status": "queued"})]
-    called(make_courier(), text="Aida +996700111222", language="ky", recording=speech.Recording.HELP)
+    called(make_courier(), text="Aida +996700111222", language="ky", recording=speech.Prompt.HELP)
     script = twiml.read(wire.asked[0]["Twiml"])
     assert script.lines == ("http://127.0.0.1:1/static/messaging/voice/ky/help.mp3",) * 2
     assert "Aida" not in wire.asked[0]["Twiml"]
 
 
-@pytest.mark.parametrize("language", sorted(speech.RECORDED))
-@pytest.mark.parametrize("recording", speech.Recording.values)
+@pytest.mark.parametrize("language", sorted(speech.PROMPT_LANGUAGES))
+@pytest.mark.parametrize("recording", speech.Prompt.values)
 def test_every_recording_exists_and_is_small(language: str, recording: str) -> None:
     path = finders.find(f"messaging/voice/{language}/{recording}.mp3")
     assert path, "not found by static files"

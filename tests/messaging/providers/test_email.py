@@ -210,8 +210,8 @@ def test_any_other_unknown_email_ends_unconfirmed_at_once(courier: Courier, mail
 
 @pytest.fixture
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(policy, "CALL_DEADLINE", SECOND)
-    monkeypatch.setattr(policy, "SHORTEST_CALL", SECOND / 10)
+    monkeypatch.setattr(policy, "ATTEMPT_TIMEOUT", SECOND)
+    monkeypatch.setattr(policy, "SHORTEST_ATTEMPT", SECOND / 10)
 
 
 def test_a_server_silent_after_the_text_ends_at_the_deadline(

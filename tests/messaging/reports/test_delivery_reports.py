@@ -10,7 +10,7 @@ from messaging.database import clock
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageEvent, OperatorAlarm
 from messaging.providers import Outcome
 from messaging.providers.twilio import reported
-from messaging.reports.delivery_reports import UnknownAttempt, learn
+from messaging.reports.delivery_reports import UnknownAttempt, apply_report
 from messaging.states import State
 from tests.messaging.engine import another_sender, attempt_ids, attempt_of, standing, state_of, story
 from tests.race import at_once
@@ -20,7 +20,7 @@ HOPEFUL = [AttemptOutcome.ACCEPTED, AttemptOutcome.SENDING]
 
 def hear(attempt_id: UUID, status: str, code: str = "", *, sid: str = "") -> bool:
     outcome: Outcome = reported(status, code=code, provider_id=sid or f"SM{attempt_id.hex}")
-    return learn(attempt_id, outcome, by=Deliverer.CALLBACK)
+    return apply_report(attempt_id, outcome, by=Deliverer.CALLBACK)
 
 
 def twice_called(state: State, first: AttemptOutcome, second: AttemptOutcome) -> tuple[Message, UUID, UUID]:

@@ -151,7 +151,7 @@ def test_the_key_is_recorded_told_and_thanked_for(language: str, heard: Heard, d
 
 
 def test_thanks_in_kyrgyz_are_a_recording(db: None) -> None:
-    [thanks] = press(ringing(language="ky", recording=speech.Recording.HELP))
+    [thanks] = press(ringing(language="ky", recording=speech.Prompt.HELP))
     assert thanks == f"{settings.PUBLIC_BASE_URL}/static/messaging/voice/ky/thanks.mp3"
 
 

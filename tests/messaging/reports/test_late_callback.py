@@ -12,7 +12,7 @@ from messaging.delivery import claims
 from messaging.delivery import courier as delivery
 from messaging.delivery.claims import Claim, claim
 from messaging.delivery.courier import Courier
-from messaging.delivery.outcomes import Result, record
+from messaging.delivery.outcomes import FinishedAttempt, write_outcomes
 from messaging.models import Attempt, AttemptOutcome, Deliverer
 from messaging.providers import Kind, Outcome
 from messaging.providers.twilio import reported
@@ -34,7 +34,7 @@ def again(state: State, **fields: Any) -> tuple[int, Callable[[str], Any]]:
     def news(status: str) -> bool:
         code = "30006" if status == "undelivered" else ""
         outcome = reported(status, code=code, provider_id=f"SM{first.hex}")
-        return delivery_reports.learn(first, outcome, by=Deliverer.CALLBACK)
+        return delivery_reports.apply_report(first, outcome, by=Deliverer.CALLBACK)
 
     return message.id, news
 
@@ -46,7 +46,9 @@ def in_second_call() -> tuple[int, Callable[[str], Any], Claim]:
 
 
 def answer(claimed: Claim, kind: Kind, *, sid: str = "") -> Any:
-    return record([Result(claim=claimed, outcome=Outcome(kind=kind, provider_id=sid))], by=Deliverer.WORKER)
+    return write_outcomes(
+        [FinishedAttempt(claim=claimed, outcome=Outcome(kind=kind, provider_id=sid))], by=Deliverer.WORKER
+    )
 
 
 def assert_never_went_back(message_id: int) -> None:

@@ -31,7 +31,7 @@ from tests.messaging.engine import (
 )
 
 SECOND = timedelta(seconds=1)
-AFTER_PROOF = policy.CALL_DEADLINE + policy.PROOF_AFTER + SECOND
+AFTER_PROOF = policy.ATTEMPT_TIMEOUT + policy.PROOF_AFTER + SECOND
 
 
 def lose(
@@ -108,7 +108,7 @@ def test_what_is_sent_back_is_granted_at_once_not_at_the_next_poll(courier: Cour
 def test_a_slow_answer_proves_that_it_is_there_but_not_that_it_is_not(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch, created: bool
 ) -> None:
-    monkeypatch.setattr(policy, "PROMPT_ANSWER", timedelta(0))
+    monkeypatch.setattr(policy, "PROMPT_REPLY_WITHIN", timedelta(0))
     message_id = lose(courier, phones, created=created, kind=MessageClass.ROUTINE)
     shift(message_id, AFTER_PROOF)
     assert settle(courier) == created
@@ -121,7 +121,7 @@ def test_what_was_not_created_waits_for_the_proof(courier: Courier, phones: Sand
     message, [attempt] = Message.objects.get(id=message_id), attempts(message_id)
     assert message.state == State.UNKNOWN
     assert message.due_at == attempt.deadline_at + policy.PROOF_AFTER
-    shift(message_id, policy.CALL_DEADLINE + policy.PROOF_AFTER - 2 * SECOND)
+    shift(message_id, policy.ATTEMPT_TIMEOUT + policy.PROOF_AFTER - 2 * SECOND)
     Message.objects.update(due_at=clock.now())
     assert settle(courier) == 0
     assert state_of(message_id) == State.UNKNOWN
@@ -185,7 +185,7 @@ def test_news_that_comes_during_the_last_look_up_stands(courier: Courier, phones
     [attempt] = attempts(message_id)
 
     def news() -> None:
-        assert delivery_reports.learn(attempt.id, reported("sent", "", "SM1"), by=Deliverer.CALLBACK)
+        assert delivery_reports.apply_report(attempt.id, reported("sent", "", "SM1"), by=Deliverer.CALLBACK)
 
     assert settle(interrupted(courier, news)) == 0
     assert state_of(message_id) == State.SENT
@@ -260,7 +260,7 @@ def test_a_text_without_its_key_holds_up_no_other(courier: Courier, phones: Sand
     assert settle(courier) == 1
     assert state_of(fine) != State.UNKNOWN
     with pytest.raises(encryption.Unreadable):
-        encryption.unseal(Message.objects.get(id=unreadable).text or b"")
+        encryption.decrypt(Message.objects.get(id=unreadable).text or b"")
     shift(unreadable, policy.RESEND_EMERGENCY_AFTER)
     assert settle(courier) == 1
     assert state_of(unreadable) == State.QUEUED

@@ -116,7 +116,9 @@ def test_news_that_comes_while_it_is_looked_for_stands(courier: Courier, phones:
     [attempt] = Attempt.objects.all()
 
     def news() -> None:
-        delivery_reports.learn(attempt.id, reported("undelivered", "30003", attempt.provider_id), by=Deliverer.CALLBACK)
+        delivery_reports.apply_report(
+            attempt.id, reported("undelivered", "30003", attempt.provider_id), by=Deliverer.CALLBACK
+        )
 
     assert watch(interrupted(courier, news)) == 0
     assert state_of(message.id) == State.QUEUED
