@@ -13,7 +13,7 @@ from config import api, environment, logging, reporting, servers
 BASE_DIR = Path(__file__).resolve().parent.parent
 environment.load(Path(os.environ.get("ENV_FILE", BASE_DIR / ".env")))
 
-# -- What this installation is --------------------------------------------------------------------------------
+# -- This installation ----------------------------------------------------------------------------------------
 
 SECRET_KEY = environment.text("SECRET_KEY", "50 or more random characters", min_length=50)
 # After SECRET_KEY was changed, earlier keys still decrypt waiting texts and accept sessions.

@@ -12,7 +12,7 @@ from deploy.local.environment import ROOT
 WORKERS = {"emergency": 4, "messages": 4, "geo": 4, "media": 2, "default": 4}
 SCHEDULERS = 2
 WORKER_SHUTDOWN_MS = 20_000
-# Longer than a worker takes to finish what it has begun, or supervisord kills it in mid-call.
+# Longer than a worker takes to finish what it has begun, or supervisord kills it in the middle of an attempt.
 STOP_WAIT_S = 30
 
 SUPERVISOR = """\

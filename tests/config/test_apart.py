@@ -1,4 +1,4 @@
-"""What one key has to wait for delays no other."""
+"""A key whose step waits delays no other key."""
 
 import threading
 
