@@ -18,11 +18,12 @@ test: check ## every check and test
 	$(BIN)/python -m pytest -m 'not matrix and not alone' --numprocesses 2 --dist worksteal
 	$(BIN)/python -m pytest -m 'not matrix and alone'
 
-check: .venv/.dev ## style, types and imports
+check: .venv/.dev ## style, types, imports and prose
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.prose
 
 faults: .venv/.dev ## the long fault matrix: servers and processes killed, frozen and cut off
 	$(BIN)/python -m pytest -m matrix
@@ -37,7 +38,7 @@ format: .venv/.dev ## format the code
 clean: ## remove the virtual environment and caches; data in var/ stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-# Installed again when a requirements file changes.
+# Each target below installs its packages again when a requirements file changes.
 .venv/.demo: requirements.txt requirements-demo.txt | .venv/bin/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-demo.txt
 	@touch $@

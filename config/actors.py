@@ -5,5 +5,5 @@ from config import periodic
 
 @dramatiq.actor(queue_name="default", max_retries=0)
 def run_periodic(name: str) -> None:
-    """Periodic work by its name; the scheduler asks again when it is due again."""
+    """Do one kind of periodic work. The scheduler asks for it again when it is due again."""
     periodic.run(name)

@@ -1,4 +1,4 @@
-"""What is done for each key, in a thread of its own: a sender or a periodic work that is slow delays no other."""
+"""Runs a step for each key in a thread of its own, so that a slow sender or slow periodic work delays no other."""
 
 import threading
 from collections.abc import Callable, Hashable, Iterable
@@ -14,27 +14,27 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Apart(Generic[Key]):
-    """Called again and again, it begins `step` for every key of `find` that is not at it yet, and waits for none."""
+    """Each call starts `step` for every key of `find` whose earlier step has ended, and waits for no step."""
 
     def __init__(self, find: Callable[[], Iterable[Key]], step: Callable[[Key], object]) -> None:
         self._find = find
         self._step = step
         self._changing = threading.Lock()
-        self.at_it: set[Key] = set()
+        self.running: set[Key] = set()
 
     def __call__(self) -> None:
         for key in self._find():
             with self._changing:
-                if key in self.at_it:
+                if key in self.running:
                     continue
-                self.at_it.add(key)
+                self.running.add(key)
             self._begin(key)
 
     def _begin(self, key: Key) -> None:
         try:
             threading.Thread(target=self._run, args=(key,), daemon=True).start()
         except RuntimeError:
-            # The machine has no thread left. What never began must not count as at it for ever.
+            # The machine has no thread left. A step that never began must not count as running.
             self._end(key)
             raise
 
@@ -52,4 +52,4 @@ class Apart(Generic[Key]):
 
     def _end(self, key: Key) -> None:
         with self._changing:
-            self.at_it.discard(key)
+            self.running.discard(key)

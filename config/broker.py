@@ -1,4 +1,4 @@
-"""The broker carries hints: what it loses, PostgreSQL still knows."""
+"""The broker carries hints only: if it loses one, PostgreSQL still has the row."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,15 +14,15 @@ from messaging.database.sql import is_out_of_reach
 
 QUEUES = ("emergency", "messages", "geo", "media", "default")
 
-# Measured with pika 1.4: only stack_timeout shortens connecting to a hung broker; without a heartbeat a frozen
-# peer is noticed after minutes. No blocked_connection_timeout: with it a worker's own retry can be lost.
+# Measured with pika 1.4: only stack_timeout shortens connecting to a broker that hangs. Without a heartbeat a frozen
+# peer is noticed only after minutes. blocked_connection_timeout is not set: with it a worker's own retry can be lost.
 _PARAMETERS = "heartbeat=10&stack_timeout=5&connection_attempts=1"
 
 
 def connect(*, urls: list[str], middleware: list[dramatiq.Middleware]) -> dramatiq.Broker:
-    """The broker of RABBITMQ_URL, with all queues; `memory://` is the embedded mode's, within one process.
+    """The broker of RABBITMQ_URL, with all queues. `memory://` is a broker inside this process, for the demo.
 
-    Of several nodes a connection takes the first that answers.
+    If the URL names several nodes, a connection goes to the first node that responds.
     """
     broker: dramatiq.Broker
     if urls[0].startswith("memory:"):
@@ -36,14 +36,14 @@ def connect(*, urls: list[str], middleware: list[dramatiq.Middleware]) -> dramat
 
 
 class QuorumBroker(RabbitmqBroker):
-    """RabbitMQ with quorum queues whatever the virtual host's default is: a node's death loses no hint."""
+    """RabbitMQ with quorum queues, whatever the virtual host's default is: no hint is lost when a node dies."""
 
     def _build_queue_arguments(self, queue_name: str) -> dict[str, Any]:
         arguments: dict[str, Any] = super()._build_queue_arguments(queue_name)  # type: ignore[no-untyped-call]
         return arguments | {"x-queue-type": "quorum"}
 
     def _declare_xq_queue(self, queue_name: str) -> Any:
-        # Dramatiq takes nothing of the above for this one.
+        # Dramatiq does not use the arguments above for the dead-letter queue.
         arguments = {"x-queue-type": "quorum", "x-message-ttl": DEAD_MESSAGE_TTL}
         return self.channel.queue_declare(queue=xq_name(queue_name), durable=True, arguments=arguments)
 
@@ -60,8 +60,8 @@ class QuorumBroker(RabbitmqBroker):
 
 
 class _Consumer(_RabbitmqConsumer):
-    """Refuses what would stop the worker instead of the message: Dramatiq's threads end with a queue they do not know,
-    and its consumers start over for ever with options that are none."""
+    """Refuses malformed messages, which would stop the worker. Dramatiq's threads end when a message names a queue they
+    do not know, and its consumers restart forever when a message's options are not a dictionary."""
 
     def __next__(self) -> dramatiq.MessageProxy | None:
         message: dramatiq.MessageProxy | None = super().__next__()  # type: ignore[no-untyped-call]
@@ -81,7 +81,7 @@ class _Consumer(_RabbitmqConsumer):
 
 
 class ErrorNames(dramatiq.Middleware):
-    """A message that is retried carries its error's name, not the traceback: that quotes rows, numbers and texts."""
+    """A message that is retried carries its error's name, not the traceback, which quotes rows, numbers and texts."""
 
     def after_process_message(
         self,
@@ -92,7 +92,7 @@ class ErrorNames(dramatiq.Middleware):
         exception: BaseException | None = None,
     ) -> None:
         if exception is not None:
-            # One name for all that only says that the database was away (config/deadletters.py).
+            # One name for every error that only says that the database was away (config/deadletters.py).
             name = OperationalError if is_out_of_reach(exception) else type(exception)
             message.options["error"] = name.__name__
 
@@ -101,7 +101,7 @@ class ErrorNames(dramatiq.Middleware):
 
 
 class CourierLifecycle(dramatiq.Middleware):
-    """A worker is warm before its first message, and finishes the calls it has begun when told to stop."""
+    """Warms a worker up before its first message, and lets it finish the attempts it has begun when it is stopped."""
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         from messaging.delivery import courier  # the broker is made before Django's models can be imported

@@ -1,4 +1,5 @@
-"""Dead letters: what no worker could do leaves the broker for rows, where the operator sees it and can replay it.
+"""Dead letters: broker messages that no worker could process. They move from the broker into rows, where the operator
+sees them and can replay them.
 
 RabbitMQ alone would keep them unseen and drop them after seven days.
 """
@@ -29,17 +30,18 @@ from messaging.operations.alarms import alarm
 
 log = structlog.get_logger(__name__)
 
-# In one pass from one queue; what a flood leaves waits for the next.
+# Messages taken from one queue in one pass. The rest of a flood waits for the next pass.
 _PER_PASS = 500
-# The newest so many are kept: more of them tell the operator nothing new.
+# Rows kept, the newest ones: more of them tell the operator nothing new.
 KEPT = 1_000
-# What the broker has not confirmed by then is published again: twice does no harm, not at all would.
+# A replay that the broker has not confirmed by then is published again: twice does no harm, never would.
 REPLAYED_AGAIN_AFTER = timedelta(minutes=1)
-# A hint that met no database has lost nothing: its row was found by age. An outage would bury the real ones.
+# A hint that failed because the database was away lost nothing: its row was found by age. Hints of an outage would bury
+# the real dead letters.
 _OUTAGES = {"OperationalError"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# A phone number has at least eleven digits with its country: an id has fewer for a long time to come.
+# A phone number with its country code has at least eleven digits. An id will have fewer for a long time.
 _ID_BELOW = 10**10
 
 
@@ -53,7 +55,7 @@ class Letter:
 
 
 def collect(*, now: datetime) -> int:
-    """Move what lies in the broker's dead-letter queues into rows, and tell the operator; returns how many."""
+    """Move the dead letters of the broker into rows, and tell the operator. Returns how many there were."""
     broker = dramatiq.get_broker()
     if not isinstance(broker, QuorumBroker):
         return 0
@@ -82,7 +84,7 @@ def _drain(connection: Any, queue: str, *, words: set[str], now: datetime) -> It
             if letter.reason in _OUTAGES:
                 log.warning("hint_died_of_an_outage", queue=queue, error=letter.reason)
             else:
-                # The row first: a process that dies here counts it twice.
+                # Store the row first: a process that dies here counts the message twice, and never loses it.
                 _keep(letter, now=now)
                 yield letter
             channel.basic_ack(method.delivery_tag)
@@ -104,7 +106,7 @@ def _read(queue: str, body: bytes, headers: dict[str, Any], *, words: set[str]) 
         actor=actor,
         arguments=arguments,
         reason=_reason(actor, message.options, headers),
-        # Keyed: a short body could be guessed from its plain hash.
+        # A keyed hash: a short body could be guessed from its plain hash.
         fingerprint=salted_hmac("config.deadletters", seen, algorithm="sha256").hexdigest(),
     )
 
@@ -144,16 +146,16 @@ def _forget_oldest() -> None:
 
 
 def ask_replay(letter_ids: Collection[int], *, now: datetime) -> int:
-    """Have these published once more, by a scheduler; returns how many can be."""
+    """Ask the schedulers to publish these once more. Returns how many of them can be replayed."""
     letters = DeadLetter.objects.filter(id__in=letter_ids).exclude(actor="").exclude(arguments=None)
     return letters.update(replay_asked_at=now)
 
 
 @transaction.atomic
 def take_replays() -> dict[int, dramatiq.Message[Any]]:
-    """Broker messages to publish after commit, by their letters' ids; each goes to one of any number of schedulers.
+    """Broker messages to publish after commit, by the ids of their letters. Each goes to only one of the schedulers.
 
-    Until `confirm_replay` a letter stays asked for, at the time from which it may be taken again.
+    A letter stays asked for until `confirm_replay`: after REPLAYED_AGAIN_AFTER it may be taken again.
     """
     now = clock.set_short_timeouts()
     asked = DeadLetter.objects.select_for_update(skip_locked=True).filter(replay_asked_at__lte=now)
@@ -169,7 +171,7 @@ def take_replays() -> dict[int, dramatiq.Message[Any]]:
 
 
 def confirm_replay(letter_id: int) -> None:
-    """The broker has it. Called in a thread of the relay, which keeps no database connection."""
+    """Note that the broker has the message. The relay calls this in a thread that keeps no database connection."""
     try:
         DeadLetter.objects.filter(id=letter_id).update(replay_asked_at=None, replayed_at=clock.now())
     except DatabaseError as error:

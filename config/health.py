@@ -1,4 +1,4 @@
-"""/healthz: this process answers. /readyz: it can do its work, and the scheduler does its own."""
+"""/healthz: this process runs. /readyz: this process can do its work, and a scheduler does its own."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when all three hold, else 503; each check says "ok" or what is wrong."""
+    """200 when all three checks say "ok", else 503. A check that fails says why."""
     checks = {"database": "ok", "migrations": "ok", "scheduler": "ok"}
     try:
         if _unapplied():
@@ -26,7 +26,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
             checks["scheduler"] = _scheduler()
     except DatabaseError:
         checks = {"database": "unreachable", "migrations": "unknown", "scheduler": "unknown"}
-    ready = all(answer == "ok" for answer in checks.values())
+    ready = all(result == "ok" for result in checks.values())
     return JsonResponse({"status": "ready" if ready else "not ready"} | checks, status=200 if ready else 503)
 
 

@@ -44,7 +44,7 @@ def configure(*, debug: bool) -> None:
             },
             "root": {"handlers": ["stderr"], "level": "INFO"},
             "loggers": {
-                # Their lines carry addresses, bodies or whole connection parameters.
+                # Their lines carry phone numbers, bodies or whole connection parameters.
                 "twilio": {"level": "ERROR"},
                 "pika": {"level": "CRITICAL"},
                 "django.request": {"level": "ERROR"},
@@ -61,7 +61,7 @@ def configure(*, debug: bool) -> None:
 
 
 class IdsOfBrokerMessages(logging.Filter):
-    """Dramatiq's lines name a message by its id, not by its arguments: a poisoned one may hold anything."""
+    """Lets Dramatiq's lines name a message by its id, not by its arguments: a malformed one may hold anything."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
@@ -73,7 +73,7 @@ class IdsOfBrokerMessages(logging.Filter):
 
 
 def _where_not_what(logger: object, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """A traceback without the exceptions' own words: those quote rows, numbers and texts."""
+    """Write a traceback without the exceptions' texts, which quote rows, numbers and names."""
     info = event.pop("exc_info", None)
     error = info[1] if isinstance(info, tuple) else sys.exc_info()[1] if info is True else info
     if isinstance(error, BaseException):
@@ -91,7 +91,7 @@ def _frames(error: BaseException) -> Iterator[str]:
 
 
 class RequestIdMiddleware:
-    """Each request has an id, in its log lines and in the answer, so that a report can be matched to them."""
+    """Gives each request an id, in its log lines and its response, so that a report can be matched to the lines."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

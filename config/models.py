@@ -2,7 +2,7 @@ from django.db import models
 
 
 class SchedulerTick(models.Model):
-    """When any scheduler last completed a granting pass; /readyz and the operator look at it."""
+    """The time of the last granting pass of any scheduler, for /readyz and the operator."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     at = models.DateTimeField()
@@ -12,11 +12,11 @@ class SchedulerTick(models.Model):
 
 
 class PeriodicRun(models.Model):
-    """When periodic work is due next. The row arbitrates between schedulers."""
+    """When periodic work is due next. The row decides which scheduler takes it."""
 
     name = models.CharField(max_length=60, primary_key=True)
     due_at = models.DateTimeField()
-    # Since when a worker has been asked in vain, else when one was asked last: in the end the scheduler does the work.
+    # The first time a worker was asked in vain, else the last time one was asked. At last the scheduler does the work.
     asked_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
 
@@ -25,14 +25,16 @@ class PeriodicRun(models.Model):
 
 
 class DeadLetter(models.Model):
-    """A broker message that no worker could do. It held ids and its rows are the truth, so nothing is lost with it;
-    the same message again counts up. Kept is what can be shown to anyone: no body, no error's words."""
+    """A broker message that no worker could process. It named rows by their ids, so nothing is lost with it.
+
+    The same message again raises `times`. The row holds only facts that anybody may see: no body, no error's text.
+    """
 
     fingerprint = models.CharField(max_length=64, unique=True)
     queue = models.CharField(max_length=60)
     # Empty: the message could not be read.
     actor = models.CharField(max_length=60, blank=True)
-    # The actor's arguments if they are ids; null: withheld, and so it cannot be replayed.
+    # The actor's arguments, if they are ids only. Null: they are withheld, so the message cannot be replayed.
     arguments = models.JSONField(null=True)
     # An error's name, `undecodable`, `unknown_actor`, or the broker's own reason.
     reason = models.CharField(max_length=60)

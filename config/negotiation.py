@@ -6,7 +6,7 @@ from rest_framework.request import Request
 
 
 class AlwaysJSON(DefaultContentNegotiation):
-    """JSON whatever the Accept header asks for: a client's odd header must not cost somebody their SOS."""
+    """Responds in JSON, whatever the Accept header asks for: an odd header must not cost somebody their SOS."""
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None

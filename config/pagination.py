@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 
 class NewestFirst(CursorPagination):
-    """Pages by cursor: stable while rows are added. Ids are UUIDv7, so their order is the order of time."""
+    """Pages by cursor, which stay the same while rows are added. Ids are UUIDv7, so they are in the order of time."""
 
     ordering = "-id"
     page_size = 50
@@ -23,5 +23,5 @@ class NewestFirst(CursorPagination):
         try:
             return super().paginate_queryset(queryset, request, view)
         except ValidationError as error:
-            # The cursor decodes, and what it holds is no id: DRF passes that on.
+            # The cursor can be decoded but holds no id, and DRF does not catch this error.
             raise NotFound("Invalid cursor") from error

@@ -16,10 +16,11 @@ class BodyTooLarge(TooLarge):
 
 
 class BoundedJSONParser(BaseParser):
-    """JSON of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, or of what the view allows as `body_limit`; text PostgreSQL
-    cannot store is refused here.
+    """Parses JSON of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, or of the view's `body_limit`, into values that
+    PostgreSQL can store.
 
-    Not a JSONParser: for one of those DRF reads the whole body first, and Django refuses it before a view is asked.
+    The class is not a JSONParser: for a JSONParser, DRF reads the whole body first, and Django refuses a large body
+    before the view's limit is read.
     """
 
     media_type = JSONParser.media_type
@@ -44,8 +45,8 @@ class BoundedJSONParser(BaseParser):
 
 
 def _storable(value: Any) -> Any:
-    """The value with half surrogate pairs, which are no characters and which nothing can store or print, replaced by
-    question marks: a broken keyboard must not cost somebody their SOS."""
+    """The value, with halves of surrogate pairs replaced by question marks. They are not characters, and nothing can
+    store or print them; a broken keyboard must not cost somebody their SOS."""
     text = json.dumps(value, ensure_ascii=False)
     try:
         text.encode()

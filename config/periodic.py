@@ -1,4 +1,4 @@
-"""Periodic work: due rows that the schedulers share, done by workers or, when they do not, by the scheduler."""
+"""Periodic work. The schedulers share rows that fall due; workers do the work, or a scheduler if they do not."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 class Periodic:
     run: Callable[..., int]
     every: timedelta
-    # A worker that was asked has this long before the scheduler does the work itself.
+    # The time a worker has, once it was asked, before the scheduler does the work itself.
     patience: timedelta
 
 
@@ -60,12 +60,13 @@ _ASKED_IN_VAIN = Q(asked_at__isnull=False) & (Q(completed_at__isnull=True) | Q(c
 
 @transaction.atomic
 def take_due() -> list[str]:
-    """Names whose work is due now; each goes to exactly one of any number of schedulers."""
+    """Names of the work that is due now. Each name goes to exactly one of the schedulers."""
     now = clock.set_short_timeouts()
     _ensure_rows(now)
     due = PeriodicRun.objects.select_for_update(skip_locked=True).filter(name__in=PERIODIC, due_at__lte=now)
     names = list(due.values_list("name", flat=True))
-    # In vain counts from the first time: what is due again within its patience would otherwise never be neglected.
+    # Keep the first time a worker was asked in vain: work that is due again within its patience would otherwise never
+    # count as neglected.
     asked_at = Case(When(_ASKED_IN_VAIN, then=F("asked_at")), default=Value(now))
     for name in names:
         PeriodicRun.objects.filter(name=name).update(due_at=now + PERIODIC[name].every, asked_at=asked_at)
@@ -74,7 +75,7 @@ def take_due() -> list[str]:
 
 @transaction.atomic
 def take_neglected() -> list[str]:
-    """Names that a worker was asked for and has not done in time; they become the caller's."""
+    """Names of the work that a worker was asked for and has not done in time. The caller does it instead."""
     now = clock.set_short_timeouts()
     rows = PeriodicRun.objects.select_for_update(skip_locked=True).filter(_ASKED_IN_VAIN)
     names = [

@@ -112,7 +112,7 @@ class PostgresLauncher:
 
 
 def server_user(*accounts: str) -> str | None:
-    """The first of these accounts that the machine has, since PostgreSQL refuses to run as root. None unless we are."""
+    """The first of these accounts that the machine has, if we are root: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}

@@ -1,4 +1,4 @@
-"""The addresses of a contacts' page and of a file are their keys: they stand in no log and no error report."""
+"""The URL of a contacts' page or of a file opens it, so no log and no error report may hold the URL."""
 
 import logging
 import re
@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from gunicorn import glogging
 
-# Whatever follows: what is asked below a link names it too.
+# The whole rest of the path: a request below a link names the link too.
 _KEYED_PATH = re.compile(r"/(a|api/v1/evidence)/[^\s\"'<>]+")
 
 
@@ -16,7 +16,7 @@ def without_tokens(text: str) -> str:
 
 
 def redact_event(logger: object, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """A processor of structlog. Django names the path of a request that failed."""
+    """A processor of structlog. Django's line about a failed request names its path."""
     return {key: without_tokens(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
@@ -27,7 +27,7 @@ class _Redacted(logging.Filter):
 
 
 class GunicornLogger(glogging.Logger):  # type: ignore[misc]
-    """gunicorn's error log quotes a request line that it does not understand."""
+    """Redacts gunicorn's error log, which quotes each request line that it does not understand."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)

@@ -1,4 +1,4 @@
-"""The relay: the only place that publishes, from a few long-lived threads, after commit."""
+"""The relay: the only place that publishes broker messages, after commit, from a few long-lived threads."""
 
 import queue
 import threading
@@ -14,12 +14,13 @@ log = structlog.get_logger(__name__)
 
 # Measured with confirms: about 800 publishes a second from one thread, 4,400 from four.
 THREADS = 4
-# A hung broker fills this in seconds; hints beyond it are dropped, since their rows are found by age.
+# Messages that may wait. A broker that hangs fills this within seconds; further hints are dropped, because their rows
+# are found by age.
 WAITING = 1_000
 
 
 class Relay:
-    """Hands broker messages to the publisher threads. A publisher that hangs holds nobody up."""
+    """Hands broker messages to the publisher threads. A publisher that hangs delays no caller."""
 
     def __init__(self) -> None:
         self._messages: queue.Queue[Callable[[], object]] = queue.Queue(WAITING)
@@ -27,7 +28,7 @@ class Relay:
             threading.Thread(target=self._publish, name=f"publisher-{number}", daemon=True).start()
 
     def send(self, actor: dramatiq.Actor[..., Any], *args: object, to: str | None = None) -> bool:
-        """Publish a call of an actor, to its own queue or the one named; False if it had to be dropped."""
+        """Publish a message to an actor, on its own queue or on the queue `to`. Returns False if it was dropped."""
         message = actor.message(*args)
         return self.publish(message.copy(queue_name=to) if to else message, at=actor.broker)
 
@@ -38,9 +39,9 @@ class Relay:
         at: dramatiq.Broker | None = None,
         then: Callable[[], object] = lambda: None,
     ) -> bool:
-        """Publish a broker message, at the process's broker unless another is named; False if it had to be dropped.
+        """Publish a broker message, at the process's broker or at the broker `at`. Returns False if it was dropped.
 
-        `then` is called in the publisher's thread, once the broker has confirmed the message.
+        `then` is called in the publisher's thread, after the broker has confirmed the message.
         """
         broker = at or dramatiq.get_broker()
         try:

@@ -1,4 +1,5 @@
-"""Sentry. Ids travel, people do not: bodies, locals, headers and breadcrumbs are never sent, digits are scrubbed."""
+"""Error reports to Sentry, with ids and nothing personal: bodies, local variables, headers and breadcrumbs are never
+sent, and digits are blanked out."""
 
 import re
 from typing import Any
@@ -25,8 +26,8 @@ def start(dsn: str) -> None:
 
 
 def scrub(event: Any, hint: Any) -> Any:
-    """Drop the request, the user, all extra data and the exceptions' own words, which quote rows and texts; blank out
-    long digit runs in what is left."""
+    """Drop the request, the user, all extra data and the exceptions' texts, which quote rows. Blank out long runs of
+    digits in the rest."""
     for key in ("request", "user", "extra", "breadcrumbs"):
         event.pop(key, None)
     for error in (event.get("exception") or {}).get("values") or []:

@@ -1,4 +1,5 @@
-"""The scheduler: grants and publishes, and does by age what nobody else did. Run two or more; rows arbitrate."""
+"""The scheduler grants and publishes messages, and does overdue work that nobody else did. Run two or more: rows decide
+which of them does what."""
 
 import threading
 import time
@@ -31,26 +32,26 @@ from messaging.reports import settling, watching
 
 log = structlog.get_logger(__name__)
 
-# Should a notice be lost, the rows are found by then.
+# If a notice is lost, its rows are found after this time.
 POLL_S = 0.5
 RESCUE_EVERY_S = 0.1
 SWEEP_EVERY_S = 0.5
 SETTLE_EVERY_S = 0.25
 WATCH_EVERY_S = 1.0
 PERIODIC_EVERY_S = 1.0
-# Uploads of a tenth of a second are hinted together: each by itself, at some hundred a second, would cost more than
-# evaluating them.
+# One hint is for all uploads of a tenth of a second. At some hundred uploads a second, a hint for each would cost more
+# than their evaluation.
 HINT_EVERY_S = 0.1
 # An activity timer is promised to fire within 1.5 s.
 TIMERS_EVERY_S = 0.2
-# A granting pass takes milliseconds and follows the last within POLL_S.
+# Grants older than this fail /readyz. A granting pass takes milliseconds and follows the last within POLL_S.
 GRANT_WITHIN_S = 3.0
-# After an error a loop waits this long, so that an unreachable database is not hammered.
+# After an error a loop waits this time, to spare a database that is out of reach.
 PAUSE_S = 0.5
 
 
 class Scheduler:
-    """Each kind of work has a thread of its own: a provider that hangs or a slow sweep never delays a grant."""
+    """Each kind of work has a thread of its own: neither a provider that hangs nor a slow sweep delays a grant."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()
@@ -62,7 +63,7 @@ class Scheduler:
         self._granted_at = time.monotonic()
 
     def run(self) -> None:
-        """Blocks until `stop`; then finishes the calls it has begun."""
+        """Run until `stop`, then finish the attempts that have begun."""
         steps: list[tuple[Callable[[], object], float]] = [
             (self._rescue, RESCUE_EVERY_S),
             (sweeping.sweep, SWEEP_EVERY_S),
@@ -72,7 +73,7 @@ class Scheduler:
             (self._check_timers, TIMERS_EVERY_S),
             (self._replay, PERIODIC_EVERY_S),
             (self._ask_for_due_work, PERIODIC_EVERY_S),
-            # One that is found while it is still being done, or that fails, is asked for again when it is next due.
+            # Work that is still being done, or that fails, is asked for again when it is next due.
             (Apart(periodic.take_neglected, _do_neglected), PERIODIC_EVERY_S),
             (self._take_hastened_steps, 0),
             (self._hint_positions, HINT_EVERY_S),
@@ -83,7 +84,7 @@ class Scheduler:
         for thread in threads:
             thread.start()
         log.info("scheduler_started")
-        # An SOS waits for these statements: they are prepared, and known to one session of PostgreSQL, not to each.
+        # An SOS waits for these statements. One session of PostgreSQL has them prepared: keep its connection.
         self._repeat(self._grant, 0, keeps_connection=True)
         for thread in threads:
             thread.join(timeout=5)
@@ -102,11 +103,11 @@ class Scheduler:
                 log.warning("database_error", error=type(error).__name__)
                 pause_s, is_kept = PAUSE_S, False
             except Exception:
-                # A fault in one pass must not end the work that everything waits for.
+                # An error in one pass must not end the work that everything waits for.
                 log.exception("scheduler_pass_failed")
                 pause_s, is_kept = PAUSE_S, False
             finally:
-                # Back to the pool; after an error, away with a connection that may be broken.
+                # Give the connection back to the pool. After an error it may be broken, and the pool drops it.
                 if not is_kept:
                     with suppress(DatabaseError):
                         connection.close()
@@ -125,7 +126,7 @@ class Scheduler:
         self._uploads.wait(POLL_S)
 
     def _tick(self) -> None:
-        """Tells /readyz that grants are made."""
+        """Tell /readyz that grants are made."""
         if time.monotonic() - self._granted_at < GRANT_WITHIN_S:
             SchedulerTick.objects.update_or_create(id=1, defaults={"at": clock.now()})
 
@@ -151,7 +152,7 @@ class Scheduler:
             self._relay.send(actors.run_periodic, name)
 
     def _take_hastened_steps(self) -> None:
-        """Whose SMS is refused is called at once, not with the next second's steps."""
+        """Call a contact whose SMS was refused at once, not with the steps of the next second."""
         if self._steps.wait(POLL_S):
             self._relay.send(actors.run_periodic, "escalate")
 
@@ -162,19 +163,19 @@ def _do_neglected(name: str) -> None:
 
 
 def _evaluate_neglected() -> None:
-    """What no worker has evaluated in time, whatever the cause: the broker is down, or every worker dead."""
+    """Evaluate the fixes that no worker has evaluated in time, because the broker is down or every worker is dead."""
     evaluation.evaluate(hints.take_neglected())
 
 
 class Notices:
-    """LISTENs to one channel on a connection of its own: PostgreSQL's session state must not return to the pool."""
+    """Listens to one channel of PostgreSQL on a connection of its own: one that listens must not return to the pool."""
 
     def __init__(self, channel: str) -> None:
         self._channel = channel
         self._connection: psycopg.Connection | None = None
 
     def wait(self, timeout_s: float) -> bool:
-        """Whether a notice came, within so long. Without a connection it is only a wait: the poll's."""
+        """Wait for a notice. Returns True when one comes, and False after `timeout_s`, also without a connection."""
         try:
             for _ in self._connected().notifies(timeout=timeout_s, stop_after=1):
                 return True

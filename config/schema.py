@@ -1,4 +1,4 @@
-"""What drf-spectacular cannot see by itself: every error has the same shape."""
+"""Adds the form of errors to the OpenAPI document: drf-spectacular cannot see that every error has the same one."""
 
 from typing import Any
 

@@ -13,10 +13,10 @@ from config import api, environment, logging, reporting, servers
 BASE_DIR = Path(__file__).resolve().parent.parent
 environment.load(Path(os.environ.get("ENV_FILE", BASE_DIR / ".env")))
 
-# -- What this installation is --------------------------------------------------------------------------------
+# -- This installation ----------------------------------------------------------------------------------------
 
 SECRET_KEY = environment.text("SECRET_KEY", "50 or more random characters", min_length=50)
-# Older keys still open what they sealed (texts waiting to be sent, sessions) after SECRET_KEY was changed.
+# After SECRET_KEY was changed, earlier keys still decrypt waiting texts and accept sessions.
 SECRET_KEY_FALLBACKS = environment.words(
     "SECRET_KEY_FALLBACKS", "earlier SECRET_KEYs, comma-separated", pattern=r".{50,}", default=[]
 )
@@ -31,12 +31,12 @@ _public = urlsplit(PUBLIC_BASE_URL)
 if "_" in (_public.hostname or ""):
     raise ImproperlyConfigured("PUBLIC_BASE_URL is wrong: Twilio refuses host names with an underscore.")
 HTTPS = _public.scheme == "https"
-# The links in SMS begin with it: each of its characters is one less for name and number (alerts/contacts/checks.py).
+# Links in SMS begin with it: each of its characters leaves one less for name and number (alerts/contacts/checks.py).
 LINK_BASE_URL = environment.url(
     "LINK_BASE_URL", "a short URL of this server", schemes={"http", "https"}, default=PUBLIC_BASE_URL
 )
-# The contacts' page: the number it offers to call, the zone of its times, and the server of its map tiles. Without one
-# there is no map, only links to map apps: tiles tell their server where somebody is in danger.
+# For the contacts' page: the number it offers to call, the time zone of its times, and the server of its map tiles.
+# Without tiles the page has no map, only links to map apps: tiles tell their server where somebody is in danger.
 EMERGENCY_NUMBER = environment.text("EMERGENCY_NUMBER", "a number like 112", pattern=r"\+?\d{2,15}", default="112")
 DISPLAY_TIME_ZONE = environment.zone("DISPLAY_TIME_ZONE", default="UTC")
 MAP_TILE_URL = environment.text(
@@ -51,7 +51,7 @@ MAP_ATTRIBUTION = environment.text(
 OPS_EMAILS = environment.words(
     "OPS_EMAILS", "e-mail addresses, comma-separated", pattern=r"[^@\s]+@[^@\s]+", default=[]
 )
-# How many proxies in front of us append to X-Forwarded-For; 0: the peer's address is the client's.
+# Proxies in front of us that append to X-Forwarded-For; 0: the peer's IP address is the client's.
 NUM_PROXIES = int(environment.text("NUM_PROXIES", "a whole number from 0 to 9", pattern=r"[0-9]", default="0"))
 
 # -- PostgreSQL and RabbitMQ ----------------------------------------------------------------------------------
@@ -68,7 +68,7 @@ DRAMATIQ_BROKER: dict[str, Any] = {
         "dramatiq.middleware.TimeLimit",
         "dramatiq.middleware.ShutdownNotifications",
         "dramatiq.middleware.Retries",
-        "config.broker.ErrorNames",  # After Retries in this list: before it when a message is done.
+        "config.broker.ErrorNames",  # It follows Retries here, so it runs before Retries when a message is done.
         "django_dramatiq.middleware.DbConnectionsMiddleware",
         "config.broker.CourierLifecycle",
     ],
@@ -93,7 +93,7 @@ TWILIO_MESSAGING_SERVICE_SID = environment.text(
     pattern=r"MG[0-9a-fA-F]{32}",
     default="",
 )
-# Earlier auth tokens whose signatures are still taken, while the account's is being changed.
+# Further auth tokens whose signatures are accepted while the account's token is being changed.
 TWILIO_AUTH_TOKEN_FALLBACKS = environment.words(
     "TWILIO_AUTH_TOKEN_FALLBACKS", "earlier or coming auth tokens, comma-separated", pattern=r".{16,}", default=[]
 )
@@ -102,39 +102,39 @@ if not (TWILIO_PHONE_NUMBER or TWILIO_MESSAGING_SERVICE_SID):
 TWILIO_API_BASE_URL = environment.url(
     "TWILIO_API_BASE_URL", "a URL", schemes={"http", "https"}, default="https://api.twilio.com"
 )
-# Segments per second the sender may carry: long code 1, toll-free 3, alphanumeric 10, short code 10 to 100.
-# 0: not paced here (a Messaging Service that queues for itself).
+# Segments per second that the sender may send: long code 1, toll-free 3, alphanumeric 10, short code 10 to 100.
+# 0: not paced here, for a Messaging Service that queues by itself.
 TWILIO_SEGMENTS_PER_SECOND = environment.number(
     "TWILIO_SEGMENTS_PER_SECOND", "a number from 0 to 10000", minimum=0, maximum=10_000, default=1
 )
-# The number that calls; without it there are none.
+# The number that calls come from; without it there are no calls.
 TWILIO_VOICE_NUMBER = environment.text(
     "TWILIO_VOICE_NUMBER", "a number like +15005550006", pattern=r"\+[1-9]\d{6,14}", default=""
 )
-# Calls Twilio may begin in a second: 1 unless the account was granted more.
+# Calls that Twilio may begin in a second: 1, unless the account was granted more.
 TWILIO_CALLS_PER_SECOND = environment.number(
     "TWILIO_CALLS_PER_SECOND", "a number above 0, up to 100", minimum=0.01, maximum=100, default=1
 )
-# Countries an SMS or a call may go to (ISO 3166-1 alpha-2): everything else is refused, against SMS pumping.
+# Countries that SMS and calls may go to (ISO 3166-1 alpha-2). Others are refused, against SMS pumping.
 SMS_COUNTRIES = environment.words(
     "SMS_COUNTRIES", "two-letter country codes, comma-separated", pattern=r"[A-Z]{2}", default=["KG"]
 )
-# Messages of a class granted in a day (UTC); more are refused and the operator is alarmed. EMERGENCY has no cap.
+# Messages granted in a day (UTC) by class. Further ones are refused, and the operator is alarmed. EMERGENCY has no cap.
 DAILY_CAPS = environment.caps("DAILY_CAPS", default="verification=5000,safety=50000,routine=50000")
 
 # -- Positions and zones --------------------------------------------------------------------------------------
 
-# Positions are kept for so long, then their weeks are dropped.
+# Days a position is kept. Then the week that it belongs to is dropped.
 LOCATION_DAYS = int(
     environment.number("LOCATION_DAYS", "a number of days from 1 to 3650", minimum=1, maximum=3650, default=90)
 )
-# Zones a person may have, until plans say it.
+# Zones that a person may have, until there are plans that say it.
 ZONES_PER_PERSON = int(
     environment.number("ZONES_PER_PERSON", "a number from 1 to 1000", minimum=1, maximum=1_000, default=100)
 )
 
-# A person's zones are cached: in each process, or shared by all of them.
-# People whose zones a worker's own memory holds: Django's 300 are fewer than it meets in a minute.
+# The cache holds people's zones, in each process or shared by all of them. By default a process holds those of 10,000
+# people: Django's 300 are fewer people than a worker meets in a minute.
 CACHES = {"default": servers.cache("CACHE_URL", default="locmemcache://?max_entries=10000")}
 
 # -- Django ---------------------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
-LANGUAGE_CODE = "en"  # Of answers to clients that ask for none; SMS are in their reader's language.
+LANGUAGE_CODE = "en"  # For clients that ask for no language; SMS are in their reader's language.
 LANGUAGES = [("ky", "Кыргызча"), ("ru", "Русский"), ("en", "English")]
 
 TIME_ZONE = "UTC"
@@ -200,7 +200,7 @@ USE_TZ = True
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
 PHONENUMBER_DB_FORMAT = PHONENUMBER_DEFAULT_FORMAT = "E164"
-# A body that is not an upload is small; more is refused before it is parsed.
+# Only uploads are large. A larger body that is no upload is refused before it is parsed.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 
 SECURE_SSL_REDIRECT = HTTPS
@@ -212,13 +212,14 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 X_FRAME_OPTIONS = "DENY"
 
-# Of each web process; deploy/gunicorn.conf.py reads it too. At most half of them read files, and a quarter send them.
+# Threads of each web process, for deploy/gunicorn.conf.py too. At most half of them receive files, and a quarter send
+# files.
 WEB_THREADS = int(environment.text("WEB_THREADS", "a whole number from 1 to 999", pattern=r"[1-9]\d{0,2}", default="8"))
 
 # -- Evidence -------------------------------------------------------------------------------------------------
 
-# Recordings and photos of alerts, unless they lie in a bucket; before they are checked, what arrives of them in any
-# case. Never served as files.
+# The folder of recordings and photos, unless they lie in a bucket. Uploads lie here in any case until they are checked.
+# The web server never serves this folder.
 MEDIA_ROOT = environment.text("MEDIA_ROOT", "a folder", default=str(BASE_DIR / "var" / "media"))
 _s3 = environment.bucket("EVIDENCE_S3")
 STORAGES = {
@@ -228,11 +229,11 @@ STORAGES = {
     if _s3
     else {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        # Written once, then only read.
+        # A file is written once, then only read.
         "OPTIONS": {"file_permissions_mode": 0o400, "directory_permissions_mode": 0o700},
     },
 }
-# Megabytes (MiB) of one file of each kind, of one alert's files, and of all of one person's.
+# Megabytes (MiB) of one file by kind, of all files of an alert, and of all files of a person.
 EVIDENCE_MAX_MB = environment.sizes("EVIDENCE_MAX_MB", default="audio=100,video=500,photo=25")
 EVIDENCE_ALERT_MB = environment.number(
     "EVIDENCE_ALERT_MB", "megabytes, from 1 to 1000000", minimum=1, maximum=1_000_000, default=2_000
@@ -240,25 +241,25 @@ EVIDENCE_ALERT_MB = environment.number(
 EVIDENCE_PERSON_MB = environment.number(
     "EVIDENCE_PERSON_MB", "megabytes, from 1 to 1000000", minimum=1, maximum=1_000_000, default=5_000
 )
-# What is left free of the disk: uploads that would take it are refused and the operator is alarmed.
+# Megabytes of the disk that stay free. Uploads that would use them are refused, and the operator is alarmed.
 EVIDENCE_FREE_MB = environment.number(
     "EVIDENCE_FREE_MB", "megabytes, from 0 to 1000000", minimum=0, maximum=1_000_000, default=1_000
 )
-# After the alert's end. An alert under legal hold keeps its evidence.
+# Days after the alert's end until its evidence is erased. An alert under legal hold keeps its evidence.
 EVIDENCE_KEPT_DAYS = environment.number(
     "EVIDENCE_KEPT_DAYS", "days, from 8 to 36500", minimum=8, maximum=36_500, default=365
 )
 
 # -- Timers ---------------------------------------------------------------------------------------------------
 
-# After a timer's end. A contact's link lives for 30 days at most: until then their page tells of it.
+# Days after a timer's end until it is deleted: more than the 30 days in which a contact's link shows it on their page.
 TIMERS_KEPT_DAYS = environment.number(
     "TIMERS_KEPT_DAYS", "days, from 31 to 36500", minimum=31, maximum=36_500, default=90
 )
 
 # -- Exports --------------------------------------------------------------------------------------------------
 
-# Signs them (Ed25519). Without one the key is derived from SECRET_KEY, and is another when that is changed.
+# Signs exports (Ed25519). Without it the key is derived from SECRET_KEY, and changes when SECRET_KEY is changed.
 EXPORT_SIGNING_KEY = environment.text(
     "EXPORT_SIGNING_KEY", "64 hexadecimal digits", pattern=r"[0-9a-fA-F]{64}", default=""
 )
@@ -288,5 +289,5 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = environment.text(
     pattern=r"[^@\s<>]{1,64}@[^@\s<>]{1,100}|[^@<>\r\n]{1,60} <[^@\s<>]{1,64}@[^@\s<>]{1,100}>",
     default="alertme@localhost",
 )
-# Messages to people are not for a console nobody reads: without EMAIL_URL there is no sender for them.
+# Without EMAIL_URL people get no e-mail: nobody would read messages on a console.
 SENDS_EMAIL = bool(environment.given("EMAIL_URL"))

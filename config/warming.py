@@ -1,4 +1,4 @@
-"""What a process does before it takes work: check, and load what would cost whoever comes first."""
+"""Done before a process takes work: check the secrets, and load everything that the first request would wait for."""
 
 import phonenumbers
 from django.conf import settings
@@ -9,15 +9,15 @@ from django.utils.translation import gettext, override
 
 
 def refuse_published_secrets() -> None:
-    """The values of `.env.example` are known to everyone: with them anybody could sign tokens and callbacks."""
+    """Refuse to start with the secrets of `.env.example`: everybody knows them and could sign tokens and callbacks."""
     for name in ("SECRET_KEY", "TWILIO_AUTH_TOKEN"):
         if "change-me" in getattr(settings, name):
             raise ImproperlyConfigured(f"{name} is the example's: put one of your own into it.")
 
 
 def warm_up() -> None:
-    """URLs, phone metadata, translations, the password hasher: what is loaded lazily otherwise. Opens no connection: a
-    fork may follow."""
+    """Load URLs, phone metadata, translations and the password hasher, which are otherwise loaded on first use. Open no
+    connection, because the process may fork afterwards."""
     _ = get_resolver().url_patterns
     for country in settings.SMS_COUNTRIES:
         phonenumbers.example_number(country)

@@ -10,21 +10,21 @@ bind = os.environ.get("BIND", "127.0.0.1:8000")
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", "8"))
-# Not preloaded: a connection pool or a broker made before the fork would be shared by all processes.
+# Not preloaded: all processes would share a connection pool or a broker that was made before the fork.
 preload_app = False
 
-# A worker silent for this long is killed. Uploads of evidence over 2G go on for minutes in a thread,
-# and do not count: with gthread the worker itself stays responsive.
+# Seconds after which a silent worker is killed. Uploads of evidence over 2G take minutes in a thread and do not count:
+# with gthread the worker itself stays responsive.
 timeout = 30
 graceful_timeout = 25
 keepalive = 15  # longer than between two polls of the contacts' page
 
-# Bounded before Django sees anything.
+# Limits of a request, before Django sees it.
 limit_request_line = 4094
 limit_request_fields = 50
 limit_request_field_size = 8190
 
-# Leaks are bounded too; the jitter keeps processes from being replaced together.
+# Processes are replaced, which bounds leaks; the jitter keeps them from being replaced together.
 max_requests = 20_000
 max_requests_jitter = 2_000
 
@@ -34,6 +34,6 @@ logger_class = "config.redaction.GunicornLogger"
 errorlog = "-"
 loglevel = "warning"
 
-# Which proxies may say what the client's address and scheme were; gunicorn reads FORWARDED_ALLOW_IPS itself
-# in the same way. Written out because leaving it open would let a client claim any address.
+# Proxies that may name the client's IP address and scheme. gunicorn reads FORWARDED_ALLOW_IPS in the same way itself.
+# It is written out because leaving it open would let a client claim any IP address.
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")

@@ -1,6 +1,6 @@
-"""The embedded mode's environment: all that `manage.py demo` needs exists before Django reads its settings.
+"""The environment of `manage.py demo`, which is complete before Django reads its settings.
 
-Nothing of the caller's comes in: neither their `.env` nor their database, broker or Twilio account.
+Nothing of the caller's is used: neither their `.env` nor their database, broker or Twilio account.
 """
 
 import fcntl
@@ -18,7 +18,7 @@ from config.demo.postgres import EmbeddedPostgres
 from config.postgres import DATABASE
 
 _ROOT = Path(__file__).resolve().parents[2]
-# What would otherwise choose other servers, options or certificates for ours, or other queues for the worker.
+# Variables that could choose other servers, options or certificates than ours, or other queues for the worker.
 _FOREIGN_PREFIXES = ("PG", "TWILIO_", "dramatiq_")
 _OWN_SERVERS = ("DATABASE_URL", "RABBITMQ_URL")
 _PORTS_TRIED = 1000
@@ -30,7 +30,7 @@ def folder() -> Path:
 
 
 def prepare() -> None:
-    """Take the data folder for this process and set every setting; ends the program where that cannot be done."""
+    """Take the data folder for this process and set every setting. Ends the program if that is not possible."""
     _end_in_order()
     own = folder()
     try:
@@ -64,8 +64,8 @@ def _leave(number: int, _: object) -> None:
 
 
 def leave_if_asked() -> None:
-    """End the program if a signal asked for it: what the signal raised itself is swallowed where it happened to come
-    while a finalizer or a callback ran."""
+    """End the program if a signal asked for it. Python swallows the SystemExit of a signal that comes while a finalizer
+    or a callback runs."""
     if _asked_to_leave:
         sys.exit(128 + _asked_to_leave)
 
@@ -86,7 +86,7 @@ def _settings(own: Path) -> dict[str, str]:
     return {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "ENV_FILE": os.devnull,
-        # Kept: it opens what an earlier run sealed and did not get to send.
+        # The same in every run: it decrypts texts that an earlier run did not send.
         "SECRET_KEY": _kept_secret(own / "secret_key"),
         "SECRET_KEY_FALLBACKS": "",
         "DEBUG": "true",
@@ -124,7 +124,7 @@ def _kept_secret(path: Path) -> str:
 
 
 def _free_ports(*preferred: int) -> Iterator[int]:
-    """For each preferred port itself, or the next one nobody listens on; all different."""
+    """Each preferred port, or the next one on which nobody listens. All are different."""
     taken: set[int] = set()
     for wish in preferred:
         port = next(port for port in range(wish, wish + _PORTS_TRIED) if port not in taken and _is_free(port))
@@ -134,7 +134,7 @@ def _free_ports(*preferred: int) -> Iterator[int]:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        # As servers do: connections of an earlier run that still linger do not make its port taken.
+        # As servers do: lingering connections of an earlier run do not make a port count as taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))

@@ -45,8 +45,8 @@ class Person:
         self._session.trust_env = False
 
     def register(self) -> str:
-        """The id of the verification; its code comes by SMS."""
-        answer = self.post(
+        """Register. Returns the id of the verification, whose code comes by SMS."""
+        response = self.post(
             "auth/register/",
             {
                 "phone_number": self.phone,
@@ -56,15 +56,15 @@ class Person:
                 "language": self.language,
             },
         )
-        return str(answer["verification_id"])
+        return str(response["verification_id"])
 
     def verify(self, verification_id: str, code: str) -> None:
         """Prove the number and stay signed in."""
-        answer = self.post(
+        response = self.post(
             "auth/verify-sms/",
             {"phone_number": self.phone, "code": code, "verification_id": verification_id},
         )
-        self._session.headers["Authorization"] = f"Bearer {answer['tokens']['access']}"
+        self._session.headers["Authorization"] = f"Bearer {response['tokens']['access']}"
 
     def add_contact(self, contact: Contact) -> None:
         self.post(
@@ -87,10 +87,10 @@ class Person:
 
     def _call(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         try:
-            answer = self._session.request(method, f"{self.base_url}/api/v1/{path}", timeout=_TIMEOUT_S, **content)
+            response = self._session.request(method, f"{self.base_url}/api/v1/{path}", timeout=_TIMEOUT_S, **content)
         except requests.RequestException as error:
-            raise StoryFailed(f"{method} {path} was not answered: {type(error).__name__}") from error
-        if not answer.ok:
-            raise StoryFailed(f"{method} {path} was answered {answer.status_code}: {answer.text[:300]}")
-        body: dict[str, Any] = answer.json()
+            raise StoryFailed(f"{method} {path} got no response: {type(error).__name__}") from error
+        if not response.ok:
+            raise StoryFailed(f"{method} {path} got the response {response.status_code}: {response.text[:300]}")
+        body: dict[str, Any] = response.json()
         return body

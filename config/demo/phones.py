@@ -1,4 +1,4 @@
-"""What the phones of the story receive, read from the sandbox as a person would read it from the screen."""
+"""The phones of the story: their SMS are read from the sandbox, as a person reads them from the screen."""
 
 import re
 import time
@@ -16,7 +16,7 @@ class Phones:
         self._sandbox = sandbox
 
     def received(self, numbers: Collection[str], *, since: float = 0) -> list[Arrival]:
-        """What came to these numbers from a Unix time on, oldest first."""
+        """SMS to these numbers since a Unix time, oldest first."""
         return [sms for sms in self._sandbox.arrivals() if sms.to in numbers and sms.at >= since]
 
     def code(self, number: str, *, within_s: float) -> tuple[str, Arrival]:

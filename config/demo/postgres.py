@@ -1,4 +1,4 @@
-"""A real PostgreSQL from a wheel: no root, no installed server, its data in the demo's folder.
+"""A real PostgreSQL from a wheel. It needs neither root nor an installed server, and has its data in the demo's folder.
 
 Only the wheel's programs are used. Its Python part would, as root, add a system user and open every folder above
 the data to everyone; and its lock file in /tmp shuts out all users but the first.
@@ -80,7 +80,7 @@ class EmbeddedPostgres:
         return self._server is not None and self._server.poll() is None
 
     def _programs(self) -> Path:
-        """The folder of the server's programs, where its user can execute them."""
+        """The folder of the server's programs, where its account can execute them."""
         wheel = importlib.util.find_spec(_WHEEL)
         if wheel is None or not wheel.submodule_search_locations:
             raise PostgresFailed("The embedded PostgreSQL is missing: pip install -r requirements-demo.txt")
@@ -107,11 +107,11 @@ class EmbeddedPostgres:
         raise launcher.failure("PostgreSQL did not start")
 
     def _end_leftover(self) -> None:
-        """A killed run leaves its server running; or a pid file, and another process may have that pid by now."""
+        """End the server that a killed run left, but no other process that has the pid of its pid file by now."""
         pid_file = self.data / "postmaster.pid"
         if not Path("/proc/self").exists() or not pid_file.exists():
-            return  # Without /proc nobody can tell whose the process is, and PostgreSQL refuses when in doubt.
-        # Empty when the run was killed at the wrong moment.
+            return  # Without /proc the process cannot be identified, and PostgreSQL refuses to start when in doubt.
+        # The file is empty when the run was killed at the wrong moment.
         pid = "".join(pid_file.read_text().split()[:1])
         for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
             if not self._is_server(pid):
@@ -129,12 +129,12 @@ class EmbeddedPostgres:
 
 
 def _is_open_to_all(folder: Path) -> bool:
-    """Whether every user can walk into the folder."""
+    """Whether every account can enter the folder."""
     return all(each.stat().st_mode & 0o001 for each in (folder, *folder.parents))
 
 
 def _open_to_all(*paths: Path) -> None:
-    # Whatever the umask was when they were made.
+    # The umask may have been narrower when they were made.
     for path in paths:
         path.chmod(0o755)
 

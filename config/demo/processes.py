@@ -1,4 +1,4 @@
-"""What production runs as processes, here as threads: sandbox, workers, scheduler, web."""
+"""Sandbox, worker, scheduler and web as threads; in production they are processes."""
 
 import threading
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from config.scheduler import Scheduler
 from messaging.sandbox.server import SandboxConfig, SandboxThread
 
 WORKER_THREADS = 4
-# How long a stop waits for what is being done, each.
+# Seconds that each of them has to finish its work when it is stopped.
 _STOP_S = 5
 
 
@@ -65,7 +65,7 @@ def _scheduler() -> Iterator[None]:
 
 
 def _close_database() -> None:
-    # Pooled connections too, or they would meet PostgreSQL's end and reconnect.
+    # Close pooled connections too: they would try to reconnect when PostgreSQL ends.
     connection.close()
     close_pool = getattr(connection, "close_pool", None)
     if close_pool is not None:

@@ -66,15 +66,16 @@ def _postgres(timeline: Timeline) -> Iterator[EmbeddedPostgres]:
 
 
 def _await_ready(timeline: Timeline) -> None:
-    """Until /readyz says that database, migrations and scheduler are; it also loads what a first request loads."""
+    """Wait until /readyz says that database, migrations and scheduler are ready. It also loads all that a first request
+    needs."""
     began_at = time.monotonic()
     deadline = began_at + _READY_S
     while True:
-        answer = _get(f"{settings.PUBLIC_BASE_URL}/readyz")
-        if answer.ok:
+        response = _get(f"{settings.PUBLIC_BASE_URL}/readyz")
+        if response.ok:
             break
         if time.monotonic() > deadline:
-            raise StoryFailed(f"/readyz still says after {_READY_S} s: {answer.text}")
+            raise StoryFailed(f"/readyz still says after {_READY_S} s: {response.text}")
         time.sleep(0.1)
     timeline.line("Web, worker, scheduler and SMS sandbox are ready; nothing leaves this machine.")
 
@@ -86,7 +87,7 @@ def _get(url: str) -> requests.Response:
 
 
 def _admin_password() -> str:
-    """A new one in every run, so that it need not be kept."""
+    """Give the admin a new password in every run, so that it need not be stored."""
     password = secrets.token_urlsafe(9)
     admin = User.objects.filter(phone_number=ADMIN).first() or User(phone_number=ADMIN, first_name="Admin")
     admin.is_staff = admin.is_superuser = admin.is_active = True
@@ -131,7 +132,7 @@ def _stay_up(timeline: Timeline, postgres: EmbeddedPostgres, outcome: Outcome, a
 
 
 def _log_to(path: Path) -> None:
-    """As in production, but into a file: on the terminal it would drown the story."""
+    """Log as in production, but into a file: on the terminal the log would hide the story."""
     configure(debug=False)
     root = logging.getLogger()
     into_file = logging.handlers.RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8")

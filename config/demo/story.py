@@ -45,7 +45,7 @@ class Story:
         self._names = {contact.phone: contact.name for contact in self._contacts}
 
     def play(self) -> Outcome:
-        """Tell it as it happens. Raises StoryFailed when something is missing or comes twice."""
+        """Tell the story as it happens. Raises StoryFailed when something is missing or comes twice."""
         self._sign_up(self._ainura)
         self._sign_up(self._bakyt)
         self._add_contacts()

@@ -1,4 +1,4 @@
-"""What the story showed, in one table: the phones' side from the story, ours from our own records."""
+"""The results of the story in one table: the phones' side from the story, the server's side from our own records."""
 
 from collections import Counter
 
@@ -10,7 +10,7 @@ from messaging.states import State
 
 def lines(outcome: Outcome) -> list[str]:
     of_sos = {"message__notification__alert_id": outcome.alert_id, "message__notification__kind": NotificationKind.SOS}
-    # A call that was given up because its slot had passed sent nothing.
+    # An attempt that was given up because its slot had passed sent nothing.
     sent = Attempt.objects.filter(**of_sos).exclude(outcome=AttemptOutcome.NOT_CREATED)
     senders = Counter(sent.values_list("by", flat=True))
     delivered = Counter(

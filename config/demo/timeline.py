@@ -1,4 +1,4 @@
-"""What a person at a terminal, or a log, sees of the demo: plain lines, flushed as things happen."""
+"""The output of the demo, for a terminal or a log: plain lines, flushed as things happen."""
 
 import time
 from contextlib import suppress
@@ -19,14 +19,14 @@ class Timeline:
         self._noted: list[tuple[float, str]] = []
 
     def begin(self, title: str) -> None:
-        """A new part of the story, whose clock starts now."""
+        """Begin a new part of the story, whose clock starts now."""
         self.show()
         self.line()
         self.line(title, style=_BOLD)
         self._began_at = time.time()
 
     def event(self, text: str, *, at: float | None = None) -> None:
-        """Something happened now, or at a Unix time; shown with the next `show`, in the order of time."""
+        """Note that something happened now, or at a Unix time. The next `show` prints it, in the order of time."""
         self._noted.append((at or time.time(), text))
 
     def show(self) -> None:
@@ -46,7 +46,7 @@ class Timeline:
         self.line(text, style=_RED)
 
     def line(self, text: str = "", *, style: str = "") -> None:
-        # Whoever reads may be gone (a closed pipe or terminal): what runs still has to be stopped in order.
+        # The reader may be gone (a closed pipe or terminal): the servers must still be stopped in order.
         with suppress(OSError):
             self._stream.write(f"{style}{text}{_PLAIN}\n" if style and self._has_colour else f"{text}\n")
             self._stream.flush()

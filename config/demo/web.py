@@ -11,7 +11,7 @@ HOST = "127.0.0.1"
 
 
 class _Server(ThreadedWSGIServer):
-    # A browser's page load and the callbacks of a burst come at once; beyond it a connection waits a second.
+    # Connections that may wait, since a page load and a burst of callbacks come at once. A further one waits a second.
     request_queue_size = 128
 
 

@@ -1,4 +1,4 @@
-"""Chromium without a screen, in which tests look at pages."""
+"""Finds Chromium without a screen, in which tests look at pages."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def program() -> Path | None:
 
 
 def driver_library() -> str | None:
-    """What Playwright's own Node.js is linked with on Linux; None when it is not installed."""
+    """The library that Playwright's own Node.js needs on Linux; None when it is not installed."""
     return ctypes.util.find_library("atomic") if sys.platform == "linux" else "not needed"

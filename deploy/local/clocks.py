@@ -1,4 +1,4 @@
-"""libfaketime, which gives a process a wall clock of its own: for tests."""
+"""Finds libfaketime, which gives a process a wall clock of its own in tests."""
 
 from __future__ import annotations
 

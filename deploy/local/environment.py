@@ -29,7 +29,7 @@ SMS_COUNTRIES=KG,US
 
 
 def load() -> None:
-    """Complete this process's environment, which everything started from here inherits."""
+    """Complete this process's environment, which every process started from here inherits."""
     file = ROOT / ".env"
     if not file.exists():
         file = local_file()
@@ -53,5 +53,5 @@ def local_file() -> Path:
 
 
 def uses_sandbox() -> bool:
-    """Whether SMS go to a server on this machine. Unset means Twilio itself: real phones, so no sandbox."""
+    """Whether SMS go to a sandbox on this machine. Without TWILIO_API_BASE_URL, Twilio sends them to real phones."""
     return urlsplit(environment.given("TWILIO_API_BASE_URL")).hostname in {"127.0.0.1", "localhost", "::1"}

@@ -1,8 +1,8 @@
-"""Ends a private server when the program that started it is gone, however that one ended.
+"""Ends a private server when the program that started it is gone, even if that program was killed.
 
-Run as a process of its own, with a pipe from the program as its input: each line names the processes
-to end when the pipe closes, and the line `done` sends it home. PR_SET_PDEATHSIG would not do: it fires
-when the starting *thread* ends, and servers are started in parallel threads.
+The keeper is a process of its own, and reads a pipe from the program. Each line names the processes to end when the
+pipe closes; the line `done` ends the keeper. PR_SET_PDEATHSIG does not help: it fires when the starting *thread* ends,
+and servers are started in parallel threads.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ class Keeper:
     """The program's end of the pipe."""
 
     def __init__(self, *, lock: int | None = None, remove: Path | None = None, grace_s: float = 3) -> None:
-        """`remove` is a folder that goes with the server; `lock` a file descriptor held as long as it runs."""
+        """`remove` is a folder to delete with the server. `lock` is a file descriptor that the keeper holds open."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__, str(grace_s), str(remove or "")],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             text=True,
             pass_fds=[] if lock is None else [lock],
-            start_new_session=True,  # a Ctrl-C meant for the program must not end the keeper first
+            start_new_session=True,  # A Ctrl-C meant for the program must not end the keeper first.
         )
 
     def watch(self, *pids: int) -> None:
@@ -47,8 +47,8 @@ class Keeper:
 
 def end(pids: list[int], grace_s: float) -> None:
     for pid in pids:
-        signal_tree(pid, signal.SIGCONT)  # a frozen process would not hear the next one
-        # Both servers take this for "stop now, without finishing anything", and clear their shared memory.
+        signal_tree(pid, signal.SIGCONT)  # A frozen process would not get the next signal.
+        # To both servers this means "stop now, finish nothing"; they still free their shared memory.
         send(pid, signal.SIGQUIT)
     wait_until(lambda: not any(map(is_alive, pids)), timeout_s=grace_s)
     for pid in pids:

@@ -1,5 +1,5 @@
-"""PostgreSQL's and RabbitMQ's server programs, and for tests libfaketime and Chromium: installed where that can be
-done, asked for where not."""
+"""Installs the server programs of PostgreSQL and RabbitMQ, and for tests libfaketime and Chromium. Where that is not
+possible, the program ends and says what to type."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def missing(*, for_tests: bool = False) -> list[str]:
 
 
 def ensure_installed(*, for_tests: bool = False) -> None:
-    """Install what is missing when we may (root, apt-get); else end the program saying what to type."""
+    """Install missing packages with apt-get if we are root; else end the program and say what to type."""
     packages = missing(for_tests=for_tests)
     if not packages:
         return
@@ -63,7 +63,7 @@ def install(packages: list[str]) -> None:
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     install_command = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]
     with no_service_started():
-        # Lists that are there are often too old: a package they name may be gone from the mirror.
+        # The package lists on the machine are often too old: a package in them may be gone from the mirror.
         for command in (["apt-get", "update", "-q"], install_command):
             if subprocess.run(command, env=environment, check=False).returncode:
                 sys.exit(f"{' '.join(command)} failed (see above). {advice(packages)}")

@@ -22,7 +22,7 @@ MAX_CONNECTIONS = 200
 def binaries() -> Path | None:
     """The folder of PostgreSQL's server programs, newest version first; None when there are none."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
-    # PATH comes last: what is found there may be a wrapper around somebody's configured cluster.
+    # PATH comes last: its program may be a wrapper around somebody's configured cluster.
     candidates = [*configured(), *reversed(installed), *on_path()]
     return next((folder for folder in candidates if is_complete(folder)), None)
 
@@ -31,8 +31,8 @@ def configured() -> list[Path]:
     # pg_config also comes with client libraries alone, and then names a folder without a server.
     if not shutil.which("pg_config"):
         return []
-    answer = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=False)
-    return [Path(answer.stdout.strip())] if answer.returncode == 0 else []
+    found = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=False)
+    return [Path(found.stdout.strip())] if found.returncode == 0 else []
 
 
 def on_path() -> list[Path]:
@@ -49,7 +49,7 @@ class PrivatePostgres(PrivateServer):
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast": ends clients' sessions, then shuts down
 
     def __init__(self, folder: Path | None = None, *, durable: bool = True) -> None:
-        """`durable=False` survives killed processes, not a power cut: for tests."""
+        """`durable=False`, for tests, survives killed processes but no power cut."""
         super().__init__(folder)
         self.durable = durable
         self.port = free_port()
@@ -78,7 +78,7 @@ class PrivatePostgres(PrivateServer):
     def _settings(self) -> dict[str, object]:
         settings: dict[str, object] = {
             "max_connections": MAX_CONNECTIONS,
-            # A failed statement is logged without its values: those are people's numbers and names.
+            # A failed statement is logged without its values, which are people's numbers and names.
             "log_min_error_statement": "panic",
             "log_error_verbosity": "terse",
         }
@@ -97,7 +97,7 @@ class PrivatePostgres(PrivateServer):
 
 
 class PrivateStandby(PrivatePostgres):
-    """A synchronous standby of a private server that runs: a commit that one confirms, this one has on its disk."""
+    """A synchronous standby of a running private server: it has on its disk every commit that the server confirms."""
 
     def __init__(self, primary: PrivatePostgres) -> None:
         super().__init__(durable=primary.durable)
@@ -105,12 +105,12 @@ class PrivateStandby(PrivatePostgres):
 
     @property
     def pair_url(self) -> str:
-        """Both servers; the client takes the one that accepts writes."""
+        """The URL of both servers. A client uses the one that accepts writes."""
         hosts = ",".join(f"127.0.0.1:{server.port}" for server in (self.primary, self))
         return f"postgres://{DATABASE}@{hosts}/{DATABASE}?target_session_attrs=read-write"
 
     def start(self) -> None:
-        """Copy the primary the first time, follow it, and let it wait for us from then on."""
+        """Copy the primary the first time, follow it, and let its commits wait for this standby from then on."""
         super().start()
         if not self._is_following():
             return
@@ -122,7 +122,7 @@ class PrivateStandby(PrivatePostgres):
                 raise ServerFailed(f"the standby did not follow the primary:\n{self.log_tail()}")
 
     def promote(self) -> None:
-        """Take writes from now on; the primary must be dead, or there are two truths."""
+        """Take writes from now on. The primary must be dead, or there are two truths."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute("SELECT pg_promote()")
 

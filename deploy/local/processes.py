@@ -17,7 +17,7 @@ PORTS = range(15000, 32000)
 
 
 class ServerFailed(RuntimeError):
-    """A private server did not start, stop or answer; the text says which, and why."""
+    """A private server did not start, stop or respond; the text says which, and why."""
 
 
 def free_port() -> int:
@@ -32,8 +32,8 @@ def parents() -> dict[int, int]:
     """Every process on the machine with its parent."""
     found = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it ended while we looked
-            # The command name, in parentheses, may hold spaces: what follows it does not.
+        with contextlib.suppress(OSError):  # The process ended while we looked.
+            # The command's name, in parentheses, may hold spaces; the fields after it do not.
             found[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
     return found
 
@@ -46,8 +46,8 @@ def descendants(pid: int) -> list[int]:
 
 
 def signal_tree(pid: int, number: signal.Signals) -> None:
-    """Signal a process, then all its descendants: stopped first, the parent cannot fork more meanwhile."""
-    # A killed parent's children pass to init, so they are listed before.
+    """Signal a process, then all its descendants. A parent that is stopped first cannot fork more meanwhile."""
+    # A killed parent's children pass to init, so list them before.
     family = [] if number == signal.SIGSTOP else descendants(pid)
     send(pid, number)
     for child in family or descendants(pid):
@@ -68,7 +68,7 @@ def is_alive(pid: int) -> bool:
 
 
 def wait_until(ready: Callable[[], bool], *, timeout_s: float, every_s: float = 0.05) -> bool:
-    """Whether `ready` came true within the time."""
+    """Wait until `ready`. Returns whether it came true in time."""
     deadline = time.monotonic() + timeout_s
     while not ready():
         if time.monotonic() > deadline:

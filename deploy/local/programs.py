@@ -8,11 +8,11 @@ from pathlib import Path
 
 from deploy.local.environment import ROOT
 
-# Threads of each queue's worker. The emergency and messages workers hand the waiting to an event loop.
+# Threads of each queue's worker. In the emergency and messages workers an event loop does the waiting.
 WORKERS = {"emergency": 4, "messages": 4, "geo": 4, "media": 2, "default": 4}
 SCHEDULERS = 2
 WORKER_SHUTDOWN_MS = 20_000
-# Longer than a worker takes to finish what it has begun, or supervisord kills it in mid-call.
+# Longer than a worker takes to finish what it has begun, or supervisord kills it in the middle of an attempt.
 STOP_WAIT_S = 30
 
 SUPERVISOR = """\
@@ -44,11 +44,11 @@ environment={environment}
 numprocs={copies}
 process_name=%(program_name)s-%(process_num)d
 autorestart=true
-; A worker whose child was killed ends itself and comes back at once; one that cannot start is tried on and on.
+; A worker whose child was killed ends itself and is restarted at once. One that cannot start is tried again and again.
 startsecs=1
 startretries=1000000
 stopwaitsecs={stop_wait}
-; Only the master is told to stop, and tells its children: told twice, a worker cuts its calls off.
+; Only the master is told to stop, and tells its children. A worker that is told twice breaks off its attempts.
 stopasgroup=false
 killasgroup=true
 stdout_logfile=/dev/fd/1
@@ -83,7 +83,7 @@ def worker(queue: str, threads: int) -> Program:
         f"worker-{queue}",
         f"{sys.executable} manage.py rundramatiq --queues {queue} --processes 1 --threads {threads}"
         f" --worker-shutdown-timeout {WORKER_SHUTDOWN_MS}",
-        # Look for rare messages every 100 ms, and hold no more than can be worked on.
+        # Look for rare messages every 100 ms, and hold only as many messages as there are threads.
         f'dramatiq_worker_timeout="100",dramatiq_queue_prefetch="{threads}"',
     )
 

@@ -27,7 +27,7 @@ MEMORY_WATERMARK = 0.4
 
 DEFINITIONS = {
     "users": [{"name": "guest", "password": "guest", "tags": "administrator"}],
-    # Queues of this virtual host are quorum queues without a word in the code: see deploy/rabbitmq/.
+    # Queues of this virtual host are quorum queues, although the code names no type: see deploy/rabbitmq/.
     "vhosts": [
         {
             "name": VIRTUAL_HOST,
@@ -50,7 +50,7 @@ vm_memory_high_watermark.relative = {watermark}
 raft.wal_max_size_bytes = 33554432
 """
 
-# A node that is new finds the first of its cluster by this, and joins it.
+# With this a new node finds the first node of its cluster, and joins it.
 JOIN = """\
 cluster_formation.peer_discovery_backend = classic_config
 cluster_formation.classic_config.nodes.1 = {first}
@@ -74,7 +74,7 @@ SET_WATERMARK = "vm_memory_monitor:set_vm_memory_high_watermark({watermark})."
 ALARMS = "rabbit_alarm:get_alarms()."
 CONNECTIONS = "length(rabbit_networking:local_connections())."
 NODES = "rabbit_nodes:all_running()."
-# Not by deleting the policy: a quorum queue of 3.10 then keeps the last limit.
+# The policy is changed and never deleted: a quorum queue of 3.10 would keep the last limit.
 LIMIT = """\
 rabbit_policy:set(<<"{virtual_host}">>, <<"limit">>, <<".*">>,
 [{{<<"max-length">>, {length}}}, {{<<"overflow">>, <<"reject-publish">>}}], 0, <<"queues">>, <<"alertme">>).
@@ -82,7 +82,7 @@ rabbit_policy:set(<<"{virtual_host}">>, <<"limit">>, <<".*">>,
 
 
 def server_program() -> Path | None:
-    """The script that starts a node. Not Debian's own in PATH: that one changes user and folder."""
+    """The script that starts a node. Debian's own script in PATH is no use: it changes account and folder."""
     versions = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin"), key=version_of)
     folders = [*reversed(versions), Path("/opt/rabbitmq/sbin"), Path("/usr/local/sbin"), Path("/opt/homebrew/sbin")]
     return next((folder / "rabbitmq-server" for folder in folders if is_complete(folder)), None)
@@ -109,7 +109,7 @@ class PrivateRabbitMQ(PrivateServer):
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
 
     def __init__(self, folder: Path | None = None, *, joins: PrivateRabbitMQ | None = None, number: int = 1) -> None:
-        """`joins` is the first node of a cluster, which runs; each node of one has a number of its own."""
+        """`joins` is the first node of a cluster, which must run. Each node of a cluster has its own `number`."""
         super().__init__(folder)
         self.port, self.metrics_port, self._dist_port, self._epmd_port = (free_port() for _ in range(4))
         self.node = NODE.format(number=number)
@@ -123,30 +123,30 @@ class PrivateRabbitMQ(PrivateServer):
         return f"amqp://guest:guest@127.0.0.1:{self.port}/{VIRTUAL_HOST}"
 
     def memory_alarm(self, on: bool) -> None:
-        """Raise or clear the memory alarm: publishers are blocked while it lasts. Returns once it holds."""
+        """Raise or clear the memory alarm, which blocks publishers. Returns when the node has done so."""
         self._evaluate(SET_WATERMARK.format(watermark="1.0e-9" if on else MEMORY_WATERMARK))
         if not wait_until(lambda: ("memory" in self._evaluate(ALARMS)) is on, timeout_s=10):
             raise ServerFailed(f"the memory alarm did not turn {'on' if on else 'off'}")
 
     def full(self, on: bool) -> None:
-        """Let a queue that holds anything refuse what is published, as one does that has reached its length."""
+        """Let every queue that holds a message refuse more, like a queue that has reached its greatest length."""
         self._evaluate(LIMIT.format(virtual_host=VIRTUAL_HOST, length=0 if on else 1_000_000))
 
     def connections(self) -> int:
-        """Clients that are connected to this very node."""
+        """Number of clients that are connected to this node."""
         return int(self._evaluate(CONNECTIONS))
 
     def running_nodes(self) -> set[str]:
-        """The nodes of its cluster that run, as this one sees them."""
+        """The running nodes of the cluster, as this node sees them."""
         return set(re.findall(r"[\w@]+", self._evaluate(NODES)))
 
     def add_virtual_host(self, name: str) -> str:
-        """One more virtual host, for guest, with RabbitMQ's own defaults; returns its URL."""
+        """Add a virtual host for guest, with RabbitMQ's own defaults. Returns its URL."""
         self._evaluate(ADD_VIRTUAL_HOST.format(name=name))
         return f"{self.url.rpartition('/')[0]}/{name}"
 
     def queue_depths(self) -> dict[str, int]:
-        """Messages ready for delivery in each queue, this moment; those with a worker do not count.
+        """Messages that are ready for delivery in each queue. Messages that a worker holds do not count.
 
         Right after a restart a queue may read 0 until its leader is elected: ask again.
         """
@@ -162,12 +162,12 @@ class PrivateRabbitMQ(PrivateServer):
         return sum(map(int, counts))
 
     def purge(self, queue: str) -> None:
-        """Lose what is ready in a queue."""
+        """Delete the messages that are ready in a queue."""
         with contextlib.closing(pika.BlockingConnection(pika.URLParameters(self.url))) as connection:
             connection.channel().queue_purge(queue)
 
     def reset(self) -> None:
-        """Delete every queue of the virtual host with what is in it."""
+        """Delete every queue of the virtual host, with its messages."""
         self._evaluate(ELECT_LEADERS.format(virtual_host=VIRTUAL_HOST))
         with contextlib.closing(pika.BlockingConnection(pika.URLParameters(self.url))) as connection:
             channel = connection.channel()
@@ -208,7 +208,7 @@ class PrivateRabbitMQ(PrivateServer):
         return self._spawn([str(program)])
 
     def _start_epmd(self) -> None:
-        # Erlang would start one in the background by itself, which nothing would ever end.
+        # Erlang would otherwise start one in the background, and nothing would ever end it.
         if self._first is None and (self._epmd is None or self._epmd.poll() is not None):
             port = str(self._epmd_port)
             self._epmd = self._spawn([erlang_program("epmd"), "-port", port, "-address", "127.0.0.1"])
@@ -231,7 +231,7 @@ class PrivateRabbitMQ(PrivateServer):
         return inherited | {
             "HOME": str(self.folder / "home"),
             "RABBITMQ_NODENAME": self.node,
-            # A file that is not there: the machine's own must not be read.
+            # This file does not exist, so that the machine's own is not read.
             "RABBITMQ_CONF_ENV_FILE": str(self.folder / "rabbitmq-env.conf"),
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.folder / "advanced.config"),
@@ -245,12 +245,12 @@ class PrivateRabbitMQ(PrivateServer):
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_FLAGS": "-kernel inet_dist_use_interface {127,0,0,1}",
             "ERL_CRASH_DUMP": "/dev/null",
-            # The start script then becomes the node itself, so that our child is the one to signal.
+            # The start script then becomes the node itself, so that signals to our child reach the node.
             "RUNNING_UNDER_SYSTEMD": "true",
         }
 
     def _is_ready(self) -> bool:
-        with socket.socket() as probe:  # first without pika, which logs every refusal as an error
+        with socket.socket() as probe:  # First without pika, which logs every refusal as an error.
             if probe.connect_ex(("127.0.0.1", self.port)):
                 return False
         try:

@@ -1,4 +1,4 @@
-"""What a private PostgreSQL and a private RabbitMQ have in common: a folder, a process and a keeper."""
+"""The base of a private PostgreSQL and a private RabbitMQ: a folder, a process and a keeper."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from deploy.local.processes import ServerFailed, descendants, is_alive, send, si
 
 
 class PrivateServer(ABC):
-    """A server of this program's own: other servers on the machine are neither used nor touched.
+    """A server that only this program uses. Other servers on the machine are neither used nor touched.
 
-    Its state lies in `folder`, which stays; without one, in a temporary folder, which `close` removes.
+    Its data lies in `folder` and stays there. Without a `folder` it lies in a temporary one, which `close` removes.
     """
 
     name: ClassVar[str]
@@ -42,7 +42,7 @@ class PrivateServer(ABC):
 
     @abstractmethod
     def _prepare(self) -> None:
-        """Make the data folder if it is not there yet."""
+        """Make the data folder, unless it is there."""
 
     @abstractmethod
     def _launch(self) -> subprocess.Popen[bytes]: ...
@@ -112,14 +112,14 @@ class PrivateServer(ABC):
         self.start()
 
     def pause(self) -> None:
-        """Freeze: connections stay open and nothing answers."""
+        """Freeze: connections stay open and nothing responds."""
         signal_tree(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
         signal_tree(self.pid, signal.SIGCONT)
 
     def close(self) -> None:
-        """Stop for good; a temporary folder goes too, and then nothing in it is worth an orderly end."""
+        """Stop for good. A temporary folder is removed, so its server is ended at once and not in order."""
         try:
             self._end_at_once() if self.is_temporary else self.stop()
         finally:
@@ -145,8 +145,8 @@ class PrivateServer(ABC):
         self.kill()
 
     def _take_folder(self) -> None:
-        # Two servers on the same data destroy it. The keeper shares the lock, so it also outlives
-        # a program that was killed, until its server is gone.
+        # Two servers on the same data destroy it. The keeper shares the lock, so the lock outlives a killed program and
+        # ends with its server.
         if self._lock is not None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -43,7 +43,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def servers() -> Iterator[None]:
-    """PostgreSQL and RabbitMQ: those the settings name, and private ones under var/ for those they do not."""
+    """PostgreSQL and RabbitMQ: the servers that the settings name, and private ones under var/ for the others."""
     private: dict[str, type[PrivateServer]] = {"DATABASE_URL": PrivatePostgres, "RABBITMQ_URL": PrivateRabbitMQ}
     wanted = {name: kind for name, kind in private.items() if not given(name)}
     if wanted:
@@ -63,9 +63,9 @@ def supervisor() -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(configuration)],
         cwd=ROOT,
-        # Through a pipe: its programs open /dev/fd/1 anew, and would overwrite a file that we write to as well.
+        # Through a pipe: its programs open /dev/fd/1 again, and would overwrite a file that we write to as well.
         stdout=subprocess.PIPE,
-        # In a session of its own: a Ctrl-C reaches the processes once, in order, from supervisord.
+        # A session of its own: the processes get a Ctrl-C only once, in order, from supervisord.
         start_new_session=True,
     )
     threading.Thread(target=forward, args=[process.stdout], daemon=True).start()

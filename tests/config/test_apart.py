@@ -1,4 +1,4 @@
-"""What one key has to wait for delays no other."""
+"""A key whose step waits delays no other key."""
 
 import threading
 
@@ -24,11 +24,11 @@ def test_a_slow_one_is_not_begun_again_and_delays_no_other() -> None:
         for count in range(1, 4):
             passes()
             assert wait_until(lambda: begun.count(QUICK) >= count, timeout_s=5)  # noqa: B023 asked at once
-            assert wait_until(lambda: QUICK not in passes.at_it, timeout_s=5)
+            assert wait_until(lambda: QUICK not in passes.running, timeout_s=5)
         assert begun.count(SLOW) == 1
     finally:
         answered.set()
-    assert wait_until(lambda: not passes.at_it, timeout_s=5)
+    assert wait_until(lambda: not passes.running, timeout_s=5)
     passes()
     assert wait_until(lambda: begun.count(SLOW) == 2, timeout_s=5)
 
@@ -43,7 +43,7 @@ def test_a_pass_that_fails_is_begun_again() -> None:
     passes = Apart(lambda: [SLOW], fail)
     for count in (1, 2):
         passes()
-        assert wait_until(lambda: len(begun) == count and not passes.at_it, timeout_s=5)  # noqa: B023
+        assert wait_until(lambda: len(begun) == count and not passes.running, timeout_s=5)  # noqa: B023
 
 
 def test_what_no_thread_was_left_for_is_begun_later(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Without a database every address asks to come again, and says when: no fault, and no answer that is none."""
+"""Without a database every URL responds 503 and says when to come again."""
 
 import re
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def test_every_operation_says_when_to_come_again() -> None:
 
 @pytest.mark.usefixtures("_takes_no_writes")
 def test_a_server_that_takes_no_writes_is_as_good_as_none() -> None:
-    """What a proxy leads to until it knows of the switch-over."""
+    """A proxy leads to a server like this until it knows of the switch-over."""
     asked = {"phone_number": "+996555123456", "password": "wrong for sure"}
     answer = APIClient(raise_request_exception=False).post("/api/v1/auth/login/", asked, format="json")
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")

@@ -1,4 +1,4 @@
-"""What no worker could do becomes a row that shows ids only, and can be published once more."""
+"""A message that no worker could process becomes a row that shows ids only, and can be published once more."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What must not start: a sandbox that swallows real SMS, an installation with the example's secrets."""
+"""Two things must not start: a sandbox that swallows real SMS, and an installation with the example's secrets."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A broker that hangs or refuses holds nobody up: the caller hands over and goes on."""
+"""A broker that hangs or refuses delays nobody: the caller hands its message over and goes on."""
 
 import socket
 import time
@@ -23,7 +23,7 @@ from deploy.local.rabbitmq import PrivateRabbitMQ
 AT_ONCE_S = 1.0
 
 
-# Of this test alone: the installation of the scenarios consumes the others.
+# A queue of this test alone: the installation of the scenarios consumes the others.
 OURS = "relay-test"
 
 

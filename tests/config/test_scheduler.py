@@ -1,4 +1,4 @@
-"""What the scheduler does by itself when no worker does it."""
+"""The scheduler's own work, and the work that it does when no worker does it."""
 
 import resource
 import threading

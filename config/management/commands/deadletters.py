@@ -8,7 +8,7 @@ from messaging.database import clock
 
 
 class Command(BaseCommand):
-    help = "Broker messages that no worker could do. Replaying publishes one once more; a scheduler does it."
+    help = "Broker messages that no worker could process. A replayed message is published once more, by a scheduler."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("what", choices=["list", "replay", "purge"])

@@ -12,7 +12,7 @@ class Command(BaseCommand):
         "AlertMe in one process on a PostgreSQL of its own, and an SOS that reaches five phones. Stays up until"
         " Ctrl-C; with DEMO_EXIT=1 or without a terminal it ends when the story has. DEMO_DIR: its data folder."
     )
-    # The database they might ask for starts later.
+    # System checks may ask for the database, which starts later.
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -8,7 +8,7 @@ from config.warming import refuse_published_secrets
 
 
 class Command(BaseCommand):
-    help = "Grants, publishes, rescues, sweeps and runs periodic work. Run two or more."
+    help = "Grants and publishes messages, rescues overdue ones, and asks for periodic work. Run two or more."
 
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_published_secrets()

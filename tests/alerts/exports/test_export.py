@@ -1,4 +1,4 @@
-"""What stands in an export, who may have it, and that it is written as it is read."""
+"""The contents of an export, who may have it, and its writing, piece by piece."""
 
 import json
 import subprocess

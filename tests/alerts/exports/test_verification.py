@@ -1,4 +1,4 @@
-"""What checks an export finds a changed byte wherever it is, and is harmed by no file."""
+"""Checking an export finds a changed byte anywhere, and no file can harm the checker."""
 
 import json
 import os
