@@ -13,9 +13,6 @@ from tests.world import Contact, Person, World
 
 _LINK = re.compile(r"https?://\S+/a/[\w-]{22}")
 _SIGN_UP = re.compile(r"(?<!\d)\d{6}(?!\d)")
-_IN_MOTION = (
-    "SELECT count(*) FROM messaging_message WHERE final_at IS NULL AND state <> 'unconfirmed' AND address = ANY(%s)"
-)
 LINK = "LINK"
 FALSE_ALARM = "False alarm: Aida Asanova cancelled the alert."
 SAFE = "Aida Asanova is safe. The alert has ended."
@@ -63,7 +60,7 @@ class Story:
         """That this, and nothing else, has been and will be told: nothing is in motion any more."""
         everyone = list(self.phones)
         wanted = {name: told.get(name, []) for name in self.phones.values()} | told
-        at_rest = lambda: self.told() == wanted and self.world.rows(_IN_MOTION, everyone) == [(0,)]  # noqa: E731
+        at_rest = lambda: self.told() == wanted and self.world.is_at_rest(everyone)  # noqa: E731
         assert wait_until(at_rest, timeout_s=20), (
             f"told:   {self.told()}\nwanted: {wanted}\n{self.world.states(everyone)}\n{self.world.logs()}"
         )

@@ -19,6 +19,7 @@ from messaging.sandbox.control import SandboxControl
 from tests.mailbox import Mailbox
 from tests.services import postgres, rabbitmq
 from tests.world import clocks
+from tests.world.due import DueTimes
 from tests.world.outbox import Outbox
 from tests.world.people import Person, fresh_number
 from tests.world.process import BIN, Process, django
@@ -28,7 +29,7 @@ SCHEDULERS = ("scheduler-1", "scheduler-2")
 _databases = itertools.count(1)
 
 
-class World(Outbox):
+class World(Outbox, DueTimes):
     """Start it once, `settle` it before each test. `pace` is the sender's segments per second, 0 for unpaced.
 
     Servers of its own are named by their URLs, as the settings take them; without, it shares those of the test run.
@@ -109,6 +110,8 @@ class World(Outbox):
                 process.start()
         self.wait_until_ready()
         self.cancel_everything()
+        # A timer that an earlier test left armed must not run out when a later one passes time.
+        self.execute("UPDATE alerts_activitytimer SET status = 'cancelled', ended_at = now() WHERE status = 'armed'")
         self.sandbox.reset()
         self.mailbox.clear()
         for counted in ("identity_ratecount", "messaging_senderoutage", "messaging_dailycount", "messaging_optout"):
