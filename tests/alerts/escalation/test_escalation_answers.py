@@ -9,17 +9,17 @@ from identity.models import User
 from messaging.states import State
 from tests.alerts.conftest import Contacts
 from tests.alerts.engine import drive, messages, text_of
-from tests.alerts.escalation.test_escalation import (
+from tests.alerts.escalation.story import (
     CALL,
     RESPONDER,
     URL,
     acknowledge,
     decline,
     names,
-    pass_all,
     pass_time,
     press,
     status,
+    take_all_steps,
     to_owner,
 )
 
@@ -43,7 +43,7 @@ class TestAnAnswer:
         detail = phone.get(f"{URL}{alert}/").data
         assert [contact["answer"] for contact in detail["contacts"]] == ["acknowledged", None, None]
         assert detail["reach"]["summary"].startswith("Aida is on the way; 2 of 3 delivered")
-        pass_all()
+        take_all_steps()
         assert names(CALL) == []
         assert status(alert) == AlertStatus.ACKNOWLEDGED
 

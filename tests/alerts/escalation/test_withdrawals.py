@@ -14,17 +14,17 @@ from messaging.models import Message, OperatorAlarm
 from messaging.states import State
 from tests.alerts.conftest import Contacts
 from tests.alerts.engine import drive, messages, step
-from tests.alerts.escalation.test_escalation import (
+from tests.alerts.escalation.story import (
     CALL,
     REMINDER,
     URL,
     acknowledge,
     decline,
     names,
-    pass_all,
     pass_time,
     press,
     status,
+    take_all_steps,
     to_owner,
 )
 
@@ -50,7 +50,7 @@ class TestOfAnAlertThatWasGivenUp:
     ) -> None:
         aida, _ = contacts("Aida", "Bek")
         first = press(phone)
-        pass_all()
+        take_all_steps()
         assert status(first) == AlertStatus.EXHAUSTED
         for message in messages(first, CALL) + messages(first, REMINDER):
             drive(message, State.DELIVERED)
@@ -71,7 +71,7 @@ class TestOfAnAlertThatWasGivenUp:
     def test_nothing_goes_on_beside_the_next_alert(self, phone: APIClient, contacts: Contacts) -> None:
         aida, _ = contacts("Aida", "Bek")
         first = press(phone)
-        pass_all()
+        take_all_steps()
         second = press(phone)
         call_off(first, aida)
         assert not EscalationStep.objects.filter(alert=UUID(first), state=StepState.PENDING).exists()
@@ -92,7 +92,7 @@ class TestWhatBecameOverdue:
         pass_time((before[-1] - before[0]).total_seconds())
         assert (names(CALL), names(REMINDER)) == (["Bek", "Bek"], ["Bek"])
         assert status(alert) == AlertStatus.ACTIVE
-        pass_all()
+        take_all_steps()
         assert status(alert) == AlertStatus.EXHAUSTED
 
     def test_what_is_not_overdue_keeps_its_time(self, phone: APIClient, contacts: Contacts) -> None:
@@ -158,7 +158,7 @@ class TestCallsThatAnAnswerCancelled:
             pass_time(0)
             pass_time(policy.WAVE_LASTS.total_seconds())
         assert names(CALL).count("Daniyar") == 4
-        pass_all()
+        take_all_steps()
         assert names(CALL).count("Daniyar") == 5
         assert status(alert) == AlertStatus.EXHAUSTED
 
@@ -169,7 +169,7 @@ class TestCallsThatAnAnswerCancelled:
         pass_time((policy.WAVE_LASTS + policy.BETWEEN_ROUNDS).total_seconds())
         assert len(Notification.objects.filter(kind=REMINDER)) == 2
         call_off(alert, aida)
-        pass_all()
+        take_all_steps()
         assert names(REMINDER) == ["Aida", "Bek", "Bek"]
         assert names(CALL) == ["Aida", "Bek"] * 2 + ["Bek"] * 2
 

@@ -18,6 +18,7 @@ from messaging.database import clock
 from tests.alerts.conftest import app
 from tests.alerts.evidence import files
 from tests.alerts.evidence.conftest import URL, Send
+from tests.alerts.evidence.downloads import body
 
 CONTENT = files.mp4(b"vide", media=200_000)
 
@@ -34,10 +35,6 @@ def url(send: Send, alert: str) -> str:
 def contacts_url(send: Send, pressed: str, token: str) -> str:
     """The same film's path for Aida, Ana's first contact."""
     return f"/a/{token}/evidence/{send(CONTENT, 'video', to=pressed).json()['id']}"
-
-
-def body(answer: Any) -> bytes:
-    return b"".join(answer.streaming_content) if answer.streaming else answer.content
 
 
 def test_the_whole_file_with_its_type_and_nothing_more(url: str) -> None:

@@ -23,7 +23,7 @@ from messaging.database import clock
 from messaging.models import OperatorAlarm
 from tests.alerts.evidence import files
 from tests.alerts.evidence.conftest import URL, Send, on_disk
-from tests.alerts.evidence.test_download import body
+from tests.alerts.evidence.downloads import body
 
 KEYS = {"region_name": "us-east-1", "access_key": "key", "secret_key": "a-secret-for-tests"}
 CONTENT = files.mp4(b"vide", media=20 * limits.MIB)

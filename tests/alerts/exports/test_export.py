@@ -27,7 +27,7 @@ from tests.alerts.engine import drive, messages
 from tests.alerts.evidence import files
 from tests.alerts.evidence.conftest import URL, Send
 from tests.alerts.exports.conftest import export, problems
-from tests.alerts.timeline.test_timeline import behind_the_databases_back
+from tests.alerts.timeline.tampering import tampering
 from tests.alerts.typed import DURESS_PIN, set_pins
 
 pytestmark = pytest.mark.django_db
@@ -164,7 +164,7 @@ def test_a_file_that_was_changed_in_the_storage_is_said(phone: APIClient, send: 
 
 def test_a_step_that_was_altered_in_the_database_is_named(phone: APIClient, alert: str) -> None:
     assert problems(export(phone, alert).getvalue()) == []
-    with behind_the_databases_back():
+    with tampering():
         AlertEvent.objects.filter(seq=3).update(data={"state": "delivered"})
     assert problems(export(phone, alert).getvalue()) == [
         "timeline.json: entry 3 is the first that does not fit the chain"

@@ -17,7 +17,7 @@ from messaging.segments import count_segments
 from messaging.states import State
 from tests.alerts.conftest import Contacts
 from tests.alerts.engine import drive, messages, text_of
-from tests.alerts.page.test_page import within_one_window
+from tests.alerts.page.reading import within_one_window
 
 URL = "/api/v1/sos-alerts/"
 AIDA = "+996700100000"

@@ -20,17 +20,12 @@ from identity.models import User
 from messaging.database import clock
 from tests.alerts.conftest import app
 from tests.alerts.engine import messages, token_in
+from tests.alerts.page.reading import text_of_page, within_one_window
 
 URL = "/api/v1/sos-alerts/"
 FIRST_VIEW_BYTES = 30_000
 
 pytestmark = pytest.mark.django_db
-
-
-def text_of_page(token: str, path: str = "", **headers: str) -> str:
-    answer = Client().get(f"/a/{token}{path}", headers=headers)
-    assert answer.status_code == 200
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", answer.content.decode()))
 
 
 def test_the_page_says_who_since_when_where_and_whom_to_call(token: str) -> None:
@@ -182,12 +177,6 @@ def test_the_page_and_its_poll_agree(token: str) -> None:
     page, live = Client().get(f"/a/{token}"), Client().get(f"/a/{token}/live")
     assert page["ETag"] == live["ETag"]
     assert live.content.decode().split("Where")[1] in page.content.decode()
-
-
-def within_one_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limits are counted in windows of the clock: none begins while a test counts."""
-    now = clock.now()
-    monkeypatch.setattr(clock, "now", lambda: now)
 
 
 def _closed(pressed: str, token: str) -> list[str]:

@@ -11,8 +11,8 @@ from identity.models import User
 from messaging.database import clock
 from tests.alerts.conftest import Contacts, app
 from tests.alerts.engine import messages, token_in
-from tests.alerts.page.test_page import text_of_page
-from tests.alerts.timers.test_expiry import armed, move, run_out
+from tests.alerts.page.reading import text_of_page
+from tests.alerts.timers.running_out import armed, move, run_out
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -18,8 +18,8 @@ from messaging.models import Message
 from messaging.states import State
 from tests.alerts.conftest import Contacts, app
 from tests.alerts.engine import all_clears, drive, messages, token_in
-from tests.alerts.escalation.test_escalation import acknowledge, decline, status
-from tests.alerts.timers.test_expiry import armed, run_out
+from tests.alerts.escalation.story import acknowledge, decline, status
+from tests.alerts.timers.running_out import armed, run_out
 from tests.race import at_once
 
 URL = "/api/v1/sos-alerts/"

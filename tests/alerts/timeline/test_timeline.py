@@ -1,8 +1,6 @@
 """The timeline: every step and what became of each SMS, in order, chained so that a change of what was seen shows."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from io import StringIO
 from typing import Any
@@ -19,6 +17,7 @@ from messaging.models import OperatorAlarm
 from messaging.states import State
 from tests.alerts.conftest import app
 from tests.alerts.engine import drive, messages
+from tests.alerts.timeline.tampering import tampering
 
 pytestmark = pytest.mark.django_db
 
@@ -40,15 +39,6 @@ def chain_of(entries: list[dict[str, Any]]) -> list[str]:
         before = sha256(f"{before}\n{text}".encode()).hexdigest()
         hashes.append(before)
     return hashes
-
-
-@contextmanager
-def behind_the_databases_back() -> Iterator[None]:
-    """As somebody does who owns the tables."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        yield
-        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
 
 
 def test_every_step_stands_in_the_chain(phone: APIClient, pressed: str) -> None:
@@ -155,7 +145,7 @@ def test_what_was_done_behind_the_databases_back_shows(phone: APIClient, pressed
     assert not OperatorAlarm.objects.exists()
     call_command("checktimelines", stdout=StringIO())
     steps = AlertEvent.objects.order_by("-seq")
-    with behind_the_databases_back():
+    with tampering():
         if what == "changed":
             steps.filter(seq=2).update(data={"state": "delivered"})
         else:

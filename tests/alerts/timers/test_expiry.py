@@ -16,27 +16,10 @@ from messaging.models import Message, MessageClass
 from messaging.outbox import outgoing as outbox
 from tests.alerts.conftest import Contacts, app
 from tests.alerts.engine import messages, text_of
+from tests.alerts.timers.running_out import armed, move, run_out
 from tests.race import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
-URL = "/api/v1/timers/"
-
-
-def armed(user: User, **body: Any) -> str:
-    answer = app(user).post(URL, {"duration_s": 3600, "grace_s": 60} | body, format="json")
-    assert answer.status_code == 201, answer.data
-    return str(answer.data["id"])
-
-
-def run_out(timer_id: str, *, ago: timedelta = timedelta(seconds=1)) -> None:
-    """As if the grace period had been over for so long."""
-    now = clock.now()
-    ends_at = now - ago - timedelta(seconds=60)
-    ActivityTimer.objects.filter(id=timer_id).update(due_at=now - ago, ends_at=ends_at, nudge_at=None)
-
-
-def move(user: User, timer_id: str, verb: str, **body: Any) -> Any:
-    return app(user).post(f"{URL}{timer_id}/{verb}/", body, format="json")
 
 
 def test_a_timer_that_runs_out_raises_one_alert(ana: User, contacts: Contacts) -> None:

@@ -36,7 +36,7 @@ from messaging.models import Message, MessageClass, OperatorAlarm
 from messaging.states import State
 from tests.alerts.conftest import Contacts, app
 from tests.alerts.engine import messages
-from tests.alerts.timers.test_expiry import armed, move, run_out
+from tests.alerts.timers.running_out import armed, move, run_out
 from tests.race import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)

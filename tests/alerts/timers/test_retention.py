@@ -13,7 +13,7 @@ from config.periodic import PERIODIC
 from identity.models import User
 from messaging.database import clock
 from tests.alerts.conftest import Contacts
-from tests.alerts.timers.test_expiry import armed, move, run_out
+from tests.alerts.timers.running_out import armed, move, run_out
 
 KEPT = timedelta(days=90)
 

@@ -13,17 +13,9 @@ from identity.models import EmergencyContact, User
 from messaging.database import clock
 from messaging.outbox import optouts
 from tests.alerts.conftest import Arm, Contacts, app
+from tests.alerts.timers.running_out import URL, pass_time
 
 pytestmark = pytest.mark.django_db
-URL = "/api/v1/timers/"
-
-
-def earlier(url: str, by: timedelta) -> None:
-    """As if the timer had been armed so much earlier."""
-    for timer in ActivityTimer.objects.filter(id=url.split("/")[-2]):
-        for name in ("ends_at", "due_at", "nudge_at", "created_at", "updated_at"):
-            setattr(timer, name, getattr(timer, name) - by)
-        timer.save()
 
 
 def test_an_armed_timer_says_everything_about_itself(phone: APIClient, contacts: Contacts) -> None:
@@ -143,7 +135,7 @@ def test_extending_puts_the_end_off(phone: APIClient, arm: Arm) -> None:
 
 def test_in_the_grace_period_an_extension_counts_from_now(phone: APIClient, arm: Arm) -> None:
     url = arm(duration_s=3600, grace_s=600)
-    earlier(url, timedelta(seconds=3900))
+    pass_time(url, timedelta(seconds=3900))
     assert phone.post(f"{url}extend/", {"duration_s": 60}, format="json").status_code == 200
     assert ActivityTimer.objects.get().ends_at > clock.now() + timedelta(seconds=50)
 
@@ -175,7 +167,7 @@ def test_the_same_key_extends_once(phone: APIClient, arm: Arm) -> None:
 
 def test_a_check_in_starts_the_period_anew(phone: APIClient, arm: Arm) -> None:
     url = arm()
-    earlier(url, timedelta(minutes=59))
+    pass_time(url, timedelta(minutes=59))
     now = clock.now()
     assert phone.post(f"{url}check-in/").status_code == 200
     timer = ActivityTimer.objects.get()
