@@ -13,7 +13,7 @@ from messaging.database import clock
 from messaging.delivery.courier import Courier
 from messaging.delivery.dispatch import Hint, grant_all
 from messaging.models import Attempt, AttemptOutcome, Channel, Deliverer, Message, MessageClass, MessageEvent, Sender
-from messaging.outbox import outgoing as outbox
+from messaging.outbox import outgoing
 from messaging.outbox.outgoing import Outgoing
 from messaging.outbox.senders import DEFAULT, EMAIL, VOICE
 from messaging.reports import delivery_reports, settling, watching
@@ -25,15 +25,13 @@ NAMES = {Channel.SMS: DEFAULT, Channel.VOICE: VOICE, Channel.EMAIL: EMAIL}
 LONG_AGO = timedelta(minutes=1)
 
 
-def outgoing(
-    text: str = "Help", *, to: str = ANA, kind: MessageClass = MessageClass.EMERGENCY, rank: int = 0
-) -> Outgoing:
+def sms(text: str = "Help", *, to: str = ANA, kind: MessageClass = MessageClass.EMERGENCY, rank: int = 0) -> Outgoing:
     return Outgoing(address=to, text=text, message_class=kind, rank=rank)
 
 
 @transaction.atomic
 def queued(*items: Outgoing) -> list[Message]:
-    return outbox.queue(items or [outgoing()], now=clock.now())
+    return outgoing.queue(items or [sms()], now=clock.now())
 
 
 def standing(

@@ -12,8 +12,7 @@ from rest_framework.test import APIClient
 
 from alerts.evidence import limits, retention
 from alerts.models import AlertStatus, Evidence, FeignedEnd, SosAlert
-from alerts.sos import duress
-from alerts.sos import status as lifecycle
+from alerts.sos import duress, status
 from identity.models import User
 from messaging.database import clock
 from tests.alerts.evidence import files
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 def end(alert: str, ana: User, *, feigned: bool) -> None:
     with transaction.atomic():
-        how = duress.feign_end if feigned else lifecycle.end
+        how = duress.feign_end if feigned else status.end
         how(alert_id=UUID(alert), owner=ana, to=AlertStatus.CANCELLED, now=clock.now())
 
 
@@ -51,7 +50,7 @@ def test_every_answer_is_that_of_a_cancelled_alert(send: Send, phone: APIClient,
         one.append(phone.get(f"{URL}{current}/evidence/"))
         answers.append([seen(answer) for answer in one])
     assert answers[0] == answers[1]
-    assert [status for status, _ in answers[1]] == [201, 200, 415, 200, 409, 200]
+    assert [code for code, _ in answers[1]] == [201, 200, 415, 200, 409, 200]
 
 
 def test_it_is_kept_for_the_contacts_and_longer_than_it_is_shown(

@@ -6,8 +6,7 @@ from uuid import UUID
 import pytest
 from rest_framework.test import APIClient
 
-from alerts.escalation import answers
-from alerts.escalation import steps as escalation
+from alerts.escalation import answers, steps
 from alerts.models import EscalationStep, NotificationKind, StepKind, Via
 from identity.models import User
 from messaging.database import clock
@@ -34,9 +33,9 @@ def alert(phone: APIClient, contacts: Contacts) -> str:
 
 
 def call_everyone(alert: str) -> None:
-    steps = EscalationStep.objects.filter(alert=UUID(alert), kind=StepKind.CALL, round=0)
-    steps.update(due_at=clock.now())
-    escalation.take_steps(now=clock.now())
+    first_calls = EscalationStep.objects.filter(alert=UUID(alert), kind=StepKind.CALL, round=0)
+    first_calls.update(due_at=clock.now())
+    steps.take_steps(now=clock.now())
 
 
 def detail(phone: APIClient, alert: str) -> Any:
@@ -136,4 +135,4 @@ def test_under_duress_calls_look_as_after_an_end(how: str, state: State | None) 
 def go_on(twin: Twin) -> None:
     """All that was planned is done: only under duress there still is something."""
     EscalationStep.objects.filter(alert=UUID(twin.alert)).update(due_at=clock.now())
-    escalation.take_steps(now=clock.now())
+    steps.take_steps(now=clock.now())

@@ -13,7 +13,7 @@ from alerts.timers import expiry, lifecycle
 from identity.models import EmergencyContact, User
 from messaging.database import clock
 from messaging.models import Message, MessageClass
-from messaging.outbox import outgoing as outbox
+from messaging.outbox import outgoing
 from tests.alerts.conftest import Contacts, app
 from tests.alerts.engine import messages, text_of
 from tests.alerts.timers.running_out import armed, move, run_out
@@ -174,15 +174,15 @@ def test_a_person_who_cannot_be_reminded_keeps_nobody_else_from_it(
     bad, _ = armed(ana), armed(stranger)
     due = clock.now() - timedelta(seconds=1)
     ActivityTimer.objects.update(nudge_at=due)
-    queue = outbox.queue
+    queue = outgoing.queue
 
-    def fails(outgoing: list[outbox.Outgoing], **wanted: Any) -> Any:
-        if str(ana.phone_number) in [each.address for each in outgoing]:
+    def fails(messages: list[outgoing.Outgoing], **wanted: Any) -> Any:
+        if str(ana.phone_number) in [each.address for each in messages]:
             raise RuntimeError
-        return queue(outgoing, **wanted)
+        return queue(messages, **wanted)
 
     with monkeypatch.context() as broken:
-        broken.setattr(outbox, "queue", fails)
+        broken.setattr(outgoing, "queue", fails)
         expiry.check()
     assert Message.objects.get().address == str(stranger.phone_number)
     again = ActivityTimer.objects.get(id=bad)

@@ -11,8 +11,7 @@ from django.db import connection
 from django.db.models import Count
 from django.test.utils import CaptureQueriesContext
 
-from alerts.escalation import answers
-from alerts.escalation import steps as escalation
+from alerts.escalation import answers, steps
 from alerts.models import (
     ActivityTimer,
     AlertEvent,
@@ -125,8 +124,8 @@ def test_each_contact_has_their_place_in_their_own_alert() -> None:
     for alert in SosAlert.objects.all():
         assert [message.rank for message in messages(str(alert.id))] == [0, 1, 2]
         assert list(alert.events.order_by("id").values_list("kind", flat=True)) == ["raised", "check_in_missed"]
-        steps = alert.steps.order_by("place")
-        assert [step.kind for step in steps] == ["call"] * 3 + ["sms"] * 3 + ["call"] * 3 + ["give_up"]
+        planned = alert.steps.order_by("place")
+        assert [step.kind for step in planned] == ["call"] * 3 + ["sms"] * 3 + ["call"] * 3 + ["give_up"]
 
 
 def test_two_timers_of_one_person_are_one_alert() -> None:
@@ -184,7 +183,7 @@ class TestWhoIsToldLater:
         give_up = alert.steps.get(kind=StepKind.GIVE_UP)
         assert give_up.due_at > last.due_at
         EscalationStep.objects.filter(id=theirs[0].id).update(due_at=clock.now())
-        escalation.take_steps(now=clock.now())
+        steps.take_steps(now=clock.now())
         called = Notification.objects.filter(alert=alert, kind=NotificationKind.CALL)
         assert [call.name for call in called] == ["Aida"]
 
@@ -196,7 +195,7 @@ class TestWhoIsToldLater:
         alert.steps.update(state=StepState.SKIPPED)
         app(ana).post(URL, {}, format="json")
         assert {step.state for step in alert.steps.filter(name="Aida")} == {StepState.SKIPPED}
-        escalation.resume(alert, now=clock.now())
+        steps.resume(alert, now=clock.now())
         assert {step.state for step in alert.steps.all()} == {StepState.PENDING}
 
     def test_is_called_before_what_was_given_up_is_given_up_again(self, ana: User, alert: SosAlert) -> None:
@@ -207,7 +206,7 @@ class TestWhoIsToldLater:
         answers.acknowledge(alert_id=alert.id, contact_id=bek, via=Via.PAGE, now=clock.now())
         press(ana)
         answers.decline(alert_id=alert.id, contact_id=bek, via=Via.PAGE, now=clock.now())
-        assert escalation.take_steps(now=clock.now()) == 0
+        assert steps.take_steps(now=clock.now()) == 0
         assert SosAlert.objects.get().status == AlertStatus.ACTIVE
         pending = alert.steps.filter(state=StepState.PENDING).order_by("due_at", "place")
         assert [step.name for step in pending] == ["Aida", "Aida", "Aida", ""]

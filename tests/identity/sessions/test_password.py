@@ -8,8 +8,7 @@ from django.contrib.auth.hashers import make_password
 
 from identity.devices import credentials
 from identity.models import Platform, RateCount, User
-from identity.sessions import passwords
-from identity.sessions import tokens as sessions
+from identity.sessions import passwords, tokens
 from messaging.database import clock
 from tests.identity.phones import ANA, PASSWORD, App, sign_in
 from tests.race import at_once, held_up
@@ -27,8 +26,8 @@ def _anas_password(ana: User) -> None:
 
 def open_session(ana: User) -> tuple[App, str]:
     """A phone that is signed in, and its refresh token."""
-    tokens = sessions.open_session(ana, now=clock.now())
-    return App(HTTP_AUTHORIZATION=f"Bearer {tokens.access}"), tokens.refresh
+    opened = tokens.open_session(ana, now=clock.now())
+    return App(HTTP_AUTHORIZATION=f"Bearer {opened.access}"), opened.refresh
 
 
 def put(app: App, password: Any = PASSWORD, new_password: Any = NEW) -> Any:

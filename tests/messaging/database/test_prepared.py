@@ -8,12 +8,12 @@ from messaging.delivery.outcomes import Result, record
 from messaging.models import Attempt, Deliverer, Message, MessageEvent, Sender
 from messaging.providers import Kind, Outcome
 from messaging.states import State
-from tests.messaging.engine import granted_ids, outgoing, queued, set_pace, state_of
+from tests.messaging.engine import granted_ids, queued, set_pace, sms, state_of
 
 
 def send_one() -> int:
     """The path of a message in one process, on one connection; returns its id."""
-    [message] = queued(outgoing())
+    [message] = queued(sms())
     [mine] = claims.claim(granted_ids(), by=Deliverer.WORKER)
     accepted = Outcome(kind=Kind.ACCEPTED, provider_id=f"SM{message.id}")
     record([Result(claim=mine, outcome=accepted)], by=Deliverer.WORKER)

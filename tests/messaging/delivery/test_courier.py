@@ -13,7 +13,6 @@ from deploy.local.processes import wait_until
 from messaging import policy
 from messaging.database.sql import rows
 from messaging.delivery import claims
-from messaging.delivery import courier as delivery
 from messaging.delivery.courier import Courier
 from messaging.models import AttemptOutcome, Channel, Message, MessageClass, OperatorAlarm, Sender
 from messaging.outbox.senders import DEFAULT
@@ -170,7 +169,7 @@ def test_a_text_without_its_key_waits_and_alarms(courier: Courier, phones: Sandb
 def test_more_than_may_be_in_flight_waits_unclaimed(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "MAX_IN_FLIGHT", 2)
+    monkeypatch.setattr("messaging.delivery.courier.MAX_IN_FLIGHT", 2)
     phones.behave(to=ANA, latency_ms=1_000)
     first, second = dispatched(2), dispatched(2, to=BEN)
     sender_id = Sender.objects.get(name=DEFAULT).id
@@ -185,7 +184,7 @@ def test_more_than_may_be_in_flight_waits_unclaimed(
 def test_a_sender_whose_calls_hang_does_not_keep_anothers_messages_waiting(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "MAX_IN_FLIGHT", 2)
+    monkeypatch.setattr("messaging.delivery.courier.MAX_IN_FLIGHT", 2)
     # The deadline of what hangs: the test waits for it at its end.
     monkeypatch.setattr(policy, "CALL_DEADLINE", 6 * SECOND)
     phones.behave(to=ANA, hang=True)
@@ -203,7 +202,7 @@ def test_a_sender_whose_calls_hang_does_not_keep_anothers_messages_waiting(
 def test_a_process_told_to_stop_leaves_what_waits_to_others(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "MAX_IN_FLIGHT", 1)
+    monkeypatch.setattr("messaging.delivery.courier.MAX_IN_FLIGHT", 1)
     phones.behave(latency_ms=500)
     first, second = dispatched(1), dispatched(1)
     sender_id = Sender.objects.get(name=DEFAULT).id

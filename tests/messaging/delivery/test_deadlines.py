@@ -16,7 +16,7 @@ from messaging.models import Message, MessageClass, Sender
 from messaging.providers import twilio_http
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
-from tests.messaging.engine import ANA, dispatched, grant, granted_ids, outgoing, queued, set_pace, standing, state_of
+from tests.messaging.engine import ANA, dispatched, grant, granted_ids, queued, set_pace, sms, standing, state_of
 
 TEN_HOURS_S = 36_000  # The longest that Twilio takes.
 CODE = MessageClass.VERIFICATION
@@ -24,7 +24,7 @@ CODE = MessageClass.VERIFICATION
 
 @pytest.mark.parametrize("kind", MessageClass)
 def test_the_validity_period_is_that_of_the_class(kind: MessageClass, courier: Courier, phones: SandboxControl) -> None:
-    queued(outgoing(kind=kind))
+    queued(sms(kind=kind))
     Message.objects.update(due_at=clock.now())
     courier.deliver(granted_ids())
     assert courier.drain(15)

@@ -16,9 +16,9 @@ from tests.messaging.engine import (
     another_sender,
     grant,
     granted_ids,
-    outgoing,
     queued,
     set_pace,
+    sms,
     standing,
     state_of,
     story,
@@ -252,7 +252,7 @@ def test_what_becomes_due_is_waited_for() -> None:
 def test_messages_can_be_queued_while_a_grant_holds_the_sender(held_sender: Sender) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '500ms'")
-        [message] = queued(outgoing())
+        [message] = queued(sms())
     assert state_of(message.id) == State.QUEUED
 
 

@@ -11,7 +11,7 @@ from messaging import policy
 from messaging.database import clock
 from messaging.models import Attempt, AttemptOutcome, DailyCount, Message, MessageClass, OperatorAlarm, Sender
 from messaging.states import State
-from tests.messaging.engine import BEN, another_sender, attempt_of, granted_ids, outgoing, queued, set_pace, standing
+from tests.messaging.engine import BEN, another_sender, attempt_of, granted_ids, queued, set_pace, sms, standing
 
 pytestmark = pytest.mark.django_db
 ROUTINE, SAFETY, CODE = MessageClass.ROUTINE, MessageClass.SAFETY, MessageClass.VERIFICATION
@@ -31,14 +31,14 @@ def caps(settings: Any) -> Iterator[dict[str, int]]:
 def test_a_phone_gets_so_many_of_a_class_in_an_hour(kind: MessageClass) -> None:
     limit = policy.PER_RECIPIENT_AND_HOUR[kind]
     for _ in range(limit):
-        [message] = queued(outgoing(kind=kind))
+        [message] = queued(sms(kind=kind))
         # So that the next is one of its own.
         Message.objects.filter(id=message.id).update(state=State.SENT)
-    [refused] = queued(outgoing(kind=kind))
+    [refused] = queued(sms(kind=kind))
     assert (refused.state, refused.error_code) == (State.FAILED, "recipient_ceiling")
-    assert queued(outgoing(to=BEN, kind=kind))[0].state == State.QUEUED
+    assert queued(sms(to=BEN, kind=kind))[0].state == State.QUEUED
     Message.objects.update(queued_at=clock.now() - timedelta(hours=1))
-    assert queued(outgoing(kind=kind))[0].state == State.QUEUED
+    assert queued(sms(kind=kind))[0].state == State.QUEUED
 
 
 def test_what_is_granted_is_counted_by_day_sender_and_class() -> None:
@@ -62,7 +62,7 @@ def test_a_class_beyond_its_daily_cap_is_refused_and_not_granted(caps: dict[str,
     assert granted_ids() == waiting  # One batch may go beyond.
     late = standing(State.QUEUED, kind=ROUTINE)
     assert granted_ids() == []
-    [refused, safety, sos] = queued(outgoing(kind=ROUTINE), outgoing(to=phone(8), kind=SAFETY), outgoing(to=phone(9)))
+    [refused, safety, sos] = queued(sms(kind=ROUTINE), sms(to=phone(8), kind=SAFETY), sms(to=phone(9)))
     assert (refused.state, refused.error_code) == (State.FAILED, "daily_cap")
     assert safety.state == sos.state == State.QUEUED
     assert list(OperatorAlarm.objects.order_by("id").values_list("code", "times")) == [
@@ -84,7 +84,7 @@ def test_what_is_granted_again_uses_up_neither_the_cap_nor_the_senders_day(caps:
     count = DailyCount.objects.get()
     assert (count.messages, count.segments) == (2, 4)
     assert not OperatorAlarm.objects.exists()
-    [code] = queued(outgoing(to=phone(2), kind=CODE))
+    [code] = queued(sms(to=phone(2), kind=CODE))
     assert granted_ids() == [*codes, code.id]
     count.refresh_from_db()
     assert (count.messages, count.segments) == (3, 5)

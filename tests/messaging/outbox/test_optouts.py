@@ -14,7 +14,7 @@ from messaging.outbox import optouts
 from messaging.sandbox.control import SandboxControl
 from messaging.segments import count_segments
 from messaging.states import State
-from tests.messaging.engine import ANA, BEN, dispatched, outgoing, queued
+from tests.messaging.engine import ANA, BEN, dispatched, queued, sms
 
 INBOUND = "/api/v1/webhooks/twilio/inbound/"
 
@@ -86,7 +86,7 @@ def test_a_token_that_is_being_changed_is_taken_too(settings: Any) -> None:
 @pytest.mark.django_db
 def test_safety_and_routine_are_not_tried_an_sos_and_a_code_are(settings: Any) -> None:
     says("STOP", settings)
-    tried = {kind: queued(outgoing(kind=kind))[0] for kind in MessageClass}
+    tried = {kind: queued(sms(kind=kind))[0] for kind in MessageClass}
     assert {kind: m.error_code for kind, m in tried.items()} == {
         MessageClass.EMERGENCY: "",
         MessageClass.VERIFICATION: "",

@@ -13,7 +13,7 @@ from messaging.outbox.routing import Routes
 from messaging.providers import twilio
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
-from tests.messaging.engine import ANA, dispatched, granted_ids, outgoing, queued, standing
+from tests.messaging.engine import ANA, dispatched, granted_ids, queued, sms, standing
 
 KYRGYZ, AMERICAN = ANA, "+12025550123"
 ROUTINE = MessageClass.ROUTINE
@@ -80,7 +80,7 @@ def test_one_that_the_operator_took_out_carries_nothing() -> None:
 
 def test_a_message_that_no_sender_can_carry_fails_and_the_operator_is_alarmed() -> None:
     Sender.objects.update(countries=["+1"])
-    [message] = queued(outgoing())
+    [message] = queued(sms())
     assert (message.state, message.error_code, message.sender) == (State.FAILED, "no_sender", None)
     assert OperatorAlarm.objects.get().code == "no_sender"
 
@@ -107,7 +107,7 @@ def test_a_configuration_error_opens_the_circuit_and_the_next_sender_takes_over(
 ) -> None:
     mine = sender("mine")
     phones.behave(error_code=code, times=1)
-    [message] = queued(outgoing())
+    [message] = queued(sms())
     assert message.sender == mine
     deliver_all(courier)
     message.refresh_from_db()
@@ -191,7 +191,7 @@ def test_what_the_provider_accepts_a_carrier_may_refuse_all_the_same(courier: Co
 def test_what_waits_at_a_sender_that_is_out_moves_to_the_next_that_can_carry_it() -> None:
     sender("mine")
     sender("letters", preference=60, classes=(ROUTINE,))
-    kyrgyz, american, letter = queued(outgoing(), outgoing(to=AMERICAN), outgoing(to="+996700000009", kind=ROUTINE))
+    kyrgyz, american, letter = queued(sms(), sms(to=AMERICAN), sms(to="+996700000009", kind=ROUTINE))
     assert carriers(kyrgyz, american, letter) == ["mine"] * 3
     out("mine", country="+996")
     assert outages.reroute() == 2
@@ -201,14 +201,14 @@ def test_what_waits_at_a_sender_that_is_out_moves_to_the_next_that_can_carry_it(
 
 def test_what_waits_at_a_sender_that_the_operator_took_out_moves_too() -> None:
     sender("mine")
-    [message] = queued(outgoing())
+    [message] = queued(sms())
     Sender.objects.filter(name="mine").update(is_active=False)
     assert outages.reroute() == 1
     assert carriers(message) == ["default"]
 
 
 def test_with_no_other_sender_it_stays() -> None:
-    [message] = queued(outgoing())
+    [message] = queued(sms())
     out("default")
     assert outages.reroute() == 0
     assert carriers(message) == ["default"]

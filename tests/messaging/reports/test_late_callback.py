@@ -9,7 +9,6 @@ import pytest
 from django.db import OperationalError, connection
 
 from messaging.delivery import claims
-from messaging.delivery import courier as delivery
 from messaging.delivery.claims import Claim, claim
 from messaging.delivery.courier import Courier
 from messaging.delivery.outcomes import Result, record
@@ -120,7 +119,7 @@ def test_a_database_that_is_silent_does_not_stop_a_second_call(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message_id, _ = again(State.DISPATCHED, slot_in=timedelta(0))
-    monkeypatch.setattr(delivery, "ASK_S", 0.0)
+    monkeypatch.setattr("messaging.delivery.courier.ASK_S", 0.0)
     courier.deliver([message_id])
     assert courier.drain(15)
     assert len(phones.messages(ANA)) == 1

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from messaging.database.sql import rows
 from messaging.encryption import Unreadable, seal, unseal
 from messaging.models import Message
-from tests.messaging.engine import outgoing, queued
+from tests.messaging.engine import queued, sms
 
 NEW_KEY = "another-key-of-more-than-fifty-characters-0123456789-0123456789"
 
@@ -43,7 +43,7 @@ def test_garbage_is_unreadable(garbage: bytes) -> None:
 
 @pytest.mark.django_db
 def test_no_column_of_the_row_holds_the_text() -> None:
-    [message] = queued(outgoing("Your code is 493817"))
+    [message] = queued(sms("Your code is 493817"))
     [row] = rows("SELECT m::text, encode(m.text, 'escape') FROM messaging_message m WHERE id = %s", [message.id])
     assert "493817" not in " ".join(row)
     assert unseal(Message.objects.get(id=message.id).text or b"") == "Your code is 493817"
