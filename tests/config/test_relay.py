@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +18,7 @@ from config import broker as brokers
 from config import relay
 from config.broker import QUEUES, connect
 from config.relay import Relay
+from deploy.local.processes import wait_until
 from deploy.local.rabbitmq import PrivateRabbitMQ
 
 AT_ONCE_S = 1.0
@@ -31,13 +32,6 @@ def actor_at(broker: dramatiq.Broker) -> "dramatiq.Actor[[int], None]":
     def work(number: int) -> None: ...
 
     return dramatiq.Actor(work, broker=broker, actor_name="work", queue_name=OURS, priority=0, options={})
-
-
-def eventually(claim: Callable[[], bool], timeout_s: float = 15) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while not (holds := claim()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return holds
 
 
 @contextmanager
@@ -78,7 +72,7 @@ def test_publishers_outlive_a_broker_that_refuses(rabbitmq_server: PrivateRabbit
     memory.declare_queue(OURS)
     works = actor_at(memory)
     assert handing.send(works, 7)
-    assert eventually(lambda: memory.queues[OURS].qsize() == 1)
+    assert wait_until(lambda: memory.queues[OURS].qsize() == 1, timeout_s=15, every_s=0.01)
 
 
 def test_a_message_goes_to_its_own_queue_or_the_one_named() -> None:
@@ -88,7 +82,9 @@ def test_a_message_goes_to_its_own_queue_or_the_one_named() -> None:
     work, handing = actor_at(memory), Relay()
     handing.send(work, 1)
     handing.send(work, 2, to="messages")
-    assert eventually(lambda: [memory.queues[q].qsize() for q in (OURS, "messages")] == [1, 1])
+    assert wait_until(
+        lambda: [memory.queues[q].qsize() for q in (OURS, "messages")] == [1, 1], timeout_s=15, every_s=0.01
+    )
 
 
 def test_every_queue_is_a_quorum_queue_of_a_real_broker(rabbitmq_server: PrivateRabbitMQ) -> None:
@@ -101,7 +97,7 @@ def test_every_queue_is_a_quorum_queue_of_a_real_broker(rabbitmq_server: Private
         work, handing = actor_at(broker), Relay()
         for number in range(20):
             assert handing.send(work, number)
-        assert eventually(lambda: depth(broker, OURS) >= 20)
+        assert wait_until(lambda: depth(broker, OURS) >= 20, timeout_s=15, every_s=0.01)
     finally:
         broker.flush(OURS)
         broker.close()
