@@ -144,7 +144,7 @@ def test_methods_and_media_types_are_problems(client: Client) -> None:
         ("broken", 500, "internal_error"),
     ],
 )
-def test_outside_the_api_too(name: str, status: int, code: str, client: Client) -> None:
+def test_errors_outside_the_api_are_problems_too(name: str, status: int, code: str, client: Client) -> None:
     body_of(client.get(f"/plain/{name}"), status, code)
 
 

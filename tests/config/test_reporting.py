@@ -66,7 +66,7 @@ def test_ids_and_times_of_the_event_itself_stay() -> None:
     assert reporting.scrub(dict(event), {}) == event
 
 
-def test_what_really_leaves_holds_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_that_is_sent_holds_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = Kept()
     started = sentry_sdk.init
     monkeypatch.setattr(sentry_sdk, "init", lambda **options: started(transport=kept, **options))

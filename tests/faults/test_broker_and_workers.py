@@ -57,7 +57,7 @@ def test_sos_and_registration_go_through(world: World, fault: str) -> None:
     "fault",
     ["workers killed", "broker paused", *(pytest.param(name, marks=pytest.mark.matrix) for name in sorted(OTHERS))],
 )
-def test_whoever_refuses_sms_is_called_all_the_same(world: World, fault: str) -> None:
+def test_a_contact_who_refuses_sms_is_called_during_the_fault_too(world: World, fault: str) -> None:
     """Escalation is work for workers, which the scheduler does when they do not."""
     aida = world.new_person("Aida")
     [bek] = aida.add_contacts("Bek")

@@ -53,7 +53,7 @@ def _slowest(world: World) -> float:
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_what_strikes_one_sender_leaves_the_other_alone(two_senders: World, fault: dict[str, Any]) -> None:
+def test_a_fault_of_one_sender_does_not_slow_the_other(two_senders: World, fault: dict[str, Any]) -> None:
     world = two_senders
     alone = _slowest(world)
     stuck = fresh_number()

@@ -29,7 +29,7 @@ def _fill(user: User, *, at: datetime) -> None:
     )
 
 
-def test_only_what_is_over_is_deleted(ana: User) -> None:
+def test_only_expired_rows_are_deleted(ana: User) -> None:
     now = clock.now()
     _fill(ana, at=now)
     _fill(ana, at=now + timedelta(seconds=1))

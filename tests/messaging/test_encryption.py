@@ -13,7 +13,7 @@ NEW_KEY = "another-key-of-more-than-fifty-characters-0123456789-0123456789"
 
 
 @given(st.text())
-def test_what_was_sealed_is_read_again(text: str) -> None:
+def test_an_encrypted_text_can_be_read_again(text: str) -> None:
     assert unseal(seal(text)) == text
     assert unseal(memoryview(seal(text))) == text
 
@@ -28,7 +28,7 @@ def test_after_a_change_of_keys_the_fallback_still_opens(settings: Any) -> None:
     assert unseal(sealed) == "Help"
 
 
-def test_without_the_key_it_is_unreadable(settings: Any) -> None:
+def test_a_text_without_its_key_is_unreadable(settings: Any) -> None:
     sealed = seal("Help")
     settings.SECRET_KEY = NEW_KEY
     with pytest.raises(Unreadable):

@@ -117,7 +117,7 @@ def test_batches_with_the_same_ids_in_opposite_orders_do_not_deadlock() -> None:
 
 
 @pytest.mark.django_db
-def test_what_a_receiver_fails_at_undoes_no_move() -> None:
+def test_a_failing_receiver_undoes_no_move() -> None:
     message = standing(State.SENDING)
 
     def receive(**_: object) -> None:

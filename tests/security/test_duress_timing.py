@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize("count", [40, pytest.param(ENDS, marks=pytest.mark.matrix)])
-def test_so_many_of_each_are_alike(count: int) -> None:
+def test_ends_with_either_pin_look_alike(count: int) -> None:
     people = [twin for place in range(AT_ONCE) for twin in make_twins("Aida", "Bek", district=place)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         pairs = [(people[2 * place], people[2 * place + 1]) for place in range(AT_ONCE)]

@@ -34,7 +34,7 @@ from tests.race import at_once
 pytestmark = pytest.mark.django_db
 
 
-def test_who_does_not_answer_is_called_in_waves(phone: APIClient, contacts: Contacts) -> None:
+def test_contacts_who_do_not_answer_are_called_in_waves(phone: APIClient, contacts: Contacts) -> None:
     contacts("Aida", "Bek", "Cholpon", "Daniyar")
     press(phone)
     assert pass_time(policy.FIRST_CALL_AFTER.total_seconds() - 1) == 0
@@ -129,7 +129,7 @@ def test_nobody_answers(phone: APIClient, contacts: Contacts, ana: User) -> None
     assert (detail["status"], detail["ended_at"]) == ("exhausted", None)
 
 
-def test_without_contacts_the_operator_learns_soon(phone: APIClient) -> None:
+def test_without_contacts_the_operator_is_alarmed_after_a_minute(phone: APIClient) -> None:
     alert = press(phone)
     pass_time(policy.FIRST_CALL_AFTER.total_seconds())
     assert status(alert) == AlertStatus.EXHAUSTED
@@ -169,7 +169,7 @@ def test_after_exhaustion_a_contact_may_answer_and_the_person_may_end_it(phone: 
         (State.UNCONFIRMED, "no_evidence"),
     ],
 )
-def test_whose_sms_did_not_arrive_is_called_at_once(
+def test_a_contact_whose_sms_did_not_arrive_is_called_at_once(
     phone: APIClient, contacts: Contacts, state: State, code: str
 ) -> None:
     contacts("Aida", "Bek")
@@ -179,7 +179,7 @@ def test_whose_sms_did_not_arrive_is_called_at_once(
     assert names(CALL) == ["Bek"]
 
 
-def test_whose_sms_was_refused_at_once_is_called_at_once(phone: APIClient, contacts: Contacts) -> None:
+def test_a_contact_whose_sms_was_refused_is_called_at_once(phone: APIClient, contacts: Contacts) -> None:
     _, bek = contacts("Aida", "Bek")
     EmergencyContact.objects.filter(id=bek.id).update(phone_number="+447700900123")
     press(phone)

@@ -63,7 +63,7 @@ class TestAnAnswer:
         assert to_owner(ana) == ["Aida is on the way to you.\nBek is on the way to you."]
         assert names(RESPONDER) == ["Bek", "Cholpon"]
 
-    def test_to_an_ended_alert_is_none(self, phone: APIClient, contacts: Contacts) -> None:
+    def test_to_an_ended_alert_is_refused(self, phone: APIClient, contacts: Contacts) -> None:
         (aida,) = contacts("Aida")
         alert = press(phone)
         phone.post(f"{URL}{alert}/cancel/")
@@ -95,7 +95,7 @@ class TestDeclining:
         assert names(CALL) == ["Bek"]
         assert status(alert) == AlertStatus.ACTIVE
 
-    def test_by_all_gives_up_at_once(self, phone: APIClient, contacts: Contacts) -> None:
+    def test_by_all_exhausts_the_alert_at_once(self, phone: APIClient, contacts: Contacts) -> None:
         aida, bek = contacts("Aida", "Bek")
         alert = press(phone)
         decline(alert, aida)

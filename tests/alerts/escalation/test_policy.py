@@ -79,7 +79,7 @@ def test_own_waves_are_planned(phone: APIClient, contacts: Contacts) -> None:
     ]
 
 
-def test_whoever_no_wave_names_is_called_with_the_last(phone: APIClient, contacts: Contacts) -> None:
+def test_a_contact_in_no_wave_is_called_with_the_last_wave(phone: APIClient, contacts: Contacts) -> None:
     aida, bek = contacts("Aida", "Bek")
     put(phone, wave("voice", 20, aida), wave("voice", 40, bek))
     contacts("Cholpon")
@@ -87,7 +87,7 @@ def test_whoever_no_wave_names_is_called_with_the_last(phone: APIClient, contact
     assert planned(phone) == [("call", "Aida", 0, 20), ("call", "Cholpon", 0, 60), ("give_up", "", 0, 120)]
 
 
-def test_without_anyone_to_tell_the_operator_learns_as_soon(phone: APIClient, contacts: Contacts) -> None:
+def test_without_contacts_a_personal_policy_alarms_the_operator_as_soon(phone: APIClient, contacts: Contacts) -> None:
     (aida,) = contacts("Aida")
     put(phone, wave("voice", 600, aida), give_up_after_s=1800)
     aida.delete()
@@ -103,7 +103,7 @@ def test_a_refused_sms_brings_an_own_call_forward(phone: APIClient, contacts: Co
     assert list(due) == [(StepKind.CALL, "Bek")]
 
 
-def test_whom_no_wave_calls_is_called_when_their_sms_is_refused(phone: APIClient, contacts: Contacts) -> None:
+def test_a_contact_whom_no_wave_calls_is_called_when_their_sms_is_refused(phone: APIClient, contacts: Contacts) -> None:
     contacts("Aida", "Bek")
     put(phone, wave("sms", 60))
     alert = phone.post("/api/v1/sos-alerts/", {}, format="json").data["id"]
@@ -160,7 +160,7 @@ class TestTwoDevices:
         [{"channel": "voice", "wait_s": 1}] * (personal.MAX_TIMES_PER_CONTACT + 1),
     ],
 )
-def test_what_is_no_policy_is_refused(phone: APIClient, contacts: Contacts, waves: Any) -> None:
+def test_an_invalid_policy_is_refused(phone: APIClient, contacts: Contacts, waves: Any) -> None:
     contacts("Aida")
     answer = phone.put(URL, {"waves": waves, "give_up_after_s": 60}, format="json")
     assert answer.status_code == 400

@@ -44,8 +44,8 @@ def call_off(alert: str, contact: EmergencyContact) -> None:
     decline(alert, contact)
 
 
-class TestOfAnAlertThatWasGivenUp:
-    def test_it_is_given_up_again_and_the_next_press_calls_everyone(
+class TestAWithdrawalFromAnExhaustedAlert:
+    def test_exhausts_it_again_and_the_next_press_calls_everyone(
         self, phone: APIClient, contacts: Contacts, ana: User
     ) -> None:
         aida, _ = contacts("Aida", "Bek")
@@ -68,7 +68,7 @@ class TestOfAnAlertThatWasGivenUp:
         assert again.status_code == 201
         assert len(messages(again.data["id"])) == 2
 
-    def test_nothing_goes_on_beside_the_next_alert(self, phone: APIClient, contacts: Contacts) -> None:
+    def test_starts_no_calls_beside_the_next_alert(self, phone: APIClient, contacts: Contacts) -> None:
         aida, _ = contacts("Aida", "Bek")
         first = press(phone)
         take_all_steps()
@@ -78,8 +78,8 @@ class TestOfAnAlertThatWasGivenUp:
         assert (status(first), status(second)) == (AlertStatus.EXHAUSTED, AlertStatus.ACTIVE)
 
 
-class TestWhatBecameOverdue:
-    def test_comes_one_after_the_other(self, phone: APIClient, contacts: Contacts, ana: User) -> None:
+class TestOverdueSteps:
+    def test_are_taken_one_after_another(self, phone: APIClient, contacts: Contacts, ana: User) -> None:
         aida, _ = contacts("Aida", "Bek")
         alert = press(phone)
         before = list(EscalationStep.objects.filter(name="Bek").order_by("place").values_list("due_at", flat=True))
@@ -95,7 +95,7 @@ class TestWhatBecameOverdue:
         take_all_steps()
         assert status(alert) == AlertStatus.EXHAUSTED
 
-    def test_what_is_not_overdue_keeps_its_time(self, phone: APIClient, contacts: Contacts) -> None:
+    def test_do_not_include_steps_that_are_still_in_time(self, phone: APIClient, contacts: Contacts) -> None:
         aida, _ = contacts("Aida", "Bek")
         alert = press(phone)
         due = dict(EscalationStep.objects.values_list("place", "due_at"))
@@ -103,7 +103,7 @@ class TestWhatBecameOverdue:
         decline(alert, aida)
         assert dict(EscalationStep.objects.values_list("place", "due_at")) == due
 
-    def test_nor_does_an_outage_do_everything_at_once(self, phone: APIClient, contacts: Contacts) -> None:
+    def test_are_taken_one_after_another_after_an_outage_too(self, phone: APIClient, contacts: Contacts) -> None:
         contacts("Aida")
         alert = press(phone)
         hours_pass()
@@ -112,7 +112,7 @@ class TestWhatBecameOverdue:
         pass_time((policy.WAVE_LASTS + policy.BETWEEN_ROUNDS).total_seconds())
         assert (names(CALL), names(REMINDER), status(alert)) == (["Aida"] * 2, ["Aida"], AlertStatus.ACTIVE)
 
-    def test_a_moments_lateness_puts_nothing_off(self, phone: APIClient, contacts: Contacts) -> None:
+    def test_postpone_nothing_when_late_by_a_moment(self, phone: APIClient, contacts: Contacts) -> None:
         contacts("Aida")
         press(phone)
         give_up = EscalationStep.objects.get(kind=StepKind.GIVE_UP).due_at
@@ -122,7 +122,7 @@ class TestWhatBecameOverdue:
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.UNDELIVERED, State.EXPIRED, State.UNCONFIRMED])
-def test_whose_sms_did_not_arrive_meanwhile_is_called_at_once(
+def test_a_contact_whose_sms_failed_meanwhile_is_called_at_once(
     phone: APIClient, contacts: Contacts, state: State
 ) -> None:
     aida, *_ = contacts("Aida", "Bek", "Cholpon")
@@ -148,7 +148,7 @@ class TestCallsThatAnAnswerCancelled:
         # The others' second round is still to come, and Bek, whose phone has rung, has had the first.
         assert names(CALL) == ["Aida", "Bek", "Cholpon", "Cholpon"]
 
-    def test_each_time(self, phone: APIClient, contacts: Contacts) -> None:
+    def test_are_made_after_every_withdrawal(self, phone: APIClient, contacts: Contacts) -> None:
         aida, bek, cholpon, _ = contacts("Aida", "Bek", "Cholpon", "Daniyar")
         alert = press(phone)
         pass_time(policy.FIRST_CALL_AFTER.total_seconds())
@@ -162,7 +162,7 @@ class TestCallsThatAnAnswerCancelled:
         assert names(CALL).count("Daniyar") == 5
         assert status(alert) == AlertStatus.EXHAUSTED
 
-    def test_a_second_sms_too(self, phone: APIClient, contacts: Contacts) -> None:
+    def test_are_made_after_the_second_round_too(self, phone: APIClient, contacts: Contacts) -> None:
         aida, _ = contacts("Aida", "Bek")
         alert = press(phone)
         pass_time(60)

@@ -83,13 +83,13 @@ def test_a_range_that_is_not_there(url: str, asked: str) -> None:
 @pytest.mark.parametrize(
     "asked", ["", "bytes", "bytes=", "bytes=-", "bytes=5-2", "lines=0-1", "bytes=0-1,5-6", "bytes=" + "9" * 30, "\0é"]
 )
-def test_what_is_no_range_gets_the_whole(url: str, asked: str) -> None:
+def test_an_invalid_range_gets_the_whole_file(url: str, asked: str) -> None:
     answer = Client().get(url, headers={"Range": asked})
     assert answer.status_code == 200
     assert body(answer) == CONTENT
 
 
-def test_a_range_of_another_file_than_this_gets_the_whole(url: str) -> None:
+def test_a_range_of_another_file_gets_the_whole_file(url: str) -> None:
     etag = f'"{Evidence.objects.get().sha256}"'
     same = Client().get(url, headers={"Range": "bytes=0-9", "If-Range": etag})
     other = Client().get(url, headers={"Range": "bytes=0-9", "If-Range": '"x"'})
@@ -154,7 +154,7 @@ def test_a_file_is_not_compressed_on_the_way(contacts_url: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)  # A closed response gives its connection back.
-def test_few_are_sent_at_once(url: str, contacts_url: str) -> None:
+def test_a_limited_number_of_files_is_sent_at_once(url: str, contacts_url: str) -> None:
     """Slow readers hold a thread each; an SOS must find one."""
     first = [Client().get(contacts_url) for _ in range(settings.WEB_THREADS // 4)]
     assert {answer.status_code for answer in first} == {200}

@@ -42,7 +42,7 @@ def test_it_says_so_in_their_language(send: Send, pressed: str, token: str, lang
     assert not re.findall(r"[A-Za-z]{3,}", section), section
 
 
-def test_what_was_erased_is_not_offered_and_there_is_an_end(send: Send, pressed: str, token: str) -> None:
+def test_erased_recordings_are_not_offered_and_the_list_is_limited(send: Send, pressed: str, token: str) -> None:
     send(files.wav())
     Evidence.objects.update(erased_at=clock.now())
     assert not FILES.findall(Client().get(f"/a/{token}").content.decode())

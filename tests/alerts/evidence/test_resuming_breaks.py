@@ -65,7 +65,7 @@ def test_a_file_that_a_crash_of_the_machine_shortened_goes_on_from_its_end(phone
     assert Evidence.objects.get().sha256 == SHA256
 
 
-def test_an_end_that_broke_off_is_made_good_by_asking(
+def test_a_head_request_completes_an_end_that_broke_off(
     phone: APIClient, begun: str, media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*_: object, **__: object) -> None:
@@ -83,7 +83,7 @@ def test_an_end_that_broke_off_is_made_good_by_asking(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_send_the_same_piece_never_mix(begun: str, ana: User, media: Path) -> None:
+def test_two_phones_that_send_the_same_piece_never_mix_bytes(begun: str, ana: User, media: Path) -> None:
     """One with the film, one with other bytes of the same length: each block is of one of them, none is torn."""
     other = bytes(len(FILM))
 
@@ -102,7 +102,7 @@ def test_two_who_send_the_same_piece_never_mix(begun: str, ana: User, media: Pat
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_finish_make_one_evidence(begun: str, ana: User, media: Path) -> None:
+def test_two_phones_that_finish_at_once_make_one_evidence(begun: str, ana: User, media: Path) -> None:
     upload = Upload.objects.get()
     spool.write(upload.id, FILM, offset=0)
     Upload.objects.update(offset=len(FILM))

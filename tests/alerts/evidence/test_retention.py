@@ -77,7 +77,7 @@ def test_a_legal_hold_is_stronger_than_time(ended: datetime, alert: str, media: 
     assert "Asanova" not in listed
 
 
-def test_who_may_only_look_holds_nothing(ended: datetime, alert: str) -> None:
+def test_an_operator_who_may_only_view_sets_no_legal_hold(ended: datetime, alert: str) -> None:
     browser = Client()
     viewer = User.objects.create_user("+996555000001", "a-long-password-1", is_staff=True)
     browser.force_login(viewer)
@@ -110,7 +110,7 @@ def test_a_storage_that_fails_is_asked_again(ended: datetime, media: Path, monke
     assert on_disk(media) == []
 
 
-def test_what_broke_off_is_purged_with_its_bytes(alert: str, media: Path) -> None:
+def test_uploads_that_broke_off_are_purged_with_their_bytes(alert: str, media: Path) -> None:
     now = clock.now()
     for number in range(3):
         upload = Upload.objects.create(

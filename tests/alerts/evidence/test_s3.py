@@ -153,7 +153,7 @@ def test_a_large_file_goes_there_in_parts(bucket: Any, tmp_path: Path) -> None:
     assert peak < 14 * limits.MIB
 
 
-def test_what_is_over_is_erased_there(bucket: Any, send: Send, phone: APIClient, alert: str) -> None:
+def test_old_evidence_is_erased_from_the_bucket(bucket: Any, send: Send, phone: APIClient, alert: str) -> None:
     send(files.wav())
     phone.post(f"{URL}{alert}/resolve/")
     later = clock.now() + timedelta(days=400)
@@ -169,7 +169,9 @@ def test_no_name_is_written_twice(bucket: Any) -> None:
 
 
 @pytest.mark.parametrize("trouble", ["nobody listens", "no such bucket"])
-def test_a_store_in_trouble_costs_nothing(bucket: Any, server: str, send: Send, settings: Any, trouble: str) -> None:
+def test_evidence_survives_a_store_in_trouble(
+    bucket: Any, server: str, send: Send, settings: Any, trouble: str
+) -> None:
     kept = path_of(send(files.jpeg(), "photo"))
     use(settings, "http://127.0.0.1:9" if trouble == "nobody listens" else server, name="another")
     refused = send(files.wav())

@@ -161,7 +161,7 @@ def test_names_that_repeat() -> None:
     assert problems(twice) == ["alert.json: is in the archive twice"]
 
 
-def test_what_would_blow_up() -> None:
+def test_an_archive_that_would_grow_without_bound_is_refused() -> None:
     made = BytesIO()
     with ZipFile(made, "w", ZIP_DEFLATED) as bomb:
         bomb.writestr("manifest.json", b" " * 50_000_000)
@@ -178,7 +178,7 @@ def test_what_would_blow_up() -> None:
     assert problem == "manifest.json: is larger than that of any export"
 
 
-def test_noise_is_no_crash() -> None:
+def test_random_bytes_cause_no_crash() -> None:
     dice = random.Random(3)
     made = signed()
     for _ in range(3_000):
@@ -233,7 +233,7 @@ class TestCommand:
     def test_another_key(self, at: Path) -> None:
         assert main([str(at / "export.zip"), "--key", str(at / "other.pem")]) == CHANGED
 
-    def test_what_cannot_be_checked(self, at: Path) -> None:
+    def test_an_unreadable_export_or_key_is_not_checked(self, at: Path) -> None:
         assert main([str(at / "none.zip")]) == NOT_CHECKED
         assert main([str(at / "export.zip"), "--key", str(at / "export.zip")]) == NOT_CHECKED
         (at / "no.pem").write_text("no key")

@@ -135,7 +135,7 @@ def test_the_first_view_is_small(token: str, settings: Any) -> None:
     assert sum(sizes) < FIRST_VIEW_BYTES / 2, sizes
 
 
-def test_nothing_is_inline_and_nothing_is_elsewheres(token: str) -> None:
+def test_the_page_holds_nothing_inline_and_loads_nothing_from_elsewhere(token: str) -> None:
     answer = Client().get(f"/a/{token}")
     policy = answer["Content-Security-Policy"]
     assert "unsafe" not in policy
@@ -147,7 +147,7 @@ def test_nothing_is_inline_and_nothing_is_elsewheres(token: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/live"])
-def test_it_is_kept_by_nobody_found_by_nobody_and_told_to_nobody(token: str, path: str) -> None:
+def test_the_page_is_not_cached_not_indexed_and_no_referrer(token: str, path: str) -> None:
     for address in (f"/a/{token}{path}", f"/a/{'x' * 22}{path}"):
         answer = Client().get(address)
         assert "no-store" in answer["Cache-Control"]
@@ -198,7 +198,9 @@ def _closed(pressed: str, token: str) -> list[str]:
     ]
 
 
-def test_whatever_opens_nothing_answers_alike(pressed: str, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_link_that_opens_nothing_gets_the_same_response(
+    pressed: str, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     within_one_window(monkeypatch)
     answers = [
         getattr(Client(enforce_csrf_checks=True), verb)(f"/a/{closed}{path}")
@@ -215,7 +217,7 @@ def test_whatever_opens_nothing_answers_alike(pressed: str, token: str, monkeypa
     assert Client().get(f"/a/{token}").status_code == 200
 
 
-def test_expired_opens_nothing(phone: APIClient, pressed: str, token: str) -> None:
+def test_an_expired_link_opens_nothing(phone: APIClient, pressed: str, token: str) -> None:
     unknown = Client().get("/a/" + "x" * 22)
     phone.post(f"{URL}{pressed}/resolve/")
     SosAlert.objects.update(ended_at=clock.now() - links.KEPT_AFTER_END)

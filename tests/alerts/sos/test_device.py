@@ -61,7 +61,7 @@ def test_the_answer_names_nobody_and_no_place(contacts: Contacts, credential: st
         assert answer.json()["status"] == "active"
 
 
-def test_neither_does_the_replay_of_an_answer_that_did(phone: APIClient, contacts: Contacts, credential: str) -> None:
+def test_a_replayed_response_names_nobody_to_a_device(phone: APIClient, contacts: Contacts, credential: str) -> None:
     contacts("Aida")
     keyed = {"Idempotency-Key": "press"}
     whole = phone.post(URL, {}, format="json", headers=keyed)

@@ -84,7 +84,7 @@ def test_a_real_press_during_a_drill_is_a_real_alert(phone: APIClient, contacts:
 
 @pytest.mark.parametrize("drill_is_first", [True, False])
 @pytest.mark.parametrize("ends_by", ["press", "resolve"])
-def test_a_test_called_off_takes_no_others_all_clear_with_it(
+def test_a_cancelled_drill_cancels_no_other_all_clear(
     drill_is_first: bool, ends_by: str, phone: APIClient, stranger: User, contacts: Contacts
 ) -> None:
     [aida] = contacts("Aida")

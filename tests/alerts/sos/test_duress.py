@@ -56,7 +56,7 @@ def test_it_looks_ended_and_goes_on(twins: Twins, how: str, status: str) -> None
     assert list(alert.events.order_by("id").values_list("kind", flat=True)) == ["raised", "duress"]
 
 
-def test_no_all_clear_but_what_it_is(twins: Twins) -> None:
+def test_contacts_are_told_of_the_threat_and_get_no_all_clear(twins: Twins) -> None:
     duress = under_duress(twins)
     assert len(all_clears(twins[0].alert)) == 2
     assert all_clears(duress.alert) == []
@@ -107,7 +107,7 @@ def test_ending_it_again(twins: Twins, how: str) -> None:
     assert SosAlert.objects.get(id=duress.alert).status == AlertStatus.ACTIVE
 
 
-def test_the_safe_pin_ends_what_went_on(twins: Twins) -> None:
+def test_the_safe_pin_ends_an_alert_under_duress(twins: Twins) -> None:
     duress = under_duress(twins)
     shown = duress.get().json()
     alike(twins, lambda twin: twin.end(pin=SAFE_PIN))
@@ -150,7 +150,7 @@ LATER: list[list[tuple[State, str]]] = [
 
 
 @pytest.mark.parametrize("later", LATER)
-def test_what_was_in_flight_goes_on_as_it_does(twins: Twins, later: list[tuple[State, str]]) -> None:
+def test_later_moves_of_a_message_in_flight_look_alike(twins: Twins, later: list[tuple[State, str]]) -> None:
     for twin in twins:
         twin.press()
         drive(twin.messages()[0], State.SENDING)
@@ -159,7 +159,7 @@ def test_what_was_in_flight_goes_on_as_it_does(twins: Twins, later: list[tuple[S
     _look_alike(twins)
 
 
-def test_what_was_in_flight_and_is_tried_again_is_shown_too_late(twins: Twins) -> None:
+def test_a_message_that_is_tried_again_is_shown_as_expired(twins: Twins) -> None:
     safe, duress = twins
     for twin in twins:
         twin.press()

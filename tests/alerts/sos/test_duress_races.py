@@ -73,7 +73,7 @@ def test_the_duress_pin_twice_at_once(ana: User) -> None:
         assert len(messages(alert, NotificationKind.DURESS)) == 2
 
 
-def test_it_meets_itself_in_the_other_way(ana: User) -> None:
+def test_a_duress_cancel_meets_a_duress_resolve(ana: User) -> None:
     for _ in range(ROUNDS):
         alert = press(ana)
         ways = [partial(end, ana, alert, DURESS_PIN, how) for how in ("cancel", "resolve")]
@@ -81,7 +81,7 @@ def test_it_meets_itself_in_the_other_way(ana: User) -> None:
         assert kinds(alert) == ["raised", "duress"]
 
 
-def test_it_meets_a_press(ana: User) -> None:
+def test_the_duress_pin_meets_a_press(ana: User) -> None:
     for _ in range(ROUNDS):
         alert = press(ana)
         ended, pressed = at_once(partial(end, ana, alert, DURESS_PIN), lambda: app(ana).post(URL, {}, format="json"))
@@ -93,7 +93,7 @@ def test_it_meets_a_press(ana: User) -> None:
             assert end(ana, pressed.data["id"], SAFE_PIN).status_code == 200
 
 
-def test_it_meets_a_worker_that_claims(ana: User) -> None:
+def test_the_duress_pin_meets_a_worker_that_claims(ana: User) -> None:
     """What the worker has begun is shown as being sent, what it has not as cancelled; both go on, without deadlock."""
     for _ in range(ROUNDS):
         alert = press(ana)

@@ -80,7 +80,7 @@ def test_within_the_hour_a_press_joins_it(phone: APIClient, answered: Answered) 
     assert Message.objects.count() == before
 
 
-def test_whoever_said_last_that_they_come_counts(
+def test_the_contact_who_answered_last_counts(
     phone: APIClient, answered: Answered, told: list[EmergencyContact]
 ) -> None:
     first = answered(minutes=61)
@@ -124,7 +124,7 @@ def test_a_press_and_an_answer_at_once_are_never_both_lost(
     assert (pressed.status_code, status(first)) in ((200, "acknowledged"), (201, "exhausted"))
 
 
-def test_who_cannot_come_after_all_starts_no_calls_beside_the_new_alert(
+def test_a_withdrawal_starts_no_calls_beside_the_new_alert(
     phone: APIClient, answered: Answered, told: list[EmergencyContact]
 ) -> None:
     first = answered(minutes=61)

@@ -52,7 +52,7 @@ def test_a_press_waits_for_the_one_before_and_finds_its_alert(ana: User, contact
     assert answer.data["reach"]["contacts"] == 1
 
 
-def test_a_press_whose_twin_rolls_back_is_the_alert(ana: User, contacts: Contacts) -> None:
+def test_a_press_raises_the_alert_when_the_one_before_rolls_back(ana: User, contacts: Contacts) -> None:
     contacts("Aida")
     with held_up(partial(press, ana), rolls_back=True) as second:
         raise_alerts([Cause(owner=ana)], now=clock.now())

@@ -91,7 +91,7 @@ def test_pages_are_the_whole(phone: APIClient, pressed: str, page_size: int) -> 
 
 
 @pytest.mark.parametrize("query", ["?cursor=-1", "?cursor=x", "?cursor=99999999999", "?page_size=0", "?page_size=501"])
-def test_pages_that_are_none(phone: APIClient, pressed: str, query: str) -> None:
+def test_an_invalid_page_is_refused(phone: APIClient, pressed: str, query: str) -> None:
     assert timeline(phone, pressed, query).status_code == 400
 
 
@@ -115,7 +115,7 @@ def test_the_database_refuses_to_change_a_step(phone: APIClient, pressed: str, c
 
 
 @pytest.mark.parametrize("change", [change for change in CHANGES if not {"seq", "hash"} & set(change)])
-def test_also_before_it_is_sealed(pressed: str, change: dict[str, Any]) -> None:
+def test_the_database_refuses_to_change_an_unsealed_step(pressed: str, change: dict[str, Any]) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         AlertEvent.objects.update(**change)
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -139,7 +139,7 @@ def test_steps_go_only_with_their_alert(phone: APIClient, pressed: str) -> None:
 
 
 @pytest.mark.parametrize("what", ["changed", "deleted", "the last deleted"])
-def test_what_was_done_behind_the_databases_back_shows(phone: APIClient, pressed: str, what: str) -> None:
+def test_tampering_shows(phone: APIClient, pressed: str, what: str) -> None:
     phone.post("/api/v1/sos-alerts/", {}, format="json")
     head = timeline(phone, pressed).json()["head"]
     assert not OperatorAlarm.objects.exists()
@@ -168,6 +168,6 @@ def test_nothing_changed_is_304(phone: APIClient, pressed: str) -> None:
     assert timeline(phone, pressed, **{"If-None-Match": first["ETag"]}).status_code == 200
 
 
-def test_another_persons_timeline_is_none(stranger: User, pressed: str) -> None:
+def test_another_persons_timeline_is_not_found(stranger: User, pressed: str) -> None:
     assert timeline(app(stranger), pressed).status_code == 404
     assert not AlertEvent.objects.filter(alert_id=UUID(pressed), seq__isnull=False).exists()

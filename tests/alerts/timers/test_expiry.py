@@ -54,7 +54,7 @@ def test_a_phone_that_posts_late_is_told_of_the_alert(ana: User, contacts: Conta
     assert SosAlert.objects.get().status == "active"
 
 
-def test_what_is_not_due_does_not_fire(ana: User, contacts: Contacts) -> None:
+def test_timers_that_are_not_due_do_not_fire(ana: User, contacts: Contacts) -> None:
     contacts("Aida")
     armed(ana)
     done = armed(ana)
@@ -103,7 +103,7 @@ def test_a_timer_joins_an_open_alert(ana: User, contacts: Contacts) -> None:
     assert alert.timers.count() == 2
 
 
-def test_the_person_is_reminded_once(ana: User, contacts: Contacts) -> None:
+def test_the_person_gets_one_nudge(ana: User, contacts: Contacts) -> None:
     contacts("Aida")
     timer = armed(ana)
     ActivityTimer.objects.filter(id=timer).update(nudge_at=clock.now())
@@ -166,7 +166,7 @@ def test_a_timer_that_cannot_fire_holds_up_no_other(
     assert lifecycle.of_person(timer_id=ActivityTimer.objects.get(id=bad).id, person_id=ana.id).status == "fired"
 
 
-def test_a_person_who_cannot_be_reminded_keeps_nobody_else_from_it(
+def test_a_nudge_that_fails_holds_up_no_other(
     ana: User, stranger: User, contacts: Contacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contacts("Aida")

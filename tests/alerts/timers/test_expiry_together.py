@@ -70,7 +70,7 @@ def statements_of_a_check() -> list[str]:
     return statements[: statements.index("COMMIT")]
 
 
-def test_fifty_cost_what_two_cost() -> None:
+def test_fifty_timers_cost_as_many_statements_as_two() -> None:
     fall_silent(people(2))
     two = statements_of_a_check()
     fall_silent(people(50, contacts=5))
@@ -80,7 +80,7 @@ def test_fifty_cost_what_two_cost() -> None:
     assert len(fifty) == len(two) <= 20, fifty
 
 
-def test_the_guide_of_fifty_is_told_of_every_one() -> None:
+def test_one_contact_of_fifty_people_is_told_of_every_one() -> None:
     users = people(50, contacts=1)
     EmergencyContact.objects.filter(user__in=users).update(phone_number="+996777000050")
     fall_silent(users)
@@ -101,7 +101,7 @@ def test_one_contact_of_many_people_costs_one_alarm(monkeypatch: pytest.MonkeyPa
     assert OperatorAlarm.objects.get().times == refused == 2 + 20
 
 
-def test_who_has_been_silent_for_longest_is_told_of_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_person_silent_for_longest_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expiry, "_BATCH", 3)
     users = people(7)
     fall_silent(users)
@@ -110,7 +110,7 @@ def test_who_has_been_silent_for_longest_is_told_of_first(monkeypatch: pytest.Mo
     assert list(fired) == [user.id for user in users]
 
 
-def test_who_has_many_contacts_is_in_a_small_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_people_with_many_contacts_are_fired_in_small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expiry, "_MESSAGES", 5)
     fall_silent(people(1, contacts=9) + people(4) + people(1, contacts=9))
     assert expiry.check() == 6
@@ -118,7 +118,7 @@ def test_who_has_many_contacts_is_in_a_small_batch(monkeypatch: pytest.MonkeyPat
     assert [timers for _, timers in batches] == [1, 2, 2, 1]
 
 
-def test_each_contact_has_their_place_in_their_own_alert() -> None:
+def test_each_contact_has_their_rank_in_their_own_alert() -> None:
     fall_silent(people(3, contacts=3))
     expiry.check()
     for alert in SosAlert.objects.all():
@@ -137,7 +137,7 @@ def test_two_timers_of_one_person_are_one_alert() -> None:
     assert {timer.alert_id for timer in ActivityTimer.objects.all()} == {alert.id for alert in SosAlert.objects.all()}
 
 
-def test_where_the_phone_was_is_told_with_its_time(ana: User, contacts: Contacts) -> None:
+def test_the_phones_position_is_told_with_its_time(ana: User, contacts: Contacts) -> None:
     contacts("Aida")
     timer = armed(ana)
     an_hour_ago = clock.now() - timedelta(hours=1)
@@ -149,7 +149,7 @@ def test_where_the_phone_was_is_told_with_its_time(ana: User, contacts: Contacts
     assert (position.latitude, position.accuracy, position.recorded_at) == (42.65, 30, an_hour_ago)
 
 
-def test_an_old_place_does_not_take_the_newer_ones_place(ana: User, contacts: Contacts) -> None:
+def test_an_older_position_does_not_replace_a_newer_one(ana: User, contacts: Contacts) -> None:
     contacts("Aida")
     timer = armed(ana)
     move(ana, timer, "heartbeat", latitude=42.65, longitude=74.48)
@@ -160,7 +160,7 @@ def test_an_old_place_does_not_take_the_newer_ones_place(ana: User, contacts: Co
     assert (alert.latitude, alert.positions.count()) == (42.9, 2)
 
 
-class TestWhoIsToldLater:
+class TestAContactWhoIsToldLater:
     """A timer was to tell Bek only; then Ana presses SOS, and Aida is told too."""
 
     @pytest.fixture
@@ -198,7 +198,7 @@ class TestWhoIsToldLater:
         steps.resume(alert, now=clock.now())
         assert {step.state for step in alert.steps.all()} == {StepState.PENDING}
 
-    def test_is_called_before_what_was_given_up_is_given_up_again(self, ana: User, alert: SosAlert) -> None:
+    def test_is_called_before_the_alert_is_exhausted_again(self, ana: User, alert: SosAlert) -> None:
         """Nobody answered, then Bek did, late; then Ana pressed, and Bek cannot come after all."""
         alert.steps.update(state=StepState.DONE, due_at=clock.now() - timedelta(minutes=5))
         SosAlert.objects.update(status=AlertStatus.EXHAUSTED)

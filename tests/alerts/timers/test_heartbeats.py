@@ -69,7 +69,7 @@ def test_a_wrong_detail_of_a_heartbeat_is_left_out(phone: APIClient, arm: Arm, w
 
 
 @pytest.mark.parametrize("body", [{"recorded_at": "yesterday"}, {"recorded_at": "2026-02-20T00:00:00"}, []])
-def test_what_is_no_heartbeat(phone: APIClient, arm: Arm, body: Any) -> None:
+def test_an_invalid_heartbeat_is_refused(phone: APIClient, arm: Arm, body: Any) -> None:
     assert phone.post(f"{arm()}heartbeat/", body, format="json").status_code == 400
     assert not Heartbeat.objects.exists()
 

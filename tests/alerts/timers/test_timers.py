@@ -44,7 +44,7 @@ def test_an_end_instead_of_a_duration(phone: APIClient, contacts: Contacts) -> N
     assert armed.data["grace_s"] == 180
 
 
-def test_a_short_timer_reminds_in_its_last_quarter(arm: Arm) -> None:
+def test_a_short_timer_sends_its_nudge_in_its_last_quarter(arm: Arm) -> None:
     arm(duration_s=120)
     timer = ActivityTimer.objects.get()
     assert timer.nudge_at == timer.ends_at - timedelta(seconds=30)
@@ -75,7 +75,7 @@ def test_a_short_timer_reminds_in_its_last_quarter(arm: Arm) -> None:
         {"duration_s": 3600, "contact_ids": [str(uuid4())]},
     ],
 )
-def test_what_cannot_be_armed(phone: APIClient, contacts: Contacts, body: Any) -> None:
+def test_an_invalid_timer_is_refused(phone: APIClient, contacts: Contacts, body: Any) -> None:
     contacts("Aida")
     answer = phone.post(URL, body, format="json")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
@@ -106,7 +106,7 @@ def test_with_nobody_who_can_be_reached_nothing_is_armed(phone: APIClient, conta
     assert (answer.status_code, answer.json()["code"]) == (409, "no_reachable_contact")
 
 
-def test_there_are_only_so_many_armed_timers(phone: APIClient, arm: Arm) -> None:
+def test_the_number_of_armed_timers_is_limited(phone: APIClient, arm: Arm) -> None:
     urls = [arm() for _ in range(lifecycle.MAX_ARMED)]
     refused = phone.post(URL, {"duration_s": 3600}, format="json")
     assert (refused.status_code, refused.json()["code"]) == (409, "too_many_timers")
@@ -151,7 +151,7 @@ def test_extensions_are_counted_until_a_check_in(phone: APIClient, arm: Arm) -> 
 
 
 @pytest.mark.parametrize("duration", [0, 59, 604_801, -3600, "x", None, 604_800])
-def test_what_cannot_be_extended(phone: APIClient, arm: Arm, duration: Any) -> None:
+def test_an_invalid_extension_is_refused(phone: APIClient, arm: Arm, duration: Any) -> None:
     url = arm()
     before = ActivityTimer.objects.get().ends_at
     assert phone.post(f"{url}extend/", {"duration_s": duration}, format="json").status_code == 400
@@ -184,7 +184,7 @@ def test_a_check_in_never_ends_a_timer_earlier(phone: APIClient, arm: Arm) -> No
 
 
 @pytest.mark.parametrize(("verb", "status"), [("complete", "completed"), ("cancel", "cancelled")])
-def test_an_end_ends_once_and_in_one_way(phone: APIClient, arm: Arm, verb: str, status: str) -> None:
+def test_a_timer_ends_once_and_in_one_way(phone: APIClient, arm: Arm, verb: str, status: str) -> None:
     url = arm()
     first, again = phone.post(f"{url}{verb}/"), phone.post(f"{url}{verb}/")
     assert (first.status_code, first.data["status"]) == (200, status)
@@ -204,7 +204,7 @@ def test_the_etag_changes_with_the_timer(phone: APIClient, arm: Arm) -> None:
     assert phone.get(url, headers={"If-None-Match": etag}).status_code == 200
 
 
-def test_a_timer_is_nobody_elses(arm: Arm, stranger: User) -> None:
+def test_another_persons_timer_is_not_found(arm: Arm, stranger: User) -> None:
     url = arm()
     theirs = app(stranger)
     assert theirs.get(url).status_code == 404

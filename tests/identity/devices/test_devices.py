@@ -54,7 +54,7 @@ def test_its_use_is_noted_to_the_minute(anas_app: App, ana: User) -> None:
 @pytest.mark.parametrize(
     "garbage", ["", ".", "x", "x.y", "é.é", "\ud800.\ud800", "a" * 10_000, "{id}.", "{id}.wrong", "{id}"]
 )
-def test_garbage_is_nobody(anas_app: App, garbage: str) -> None:
+def test_a_garbage_credential_belongs_to_nobody(anas_app: App, garbage: str) -> None:
     device_id = register(anas_app).json()["device"]["id"]
     assert credentials.recognise(garbage.replace("{id}", device_id), now=clock.now()) is None
 
@@ -64,7 +64,7 @@ def test_one_devices_secret_is_not_anothers(anas_app: App) -> None:
     assert credentials.recognise(f"{one[0]}.{other[1]}", now=clock.now()) is None
 
 
-def test_a_revoked_device_is_nobody(anas_app: App) -> None:
+def test_a_revoked_device_belongs_to_nobody(anas_app: App) -> None:
     answer = register(anas_app).json()
     assert anas_app.delete(f"{URL}{answer['device']['id']}/").status_code == 204
     assert credentials.recognise(answer["credential"], now=clock.now()) is None
@@ -72,7 +72,7 @@ def test_a_revoked_device_is_nobody(anas_app: App) -> None:
     assert anas_app.delete(f"{URL}{answer['device']['id']}/").status_code == 404
 
 
-def test_a_deactivated_persons_device_is_nobody(anas_app: App) -> None:
+def test_a_deactivated_persons_device_is_not_recognised(anas_app: App) -> None:
     credential = register(anas_app).json()["credential"]
     User.objects.update(is_active=False)
     assert credentials.recognise(credential, now=clock.now()) is None

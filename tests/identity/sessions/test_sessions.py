@@ -182,7 +182,7 @@ def test_garbage_headers_are_unauthorised(db: None, header: str) -> None:
 
 
 @pytest.mark.parametrize("token", [None, 1.5, True, [], {}, "", "x" * 100_000, "\0"])
-def test_what_is_no_token_is_invalid(db: None, token: Any) -> None:
+def test_a_value_that_is_no_token_is_invalid(db: None, token: Any) -> None:
     assert _refresh(token).status_code in {400, 401, 413}
 
 

@@ -16,7 +16,7 @@ def _is_awaited() -> bool:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_grant_is_not_awaited_and_a_claim_is() -> None:
+def test_a_claim_waits_for_the_disk_and_a_grant_does_not() -> None:
     """What is called at the provider is on the disk, with the grant before it."""
     set_pace(10)
     standing(State.QUEUED)

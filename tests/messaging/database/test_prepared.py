@@ -21,7 +21,7 @@ def send_one() -> int:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_columns_that_a_migration_adds_change_nothing_for_what_is_prepared() -> None:
+def test_prepared_statements_survive_a_migration_that_adds_columns() -> None:
     set_pace(0)
     for _ in range(3):
         send_one()

@@ -69,7 +69,7 @@ def test_the_call_names_the_attempt_the_validity_and_the_sender(wire: Wire, make
 
 
 @pytest.mark.parametrize(("left", "lowest", "highest"), [(SECOND, 1, 1), (timedelta(days=1), 36_000, 36_000)])
-def test_the_validity_stays_within_what_twilio_takes(
+def test_the_validity_period_is_at_most_what_twilio_accepts(
     left: timedelta, lowest: int, highest: int, wire: Wire, make_courier: MakeCourier
 ) -> None:
     wire.answers = [(201, {"sid": "SM1", "status": "queued"})]
@@ -99,7 +99,7 @@ def test_a_call_waits_for_its_slot(courier: Courier, phones: SandboxControl) -> 
 
 
 @pytest.mark.parametrize("late", [2 * SECOND, timedelta(minutes=1)])
-def test_an_unpaced_message_that_waited_long_for_a_worker_is_sent_all_the_same(
+def test_an_unpaced_message_is_sent_however_late_a_worker_claims_it(
     late: timedelta, courier: Courier, phones: SandboxControl
 ) -> None:
     ids = dispatched(slot_in=-late)
@@ -166,7 +166,7 @@ def test_a_text_without_its_key_waits_and_alarms(courier: Courier, phones: Sandb
     assert state_of(fine[0]) == State.ACCEPTED
 
 
-def test_more_than_may_be_in_flight_waits_unclaimed(
+def test_messages_beyond_the_limit_in_flight_are_not_claimed(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("messaging.delivery.courier.MAX_IN_FLIGHT", 2)
@@ -199,7 +199,7 @@ def test_a_sender_whose_calls_hang_does_not_keep_anothers_messages_waiting(
     assert courier.deliver(dispatched(1), sender_id=stuck.id) == 0
 
 
-def test_a_process_told_to_stop_leaves_what_waits_to_others(
+def test_a_stopping_process_leaves_waiting_messages_to_others(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("messaging.delivery.courier.MAX_IN_FLIGHT", 1)
@@ -213,7 +213,7 @@ def test_a_process_told_to_stop_leaves_what_waits_to_others(
     assert (state_of(first[0]), state_of(second[0])) == (State.ACCEPTED, State.DISPATCHED)
 
 
-def test_a_call_that_breaks_keeps_no_place_and_leaves_the_outcome_unknown(
+def test_a_broken_call_frees_its_place_and_leaves_the_outcome_unknown(
     courier: Courier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def send(*_: object) -> None:
@@ -226,7 +226,7 @@ def test_a_call_that_breaks_keeps_no_place_and_leaves_the_outcome_unknown(
     assert state_of(message_id) == State.UNKNOWN
 
 
-def test_drain_says_when_the_time_did_not_suffice(courier: Courier, phones: SandboxControl) -> None:
+def test_drain_returns_false_when_calls_outlast_its_time(courier: Courier, phones: SandboxControl) -> None:
     phones.behave(latency_ms=500)
     courier.deliver(dispatched())
     assert not courier.drain(0.05)
@@ -255,7 +255,7 @@ def test_a_process_that_wakes_too_late_writes_no_request(courier: Courier, phone
     assert phones.messages(ANA) == []
 
 
-def test_a_database_that_is_far_away_costs_no_slots(
+def test_a_slow_database_wastes_no_reserved_slot(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With 60 ms a statement the slot of the grant is always missed; the one reserved for it must not be."""

@@ -107,7 +107,7 @@ def test_room_counts_the_slots_that_begin_inside_the_horizon(pace: float, free_i
 
 
 @given(paces, st.integers(-5_000, 5_000))
-def test_what_room_allows_begins_inside_the_horizon(pace: float, free_in_ms: int) -> None:
+def test_slots_within_the_room_begin_inside_the_horizon(pace: float, free_in_ms: int) -> None:
     free_at, each = NOON + timedelta(milliseconds=free_in_ms), pacing.interval(pace)
     room = pacing.room(next_free_at=free_at, now=NOON, each=each)
     taken, after = pacing.slots([1] * room, next_free_at=free_at, now=NOON, each=each)

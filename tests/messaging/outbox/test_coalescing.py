@@ -38,7 +38,7 @@ def test_two_for_one_phone_are_one_text_and_one_row() -> None:
 
 
 @pytest.mark.django_db
-def test_in_one_call_too_and_the_answer_keeps_its_order() -> None:
+def test_messages_queued_together_are_joined_and_returned_in_order() -> None:
     one, other, same = queued(sms("1", kind=SAFETY), sms("2", to=BEN, kind=SAFETY), sms("3", kind=SAFETY))
     assert one is same
     assert [text_of(one), text_of(other)] == ["1\n3", "2"]
@@ -47,7 +47,7 @@ def test_in_one_call_too_and_the_answer_keeps_its_order() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("kind", [MessageClass.EMERGENCY, MessageClass.VERIFICATION])
-def test_the_urgent_neither_wait_nor_join(kind: MessageClass) -> None:
+def test_urgent_messages_neither_wait_nor_join(kind: MessageClass) -> None:
     [first] = queued(sms("1", kind=kind))
     [second] = queued(sms("2", kind=kind))
     assert first.id != second.id
@@ -55,7 +55,7 @@ def test_the_urgent_neither_wait_nor_join(kind: MessageClass) -> None:
 
 
 @pytest.mark.django_db
-def test_it_waits_its_moment_and_no_longer() -> None:
+def test_a_text_waits_a_moment_for_others_and_no_longer() -> None:
     set_pace(0)
     [message] = queued(sms(kind=SAFETY))
     assert message.due_at == message.queued_at + policy.COALESCE
@@ -90,7 +90,7 @@ def test_a_text_that_would_become_too_long_is_one_of_its_own() -> None:
 
 @pytest.mark.parametrize("is_first", [True, False])
 @pytest.mark.parametrize("together", [True, False])
-def test_what_may_be_cancelled_takes_no_others_text_with_it(
+def test_cancelling_a_message_cancels_no_other_text(
     is_first: bool, together: bool, courier: Courier, phones: SandboxControl
 ) -> None:
     own, other = (
@@ -110,7 +110,7 @@ def test_what_may_be_cancelled_takes_no_others_text_with_it(
 
 
 @pytest.mark.django_db
-def test_a_text_joins_only_at_the_sender_it_would_go_by() -> None:
+def test_a_text_joins_only_a_message_of_its_own_sender() -> None:
     """Another sender may not carry the more urgent class that the row would have."""
     letters = Sender.objects.create(
         name="letters",

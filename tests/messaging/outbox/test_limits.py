@@ -28,7 +28,7 @@ def caps(settings: Any) -> Iterator[dict[str, int]]:
 
 
 @pytest.mark.parametrize("kind", MessageClass)
-def test_a_phone_gets_so_many_of_a_class_in_an_hour(kind: MessageClass) -> None:
+def test_a_phone_gets_a_limited_number_of_messages_of_a_class_in_an_hour(kind: MessageClass) -> None:
     limit = policy.PER_RECIPIENT_AND_HOUR[kind]
     for _ in range(limit):
         [message] = queued(sms(kind=kind))
@@ -41,7 +41,7 @@ def test_a_phone_gets_so_many_of_a_class_in_an_hour(kind: MessageClass) -> None:
     assert queued(sms(kind=kind))[0].state == State.QUEUED
 
 
-def test_what_is_granted_is_counted_by_day_sender_and_class() -> None:
+def test_grants_are_counted_by_day_sender_and_class() -> None:
     sender = set_pace(0)
     for kind, segments in [(ROUTINE, 1), (ROUTINE, 3), (SAFETY, 2)]:
         standing(State.QUEUED, kind=kind, segments=segments)
@@ -73,7 +73,7 @@ def test_a_class_beyond_its_daily_cap_is_refused_and_not_granted(caps: dict[str,
     assert granted_ids() == [sos.id, late.id]
 
 
-def test_what_is_granted_again_uses_up_neither_the_cap_nor_the_senders_day(caps: dict[str, int]) -> None:
+def test_a_second_grant_counts_neither_for_the_cap_nor_for_the_senders_day(caps: dict[str, int]) -> None:
     """Or a provider that refuses connections for minutes would end all sign-ups until midnight."""
     caps["verification"] = 3
     set_pace(0)
@@ -92,7 +92,7 @@ def test_what_is_granted_again_uses_up_neither_the_cap_nor_the_senders_day(caps:
 
 
 @pytest.mark.parametrize(("sid", "elsewhere", "segments"), [("SM1", False, 4), ("", True, 4), ("", False, 2)])
-def test_what_the_provider_took_or_another_sender_tried_is_more_of_the_senders_day(
+def test_segments_count_again_when_the_provider_took_them_or_another_sender_tried(
     sid: str, elsewhere: bool, segments: int, caps: dict[str, int]
 ) -> None:
     sender = set_pace(0)

@@ -52,7 +52,7 @@ def test_stop_is_remembered_and_start_forgets_it(word: str, settings: Any) -> No
     ("word", "answered"),
     [("STOP", False), ("HELP", False), ("СТОП", True), ("помощь", True), ("I stop here", False)],
 )
-def test_only_words_that_twilio_does_not_know_get_an_answer_of_ours(word: str, answered: bool, settings: Any) -> None:
+def test_we_answer_only_words_that_twilio_does_not_answer(word: str, answered: bool, settings: Any) -> None:
     reply = says(word, settings)
     assert reply["Content-Type"] == "text/xml"
     assert (b"<Message>" in reply.content) is answered
@@ -60,7 +60,7 @@ def test_only_words_that_twilio_does_not_know_get_an_answer_of_ours(word: str, a
 
 
 @pytest.mark.django_db
-def test_what_twilio_takes_the_word_for_counts(settings: Any) -> None:
+def test_twilios_reading_of_a_word_counts(settings: Any) -> None:
     reply = says("ne pishite", settings, OptOutType="STOP")
     assert refusing() == [ANA]
     assert b"<Message>" not in reply.content
@@ -113,7 +113,7 @@ def test_twilios_refusal_is_remembered_until_it_takes_a_message(courier: Courier
 
 @pytest.mark.parametrize("word", ["СТОП", "STOP"])
 @pytest.mark.parametrize("refused_before", [True, False])
-def test_what_their_reader_asked_for_stands_when_the_provider_takes_an_sos(
+def test_an_accepted_sos_does_not_undo_an_opt_out_made_on_a_page(
     refused_before: bool, word: str, courier: Courier, phones: SandboxControl, settings: Any
 ) -> None:
     if refused_before:

@@ -100,7 +100,7 @@ def test_the_ceiling_counts_neither_refusals_nor_cancelled_nor_older_ones_nor_ot
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("stands_alone", [True, False])
-def test_whoever_refuses_our_sms_gets_none_alone_either(stands_alone: bool) -> None:
+def test_a_number_that_opted_out_gets_no_safety_sms_even_one_that_stands_alone(stands_alone: bool) -> None:
     OptOut.objects.create(address=ANA, reason="STOP", since=clock.now())
     item = outgoing.Outgoing(address=ANA, text="TEST", message_class=MessageClass.SAFETY, stands_alone=stands_alone)
     [message] = queued(item)
@@ -160,5 +160,5 @@ def test_a_cancelled_retry_is_certain_only_if_the_first_call_is(outcome: Attempt
 
 
 @pytest.mark.django_db
-def test_nothing_queued_is_nothing_done() -> None:
+def test_queueing_nothing_does_nothing() -> None:
     assert outgoing.queue([], now=clock.now()) == []

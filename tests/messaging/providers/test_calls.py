@@ -126,7 +126,9 @@ def test_a_number_that_cannot_be_called_fails_the_message(code: int, courier: Co
 
 
 @pytest.mark.parametrize("code", [20003, 20404, 13227, 21210, 21212, 21215, 21219, 12100])
-def test_what_the_operator_must_put_right_alarms_and_waits(code: int, courier: Courier, phones: SandboxControl) -> None:
+def test_a_configuration_error_alarms_the_operator_and_the_call_waits(
+    code: int, courier: Courier, phones: SandboxControl
+) -> None:
     phones.behave(channel="voice", error_code=code)
     message = called(courier)
     assert (message.state, message.error_code) == (State.QUEUED, str(code))
@@ -155,9 +157,7 @@ def test_too_many_calls_at_once_are_made_later(
 
 
 @pytest.mark.parametrize("final", ["busy", "no-answer", "failed"])
-def test_whom_a_call_does_not_reach_is_called_again_three_times_in_all(
-    final: str, courier: Courier, phones: SandboxControl
-) -> None:
+def test_an_unanswered_call_is_made_three_times_in_all(final: str, courier: Courier, phones: SandboxControl) -> None:
     phones.behave(channel="voice", final=final, callback_delay_ms=0)
     message = called(courier)
     for number in (1, 2, 3):

@@ -104,7 +104,7 @@ def test_retry_after_is_bounded(courier: Courier, phones: SandboxControl) -> Non
     assert 50 < waits_s(answered(courier)) <= 60
 
 
-def test_a_retry_after_of_nothing_is_no_time_at_all(courier: Courier, phones: SandboxControl) -> None:
+def test_a_retry_after_of_zero_backs_off_all_the_same(courier: Courier, phones: SandboxControl) -> None:
     phones.behave(status=429, retry_after_s=0)
     assert waits_s(answered(courier)) > 0.1
 
@@ -135,9 +135,7 @@ def test_a_server_error_leaves_the_outcome_unknown(
 
 
 @pytest.mark.parametrize("body", [b"<html>Bad Gateway</html>", {}, {"message": "no code"}])
-def test_an_error_of_what_stands_before_the_provider_says_nothing_of_it(
-    body: object, wire: Wire, make_courier: MakeCourier
-) -> None:
+def test_a_proxys_error_says_nothing_about_the_provider(body: object, wire: Wire, make_courier: MakeCourier) -> None:
     wire.answers = [(504, body)]
     message = answered(make_courier())
     assert (message.state, message.error_code) == (State.UNKNOWN, "http_504")

@@ -55,7 +55,7 @@ def alarms() -> list[str]:
     return list(OperatorAlarm.objects.values_list("code", flat=True))
 
 
-def test_what_the_server_took_is_delivered_and_its_text_erased(courier: Courier, mailbox: Mailbox) -> None:
+def test_an_accepted_email_is_delivered_and_its_text_erased(courier: Courier, mailbox: Mailbox) -> None:
     message = sent(courier, text="Айда в опасности\n" + "очень " * 300)
     assert (message.state, message.text) == (State.DELIVERED, None)
     assert message.accepted_at is not None
@@ -121,7 +121,9 @@ def test_a_temporary_refusal_is_tried_again(command: str, reply: str, courier: C
 
 
 @pytest.mark.parametrize("reply", ["554 5.7.1 relay access denied", "550 5.7.1 blocked for spam", "530 5.7.0 sign in"])
-def test_a_refusal_of_what_we_are_alarms_and_waits(reply: str, courier: Courier, mailbox: Mailbox) -> None:
+def test_a_refusal_of_our_server_alarms_the_operator_and_the_email_waits(
+    reply: str, courier: Courier, mailbox: Mailbox
+) -> None:
     mailbox.script[ANA] = reply
     message = sent(courier)
     assert (message.state, message.error_code) == (State.QUEUED, reply[:3])

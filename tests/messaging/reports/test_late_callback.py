@@ -53,7 +53,7 @@ def assert_never_went_back(message_id: int) -> None:
     assert all(state not in FINAL for state in states[:-1]), states
 
 
-def test_before_the_grant(unpaced: object) -> None:
+def test_a_delivery_before_the_second_grant_ends_the_message(unpaced: object) -> None:
     for _ in range(ROUNDS):
         message_id, news = again(State.QUEUED)
         results = at_once(partial(news, "delivered"), grant)
@@ -64,7 +64,7 @@ def test_before_the_grant(unpaced: object) -> None:
 
 
 @pytest.mark.parametrize("status", ["delivered", "undelivered"])
-def test_at_the_claim(unpaced: object, status: str) -> None:
+def test_a_callback_at_the_second_claim_stops_it_or_lets_it_go_on(unpaced: object, status: str) -> None:
     for _ in range(ROUNDS):
         message_id, news = again(State.DISPATCHED, slot_in=timedelta(0))
         _, claimed = at_once(partial(news, status), partial(claim, [message_id], by=Deliverer.WORKER))
@@ -79,7 +79,7 @@ def test_at_the_claim(unpaced: object, status: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [Kind.ACCEPTED, Kind.UNKNOWN, Kind.TRANSIENT, Kind.RECIPIENT])
-def test_at_the_second_reply(unpaced: object, kind: Kind) -> None:
+def test_a_delivery_at_the_second_reply_is_kept(unpaced: object, kind: Kind) -> None:
     for number in range(ROUNDS):
         message_id, news, claimed = in_second_call()
         sid = f"SM{kind.value}{number}" if kind is Kind.ACCEPTED else ""
@@ -91,7 +91,7 @@ def test_at_the_second_reply(unpaced: object, kind: Kind) -> None:
         assert ends in ([State.DELIVERED], [State.UNCONFIRMED, State.DELIVERED])
 
 
-def test_a_failure_of_the_first_does_not_end_the_second(unpaced: object) -> None:
+def test_a_failure_of_the_first_call_does_not_end_the_second(unpaced: object) -> None:
     for number in range(ROUNDS):
         message_id, news, claimed = in_second_call()
         accepted = partial(answer, claimed, Kind.ACCEPTED, sid=f"SMsecond{number}")
@@ -100,7 +100,7 @@ def test_a_failure_of_the_first_does_not_end_the_second(unpaced: object) -> None
         assert state_of(message_id) == State.ACCEPTED
 
 
-def test_what_was_heard_of_since_the_claim_is_not_called(courier: Courier, phones: SandboxControl) -> None:
+def test_no_call_is_made_after_news_since_its_claim(courier: Courier, phones: SandboxControl) -> None:
     message_id, news = again(State.DISPATCHED, slot_in=timedelta(seconds=0.5))
     courier.deliver([message_id])
     assert state_of(message_id) == State.SENDING
@@ -137,7 +137,7 @@ def _away(*_: object) -> Any:
     raise OperationalError("the connection is lost")
 
 
-def test_a_second_call_that_nobody_made_needless_is_made(courier: Courier, phones: SandboxControl) -> None:
+def test_a_second_call_is_made_when_no_news_came(courier: Courier, phones: SandboxControl) -> None:
     message_id, _ = again(State.DISPATCHED, slot_in=timedelta(0))
     courier.deliver([message_id])
     assert courier.drain(15)

@@ -166,7 +166,7 @@ def test_rules_are_about_one_channel(twilio: Client, control: SandboxControl) ->
 
 @pytest.mark.parametrize("script", [{"lose_reply": True}, {"hang": True}, {"garbage": True}, {"status": 500}])
 @pytest.mark.parametrize("created", [True, False])
-def test_misbehaviour_is_that_of_messages(
+def test_calls_misbehave_as_messages_do(
     url: str, control: SandboxControl, script: dict[str, Any], created: bool
 ) -> None:
     if "garbage" not in script:
