@@ -12,7 +12,7 @@ from messaging.states import FINAL, State
 from tests.messaging.engine import attempt_ids, standing, state_of
 from tests.race import at_once
 
-# The state machine as DESIGN section 4 draws it, written out: origin and every state it may go to.
+# The state machine written out: each state, and every state a message may go to from it.
 ALLOWED = {
     State.QUEUED: "dispatched accepted sent delivered undelivered failed expired cancelled unconfirmed",
     State.DISPATCHED: "queued sending accepted sent delivered undelivered failed expired cancelled unconfirmed",

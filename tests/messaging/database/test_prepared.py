@@ -1,4 +1,4 @@
-"""Processes that keep prepared statements go on while a migration adds its columns under them."""
+"""Processes that keep prepared statements go on working while a migration adds columns to their tables."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests.messaging.engine import granted_ids, queued, set_pace, sms, state_of
 
 
 def send_one() -> int:
-    """The path of a message in one process, on one connection; returns its id."""
+    """Take a message through queue, grant, claim and reply on one connection; returns its id."""
     [message] = queued(sms())
     [mine] = claims.claim(granted_ids(), by=Deliverer.WORKER)
     accepted = Outcome(kind=Kind.ACCEPTED, provider_id=f"SM{message.id}")

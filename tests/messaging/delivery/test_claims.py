@@ -26,7 +26,7 @@ def test_two_claimers_share_the_messages_without_overlap() -> None:
     ids = dispatched(100)
     mine, yours = at_once(partial(claimed, ids), partial(claimed, ids[::-1]))
     taken = [c.message_id for c in all_of([mine, yours])]
-    # A row that one of them holds is skipped by the other, and left to the other's batch.
+    # A row that one claimer holds is skipped by the other and stays in the batch of the first.
     assert sorted(taken) == ids
     assert Attempt.objects.count() == len(ids)
     assert all(story(i) == [State.SENDING] for i in ids)

@@ -1,4 +1,4 @@
-"""From the claim to the phone: when a call is made, what it carries, and that it ends."""
+"""From the claim to the phone: when a request is made, its content, and that it ends."""
 
 import threading
 import time
@@ -94,7 +94,7 @@ def test_a_call_waits_for_its_slot(courier: Courier, phones: SandboxControl) -> 
     assert slot is not None
     send(courier, ids)
     [arrival] = phones.arrivals()
-    # PostgreSQL, the engine and the sandbox share this machine's clock.
+    # PostgreSQL, the engine and the sandbox share the clock of this machine.
     assert arrival.at >= slot.timestamp() - 0.005
 
 
@@ -123,7 +123,7 @@ def test_the_pace_holds_where_messages_arrive(courier: Courier, phones: SandboxC
     set_pace(20)
     send(courier, dispatched(30, slot_in=-SECOND))
     arrivals = [arrival.at for arrival in phones.arrivals()]
-    # On a busy machine some slots are missed once more: what is given back is not sent late.
+    # On a busy machine some messages miss the new slot as well. They are given back and not sent late.
     given_back = Message.objects.filter(state=State.QUEUED, error_code="slot_missed").count()
     assert len(arrivals) + given_back == 30
     assert len(arrivals) >= 15
@@ -174,7 +174,7 @@ def test_messages_beyond_the_limit_in_flight_are_not_claimed(
     first, second = dispatched(2), dispatched(2, to=BEN)
     sender_id = Sender.objects.get(name=DEFAULT).id
     assert courier.deliver(first, sender_id=sender_id) == 2
-    # The caller's thread is free, and told twice it waits once.
+    # `deliver` returns at once, and a message that is given to it twice waits once.
     assert courier.deliver(second, sender_id=sender_id) == courier.deliver(second, sender_id=sender_id) == 0
     assert {state_of(i) for i in second} == {State.DISPATCHED}
     assert wait_until(lambda: {state_of(i) for i in first + second} == {State.ACCEPTED}, timeout_s=15)
@@ -185,7 +185,7 @@ def test_a_sender_whose_calls_hang_does_not_keep_anothers_messages_waiting(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("messaging.delivery.courier.MAX_IN_FLIGHT", 2)
-    # The deadline of what hangs: the test waits for it at its end.
+    # The hanging requests end at this deadline; the test waits for them at its end.
     monkeypatch.setattr(policy, "CALL_DEADLINE", 6 * SECOND)
     phones.behave(to=ANA, hang=True)
     stuck, other = Sender.objects.get(name=DEFAULT), another_sender()
@@ -247,7 +247,7 @@ def test_a_process_that_wakes_too_late_writes_no_request(courier: Courier, phone
         origin="+15005550006",
         messaging_service_sid="",
         validity_s=60,
-        # What is left of the call's time when the process goes on.
+        # The process wakes with half a second less than the shortest call needs.
         timeout_s=policy.SHORTEST_CALL.total_seconds() - 0.5,
     )
     outcome = courier.run(sms_of(courier, call))
@@ -258,7 +258,8 @@ def test_a_process_that_wakes_too_late_writes_no_request(courier: Courier, phone
 def test_a_slow_database_wastes_no_reserved_slot(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With 60 ms a statement the slot of the grant is always missed; the one reserved for it must not be."""
+    """With 60 ms a statement a message always misses the slot of its grant. It must not miss the new slot that the
+    claim reserves."""
 
     def slow(statement: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
         time.sleep(0.06)

@@ -87,7 +87,7 @@ def test_a_second_grant_has_no_slots_left_and_says_that_messages_wait() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize(("count", "are_waiting"), [(2, False), (3, True)])
 def test_a_grant_reports_that_texts_beyond_the_horizon_wait(count: int, are_waiting: bool) -> None:
-    """Or the scheduler would come back at its next poll, and half the pace would be wasted."""
+    """Without the report the scheduler would come back only at its next poll and waste half the pace."""
     set_pace(100)
     for _ in range(count):
         standing(State.QUEUED, segments=3)
@@ -208,7 +208,7 @@ def test_an_inactive_sender_is_granted_nothing() -> None:
 
 @pytest.fixture
 def held_sender(transactional_db: None) -> Iterator[Sender]:
-    """The sender's row, locked as a grant locks it by a process that takes its time."""
+    """The default sender, whose row another connection holds locked as a slow grant would."""
     sender = set_pace(100)
     locked, release = threading.Event(), threading.Event()
 

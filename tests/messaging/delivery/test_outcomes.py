@@ -48,7 +48,7 @@ def mine(db: None) -> Claim:
 
 @pytest.fixture
 def second(db: None) -> tuple[Claim, Attempt]:
-    """The claim of a second attempt, and the first attempt, of which nobody knows what became of it."""
+    """The claim of a second attempt, and the first attempt, whose outcome is unknown."""
     set_pace(0)
     [message_id] = dispatched(attempts=1)
     Attempt.objects.update(outcome=AttemptOutcome.UNKNOWN)
@@ -139,7 +139,7 @@ def test_a_batch_goes_in_together(db: None) -> None:
     ("urgent", "ceilings"),
     [
         (False, {1: 1.0, 2: 2.0, 5: 16.0, 7: 60.0, 1_000: 60.0}),
-        # When the provider is back after an outage, an emergency is out within seconds.
+        # After an outage of the provider an emergency leaves within seconds.
         (True, {1: 1.0, 2: 2.0, 4: 5.0, 1_000: 5.0}),
     ],
 )

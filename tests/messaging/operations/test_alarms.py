@@ -59,7 +59,7 @@ def test_a_mail_that_could_not_be_sent_is_sent_later(operator: str, settings: An
 
 
 class AlarmingBackend(EmailBackend):
-    """While it sends, the same happens again."""
+    """Raises the same alarm again while it sends a mail."""
 
     def send_messages(self, messages: Sequence[EmailMessage]) -> int:
         alarm("provider_quota", now=clock.now())

@@ -1,4 +1,4 @@
-"""Which addresses each channel takes, and which sender carries it."""
+"""Addresses that each channel accepts, and the sender of each channel."""
 
 from typing import Any
 

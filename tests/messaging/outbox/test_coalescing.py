@@ -1,4 +1,4 @@
-"""What is told to one phone within a moment is one text."""
+"""Texts to one phone within a moment become one text."""
 
 from datetime import timedelta
 
@@ -111,7 +111,7 @@ def test_cancelling_a_message_cancels_no_other_text(
 
 @pytest.mark.django_db
 def test_a_text_joins_only_a_message_of_its_own_sender() -> None:
-    """Another sender may not carry the more urgent class that the row would have."""
+    """The row would get the more urgent class of the two, which another sender may not carry."""
     letters = Sender.objects.create(
         name="letters",
         origin="Letters",

@@ -1,4 +1,4 @@
-"""How much one phone, one class and one sender get."""
+"""Limits of one phone, one class and one sender."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -32,7 +32,7 @@ def test_a_phone_gets_a_limited_number_of_messages_of_a_class_in_an_hour(kind: M
     limit = policy.PER_RECIPIENT_AND_HOUR[kind]
     for _ in range(limit):
         [message] = queued(sms(kind=kind))
-        # So that the next is one of its own.
+        # A message that is sent already takes no further text, so each text is a message of its own.
         Message.objects.filter(id=message.id).update(state=State.SENT)
     [refused] = queued(sms(kind=kind))
     assert (refused.state, refused.error_code) == (State.FAILED, "recipient_ceiling")
@@ -59,7 +59,7 @@ def test_a_class_beyond_its_daily_cap_is_refused_and_not_granted(caps: dict[str,
     caps["routine"] = 2
     set_pace(0)
     waiting = [standing(State.QUEUED, kind=ROUTINE, to=phone(n)).id for n in range(3)]
-    assert granted_ids() == waiting  # One batch may go beyond.
+    assert granted_ids() == waiting  # One batch may exceed the cap.
     late = standing(State.QUEUED, kind=ROUTINE)
     assert granted_ids() == []
     [refused, safety, sos] = queued(sms(kind=ROUTINE), sms(to=phone(8), kind=SAFETY), sms(to=phone(9)))
@@ -74,7 +74,7 @@ def test_a_class_beyond_its_daily_cap_is_refused_and_not_granted(caps: dict[str,
 
 
 def test_a_second_grant_counts_neither_for_the_cap_nor_for_the_senders_day(caps: dict[str, int]) -> None:
-    """Or a provider that refuses connections for minutes would end all sign-ups until midnight."""
+    """If it counted, a provider that refuses connections for minutes would end all sign-ups until midnight."""
     caps["verification"] = 3
     set_pace(0)
     codes = [standing(State.QUEUED, kind=CODE, segments=2, to=phone(n)).id for n in range(2)]

@@ -1,4 +1,4 @@
-"""Who refuses our SMS: by a word to us, or to Twilio."""
+"""Numbers that refuse our SMS, by a word to us or to Twilio."""
 
 from typing import Any
 from urllib.parse import urlencode

@@ -89,7 +89,7 @@ def test_emergencies_without_end_to_one_phone_are_refused_and_the_operator_alarm
 @pytest.mark.django_db
 def test_the_ceiling_counts_neither_refusals_nor_cancelled_nor_older_ones_nor_other_classes() -> None:
     first, *_ = queued(*[sms() for _ in range(CEILING)])
-    queued(sms())  # Refused.
+    queued(sms())  # Refused: the hour is used up.
     assert queued(sms(kind=MessageClass.SAFETY))[0].state == State.QUEUED
     assert outgoing.cancel([first.id], now=clock.now()) == {first.id}
     assert queued(sms())[0].state == State.QUEUED

@@ -1,4 +1,4 @@
-"""Which sender carries what, and what happens when one cannot."""
+"""The sender that carries a message, and the next one when a sender cannot."""
 
 from datetime import timedelta
 
@@ -162,7 +162,7 @@ def test_long_after_its_last_failure_a_sender_is_out_for_a_short_while_again() -
 
 
 def trip(code: str = "21606", *, times: int = 1) -> None:
-    """The default sender fails, each time when the time of the last failure is just over."""
+    """Let the default sender fail this many times, each time at the end of the outage before."""
     default = Sender.objects.get(name="default")
     for _ in range(times):
         SenderOutage.objects.filter(until__gt=clock.now()).update(until=clock.now())

@@ -1,4 +1,5 @@
-"""Calls from the outbox to the phone: what is asked of Twilio, every way a call ends, and one call whatever is lost."""
+"""Telephone calls from the outbox to the phone: the request to Twilio, every way a call ends, one call whatever is
+lost."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -33,7 +34,7 @@ def send(courier: Courier, ids: list[int]) -> None:
 
 
 def called(courier: Courier, **more: Any) -> Message:
-    """A call after its create request."""
+    """The message of a call after its request to Twilio."""
     [message_id] = calls(**more)
     send(courier, [message_id])
     return Message.objects.get(id=message_id)
@@ -47,7 +48,7 @@ def call_again(courier: Courier, message: Message) -> None:
 
 
 def watched(courier: Courier, message: Message) -> Message:
-    """The message once the watch has looked."""
+    """Let the watch look the call up; returns the message afterwards."""
     Message.objects.filter(id=message.id).update(due_at=clock.now())
     watch(courier)
     message.refresh_from_db()
@@ -94,7 +95,7 @@ def test_every_recording_exists_and_is_small(language: str, recording: str) -> N
     assert path, "not found by static files"
     with open(path, "rb") as file:
         content = file.read()
-    # An MPEG audio frame begins with eleven set bits.
+    # An MPEG audio frame begins with eleven bits that are 1.
     assert content[0] == 0xFF
     assert content[1] & 0xE0 == 0xE0
     assert 5_000 < len(content) < 150_000

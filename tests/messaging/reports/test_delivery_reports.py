@@ -1,4 +1,4 @@
-"""Evidence for one of several attempts: the best news about any call is the message's truth."""
+"""Reports about one of several attempts: the best news about any attempt is the state of the message."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""The webhooks of a call through HTTP: its status, and the key that says somebody is on the way."""
+"""The webhooks of a call over HTTP: its status, and the key by which somebody says that they are on the way."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -36,7 +36,7 @@ def attempt_id(db: None) -> UUID:
 
 @pytest.fixture
 def heard() -> Iterator[Heard]:
-    """What those above are told."""
+    """The (message id, digit) pairs that the signal for a pressed key carried."""
     told: Heard = []
 
     def receive(sender: object, *, message_id: int, digit: str, **_: object) -> None:
@@ -78,7 +78,7 @@ def post(url_path: str, fields: dict[str, str], *, signed: str | None = None) ->
 
 
 def press(attempt_id: UUID, digits: str = "1") -> tuple[str, ...]:
-    """What the person hears after the key."""
+    """Report a pressed key; returns the lines that the call says next."""
     answer = post(path("digit", attempt_id), key_form(digits))
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/xml")
     return twiml.read(answer.content.decode()).lines

@@ -1,4 +1,4 @@
-"""A late callback for the first call races the second one: one SMS where it can be, never a regressed state."""
+"""A late callback of the first attempt races the second attempt: one SMS where possible, and no state goes back."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -25,7 +25,8 @@ ROUNDS = 10
 
 
 def again(state: State, **fields: Any) -> tuple[int, Callable[[str], Any]]:
-    """A message whose first call stayed unknown and that is on its way to a second one; and news of the first."""
+    """A message on its way to a second attempt after a first one of unknown outcome, and a function that reports the
+    first."""
     message = standing(state, attempts=1, **fields)
     Attempt.objects.filter(message=message).update(outcome=AttemptOutcome.UNKNOWN)
     [first] = attempt_ids(message.id)
@@ -69,7 +70,7 @@ def test_a_callback_at_the_second_claim_stops_it_or_lets_it_go_on(unpaced: objec
         message_id, news = again(State.DISPATCHED, slot_in=timedelta(0))
         _, claimed = at_once(partial(news, status), partial(claim, [message_id], by=Deliverer.WORKER))
         if claimed and status == "undelivered":
-            # The second call is on its way: what the first failed at, it may do.
+            # The second attempt has begun: it may succeed where the first one failed.
             assert state_of(message_id) == State.SENDING
             assert claims.is_open(claimed[0])
         else:
@@ -86,7 +87,7 @@ def test_a_delivery_at_the_second_reply_is_kept(unpaced: object, kind: Kind) -> 
         results = at_once(partial(news, "delivered"), partial(answer, claimed, kind, sid=sid))
         assert not [r for r in results if isinstance(r, Exception)]
         assert state_of(message_id) == State.DELIVERED
-        # A refusal that comes first ends the message without the truth of the first call: that may still be told.
+        # A refusal that comes first ends the message `unconfirmed`; the delivery of the first attempt may still come.
         ends = [state for state in story(message_id) if state in FINAL]
         assert ends in ([State.DELIVERED], [State.UNCONFIRMED, State.DELIVERED])
 

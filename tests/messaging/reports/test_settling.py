@@ -1,4 +1,4 @@
-"""Promise 6: an unknown outcome is settled by evidence, and only without any by policy."""
+"""Promise 6: an unknown outcome is settled by look-ups and reports, and by policy only when none can be had."""
 
 from datetime import timedelta
 
@@ -37,7 +37,7 @@ AFTER_PROOF = policy.CALL_DEADLINE + policy.PROOF_AFTER + SECOND
 def lose(
     courier: Courier, phones: SandboxControl, *, created: bool, kind: MessageClass = MessageClass.EMERGENCY
 ) -> int:
-    """A message whose call got no reply."""
+    """Create a message whose request got no reply; returns its id."""
     phones.behave(lose_reply=True, created=created, times=1)
     [message_id] = dispatched(kind=kind)
     send_all(courier, [message_id])
@@ -72,7 +72,7 @@ def test_one_senders_unknown_outcomes_do_not_crowd_out_anothers(
     other = lose(courier, phones, created=False, kind=MessageClass.ROUTINE)
     Message.objects.filter(id=other).update(sender=another_sender())
     settle(courier)
-    # Who was looked up, in vain, is put off.
+    # A look-up that finds nothing postpones its message.
     put_off = set(Message.objects.filter(due_at__gt=clock.now() + SECOND).values_list("id", flat=True))
     assert other in put_off
     assert len(put_off & set(crowd)) == 1
@@ -205,7 +205,7 @@ def test_another_messages_sms_with_the_same_text_is_not_evidence(courier: Courie
     message_id = lose(courier, phones, created=False)
     assert settle(courier) == 0
     shift(message_id, AFTER_PROOF)
-    # What was sent 19 s ago was not sent before the call: only our own id tells it apart.
+    # The other SMS left 19 s ago and this attempt began 1 s ago, so only our own id tells them apart.
     Attempt.objects.filter(message_id=message_id).update(started_at=clock.now() - SECOND)
     assert settle(courier) == 1
     assert state_of(message_id) == State.QUEUED

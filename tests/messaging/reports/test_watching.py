@@ -1,4 +1,5 @@
-"""The watch: what no callback finishes is looked up, seldomer the older it is, and comes to an end with its reason."""
+"""The watch: a message that no callback finishes is looked up, more rarely as it grows older, and ends with a
+reason."""
 
 from datetime import timedelta
 
@@ -18,7 +19,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def accepted(courier: Courier, phones: SandboxControl, *, to: str = ANA, final: str = "sent") -> Message:
-    """An SMS that the provider took and of which it tells nothing."""
+    """An SMS that the provider accepted and reports nothing about."""
     phones.behave(final=final, callbacks=False, callback_delay_ms=0)
     [message_id] = dispatched(to=to)
     courier.deliver([message_id])
@@ -29,7 +30,7 @@ def accepted(courier: Courier, phones: SandboxControl, *, to: str = ANA, final: 
 
 
 def look(courier: Courier, message: Message) -> Message:
-    """The message once the watch has looked, whether it was due or not."""
+    """Let the watch look up a message, due or not; returns the message afterwards."""
     Message.objects.filter(id=message.id).update(due_at=clock.now())
     watch(courier)
     message.refresh_from_db()

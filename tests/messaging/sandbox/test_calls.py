@@ -1,4 +1,4 @@
-"""Calls as a client of Twilio meets them: what is taken, what is refused, their life and the keys pressed in them."""
+"""Calls, seen by a client of Twilio: accepted and refused requests, the life of a call, the keys pressed in it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The status callback through HTTP: only Twilio's own, once each, in any order; garbage is a 4xx."""
+"""The status callback over HTTP: only Twilio's own, once each, in any order; garbage is a 4xx."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -49,7 +49,7 @@ def post(attempt_id: UUID | str, fields: dict[str, str], *, query: str = "", **s
 
 
 def raw(url_path: str, body: bytes, *, signed: str = "x", content_type: str = FORM) -> HttpResponse:
-    # Not post(), which would encode the body anew in the charset it reads in the content type.
+    # The client's post() would encode the body again, in the charset of the content type.
     headers = {"X-Twilio-Signature": signed}
     answer: HttpResponse = Client().generic("POST", url_path, body, content_type=content_type, headers=headers)  # type: ignore[assignment]
     return answer
