@@ -1,4 +1,4 @@
-"""A contact's link opens one alert for one contact; every other token opens nothing."""
+"""A contact's link opens one alert for one contact. Every other token opens nothing."""
 
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -68,7 +68,8 @@ def test_a_link_lives_for_days_after_the_end(phone: APIClient, alert: str) -> No
 
 
 def test_after_the_end_a_link_is_closed_to_former_contacts(phone: APIClient, alert: str, ana: User) -> None:
-    """During the alert they may be on their way, and whoever took them off the list may have taken the phone too."""
+    """During the alert former contacts may be on their way, and whoever removed them may be somebody who took the
+    phone."""
     tokens = [token_in(message) for message in messages(alert)]
     aida, bek = ana.contacts.order_by("order")
     assert phone.delete(f"/api/v1/me/contacts/{aida.id}/").status_code == 204

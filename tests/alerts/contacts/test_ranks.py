@@ -1,4 +1,5 @@
-"""When thousands press at once every person's first contact is told before anyone's second: so is who takes a place."""
+"""When thousands press at once, every person's first contact is told before anyone's second. A contact who takes the
+place of an unreachable one takes the rank too."""
 
 from threading import Event
 

@@ -143,7 +143,7 @@ def test_after_exhaustion_a_press_calls_everyone_again(phone: APIClient, contact
     again = phone.post(URL, {}, format="json")
     assert again.status_code == 201
     assert len(messages(again.data["id"])) == 1
-    # The late answer to the first is kept, though the second is the open one.
+    # The late answer to the first alert is kept, and the second alert stays the open one.
     assert acknowledge(first, aida).is_first
     assert status(first) == AlertStatus.EXHAUSTED
     assert status(again.data["id"]) == AlertStatus.ACTIVE

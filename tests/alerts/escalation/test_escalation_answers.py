@@ -1,4 +1,5 @@
-"""Who answers stops the calls; who declines is spared them, and when nobody is left the operator is told at once."""
+"""An answer stops the calls. A contact who declines is called no more; when all have declined, the operator is
+alarmed."""
 
 import pytest
 from rest_framework.test import APIClient
@@ -37,7 +38,7 @@ class TestAnAnswer:
         drive(messages(alert)[2], State.FAILED, code="21211")
         assert acknowledge(alert, aida).is_first
         assert status(alert) == AlertStatus.ACKNOWLEDGED
-        assert names(RESPONDER) == ["Bek"]  # Cholpon was never told that there is anything.
+        assert names(RESPONDER) == ["Bek"]  # Cholpon was never told of the alert.
         assert [text_of(m) for m in messages(alert, RESPONDER)] == ["Aida is on the way to Ana."]
         assert to_owner(ana) == ["Aida is on the way to you."]
         detail = phone.get(f"{URL}{alert}/").data

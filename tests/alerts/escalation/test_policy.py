@@ -1,4 +1,4 @@
-"""A person's own plan for an alert that nobody answers."""
+"""A person's own policy for an alert that nobody answers."""
 
 from datetime import timedelta
 from typing import Any
@@ -30,10 +30,10 @@ def put(phone: APIClient, *waves: dict[str, Any], give_up_after_s: Any = 60, **h
 
 
 def planned(phone: APIClient) -> list[tuple[str, str, int, int]]:
-    """Of a new alert: kind, name, round and seconds after it."""
+    """Press SOS; returns kind, name, round and seconds after the press of every planned step."""
     alert = phone.post("/api/v1/sos-alerts/", {}, format="json").data
-    planned = EscalationStep.objects.filter(alert=UUID(alert["id"])).select_related("alert").order_by("place")
-    return [(s.kind, s.name, s.round, round((s.due_at - s.alert.created_at).total_seconds())) for s in planned]
+    steps_of_alert = EscalationStep.objects.filter(alert=UUID(alert["id"])).select_related("alert").order_by("place")
+    return [(s.kind, s.name, s.round, round((s.due_at - s.alert.created_at).total_seconds())) for s in steps_of_alert]
 
 
 def test_by_default_everyone_is_called_twice(phone: APIClient, contacts: Contacts) -> None:
@@ -112,7 +112,7 @@ def test_a_contact_whom_no_wave_calls_is_called_when_their_sms_is_refused(phone:
     assert [call.address for call in messages(alert, NotificationKind.CALL)] == ["+996700100001"]
     EscalationStep.objects.exclude(due_at__gt=clock.now() + timedelta(days=1)).update(due_at=clock.now())
     steps.take_steps(now=clock.now())
-    # Given up, and nobody else was called: they read SMS.
+    # The alert is exhausted and Aida was not called: the policy sends SMS only.
     assert SosAlert.objects.get().status == AlertStatus.EXHAUSTED
     assert len(messages(alert, NotificationKind.CALL)) == 1
 

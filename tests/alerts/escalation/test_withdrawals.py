@@ -1,4 +1,4 @@
-"""Who was on the way cannot come after all: the alert goes on, nobody is passed over, no phone rings twice at once."""
+"""A contact who was on the way withdraws: the alert goes on, nobody is passed over, no phone rings twice at once."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -32,13 +32,13 @@ pytestmark = pytest.mark.django_db
 
 
 def hours_pass() -> None:
-    """While somebody is on the way nothing is pending."""
+    """Move every step two hours back, pending or not: while somebody is on the way no step is pending."""
     for each in EscalationStep.objects.all():
         EscalationStep.objects.filter(id=each.id).update(due_at=each.due_at - timedelta(hours=2))
 
 
 def call_off(alert: str, contact: EmergencyContact) -> None:
-    """The contact said that they come, and now that they do not."""
+    """Let the contact say that they come and, two hours later, that they do not."""
     acknowledge(alert, contact)
     hours_pass()
     decline(alert, contact)
@@ -145,7 +145,7 @@ class TestCallsThatAnAnswerCancelled:
         pass_time(0)
         made = [call.address for call in messages(alert, CALL) if call.state == State.QUEUED]
         assert made == [messages(alert)[2].address]
-        # The others' second round is still to come, and Bek, whose phone has rung, has had the first.
+        # The second round is still to come. Bek had the first round: that phone rang.
         assert names(CALL) == ["Aida", "Bek", "Cholpon", "Cholpon"]
 
     def test_are_made_after_every_withdrawal(self, phone: APIClient, contacts: Contacts) -> None:

@@ -1,4 +1,4 @@
-"""Who may have a file, and in which parts."""
+"""Access to a file for its owner and for contacts, whole or in parts."""
 
 from datetime import timedelta
 from typing import Any
@@ -33,7 +33,7 @@ def url(send: Send, alert: str) -> str:
 
 @pytest.fixture
 def contacts_url(send: Send, pressed: str, token: str) -> str:
-    """The same film's path for Aida, Ana's first contact."""
+    """The path of the same film for Aida, Ana's first contact."""
     return f"/a/{token}/evidence/{send(CONTENT, 'video', to=pressed).json()['id']}"
 
 
@@ -155,13 +155,13 @@ def test_a_file_is_not_compressed_on_the_way(contacts_url: str) -> None:
 
 @pytest.mark.django_db(transaction=True)  # A closed response gives its connection back.
 def test_a_limited_number_of_files_is_sent_at_once(url: str, contacts_url: str) -> None:
-    """Slow readers hold a thread each; an SOS must find one."""
+    """A slow reader holds a thread, and an SOS must find a free one."""
     first = [Client().get(contacts_url) for _ in range(settings.WEB_THREADS // 4)]
     assert {answer.status_code for answer in first} == {200}
     for path in (url, contacts_url):
         busy = Client().get(path)
         assert (busy.status_code, busy["Retry-After"]) == (503, "10")
-    first[0].close()  # The client is gone.
+    first[0].close()  # The client closes the connection.
     assert body(Client().get(url)) == CONTENT
     for answer in first[1:]:
         answer.close()

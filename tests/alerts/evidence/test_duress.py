@@ -1,4 +1,4 @@
-"""Under duress evidence is kept, and every answer about it is that of a cancelled alert."""
+"""Under duress evidence is kept, and every response about it is that of a cancelled alert."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Types are told by content, kinds by what is in the container, and what is cut off is found to be."""
+"""Types are recognised by content, kinds by the tracks in the container, and a file without its end is noticed."""
 
 import io
 import zipfile
@@ -13,7 +13,7 @@ from tests.alerts.evidence import files
 
 KINDS = {EvidenceKind.AUDIO: files.AUDIO, EvidenceKind.VIDEO: files.VIDEO, EvidenceKind.PHOTO: files.PHOTO}
 WHOLE = [(kind, name, content) for kind, some in KINDS.items() for name, content in some.items()]
-# FLAC has no length of its own.
+# A FLAC file does not give its length.
 SAYS_ITS_LENGTH = [case for case in WHOLE if case[1] not in ("audio/flac", "video/webm")]
 
 
@@ -97,7 +97,8 @@ def test_open_lengths_and_trailers_that_recorders_write_are_accepted(tmp_path: P
 
 @pytest.mark.parametrize("content", [case[2] for case in WHOLE], ids=[case[1] for case in WHOLE])
 def test_a_damaged_file_is_accepted_or_refused_and_nothing_else(tmp_path: Path, content: bytes) -> None:
-    """Each byte of the first 120 turned over: taken or refused, never another error, never long."""
+    """Each of the first 120 bytes inverted: the file is accepted or refused, without another error and without
+    delay."""
     for place in range(min(120, len(content))):
         damaged = bytearray(content)
         damaged[place] ^= 0xFF

@@ -1,4 +1,5 @@
-"""Resumable uploads: bytes in order, whatever breaks; one file, whoever sends; nothing of what is refused."""
+"""Resumable uploads: bytes in order whatever breaks, one file however many send it, and nothing left of a refused
+one."""
 
 import hashlib
 from base64 import b64encode
@@ -39,7 +40,7 @@ def test_a_file_in_pieces_is_the_file(phone: APIClient, begun: str, media: Path,
     assert AlertEvent.objects.get(kind="evidence_added").data["sha256"] == SHA256
     listed = phone.get(f"{URL}{alert}/evidence/").json()
     assert listed[0]["id"] == str(evidence.id)
-    # The phone that lost the last answer asks, and learns that it is done.
+    # A phone that lost the last response asks, and learns that the upload is complete.
     head = phone.head(begun, headers=TUS)
     assert (head["Upload-Offset"], head["Evidence-Id"]) == (str(len(FILM)), str(evidence.id))
     assert patch(phone, begun, b"more", len(FILM)).json()["code"] == "too_many_bytes"

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Breaking(io.BytesIO):
-    """A phone that loses its connection after so many bytes."""
+    """The body of a phone that loses its connection after this many bytes."""
 
     def __init__(self, content: bytes, after: int) -> None:
         super().__init__(content[:after])
@@ -72,7 +72,7 @@ def test_a_head_request_completes_an_end_that_broke_off(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killed:
-        killed.setattr(keeping, "_record", die)  # After the file is in the storage, before its row.
+        killed.setattr(keeping, "_record", die)  # The file is in the storage, and its row is not written yet.
         with pytest.raises(KeyboardInterrupt):
             patch(phone, begun, FILM, 0)
     assert not Evidence.objects.exists()
@@ -84,7 +84,8 @@ def test_a_head_request_completes_an_end_that_broke_off(
 
 @pytest.mark.django_db(transaction=True)
 def test_two_phones_that_send_the_same_piece_never_mix_bytes(begun: str, ana: User, media: Path) -> None:
-    """One with the film, one with other bytes of the same length: each block is of one of them, none is torn."""
+    """One sends the film and one sends other bytes of the same length. Every block on disk is one of the two, and
+    whole."""
     other = bytes(len(FILM))
 
     def send(content: bytes) -> Callable[[], Any]:

@@ -1,4 +1,4 @@
-"""Evidence in a bucket, over HTTP, in an S3-compatible server of its own process."""
+"""Evidence in a bucket, over HTTP, in an S3-compatible server that runs in its own process."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """Its URL."""
+    """The URL of the running server."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
@@ -59,7 +59,7 @@ def _answers(url: str) -> bool:
 
 @pytest.fixture
 def bucket(server: str, settings: Any) -> Any:
-    """The bucket that evidence is kept in, as another client sees it."""
+    """The bucket of the evidence, as another client sees it."""
     use(settings, server)
     secrets = {"aws_access_key_id": KEYS["access_key"], "aws_secret_access_key": KEYS["secret_key"]}
     made = boto3.resource("s3", endpoint_url=server, region_name="us-east-1", **secrets).Bucket("evidence")

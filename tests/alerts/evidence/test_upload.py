@@ -1,4 +1,4 @@
-"""Files sent in one request: what is kept, and that nothing is left of what is refused."""
+"""Files sent in one request: accepted ones are kept, and nothing is left of a refused one."""
 
 import hashlib
 from datetime import timedelta
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 def refused(answer: Any, status: int, code: str, media: Path) -> None:
-    """A clear error, and nothing stored anywhere."""
+    """Assert that the response is this error and that nothing was stored anywhere."""
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.content
     assert answer["Content-Type"] == "application/problem+json"
     assert on_disk(media) == []
@@ -158,7 +158,7 @@ def test_too_large_is_refused_before_and_while_it_is_read(
     phone: APIClient, send: Send, media: Path, alert: str, settings: Any
 ) -> None:
     settings.EVIDENCE_MAX_MB = {"audio": 1, "video": 1, "photo": 1}
-    # Refused by its Content-Length: the body is not read.
+    # The Content-Length alone is refused: the body is not read.
     answer = raw(phone, alert, b"", content_type=BOUNDARY, CONTENT_LENGTH=str(2**40))
     refused(answer, 413, "file_too_large", media)
     refused(send(files.wav() + bytes(limits.MIB)), 413, "file_too_large", media)

@@ -1,4 +1,4 @@
-"""What stands in an export, who may have it, and that it is written as it is read."""
+"""The content of an export, who may have it, and that it is written while it is read."""
 
 import json
 import subprocess
@@ -70,7 +70,7 @@ def test_an_export_holds_everything_that_is_known_of_the_alert(bundle: bytes, ph
 
 
 def test_openssl_and_unzip_accept_an_export(bundle: bytes, tmp_path: Path) -> None:
-    """The format is the world's, not ours."""
+    """An export uses common formats, so it can be checked without our code."""
     (tmp_path / "export.zip").write_bytes(bundle)
     answer = APIClient().get("/api/v1/export-key/").json()
     (tmp_path / "key.pem").write_text(answer["keys"][0]["pem"])
@@ -197,7 +197,7 @@ def test_a_limited_number_of_exports_is_read_at_once(phone: APIClient, alert: st
     assert {answer.status_code for answer in first} == {200}
     busy = export(phone, alert)
     assert (busy.status_code, busy.json()["code"], busy["Retry-After"]) == (503, "downloads_busy", "10")
-    first[0].close()  # The client is gone.
+    first[0].close()  # The client closes the connection.
     assert problems(export(phone, alert).getvalue()) == []
     for answer in first[1:]:
         answer.close()

@@ -1,4 +1,4 @@
-"""What checks an export finds a changed byte wherever it is, and is harmed by no file."""
+"""The check of an export finds a changed byte wherever it is, and no file harms it."""
 
 import json
 import os
@@ -27,7 +27,7 @@ OTHER = Ed25519PrivateKey.from_private_bytes(b"o" * 32)
 
 
 def signed(more: Iterable[tuple[str, bytes]] = (), **changes: Any) -> bytes:
-    """A bundle that says what it is told to, signed by KEY."""
+    """An export with these files and changes in its manifest, signed by KEY."""
     there = {"alert.json": b'{"evidence": []}', "timeline.json": b'{"entries": []}'} | dict(more)
     contents = bundle.Contents(
         alert_id="x", files=[archive.File(name, [said]) for name, said in there.items()], timeline=[]
@@ -55,7 +55,7 @@ def flipped(made: bytes, place: int) -> bytes:
 
 @pytest.mark.django_db
 def test_no_changed_byte_passes_and_the_file_is_named(bundle: bytes) -> None:
-    """Every byte of what has a form of its own, and some of each file's content."""
+    """Change each byte of the archive's structure and the signature, and 40 bytes of each file's content."""
     stored = archive.read(BytesIO(bundle))
     contents = {place: each.name for each in stored for place in range(each.begins_at, each.begins_at + each.size)}
     dice = random.Random(7)
@@ -189,7 +189,7 @@ def test_random_bytes_cause_no_crash() -> None:
 
 
 def test_the_forms_for_large_files_are_checked_too() -> None:
-    """As a film of 4 GiB has them; its size is a claim, so that no test has to write one."""
+    """A film of 4 GiB is stored with ZIP64 fields. Here the size is only declared, so that no test has to write one."""
     small = {"alert.json": b'{"evidence": []}'}
     large = b"".join(archive.write(archive.File(name, [said], size_at_most=1 << 32) for name, said in small.items()))
     with ZipFile(BytesIO(large)) as opened:

@@ -1,4 +1,4 @@
-"""What the person is told of calls, and of what else follows when nobody answers."""
+"""Sentences for the person about calls and about everything else that follows when nobody answers."""
 
 from typing import Any
 from uuid import UUID
@@ -133,6 +133,6 @@ def test_under_duress_calls_look_as_after_an_end(how: str, state: State | None) 
 
 
 def go_on(twin: Twin) -> None:
-    """All that was planned is done: only under duress there still is something."""
+    """Take all steps that were planned: under duress some are still pending, after an end none is."""
     EscalationStep.objects.filter(alert=UUID(twin.alert)).update(due_at=clock.now())
     steps.take_steps(now=clock.now())

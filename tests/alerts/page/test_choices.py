@@ -1,4 +1,4 @@
-"""A contact declines, or asks for nothing but an SOS, on their page; the person sees it and is told."""
+"""A contact declines, or asks for nothing but an SOS, on their page. The person sees it and is texted."""
 
 from typing import Any
 
@@ -178,7 +178,7 @@ def test_a_link_cannot_flood_the_person_with_sms(ana: User, token: str, monkeypa
     assert refused.status_code == 429
     assert refused["Retry-After"]
     assert Client().get(f"/a/{token}").status_code == 200
-    # What is told within a moment is one text, of three segments at most.
+    # Texts within a moment become one text, of three segments at most.
     assert len(told(ana)) < PRESSES.times // 2
 
 

@@ -1,4 +1,4 @@
-"""Tiles against values worked out by hand from the Web Mercator formulas, and what must hold anywhere."""
+"""Map tiles: values worked out by hand from the Web Mercator formulas, and properties that hold everywhere."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""The contacts' page: what it shows, and that it shows it to no one else."""
+"""The contacts' page: its content, and that nobody else sees it."""
 
 import gzip
 import re
@@ -130,7 +130,7 @@ def test_the_first_view_is_small(token: str, settings: Any) -> None:
     html = gzip.decompress(page.content).decode()
     parts = re.findall(r'(?:src|href)="/static/([^"]+)"', html)
     assert sorted(parts) == ["alerts/icon.svg", "alerts/page.css", "alerts/page.js"]
-    # Sent as they are: a proxy that compresses them makes them smaller still.
+    # The files are sent uncompressed: a proxy that compresses them makes them smaller still.
     sizes = [len(page.content), *(Path(str(finders.find(part))).stat().st_size for part in parts)]
     assert sum(sizes) < FIRST_VIEW_BYTES / 2, sizes
 
@@ -213,7 +213,7 @@ def test_every_link_that_opens_nothing_gets_the_same_response(
     assert len({answer.content for answer in answers}) == 1
     differing = {"X-Request-Id"}
     assert len({str({k: v for k, v in a.headers.items() if k not in differing}) for a in answers}) == 1
-    # A carrier's customers share an address: who has a right token is not kept out by who guesses.
+    # Customers of one carrier share a client IP: guesses of one must not shut out another with a right token.
     assert Client().get(f"/a/{token}").status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""What comes in while the alert goes on: positions and recordings, on the page of who has the link."""
+"""Positions and recordings that come in while the alert goes on, on the page of a contact."""
 
 from datetime import timedelta
 from pathlib import Path

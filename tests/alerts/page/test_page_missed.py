@@ -1,5 +1,5 @@
-"""What contacts see of a check-in that was missed: that it is one, the note that was left for them, and the last sign
-of the phone."""
+"""The contacts' page of a missed check-in: its kind, the note that the person left, and the last heartbeat of the
+phone."""
 
 from datetime import timedelta
 

@@ -155,7 +155,7 @@ def test_the_report_says_what_arrived_how_fast_and_what_did_not(phone: APIClient
     drive(first, State.DELIVERED)
     drive(second, State.FAILED, code="21610")
     answers.acknowledge(alert_id=SosAlert.objects.get().id, contact_id=aida.id, via=Via.PAGE, now=clock.now())
-    assert Message.objects.count() == 2  # Nobody is told that somebody comes.
+    assert Message.objects.count() == 2  # In a drill nobody is texted that a contact is on the way.
     report = phone.get(f"{URL}{tried}/drill-report/").json()
     delivered, refused = report["contacts"]
     assert (delivered["channel"], delivered["status"], delivered["answer"]) == ("sms", "delivered", "acknowledged")

@@ -1,4 +1,4 @@
-"""The duress PIN: the alert goes on, the contacts learn why, the owner's devices see what a cancelled alert shows."""
+"""The duress PIN: the alert goes on, the contacts learn why, and the owner's devices see a cancelled alert."""
 
 import json
 from datetime import timedelta
@@ -128,7 +128,7 @@ def test_the_duress_pin_on_an_ended_alert_alarms_the_operator(twins: Twins) -> N
 
 
 def _look_alike(twins: Twins) -> Any:
-    """The alert and its timeline; returns the alert as it is shown under duress."""
+    """Compare the alerts and their timelines; returns the response about the alert under duress."""
     alike(twins, lambda twin: twin.get("timeline/"))
     return alike(twins, lambda twin: twin.get())
 
@@ -139,7 +139,7 @@ def _go_on(twin: Twin, moves: list[tuple[State, str]]) -> None:
         step(message, state, code=code)
 
 
-# What the provider says of a call that was open when the PIN was typed.
+# News from the provider about a request that was open when the PIN was typed.
 LATER: list[list[tuple[State, str]]] = [
     [(State.ACCEPTED, "")],
     [(State.ACCEPTED, ""), (State.SENT, ""), (State.DELIVERED, "")],
@@ -167,7 +167,7 @@ def test_a_message_that_is_tried_again_is_shown_as_expired(twins: Twins) -> None
         twin.end()
         Attempt.objects.filter(message=twin.messages()[0]).update(outcome=AttemptOutcome.NOT_CREATED)
         _go_on(twin, [(State.QUEUED, "20503")])
-    _go_on(safe, [(State.EXPIRED, "")])  # Its deadline is the end.
+    _go_on(safe, [(State.EXPIRED, "")])  # The end of an alert is the deadline of its messages.
     _go_on(duress, [(State.DISPATCHED, ""), (State.SENDING, ""), (State.DELIVERED, "")])
     answer = _look_alike(twins)
     assert answer.data["contacts"][0]["status"] == "expired"
@@ -188,7 +188,8 @@ def test_every_state_a_message_may_be_in(twins: Twins, state: State) -> None:
 
 
 def test_an_earlier_call_that_may_have_told(twins: Twins) -> None:
-    """Queued again after a call of which nobody knows: an end makes it `unconfirmed`, and late evidence settles it."""
+    """A message was queued again after an attempt of unknown outcome. An end makes it `unconfirmed`, and a late
+    report may still settle it."""
     for twin in twins:
         twin.press()
         message = twin.messages()[0]
@@ -267,6 +268,6 @@ def test_reminders_and_calls_stop_alike(twins: Twins) -> None:
 
 
 def _timeline_kinds(answer: Any) -> Any:
-    """The answer without the hashes, which differ between any two alerts."""
+    """The response without the hashes, which differ between any two alerts."""
     kinds = [entry["kind"] for entry in answer.json()["entries"]]
     return JsonResponse({"kinds": kinds, "data": [entry["data"] for entry in answer.json()["entries"]]})

@@ -1,4 +1,4 @@
-"""Ending an alert: what is not sent is not sent, and exactly those who may have been told get the all-clear."""
+"""Ending an alert: unsent messages are cancelled, and exactly the contacts who may have been told get the all-clear."""
 
 from datetime import timedelta
 from typing import Any
@@ -123,7 +123,7 @@ def test_no_sos_follows_the_all_clear(phone: APIClient, contacts: Contacts) -> N
     drive(sos, State.SENDING)
     end(phone, alert)
     Attempt.objects.update(outcome=AttemptOutcome.NOT_CREATED)
-    assert step(sos, State.QUEUED, code="20503")  # The provider refused for now: not granted again.
+    assert step(sos, State.QUEUED, code="20503")  # The provider refused for now: never granted again.
     sos.refresh_from_db()
     assert sos.deadline_at <= clock.now()
     assert step(sos, State.EXPIRED)

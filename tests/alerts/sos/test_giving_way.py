@@ -1,4 +1,4 @@
-"""An alert that somebody came for and nobody ended does not swallow the next one."""
+"""An alert that a contact answered and nobody ended does not swallow the next one."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -39,7 +39,7 @@ def told(contacts: Contacts) -> list[EmergencyContact]:
 
 @pytest.fixture
 def answered(phone: APIClient, told: list[EmergencyContact]) -> Answered:
-    """Ana's alert, to which Aida said so many minutes ago that she is on the way; its id."""
+    """Raise Ana's alert, to which Aida answered this many minutes ago that she is on the way; returns its id."""
 
     def answer(*, minutes: int) -> str:
         alert = str(press(phone).data["id"])

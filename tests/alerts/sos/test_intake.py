@@ -29,7 +29,7 @@ def read(body: object) -> Intake:
     return intake.read(body, now=NOW)
 
 
-# The first texts are slow to draw: on a busy machine no fault.
+# On a busy machine the first texts are drawn slowly, which is no fault.
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(BODIES)
 def test_any_body_is_read_into_values_that_can_be_stored(body: object) -> None:
@@ -85,11 +85,11 @@ def minutes_ago(minutes: int) -> str:
     [
         ({"recorded_at": minutes_ago(20)}, 20),
         ({"recorded_at": minutes_ago(20), "sent_at": minutes_ago(0)}, 20),
-        # A clock that is an hour behind, and one that is an hour ahead.
+        # A clock that is an hour behind, and a clock that is an hour ahead.
         ({"recorded_at": minutes_ago(80), "sent_at": minutes_ago(60)}, 20),
         ({"recorded_at": minutes_ago(-40), "sent_at": minutes_ago(-60)}, 20),
         ({"recorded_at": minutes_ago(-60)}, 0),
-        # Better than to call it news.
+        # An old position keeps its time: called new, it would mislead.
         ({"recorded_at": minutes_ago(9 * 24 * 60)}, 9 * 24 * 60),
     ],
 )

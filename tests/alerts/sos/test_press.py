@@ -112,7 +112,7 @@ def test_an_open_alert_answers_the_next_press(phone: APIClient, contacts: Contac
     assert (first.status_code, again.status_code) == (201, 200)
     assert again.data["id"] == first.data["id"]
     assert (again.data["latitude"], again.data["longitude"]) == (42.9, 74.6)
-    assert again.data["address"] == ""  # It was the address of another place.
+    assert again.data["address"] == ""  # The first address belonged to the first position.
     assert Message.objects.count() == Notification.objects.count() == 2
     assert [event.kind for event in AlertEvent.objects.order_by("id")] == ["raised", "pressed_again"]
 

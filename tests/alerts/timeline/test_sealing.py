@@ -1,4 +1,4 @@
-"""Sealing by the scheduler: soon, by anybody, exactly once, and never in the way."""
+"""Sealing by the scheduler: soon, by any number of callers, exactly once, and in nobody's way."""
 
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -27,10 +27,10 @@ def seal_due(**later: int) -> int:
 
 
 def test_the_scheduler_seals_what_happened(phone: APIClient, pressed: str) -> None:
-    assert seal_due() == 3  # Raised, and two queued.
+    assert seal_due() == 3  # One entry for the press and one for each queued SMS.
     assert seal_due() == 0
     phone.post(f"{URL}{pressed}/resolve/")
-    assert seal_due() == 3  # Resolved, and two cancelled.
+    assert seal_due() == 3  # One entry for the end and one for each cancelled SMS.
     assert not AlertEvent.objects.filter(seq=None).exists()
     entries = sealing.entries_of(UUID(pressed))
     assert chain.first_break(entries) is None

@@ -1,4 +1,4 @@
-"""The timeline: every step and what became of each SMS, in order, chained so that a change of what was seen shows."""
+"""The timeline: every step and the state of each SMS, in order, chained so that a change of a seen entry shows."""
 
 import json
 from hashlib import sha256
@@ -31,7 +31,7 @@ def kinds(body: Any) -> list[str]:
 
 
 def chain_of(entries: list[dict[str, Any]]) -> list[str]:
-    """The hashes as a client computes them from what the schema says."""
+    """The hashes as a client computes them from the description in the schema."""
     before, hashes = "0" * 64, []
     for entry in entries:
         said = {name: value for name, value in entry.items() if name != "hash"}
@@ -123,7 +123,7 @@ def test_the_database_refuses_to_change_an_unsealed_step(pressed: str, change: d
 
 
 def _delete_at_once(rows: Any) -> None:
-    """As if it were committed."""
+    """Delete the rows and check the constraints now, as a commit would."""
     rows.delete()
     connection.check_constraints()
 

@@ -1,4 +1,4 @@
-"""Timers that run out: one alert each, whoever else is at them, and the right texts."""
+"""Timers that run out raise one alert each, whoever else works on them, with the right texts."""
 
 from datetime import timedelta
 from functools import partial

@@ -1,4 +1,4 @@
-"""Timers that run out at once are fired together: at a bounded cost, in order, and without deadlock with anybody."""
+"""Timers that run out at once are fired together: at a bounded cost, in order, and without deadlock with other work."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -66,7 +66,7 @@ def statements_of_a_check() -> list[str]:
     with CaptureQueriesContext(connection) as captured:
         expiry.check()
     statements = [str(query["sql"]) for query in captured]
-    # The first batch only: the next finds nothing.
+    # The statements of the first batch: the next batch finds nothing.
     return statements[: statements.index("COMMIT")]
 
 
@@ -161,7 +161,7 @@ def test_an_older_position_does_not_replace_a_newer_one(ana: User, contacts: Con
 
 
 class TestAContactWhoIsToldLater:
-    """A timer was to tell Bek only; then Ana presses SOS, and Aida is told too."""
+    """A timer named only Bek. Then Ana presses SOS, and Aida is told too."""
 
     @pytest.fixture
     def alert(self, ana: User, contacts: Contacts) -> SosAlert:
@@ -199,7 +199,7 @@ class TestAContactWhoIsToldLater:
         assert {step.state for step in alert.steps.all()} == {StepState.PENDING}
 
     def test_is_called_before_the_alert_is_exhausted_again(self, ana: User, alert: SosAlert) -> None:
-        """Nobody answered, then Bek did, late; then Ana pressed, and Bek cannot come after all."""
+        """Nobody answered, then Bek did, late. Then Ana pressed, and now Bek withdraws."""
         alert.steps.update(state=StepState.DONE, due_at=clock.now() - timedelta(minutes=5))
         SosAlert.objects.update(status=AlertStatus.EXHAUSTED)
         bek = alert.notifications.get().contact_id

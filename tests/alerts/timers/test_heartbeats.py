@@ -1,4 +1,4 @@
-"""Heartbeats of a phone whose timer runs: recorded in their order, whatever its clock says; never what ends a timer."""
+"""Heartbeats of a phone whose timer runs: recorded in their order, whatever its clock says. They never end a timer."""
 
 from datetime import timedelta
 from typing import Any
@@ -43,7 +43,7 @@ def test_a_heartbeat_that_comes_late_is_not_the_last(phone: APIClient, arm: Arm)
 def test_a_heartbeat_from_a_wrong_clock_is_put_right(phone: APIClient, arm: Arm) -> None:
     url = arm()
     pass_time(url, timedelta(minutes=30))
-    phones = clock.now() - timedelta(days=20_000)  # A phone that lost its time is in 1970.
+    phones = clock.now() - timedelta(days=20_000)  # A phone that lost its time believes that it is 1970.
     beat = {"battery": 50, "recorded_at": (phones - timedelta(minutes=10)).isoformat(), "sent_at": phones.isoformat()}
     assert phone.post(f"{url}heartbeat/", beat, format="json").status_code == 201
     ten_minutes_ago = clock.now() - timedelta(minutes=10)

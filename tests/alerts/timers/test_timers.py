@@ -1,4 +1,4 @@
-"""Activity timers through the API: armed, put off, ended; what is refused and how."""
+"""Activity timers through the API: armed, postponed, ended, and refused with a code."""
 
 from datetime import timedelta
 from typing import Any
