@@ -1,4 +1,5 @@
-"""The contacts' page as a contact sees it: on a phone and a desk, with and without JavaScript, in three languages."""
+"""The contacts' page as a contact sees it: on a phone and a desktop, with and without JavaScript, in three
+languages."""
 
 import pytest
 from django.db import transaction
@@ -16,7 +17,7 @@ from tests.browser.looks import LANGUAGES, fits, serious
 
 POLL_MS = 10_000
 
-# Fires before any script of the page: what the policy refuses is collected.
+# Runs before any script of the page and collects what its content security policy refuses.
 _COLLECT = """window.refused = [];
 document.addEventListener("securitypolicyviolation", (e) => refused.push(`${e.violatedDirective} ${e.blockedURI}`));"""
 

@@ -1,4 +1,4 @@
-"""The contacts' page of a check-in that was missed, as a contact sees it."""
+"""The contacts' page of a missed check-in, as a contact sees it."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What one key has to wait for delays no other."""
+"""Work for one key never delays work for another key."""
 
 import threading
 

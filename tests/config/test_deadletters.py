@@ -1,4 +1,4 @@
-"""What no worker could do becomes a row that shows ids only, and can be published once more."""
+"""Broker messages that no worker could do become rows that show ids only, and can be published once more."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from tests.race import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-OURS = "deadlettertests"  # No worker of the scenarios' installation empties it.
+OURS = "deadlettertests"  # The workers of the running installation do not read this queue.
 NUMBER = "+996700000001"
 
 

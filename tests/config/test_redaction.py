@@ -1,4 +1,4 @@
-"""The address of a contacts' page is a key: nothing that is written down holds it."""
+"""The URL of a contacts' page is a key: no log and no report holds it."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""A broker that hangs or refuses holds nobody up: the caller hands over and goes on."""
+"""A broker that hangs or refuses delays nobody: the caller hands a message over and goes on."""
 
 import socket
 import time
@@ -24,7 +24,7 @@ from deploy.local.rabbitmq import PrivateRabbitMQ
 AT_ONCE_S = 1.0
 
 
-# Of this test alone: the installation of the scenarios consumes the others.
+# A queue of this test alone: the workers of the running installation read the others.
 OURS = "relay-test"
 
 
@@ -36,13 +36,13 @@ def actor_at(broker: dramatiq.Broker) -> "dramatiq.Actor[[int], None]":
 
 @contextmanager
 def silent_listener() -> Iterator[str]:
-    """Accepts connections and never says a word: a frozen broker."""
+    """Accept connections and never send a byte, like a frozen broker."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
         yield f"amqp://guest:guest@127.0.0.1:{listening.getsockname()[1]}/"
 
 
 def send_many(url: str, monkeypatch: pytest.MonkeyPatch) -> float:
-    """Seconds it takes to hand over more than the relay can hold."""
+    """Hand over more messages than the relay can hold; returns the seconds it takes."""
     monkeypatch.setattr(relay, "WAITING", 50)
     broker = connect(urls=[url], middleware=[])
     work, handing = actor_at(broker), Relay()
@@ -63,7 +63,7 @@ def test_a_refusing_broker_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_publishers_outlive_a_broker_that_refuses(rabbitmq_server: PrivateRabbitMQ) -> None:
-    """More failures than there are publisher threads, then a broker that works."""
+    """The broker fails more often than there are publisher threads, then it works."""
     handing = Relay()
     refused = actor_at(connect(urls=["amqp://guest:guest@127.0.0.1:1/"], middleware=[]))
     for number in range(3 * relay.THREADS):
@@ -91,7 +91,7 @@ def test_every_queue_is_a_quorum_queue_of_a_real_broker(rabbitmq_server: Private
     broker = connect(urls=[rabbitmq_server.url], middleware=[])
     assert isinstance(broker, brokers.QuorumBroker)
     try:
-        # Declared again with what they have: RabbitMQ refuses another type.
+        # Declare each queue again as it is: RabbitMQ would refuse another type.
         for queue in (*QUEUES, OURS):
             broker.declare_queue(queue, ensure=True)
         work, handing = actor_at(broker), Relay()
@@ -104,7 +104,7 @@ def test_every_queue_is_a_quorum_queue_of_a_real_broker(rabbitmq_server: Private
 
 
 def test_the_dead_letter_queue_is_a_quorum_queue_too(rabbitmq_server: PrivateRabbitMQ) -> None:
-    """On a virtual host whose own default is classic queues."""
+    """The virtual host of this test has classic queues by default."""
     broker = connect(urls=[rabbitmq_server.add_virtual_host("classic")], middleware=[])
     assert isinstance(broker, brokers.QuorumBroker)
     broker.declare_queue(OURS, ensure=True)

@@ -12,7 +12,7 @@ PHONE = "+996700123456"
 
 
 class Kept(Transport):
-    """What would have been sent."""
+    """Keeps the events that would have been sent."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ def test_a_report_that_is_sent_holds_no_number(monkeypatch: pytest.MonkeyPatch) 
     told = json.dumps(event, default=str)
     assert "ValueError" in told
     assert address[1:] not in told
-    # What an exception says may name anybody; what kind it is and where it arose does not.
+    # The words of an exception may name anybody. Its type and its place do not.
     assert "value" not in event["exception"]["values"][0]
     assert "vars" not in told
 
