@@ -1,7 +1,6 @@
 """Three hundred messages: how many numbers got no SMS, and how many got two?
 
-Lost replies are 5 %, and 10 % are a 500 with nothing created. One of four worker processes is killed in the
-middle.
+Lost replies are 5 %, and 10 % are a 500 with nothing created. One of four worker processes is killed in the middle.
 """
 
 import random

@@ -1,4 +1,4 @@
-"""Positions while RabbitMQ is away: nothing is refused, and everything is evaluated, once."""
+"""Positions while RabbitMQ is away: every fix is accepted, and every fix is evaluated once."""
 
 import time
 

@@ -10,7 +10,7 @@ from messaging.database import clock
 
 
 def _fill(user: User, *, at: datetime) -> None:
-    """One row of each kind whose time is over at `at`."""
+    """Create one row of each kind that expires at `at`."""
     Verification.objects.create(
         id=uuid4(),
         phone_number="+996700654321",

@@ -1,4 +1,4 @@
-"""From the press to the last all-clear: somebody answers on the page, by a digit, or nobody does."""
+"""From the press to the last all-clear: a contact answers on the page or by a key, or nobody answers."""
 
 import requests
 

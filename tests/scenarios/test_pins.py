@@ -1,4 +1,4 @@
-"""Ending with a PIN over real processes: a false alarm, and an end that was forced."""
+"""Ending with a PIN over real processes: a false alarm, and an end under duress."""
 
 from tests.scenarios.story import FALSE_ALARM, Story, answers, call, sos, timeline
 from tests.scenarios.twins import SAFE_PIN, Twins, set_pins

@@ -111,7 +111,7 @@ def test_one_key_sent_twice_at_once_with_two_bodies_is_refused_once(ana: User) -
 
 
 class _Refusing(APIView):
-    """Creates something, then answers with an error instead of raising one."""
+    """Creates something, then returns an error instead of raising one."""
 
     @replayable
     def post(self, request: Request) -> Response:

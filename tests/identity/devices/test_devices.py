@@ -1,4 +1,4 @@
-"""Devices: registered, listed, revoked; and what recognises their credential."""
+"""Devices are registered, listed and revoked, and recognised by their credentials."""
 
 import json
 from datetime import timedelta
@@ -35,7 +35,7 @@ def test_registering_shows_the_credential_once(anas_app: App) -> None:
 
 def test_only_a_hash_is_stored(anas_app: App) -> None:
     secret = register(anas_app).json()["credential"].partition(".")[2]
-    assert len(secret) == 43  # 256 bits in base64
+    assert len(secret) == 43  # 256 bits in base64.
     (row,) = Device.objects.values()
     assert secret not in json.dumps(row, default=str)
     assert len(bytes(row["credential_hash"])) == 32

@@ -1,4 +1,4 @@
-"""Changing the password: with the old one, and whoever knew no more than that is out."""
+"""Changing the password needs the old one, and signs everybody out who knew only that one."""
 
 from functools import partial
 from typing import Any

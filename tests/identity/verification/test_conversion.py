@@ -1,4 +1,4 @@
-"""Codes sent and typed in, by country."""
+"""Codes sent and codes typed in, counted by country."""
 
 from datetime import UTC, timedelta
 

@@ -213,7 +213,7 @@ def test_sms_from_an_address_are_limited(app: App) -> None:
 
 
 def test_two_pending_registrations_of_a_number_never_mix(app: App) -> None:
-    """A stranger registers the number first; its owner's own registration is what counts."""
+    """A stranger registers the number first. The registration of its owner is the one that counts."""
     strangers = register(app, password="the stranger's secret", first_name="Stranger").json()
     owners = register(app).json()
     code = code_for(BEN)
