@@ -69,7 +69,7 @@ class Mailbox:
     def _used(self, address: str) -> None:
         self.times[address] -= 1
 
-    # -- Called by aiosmtpd -------------------------------------------------------------------------------------
+    # aiosmtpd calls the following three.
 
     async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

@@ -86,8 +86,6 @@ class World(Outbox, DueTimes):
         for name in SCHEDULERS:
             yield name, django("runscheduler")
 
-    # -- Life -------------------------------------------------------------------------------------------------
-
     def start(self) -> None:
         migrate = Process("migrate", django("migrate"), environment=self.environment, folder=self.folder)
         migrate.start()
