@@ -1,4 +1,4 @@
-"""A real SMTP server in a thread, which keeps what it is given and misbehaves by script."""
+"""A real SMTP server in a thread, which keeps the mails it gets and misbehaves by script."""
 
 import asyncio
 import logging
@@ -17,9 +17,12 @@ HANG_S = 60
 
 
 class Mailbox:
-    """`script` maps an address to what it meets: a reply like "550 5.1.1 no such user" to RCPT; with "MAIL " or "DATA "
-    before it, to that command; or one of "hang", "drop" (after the text) and "drop early" (before it). `times` limits
-    each. `mails` are those whose text arrived, whatever was answered. `options` are aiosmtpd's: TLS, sign-in."""
+    """`script` maps an address to a misbehaviour.
+
+    A reply like "550 5.1.1 no such user" answers RCPT. With "MAIL " or "DATA " before it, it answers that command.
+    "hang" and "drop" happen after the text, "drop early" before it. `times` limits each. `mails` are the mails whose
+    text arrived, whatever was answered. `options` are those of aiosmtpd: TLS, sign-in.
+    """
 
     def __init__(self, port: int = 0, **options: Any) -> None:
         self.script: dict[str, str] = {}
@@ -43,7 +46,7 @@ class Mailbox:
             self._controller.stop()
 
     def clear(self) -> None:
-        """Forget what arrived and what was scripted."""
+        """Forget the mails and the script."""
         self.script.clear()
         self.times.clear()
         self.mails.clear()
@@ -66,7 +69,7 @@ class Mailbox:
     def _used(self, address: str) -> None:
         self.times[address] -= 1
 
-    # -- What aiosmtpd calls ----------------------------------------------------------------------------------
+    # aiosmtpd calls the following three.
 
     async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

@@ -1,4 +1,4 @@
-"""Races with real connections: every call has its own thread and connection, and all begin at one moment."""
+"""Races on real connections: every call has a thread and a connection of its own, and all begin at one moment."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +16,7 @@ SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wai
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """What each call returned, or the exception it raised. Fewer calls than the pool has connections."""
+    """Returns for each call its value, or the exception it raised. Takes fewer calls than the pool has connections."""
     barrier = Barrier(len(calls))
 
     def run(call: Callable[[], Any]) -> Any:
@@ -35,8 +35,11 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
 
 @contextmanager
 def held_up(call: Callable[[], Any], *, for_s: float = 0, rolls_back: bool = False) -> Iterator[Future[Any]]:
-    """The block is a transaction. At its end a call on another connection begins; once that waits for the block's
-    locks, and has for so long, the block commits, or rolls back. Yields what the call will have answered."""
+    """Run the block in a transaction, and at its end start the call on another connection.
+
+    Once the call has waited for the locks of the block for `for_s` seconds, the block commits or rolls back. Yields the
+    future value of the call.
+    """
     with ThreadPoolExecutor(1) as pool:
         answer: Future[Any] = Future()
         with transaction.atomic():

@@ -1,7 +1,7 @@
 """Every test run has a PostgreSQL and a RabbitMQ of its own, started before Django reads its settings.
 
-A pytest plugin (`-p tests.services` in pyproject.toml). An existing DATABASE_URL is ignored on purpose:
-tests never touch somebody's server. A service that does not start fails the run; nothing is skipped.
+A pytest plugin (`-p tests.services` in pyproject.toml). An existing DATABASE_URL is ignored on purpose: tests never
+touch somebody's server. A service that does not start fails the run; nothing is skipped.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SETTINGS = {
     "TWILIO_MESSAGING_SERVICE_SID": "",
     "TWILIO_VOICE_NUMBER": "+15005550009",
     "TWILIO_CALLS_PER_SECOND": "100",
-    # Nothing listens there: a test that wants a provider starts a sandbox and says so.
+    # Nothing listens there: a test that wants a provider starts a sandbox and sets its URL.
     "TWILIO_API_BASE_URL": "http://127.0.0.1:1",
     "TWILIO_SEGMENTS_PER_SECOND": "100",
     "SMS_COUNTRIES": "KG,US",
@@ -79,7 +79,7 @@ def pytest_unconfigure() -> None:
 
 
 def start() -> None:
-    """Both servers, at the same time, and the environment that names them."""
+    """Start both servers at the same time and set the environment that names them."""
     ensure_installed(for_tests=True)
     servers: tuple[PrivatePostgres, PrivateRabbitMQ] = (PrivatePostgres(durable=False), PrivateRabbitMQ())
     _running.update({type(server): server for server in servers})

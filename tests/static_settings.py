@@ -1,4 +1,5 @@
-"""Settings for tools that only read the code (mypy's Django plug-in, makemigrations --check): nothing is connected."""
+"""Settings for tools that only read the code (the Django plug-in of mypy, makemigrations --check): they connect to
+nothing."""
 
 import os
 

@@ -47,7 +47,7 @@ def phone(ana: User) -> APIClient:
 
 @pytest.fixture
 def pressed(phone: APIClient, contacts: Contacts) -> str:
-    """Ana's alert, at a place, with Aida and Bek told; its id."""
+    """Ana's alert with a position, told to Aida and Bek; its id."""
     contacts("Aida", "Bek")
     here = {"latitude": 42.8746, "longitude": 74.5698, "address": "Chüy 1"}
     return str(phone.post("/api/v1/sos-alerts/", here, format="json").data["id"])
@@ -55,7 +55,7 @@ def pressed(phone: APIClient, contacts: Contacts) -> str:
 
 @pytest.fixture
 def tokens(pressed: str) -> list[str]:
-    """Those of Aida and of Bek."""
+    """The tokens in the SMS of Aida and of Bek."""
     return [token_in(message) for message in messages(pressed)]
 
 
@@ -67,7 +67,7 @@ def token(pressed: str) -> str:
 
 @pytest.fixture
 def arm(phone: APIClient, contacts: Contacts) -> Arm:
-    """Arm a timer of an hour, with Aida and Bek to be told; returns its URL."""
+    """Arm a timer of an hour that names Aida and Bek; returns its URL."""
     contacts("Aida", "Bek")
 
     def armed(**body: Any) -> str:

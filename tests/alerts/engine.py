@@ -1,4 +1,4 @@
-"""What the engine and the provider would do to messages, in one step; and what is found in the outbox."""
+"""Moves that the engine and the provider make, in one step, and messages found in the outbox."""
 
 import re
 from datetime import timedelta
@@ -65,7 +65,7 @@ def attempt(message: Message, outcome: AttemptOutcome) -> Attempt:
 
 
 def messages(alert_id: str, kind: NotificationKind = NotificationKind.SOS) -> list[Message]:
-    """The alert's messages of one kind, in the contacts' order."""
+    """The alert's messages of one kind, in the order of the contacts."""
     told = Notification.objects.filter(alert_id=UUID(alert_id), kind=kind).select_related("message")
     return [notification.message for notification in told.order_by("message_id")]
 

@@ -1,4 +1,4 @@
-"""The PINs that people of these tests type."""
+"""The PINs that people in these tests type."""
 
 from django.contrib.auth.hashers import make_password
 

@@ -27,7 +27,7 @@ def main() -> None:
         import django
 
         django.setup()
-        # Imported late: it needs Django, and Django the servers' addresses.
+        # Imported late: it needs Django, and Django needs the addresses of the servers.
         from tests.bench.run import run
 
         table = run(wanted.only, wanted.contenders)

@@ -1,8 +1,9 @@
-"""An SOS of five behind 2,000 routine messages at ten a second: until the provider has passed on the fifth.
+"""Seconds until the provider has passed on the fifth SMS of an SOS behind 2,000 routine messages at ten a second.
 
-A provider sends in the order it was asked, at the sender's pace: what comes faster only waits there, where no emergency
-overtakes (https://www.twilio.com/docs/messaging/guides/scaling-queueing-latency). The worst second says who kept the
-pace."""
+A provider sends in the order of the requests, at the sender's pace. Requests above the pace only wait there, and no
+emergency overtakes them (https://www.twilio.com/docs/messaging/guides/scaling-queueing-latency). The worst second shows
+who kept the pace.
+"""
 
 import statistics
 import time
@@ -37,7 +38,7 @@ def measure(contender: Contender, *, runs: int = RUNS, backlog: int = BACKLOG) -
 
 
 def _press(contender: Contender) -> tuple[list[str], float]:
-    """The numbers, and when it was pressed; returns when all have arrived, or after PATIENCE_S."""
+    """Press; returns the numbers and the time of the press, after all have arrived or after PATIENCE_S."""
     time.sleep(1.5)
     wanted = numbers(CONTACTS)
     press = contender.sos(wanted)
@@ -48,7 +49,8 @@ def _press(contender: Contender) -> tuple[list[str], float]:
 
 
 def _passed_on(arrivals: list[Arrival]) -> dict[str, float]:
-    """Number -> when a provider that sends PACE a second, first come, first served, has sent to it."""
+    """For each number the time at which a provider that sends PACE messages a second, in order of arrival, sends to
+    it."""
     found: dict[str, float] = {}
     free_at = 0.0
     for arrival in sorted(arrivals, key=lambda arrival: arrival.at):

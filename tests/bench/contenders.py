@@ -1,4 +1,5 @@
-"""Who is measured: each takes numbers and sends an SMS to each, through the same sandbox, with no callbacks."""
+"""The programs that are measured: each takes numbers and sends an SMS to each, through one sandbox, without
+callbacks."""
 
 import os
 import signal
@@ -22,7 +23,7 @@ from tests.world.crowd import Presser
 from tests.world.outbox import QUEUE
 from tests.world.process import Process
 
-# In one statement, as the peers write their rows.
+# One statement, because the peers write their rows in one too.
 _HAND_OVER = f"WITH queued AS ({QUEUE}) SELECT pg_notify(%s, '')"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -34,25 +35,25 @@ class Contender(Protocol):
     def sandbox(self) -> SandboxControl: ...
 
     def running(self, *, pace: int, processes: int) -> AbstractContextManager[None]:
-        """Ready and idle for the time of a block, with so many worker processes; `pace` 0 is unpaced."""
+        """Be ready and idle during the block, with this many worker processes; `pace` 0 means unpaced."""
 
     def submit(self, numbers: list[str]) -> None:
-        """Routine messages, in one go."""
+        """Queue routine messages to these numbers, all at once."""
 
     def hand_over(self, numbers: list[str]) -> None:
-        """Urgent messages, in one go, by a program that has nothing else to do."""
+        """Queue urgent messages to these numbers, all at once, from a program that has nothing else to do."""
 
     def sos(self, numbers: list[str]) -> Callable[[], object]:
-        """What a person with these contacts does when they press; making it is not measured."""
+        """Return the press of a person with these contacts. Making the person is not measured."""
 
     def held(self) -> AbstractContextManager[None]:
-        """A block in which messages are taken in, and none is sent."""
+        """Take messages in during the block, and send none of them."""
 
     def worker_cpu_s(self) -> float:
         """User and system time of the worker processes so far."""
 
     def kill_a_worker(self) -> None:
-        """SIGKILL for one worker process; what a supervisor would start again runs again."""
+        """SIGKILL one worker process. If a supervisor would start it again, it runs again."""
 
 
 class Ours:
@@ -72,14 +73,14 @@ class Ours:
         self.world.settle()
         self.world.pace(pace)
         start_over(self.sandbox)
-        # Open, as the peers' connections to their broker are.
+        # Kept open, because the peers keep their connections to the broker open.
         with psycopg.connect(self.world.database_url, autocommit=True) as self._line:
             yield
-        # What is left of a backlog would be granted while the next row's processes start, before its pace is set.
+        # The rest of a backlog would be granted while the processes of the next row start, before its pace is set.
         self.world.cancel_everything()
 
     def rest(self) -> None:
-        """End everything but the sandbox, which is the others' too."""
+        """Stop every process but the sandbox, which the other contenders use too."""
         for name, process in self.world.processes.items():
             if name != "sandbox":
                 process.stop()
@@ -120,9 +121,9 @@ def cpu_s(pid: int) -> float:
 
 
 def kill_a_child(process: Process) -> None:
-    """SIGKILL for a worker process under this one. Where that ends the whole pool, a supervisor starts it again."""
+    """SIGKILL a worker process under this one. Start the pool again if it ends with it, as a supervisor would."""
     children = descendants(process.pid)
-    # Workers have the most threads: what else is there only waits.
+    # The worker has the most threads; the other children only wait.
     send(max(children, key=lambda pid: len(list(Path(f"/proc/{pid}/task").iterdir()))), signal.SIGKILL)
     if wait_until(lambda: not process.is_running, timeout_s=5):
         process.start()

@@ -1,6 +1,9 @@
-"""From the moment urgent messages are handed over until the provider, which takes 500 ms for each, has answered for
-the last. The peers commit rows and publish their tasks; ours commits rows and a notice. `from_the_post` is the whole
-of ours: a person's POST with authentication, the alert, its texts and its commit comes first."""
+"""Milliseconds from handing over urgent messages until the provider, which takes 500 ms for each, has answered for the
+last.
+
+The peers commit rows and publish their tasks; AlertMe commits rows and a notice. `from_the_post` measures AlertMe's
+whole way: the POST of a person with authentication, the alert, its texts and its commit come first.
+"""
 
 import statistics
 import time
@@ -12,7 +15,7 @@ from tests.bench.rows import Figures, numbers, start_over, wait_for_all
 
 LATENCY_MS = 500
 RUNS = 15
-# Presses that warm what is warmed by use alone.
+# Presses before the measured ones, which fill caches and open connections.
 WARM_UP = 12
 
 
@@ -49,5 +52,5 @@ def _last(contender: Contender, prepare: Callable[[list[str]], Callable[[], obje
     begin()
     reached = wait_for_all(contender.sandbox, wanted, timeout_s=60)
     assert len(reached) == contacts, f"{contender.name} reached {len(reached)} of {contacts}"
-    time.sleep(LATENCY_MS / 1000 + 0.2)  # Until all replies are in: the next one starts from rest.
+    time.sleep(LATENCY_MS / 1000 + 0.2)  # Wait until all replies are in, so that the next press starts from rest.
     return (max(reached.values()) - begun) * 1000 + LATENCY_MS

@@ -1,5 +1,7 @@
-"""Three hundred messages; 5 % of the replies are lost, 10 % are answered 500 with nothing created, and one of four
-worker processes is killed in the middle. Who sent nothing to a number, and who sent twice?"""
+"""Three hundred messages: how many numbers got no SMS, and how many got two?
+
+Lost replies are 5 %, and 10 % are a 500 with nothing created. One of four worker processes is killed in the middle.
+"""
 
 import random
 import time
@@ -10,7 +12,7 @@ from tests.bench.rows import Figures, count_arrivals, numbers, start_over, wait_
 
 MESSAGES = 300
 LATENCY_MS = 300
-# Long enough for every retry, and for our look-ups, which wait until nothing can still be on its way.
+# Long enough for every retry, and for our look-ups, which wait until no request can still be on its way.
 PATIENCE_S, QUIET_S = 60.0, 10.0
 
 

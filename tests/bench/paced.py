@@ -1,4 +1,5 @@
-"""Ten messages a second over four worker processes with a backlog: how much of the pace is used, how far exceeded."""
+"""Ten messages a second over four worker processes with a backlog: the part of the pace that is used, and the worst
+second."""
 
 import statistics
 import time
@@ -9,7 +10,7 @@ from tests.bench.rows import Figures, numbers, worst_second
 PACE = 10
 BACKLOG = 600
 RUNS = 3
-# The first seconds are left out of what is used, not of what is exceeded.
+# The first seconds do not count for the part used, but they count for the worst second.
 SETTLE_S, WINDOW_S = 2.0, 20.0
 
 

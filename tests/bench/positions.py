@@ -1,4 +1,4 @@
-"""Positions: fixes a second through HTTP until stored and until evaluated, and what a zone check costs."""
+"""Positions: fixes a second over HTTP until stored and until evaluated, and the cost of a zone check."""
 
 import random
 import statistics
@@ -39,7 +39,7 @@ def measure(ours: Ours, *, runs: int = RUNS, batches: int = 40, singles: int = 6
 
 
 def city(count: int) -> Places:
-    """Circles (latitude, longitude, radius) over 20 km."""
+    """This many circles (latitude, longitude, radius in m) over 20 km."""
     chance = random.Random(count)
     return [
         (
@@ -52,14 +52,14 @@ def city(count: int) -> Places:
 
 
 def way(count: int) -> list[tuple[float, float]]:
-    """A drive through them, a fix every 10 s at 10 m/s."""
+    """A drive through the circles, a fix every 10 s at 10 m/s."""
     return [
         (LATITUDE + 0.0005 * ((n // 200) % 20), LONGITUDE - 0.1 + 0.001 * abs(n % 200 - 100) * 2) for n in range(count)
     ]
 
 
 def check_us(zones: Places, fixes: Sequence[tuple[float, float]]) -> float:
-    """Processor time of everything presence does with a fix, without the database."""
+    """Microseconds of processor time that presence takes for a fix, without the database."""
     areas = [shapes.circle(latitude=a, longitude=b, radius_m=r) for a, b, r in zones]
     surroundings = Surroundings([ZoneState(area, Presence(), 0.0) for area in areas])
     track = Track()
@@ -71,7 +71,7 @@ def check_us(zones: Places, fixes: Sequence[tuple[float, float]]) -> float:
 
 
 def _people(ours: Ours, count: int, *, zones: int) -> list[Presser]:
-    """So many people, each with so many zones."""
+    """This many people, each with this many zones."""
     people = Presser.with_contacts(ours.world, [["+996700000000"]] * count)
     places = (list(column) for column in zip(*city(zones), strict=True))
     ids = [person.person for person in people]
@@ -109,7 +109,7 @@ def _fixes(count: int) -> list[dict[str, Any]]:
 
 
 def upload(ours: Ours, *, zones: int, batches: int) -> tuple[float, float]:
-    """Fixes a second until all are stored, and until all are evaluated: a person for each batch."""
+    """Fixes a second until all are stored, and until all are evaluated, in one batch for each person."""
     people = _people(ours, batches, zones=zones)
     bodies = [{"locations": _fixes(BATCH)} for _ in people]
     started = time.perf_counter()
@@ -121,7 +121,7 @@ def upload(ours: Ours, *, zones: int, batches: int) -> tuple[float, float]:
 
 
 def _post_singly(ours: Ours, *, zones: int, count: int) -> float:
-    """Fixes a second until all are evaluated, each posted by itself: four by each person, from CLIENTS connections."""
+    """Fixes a second until all are evaluated, each posted alone: four for each person, from CLIENTS connections."""
     people = _people(ours, count // 4, zones=zones)
     fixes = _fixes(count)
     sessions = [requests.Session() for _ in range(CLIENTS)]
@@ -139,7 +139,7 @@ def _post_singly(ours: Ours, *, zones: int, count: int) -> float:
 
 def _post(person: Presser, path: str, body: dict[str, Any], *, connection: requests.Session | None = None) -> None:
     url = f"{person.world.url}/api/v1/{path}"
-    # A phone has its own; one for each of so many people would be the client's work more than the server's.
+    # A phone has a connection of its own. With one for each person the client would work harder than the server.
     answer = (connection or person.session).post(url, json=body, headers=person.session.headers, timeout=60)
     assert answer.status_code == 201, answer.text
 

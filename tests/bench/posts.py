@@ -1,4 +1,4 @@
-"""SOS POSTs a second, each by another person with five contacts, with everything else running."""
+"""SOS POSTs a second, each by another person with five contacts, while everything else runs."""
 
 import statistics
 import time

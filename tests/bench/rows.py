@@ -1,4 +1,4 @@
-"""What every row needs: fresh numbers, and the moment each of them was reached, by the sandbox's clock."""
+"""Tools of every row: fresh numbers, and the time at which each was reached, by the sandbox's clock."""
 
 from collections import Counter
 from typing import Any
@@ -15,17 +15,20 @@ def numbers(count: int) -> list[str]:
 
 
 def start_over(sandbox: SandboxControl, **behaviour: Any) -> None:
-    """Nothing has arrived, callbacks are off for everyone, and the sandbox behaves like this."""
+    """Forget all arrivals, switch callbacks off for everyone, and set this behaviour of the sandbox."""
     sandbox.reset()
     sandbox.behave(callbacks=False, **behaviour)
 
 
 def wait_for_all(sandbox: SandboxControl, wanted: list[str], *, timeout_s: float) -> dict[str, float]:
-    """Number -> Unix time of its first arrival, once all have one; of those that have one when the time is over."""
+    """Wait until every number has an arrival; returns the Unix time of the first one of each.
+
+    After the timeout returns those that have arrived.
+    """
     found: dict[str, float] = {}
 
     def complete() -> bool:
-        # Counting is cheap; only when there may be enough are they read.
+        # Counting is cheap, so arrivals are read only when there may be enough of them.
         return sandbox.stats()["messages"] >= len(wanted) and len(look()) == len(wanted)
 
     def look() -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Every row for every contender, one after another; whoever is not measured is at rest."""
+"""Run every row for every contender, one after another. Contenders that are not measured are at rest."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,7 +18,7 @@ SHARED: dict[str, Callable[[Contender], Figures]] = {
 
 
 def run(rows: Sequence[str], names: Sequence[str]) -> dict[str, Figures]:
-    """Figure -> contender -> value."""
+    """The figures, by name and then by contender."""
     table: dict[str, Figures] = {}
     world = World(pace=0)
     with ExitStack() as running:
@@ -53,7 +53,7 @@ def _peers(ours: Ours, names: Sequence[str]) -> Iterator[list[Contender]]:
     if set(names) == {ours.name}:
         yield []
         return
-    # What they need is installed for the benchmarks only.
+    # Imported late: the packages of the peers are installed for the benchmarks only.
     from tests.bench.peers import sms
     from tests.bench.peers.contenders import Celery, Dramatiq
     from tests.bench.peers.redis import PrivateRedis, ensure_installed
@@ -75,8 +75,8 @@ POSTGIS_FIXES = 3_000
 
 
 def _postgis(table: dict[str, Figures], zones: positions.Places, fixes: list[tuple[float, float]]) -> None:
-    """The same check by ST_DWithin."""
-    # What it needs is installed for the benchmarks only.
+    """Enter the same check by ST_DWithin."""
+    # Imported late: PostGIS is installed for the benchmarks only.
     from tests.bench.peers import postgis
 
     postgis.ensure_installed()

@@ -1,4 +1,4 @@
-"""What positions cost when the table holds nothing, a million rows or five: stored, evaluated and read."""
+"""The cost of positions when the table holds no rows, a million or five million: stored, evaluated and read."""
 
 import statistics
 import time
@@ -12,7 +12,7 @@ from tests.bench.rows import Figures
 from tests.world.crowd import Presser
 
 SIZES = (0, 1_000_000, 5_000_000)
-# Fixes of one person in the 85 days that rows are spread over.
+# Fixes of one person, spread over 85 days.
 EACH = 5_000
 ASKED = 60
 _MONTHS_AGO = (datetime.now(UTC) - timedelta(days=60)).isoformat()

@@ -1,4 +1,4 @@
-"""The benchmarks still measure something; the figures themselves are `make bench`'s."""
+"""Every benchmark still measures something; `make bench` gives the figures themselves."""
 
 from tests.bench import backlog, fanout, faults, paced, positions, posts, sizes, throughput, timers
 from tests.bench.contenders import Ours
@@ -7,7 +7,7 @@ from tests.world import World
 
 def test_every_benchmark_measures(world: World) -> None:
     ours = Ours(world)
-    # Those with one worker process first: the pool need not be made anew for each.
+    # Rows with one worker process come first, so that the pool is not made again for each row.
     found = (
         fanout.measure(ours, runs=1, warm_up=0)
         | throughput.measure(ours, runs=1, messages=200)
@@ -22,6 +22,6 @@ def test_every_benchmark_measures(world: World) -> None:
     )
     assert len(found) == 46
     assert all(value >= 0 for value in found.values())
-    # A second process is the installation's own business: the next test finds it as it was.
+    # Leave the installation with one worker process, as the next test expects it.
     with ours.running(pace=0, processes=1):
         pass

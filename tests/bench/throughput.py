@@ -1,4 +1,4 @@
-"""Unpaced messages a second through one worker process, and the processor time they cost it."""
+"""Unpaced messages a second through one worker process, and the processor time they cost."""
 
 import statistics
 import time
@@ -11,7 +11,7 @@ RUNS = 3
 
 
 def measure(contender: Contender, *, runs: int = RUNS, messages: int = MESSAGES) -> Figures:
-    """All are there before the worker begins; from the first arrival to the last."""
+    """Queue all messages before the worker begins, then measure from the first arrival to the last."""
     with contender.running(pace=0, processes=1):
         taken = [_send(contender, messages) for _ in range(runs)]
     return {
@@ -28,6 +28,6 @@ def _send(contender: Contender, messages: int) -> tuple[float, float]:
         before = contender.worker_cpu_s()
     reached = wait_for_all(contender.sandbox, wanted, timeout_s=120)
     assert len(reached) == messages, f"{contender.name} sent {len(reached)} of {messages}"
-    time.sleep(0.5)  # What is left to do after the last arrival counts too.
+    time.sleep(0.5)  # The work after the last arrival counts too.
     spent = contender.worker_cpu_s() - before
     return messages / (max(reached.values()) - min(reached.values())), spent / messages * 1000

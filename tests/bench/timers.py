@@ -1,4 +1,4 @@
-"""Activity timers: how late those of a burst and those of a steady load fire, and what looking for due ones costs."""
+"""Activity timers: how late those of a burst and those of a steady load fire, and the cost of looking for due ones."""
 
 import statistics
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from tests.world.timers import Lateness, arm, lateness
 ARMED = (1_000, 10_000, 100_000)
 BURST = 5_000
 STEADY_PER_S, STEADY_S = 5, 20
-# Before the first is due they are all written.
+# Time enough to write all timers before the first is due.
 DUE_IN_S = 2.0
 _NEVER_S = 30 * 86_400.0
 _LOOKS = 51
@@ -44,7 +44,7 @@ def _people(world: World, count: int) -> list[UUID]:
 
 
 def _look_ms(world: World) -> float:
-    """What the database does for it, several times a second in each scheduler."""
+    """Milliseconds in the database for one look, which each scheduler takes several times a second."""
     statement, parameters = expiry.due_timers(datetime.now(UTC))[:1].query.sql_with_params()
     looks = [world.rows(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *parameters)[0][0][0] for _ in range(_LOOKS)]
     return statistics.median(float(look["Planning Time"] + look["Execution Time"]) for look in looks)

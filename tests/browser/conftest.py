@@ -1,4 +1,4 @@
-"""Pages in a real browser. One Chromium for a file of tests, a fresh context for each: nothing is remembered."""
+"""Pages in a real browser: one Chromium for each file of tests, and a fresh context for each page."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from deploy.local.environment import ROOT
 SCREENSHOTS = ROOT / "var" / "screenshots"
 PHONE = ViewportSize(width=360, height=740)
 DESKTOP = ViewportSize(width=1280, height=900)
-# One grey tile, 1 x 1.
+# One grey tile of 1 x 1 pixel.
 TILE = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
     "0000000a49444154789c6338010000ca00c999ca5d7e0000000049454e44ae426082"
@@ -25,7 +25,7 @@ Open = Callable[..., Page]
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright's loop runs in this thread, in which Django would otherwise refuse every query.
+        # Playwright's loop runs in this thread, where Django would otherwise refuse every query.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
         opened = playwright.chromium.launch(executable_path=chromium.program(), args=arguments)
@@ -35,10 +35,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, live_server: Any, settings: Any) -> Iterator[Open]:
-    """Opens a path of the live server as a contact would.
+    """Open a path of the live server as a contact would.
 
-    `tiles`: whether the tile server answers; `before`: a script run before the page's own; `watch`: is told of every
-    request; `frozen_clock`: the page's timers go on only by `page.clock`; anything else is an option of the context.
+    `tiles`: whether the tile server answers. `before`: a script to run before the page's own. `watch`: called with
+    every request. `frozen_clock`: the timers of the page move only with `page.clock`. Other options go to the context.
     """
     settings.MAP_TILE_URL = "https://tile.example/{z}/{x}/{y}.png"
     contexts: list[BrowserContext] = []
@@ -75,7 +75,7 @@ def _tile(route: Route) -> None:
 
 
 def photograph(page: Page, name: str) -> Path:
-    """A screenshot of the whole page, for eyes."""
+    """Take a screenshot of the whole page, for people to look at; returns its path."""
     page.wait_for_load_state()
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     path = SCREENSHOTS / f"{name}.png"

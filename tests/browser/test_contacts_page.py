@@ -1,11 +1,9 @@
-"""The contacts' page as a contact sees it: on a phone and a desk, with and without JavaScript, in three languages."""
-
-from typing import Any
+"""The contacts' page as a contact sees it: on a phone and a desktop, with and without JavaScript, in three
+languages."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.db import transaction
-from playwright.sync_api import Page, Request, ViewportSize, expect
+from playwright.sync_api import Request, ViewportSize, expect
 
 from alerts.models import AlertPosition, AlertStatus, Answer, SosAlert
 from alerts.positions.track import Position
@@ -15,11 +13,11 @@ from identity.models import EmergencyContact, User
 from messaging.database import clock
 from tests.alerts.engine import messages, token_in
 from tests.browser.conftest import DESKTOP, PHONE, Open, photograph
+from tests.browser.looks import LANGUAGES, fits, serious
 
-LANGUAGES = ["ky", "ru", "en"]
 POLL_MS = 10_000
 
-# Fires before any script of the page: what the policy refuses is collected.
+# Runs before any script of the page and collects what its content security policy refuses.
 _COLLECT = """window.refused = [];
 document.addEventListener("securitypolicyviolation", (e) => refused.push(`${e.violatedDirective} ${e.blockedURI}`));"""
 
@@ -40,16 +38,6 @@ def alert(transactional_db: None) -> SosAlert:
 @pytest.fixture
 def path(alert: SosAlert) -> str:
     return f"/a/{token_in(messages(str(alert.id))[0])}"
-
-
-def serious(page: Page) -> list[Any]:
-    found = Axe().run(page).response["violations"]
-    return [(rule["id"], rule["nodes"][0]["html"]) for rule in found if rule["impact"] in ("serious", "critical")]
-
-
-def fits(page: Page) -> bool:
-    width = page.viewport_size["width"] if page.viewport_size else 0
-    return bool(page.evaluate("document.documentElement.scrollWidth") <= width)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,4 +1,4 @@
-"""The contacts' page of a check-in that was missed, as a contact sees it."""
+"""The contacts' page of a missed check-in, as a contact sees it."""
 
 from datetime import timedelta
 
@@ -9,9 +9,9 @@ from alerts.models import SosAlert
 from alerts.timers import expiry
 from identity.models import EmergencyContact, User
 from tests.alerts.engine import messages, token_in
-from tests.alerts.timers.test_expiry import armed, move, run_out
+from tests.alerts.timers.running_out import armed, move, run_out
 from tests.browser.conftest import Open, photograph
-from tests.browser.test_contacts_page import LANGUAGES, fits, serious
+from tests.browser.looks import LANGUAGES, fits, serious
 
 NOTE = "Ала-Арча, жол боюнча Рацек, көк курма, Ak-Sai trail until the refuge at 3,400 m"
 

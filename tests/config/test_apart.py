@@ -1,4 +1,4 @@
-"""A key whose step waits delays no other key."""
+"""Work for one key never delays work for another key."""
 
 import threading
 
@@ -10,7 +10,7 @@ from deploy.local.processes import wait_until
 SLOW, QUICK = "slow", "quick"
 
 
-def test_a_slow_one_is_not_begun_again_and_delays_no_other() -> None:
+def test_a_slow_pass_is_not_begun_twice_and_delays_no_other() -> None:
     answered = threading.Event()
     begun: list[str] = []
 
@@ -46,7 +46,7 @@ def test_a_pass_that_fails_is_begun_again() -> None:
         assert wait_until(lambda: len(begun) == count and not passes.running, timeout_s=5)  # noqa: B023
 
 
-def test_what_no_thread_was_left_for_is_begun_later(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pass_that_found_no_free_thread_is_begun_later(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
     passes = Apart(lambda: [QUICK], begun.append)
     with monkeypatch.context() as full:

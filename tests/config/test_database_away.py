@@ -1,4 +1,4 @@
-"""Without a database every URL responds 503 and says when to come again."""
+"""Without a database every URL answers 503 and says when to come again."""
 
 import re
 from collections.abc import Iterator
@@ -52,13 +52,13 @@ def test_every_operation_says_when_to_come_again() -> None:
             asked += 1
             assert int(answer["Retry-After"]) > 0, (method, path)
             assert answer.json()["code"] == "temporarily_unavailable", (method, path)
-    # The others need a body that is right.
+    # The other operations refuse the empty body first.
     assert asked > 40
 
 
 @pytest.mark.usefixtures("_takes_no_writes")
 def test_a_server_that_takes_no_writes_is_as_good_as_none() -> None:
-    """A proxy leads to a server like this until it knows of the switch-over."""
+    """After a switch-over a proxy may lead to the old primary for a while."""
     asked = {"phone_number": "+996555123456", "password": "wrong for sure"}
     answer = APIClient(raise_request_exception=False).post("/api/v1/auth/login/", asked, format="json")
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")
@@ -80,6 +80,6 @@ def test_the_contacts_page_says_whom_to_call_meanwhile(method: str, path: str) -
         page = answer.content.decode()
         for words in ("The page cannot be shown", "Страница временно", "Барак убактылуу", 'href="tel:112"'):
             assert words in page
-        # Wherever it was: by itself, and for who cannot wait, back to the page in their language.
+        # The link and the reload both lead back to the page in its language, whichever path was asked for.
         assert page.count(f"/a/{TOKEN}?lang=ru") == 2
         assert "<script" not in page

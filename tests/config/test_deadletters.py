@@ -1,4 +1,4 @@
-"""A message that no worker could process becomes a row that shows ids only, and can be published once more."""
+"""Broker messages that no worker could do become rows that show ids only, and can be published once more."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from tests.race import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-OURS = "deadlettertests"  # No worker of the scenarios' installation empties it.
+OURS = "deadlettertests"  # The workers of the running installation do not read this queue.
 NUMBER = "+996700000001"
 
 
@@ -63,7 +63,7 @@ UNREADABLE = [b"", b"\xff\xfe", b"[]", b"null", b"{}", NUMBER.encode(), body(["d
 
 
 @pytest.mark.parametrize("item", UNREADABLE)
-def test_what_cannot_be_read_is_counted_and_nothing_of_it_kept(item: bytes, broker: QuorumBroker) -> None:
+def test_an_unreadable_message_is_counted_and_not_kept(item: bytes, broker: QuorumBroker) -> None:
     bury(broker, item)
     [letter] = collected()
     assert (letter.queue, letter.actor, letter.arguments, letter.reason) == (OURS, "", None, "undecodable")
@@ -159,7 +159,7 @@ def test_a_replay_is_published_once_and_may_die_again(broker: QuorumBroker) -> N
     assert again.replayed_at < again.last_at
 
 
-def test_what_the_broker_has_not_confirmed_is_published_again(broker: QuorumBroker) -> None:
+def test_a_replay_that_the_broker_did_not_confirm_is_published_again(broker: QuorumBroker) -> None:
     bury(broker, body("deliver", [1, 2]))
     [letter] = collected()
     deadletters.ask_replay([letter.id], now=clock.now())
@@ -208,7 +208,7 @@ def test_the_operator_lists_replays_and_purges(broker: QuorumBroker) -> None:
 
 
 @pytest.mark.parametrize("words", [["replay"], ["purge"], ["purge", "1", "--all"]])
-def test_what_is_meant_must_be_said(words: list[str]) -> None:
+def test_the_command_asks_for_ids_or_all(words: list[str]) -> None:
     with pytest.raises(CommandError, match="Give ids, or --all"):
         command(*words)
 

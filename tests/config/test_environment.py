@@ -1,4 +1,4 @@
-"""A missing or wrong value stops the start with its name and what is expected, and never repeats the value."""
+"""A missing or wrong value stops the start, with its name and the expected form. The value itself is never repeated."""
 
 import os
 import runpy
@@ -99,7 +99,7 @@ WRONG = [
 
 
 def read_settings(monkeypatch: pytest.MonkeyPatch, **environ: str | None) -> dict[str, Any]:
-    """The settings module under an environment of its own."""
+    """Run the settings module under an environment of its own."""
     named = {name for name, _ in WRONG} | VALID.keys() | environ.keys()
     for name in named:
         monkeypatch.delenv(name, raising=False)

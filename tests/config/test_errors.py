@@ -83,7 +83,7 @@ def client() -> Iterator[Client]:
 
 
 def body_of(response: Any, status: int, code: str) -> dict[str, Any]:
-    """The problem in a response, whose shape is the same for every error."""
+    """The problem in a response. Every error has this shape."""
     assert response.status_code == status
     assert response["Content-Type"] == errors.CONTENT_TYPE
     problem: dict[str, Any] = json.loads(response.content)
@@ -144,7 +144,7 @@ def test_methods_and_media_types_are_problems(client: Client) -> None:
         ("broken", 500, "internal_error"),
     ],
 )
-def test_outside_the_api_too(name: str, status: int, code: str, client: Client) -> None:
+def test_errors_outside_the_api_are_problems_too(name: str, status: int, code: str, client: Client) -> None:
     body_of(client.get(f"/plain/{name}"), status, code)
 
 
@@ -163,7 +163,7 @@ def test_an_unknown_path_is_a_problem() -> None:
         (b'{"name": "' + b"a" * 70_000 + b'"}', 413, "body_too_large"),
         (b'{"name": "long"}', 400, "invalid"),
         (b'{"name": "\\u0000"}', 400, "invalid"),
-        # Half a character is replaced: it must not cost somebody their SOS.
+        # Half a surrogate pair is replaced: a broken character must not cost somebody their SOS.
         (b'{"name": "\\ud800"}', 200, ""),
         (b'{"name": {"a": 1}}', 400, "invalid"),
         (b"[]", 400, "invalid"),

@@ -55,7 +55,7 @@ def test_neglected_work_becomes_one_schedulers() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", NAMES)
 def test_work_that_is_asked_for_again_and_again_is_neglected_all_the_same(name: str) -> None:
-    """Most of it is due again before a worker's patience has ended."""
+    """Most work is due again before the patience with a worker has ended."""
     waited = timedelta(0)
     while name not in take_neglected():
         assert waited <= PERIODIC[name].patience, "nobody has noticed"

@@ -1,4 +1,4 @@
-"""The address of a contacts' page is a key: nothing that is written down holds it."""
+"""The URL of a contacts' page is a key: no log and no report holds it."""
 
 import io
 import json
@@ -37,7 +37,7 @@ def test_a_path_loses_its_token_and_what_is_below(text: str) -> None:
     assert "/a/[token]" in redacted
 
 
-def test_so_does_the_address_of_a_file() -> None:
+def test_the_url_of_a_file_loses_its_token_too() -> None:
     assert without_tokens(f"GET /api/v1/evidence/{TOKEN}:x/ HTTP/1.1") == "GET /api/v1/evidence/[token] HTTP/1.1"
 
 

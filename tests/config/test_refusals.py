@@ -1,4 +1,5 @@
-"""Two things must not start: a sandbox that swallows real SMS, and an installation with the example's secrets."""
+"""Programs that must not start: a sandbox that would swallow real SMS, an installation with the secrets of the
+example."""
 
 from typing import Any
 

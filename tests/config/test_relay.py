@@ -1,8 +1,8 @@
-"""A broker that hangs or refuses delays nobody: the caller hands its message over and goes on."""
+"""A broker that hangs or refuses delays nobody: the caller hands a message over and goes on."""
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,12 +18,13 @@ from config import broker as brokers
 from config import relay
 from config.broker import QUEUES, connect
 from config.relay import Relay
+from deploy.local.processes import wait_until
 from deploy.local.rabbitmq import PrivateRabbitMQ
 
 AT_ONCE_S = 1.0
 
 
-# A queue of this test alone: the installation of the scenarios consumes the others.
+# A queue of this test alone: the workers of the running installation read the others.
 OURS = "relay-test"
 
 
@@ -33,22 +34,15 @@ def actor_at(broker: dramatiq.Broker) -> "dramatiq.Actor[[int], None]":
     return dramatiq.Actor(work, broker=broker, actor_name="work", queue_name=OURS, priority=0, options={})
 
 
-def eventually(claim: Callable[[], bool], timeout_s: float = 15) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while not (holds := claim()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return holds
-
-
 @contextmanager
 def silent_listener() -> Iterator[str]:
-    """Accepts connections and never says a word: a frozen broker."""
+    """Accept connections and never send a byte, like a frozen broker."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
         yield f"amqp://guest:guest@127.0.0.1:{listening.getsockname()[1]}/"
 
 
 def send_many(url: str, monkeypatch: pytest.MonkeyPatch) -> float:
-    """Seconds it takes to hand over more than the relay can hold."""
+    """Hand over more messages than the relay can hold; returns the seconds it takes."""
     monkeypatch.setattr(relay, "WAITING", 50)
     broker = connect(urls=[url], middleware=[])
     work, handing = actor_at(broker), Relay()
@@ -69,7 +63,7 @@ def test_a_refusing_broker_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_publishers_outlive_a_broker_that_refuses(rabbitmq_server: PrivateRabbitMQ) -> None:
-    """More failures than there are publisher threads, then a broker that works."""
+    """The broker fails more often than there are publisher threads, then it works."""
     handing = Relay()
     refused = actor_at(connect(urls=["amqp://guest:guest@127.0.0.1:1/"], middleware=[]))
     for number in range(3 * relay.THREADS):
@@ -78,7 +72,7 @@ def test_publishers_outlive_a_broker_that_refuses(rabbitmq_server: PrivateRabbit
     memory.declare_queue(OURS)
     works = actor_at(memory)
     assert handing.send(works, 7)
-    assert eventually(lambda: memory.queues[OURS].qsize() == 1)
+    assert wait_until(lambda: memory.queues[OURS].qsize() == 1, timeout_s=15, every_s=0.01)
 
 
 def test_a_message_goes_to_its_own_queue_or_the_one_named() -> None:
@@ -88,27 +82,29 @@ def test_a_message_goes_to_its_own_queue_or_the_one_named() -> None:
     work, handing = actor_at(memory), Relay()
     handing.send(work, 1)
     handing.send(work, 2, to="messages")
-    assert eventually(lambda: [memory.queues[q].qsize() for q in (OURS, "messages")] == [1, 1])
+    assert wait_until(
+        lambda: [memory.queues[q].qsize() for q in (OURS, "messages")] == [1, 1], timeout_s=15, every_s=0.01
+    )
 
 
 def test_every_queue_is_a_quorum_queue_of_a_real_broker(rabbitmq_server: PrivateRabbitMQ) -> None:
     broker = connect(urls=[rabbitmq_server.url], middleware=[])
     assert isinstance(broker, brokers.QuorumBroker)
     try:
-        # Declared again with what they have: RabbitMQ refuses another type.
+        # Declare each queue again as it is: RabbitMQ would refuse another type.
         for queue in (*QUEUES, OURS):
             broker.declare_queue(queue, ensure=True)
         work, handing = actor_at(broker), Relay()
         for number in range(20):
             assert handing.send(work, number)
-        assert eventually(lambda: depth(broker, OURS) >= 20)
+        assert wait_until(lambda: depth(broker, OURS) >= 20, timeout_s=15, every_s=0.01)
     finally:
         broker.flush(OURS)
         broker.close()
 
 
 def test_the_dead_letter_queue_is_a_quorum_queue_too(rabbitmq_server: PrivateRabbitMQ) -> None:
-    """On a virtual host whose own default is classic queues."""
+    """The virtual host of this test has classic queues by default."""
     broker = connect(urls=[rabbitmq_server.add_virtual_host("classic")], middleware=[])
     assert isinstance(broker, brokers.QuorumBroker)
     broker.declare_queue(OURS, ensure=True)

@@ -12,7 +12,7 @@ PHONE = "+996700123456"
 
 
 class Kept(Transport):
-    """Keeps the reports instead of sending them."""
+    """Keeps the events that would have been sent."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ def test_ids_and_times_of_the_event_itself_stay() -> None:
     assert reporting.scrub(dict(event), {}) == event
 
 
-def test_what_really_leaves_holds_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_that_is_sent_holds_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = Kept()
     started = sentry_sdk.init
     monkeypatch.setattr(sentry_sdk, "init", lambda **options: started(transport=kept, **options))
@@ -84,7 +84,7 @@ def test_what_really_leaves_holds_no_number(monkeypatch: pytest.MonkeyPatch) -> 
     told = json.dumps(event, default=str)
     assert "ValueError" in told
     assert address[1:] not in told
-    # An exception's text may name anybody; its type and its place in the code do not.
+    # The words of an exception may name anybody. Its type and its place do not.
     assert "value" not in event["exception"]["values"][0]
     assert "vars" not in told
 

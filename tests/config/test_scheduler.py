@@ -1,4 +1,4 @@
-"""The scheduler's own work, and the work that it does when no worker does it."""
+"""Work that the scheduler does by itself when no worker does it."""
 
 import resource
 import threading
@@ -23,7 +23,7 @@ SECOND = timedelta(seconds=1)
 @contextmanager
 def running(scheduler: Scheduler) -> Iterator[None]:
     def run() -> None:
-        scheduler.run()  # grants keep the connection
+        scheduler.run()  # Grants keep the connection open.
         connection.close()
 
     thread = threading.Thread(target=run)
@@ -82,7 +82,7 @@ def test_its_calls_may_hold_as_many_sockets_as_a_workers(scheduler_at_a_low_limi
 
 @pytest.fixture
 def scheduler_at_a_low_limit(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """The most the system allows; what is made in between starts from less, as a process does."""
+    """Start a scheduler with a limit of 512 open files; yields the most that the system allows."""
     at_first, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (512, most))
     monkeypatch.setattr(courier, "_couriers", {})

@@ -1,4 +1,4 @@
-"""Missing server programs are installed where that is ours to do; elsewhere the message says what to type."""
+"""Missing server programs are installed where we may do so; elsewhere the message gives the command to type."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from deploy.local import browser, clocks, packages, postgres, rabbitmq
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A machine without servers, in a PATH of our own, and an account that is not root."""
+    """A machine without servers, with a PATH of our own, under an account that is not root."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(postgres, "binaries", lambda: None)

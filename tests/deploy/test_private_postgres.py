@@ -45,7 +45,7 @@ def test_paused_it_keeps_connections_and_answers_nothing(server: PrivatePostgres
         with paused(server):
             with pytest.raises(psycopg.OperationalError):
                 query(server, "SELECT 1")
-            # A session that had just ended stays unreaped while its parent is frozen.
+            # A session that has just ended stays a zombie while its parent is frozen.
             assert {state(child) for child in descendants(server.pid)} - {"Z"} == {"T"}
         assert connection.execute("SELECT 1").fetchone() == (1,)
 

@@ -1,4 +1,4 @@
-"""A private RabbitMQ leaves the machine's own alone, counts what it gets, and can be broken at will."""
+"""A private RabbitMQ leaves the machine's own alone, counts its messages, and can be broken at will."""
 
 import contextlib
 import socket
@@ -15,7 +15,7 @@ from deploy.local.rabbitmq import PrivateRabbitMQ
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PrivateRabbitMQ]:
-    """Not the session's: it is killed here, and others may be in the middle of something there."""
+    """A server of this module, because it is killed here while other tests may use the session's server."""
     with PrivateRabbitMQ() as running:
         yield running
 
@@ -44,7 +44,7 @@ def test_it_counts_and_forgets(server: PrivateRabbitMQ) -> None:
 def test_queues_are_quorum_queues_without_saying_so(server: PrivateRabbitMQ) -> None:
     with channel(server) as opened:
         opened.queue_declare("plain", durable=True)
-        # Declaring it again as a classic queue is refused, because it is none.
+        # A queue that is declared again as a classic one is refused, because it is a quorum queue.
         with pytest.raises(pika.exceptions.ChannelClosedByBroker, match="x-queue-type"):
             opened.queue_declare("plain", durable=True, arguments={"x-queue-type": "classic"})
     server.reset()
@@ -64,7 +64,7 @@ def test_a_memory_alarm_blocks_publishers_until_it_clears(server: PrivateRabbitM
         opened.connection.add_on_connection_unblocked_callback(lambda *_: told.append("unblocked"))
         server.memory_alarm(True)
         try:
-            opened._impl.basic_publish("", "nowhere", b"hint")  # without waiting for the confirm, which does not come
+            opened._impl.basic_publish("", "nowhere", b"hint")  # The confirmation, which does not come, is not awaited.
             opened.connection.process_data_events(time_limit=1)
             assert told == ["blocked"]
         finally:
@@ -110,5 +110,5 @@ def test_a_failed_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def own_address() -> str:
-    """An address of this machine that is not 127.0.0.1."""
+    """An IP address of this machine other than 127.0.0.1."""
     return "127.0.0.2"

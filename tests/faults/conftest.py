@@ -18,7 +18,7 @@ def points_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="package")
 def twilio_line(installation: World, points_folder: Path) -> Iterator[Line]:
-    """The processes run with points, and reach the sandbox through a line of ours."""
+    """Run the processes with points, and let them reach the sandbox through a line of ours."""
     port = urlsplit(installation.environment["TWILIO_API_BASE_URL"]).port
     assert port
     line = Line(port)
@@ -34,7 +34,7 @@ def twilio_line(installation: World, points_folder: Path) -> Iterator[Line]:
 
 @pytest.fixture
 def points(twilio_line: Line, points_folder: Path, world: World) -> Iterator[Points]:
-    """Nothing is armed before and nothing after the test; what it froze goes on."""
+    """Points of which none is armed before or after the test. Frozen processes go on after it."""
     points = Points(points_folder)
     yield points
     points.clear()

@@ -1,4 +1,4 @@
-"""People who press SOS through a fault, again and again, and what they were answered."""
+"""People who press SOS again and again through a fault, and the responses they get."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from deploy.local.processes import wait_until
 from tests.world import Person, World
 
-# What an answer may take while there is no database: the pool's patience, on a busy machine.
+# The longest response while there is no database: the patience of the pool, on a busy machine.
 ANSWERED_WITHIN_S = 10.0
 PRESS_EVERY_S = 0.3
 
@@ -25,7 +25,7 @@ class Answer:
 
 @dataclass
 class Crowd:
-    """`begin` sends one more person to press every 0.3 s; each goes on pressing until the end."""
+    """People who press every 0.3 s until the end; one more person begins every 0.3 s."""
 
     world: World
     people: list[Person]
@@ -38,7 +38,8 @@ class Crowd:
 
     @contextmanager
     def pressing(self, *, letters: int) -> Iterator[None]:
-        """Everybody presses during the block, while so many routine messages leave; then all were accepted."""
+        """Let everybody press during the block while this many routine messages leave. At the end each press was
+        accepted."""
         self.letters = self.world.queue_routine(letters) if letters else []
         over = threading.Event()
         with ThreadPoolExecutor(len(self.people)) as threads:
@@ -57,7 +58,7 @@ class Crowd:
         answers = self.answers[person.phone] = []
         over.wait(after_s)
         deadline = time.monotonic() + 60
-        # A person does not stop before they are told that it was accepted.
+        # A person does not stop before a press is accepted.
         while not over.is_set() or not any(answer.status < 300 for answer in answers):
             assert time.monotonic() < deadline, [answer.status for answer in answers]
             answers.append(_press(person))
@@ -67,18 +68,18 @@ class Crowd:
         return Counter(answer.status for answers in self.answers.values() for answer in answers)
 
     def assert_answers(self) -> None:
-        """Accepted or asked to come again, soon; and what was accepted once is the same alert for good."""
+        """Every press was accepted or asked to come again, soon. Once accepted, it is the same alert for good."""
         assert set(self.statuses()) <= {200, 201, 503}, self.statuses()
         assert max(a.took_s for answers in self.answers.values() for a in answers) < ANSWERED_WITHIN_S
         for answers in self.answers.values():
             assert len({answer.alert_id for answer in answers if answer.status < 300}) == 1
 
     def assert_each_has_one_sms(self, *, timeout_s: float = 90) -> None:
-        """Lost 0, double 0, and every message at an end that the provider told."""
+        """Lost 0, double 0, and the provider reported every message as delivered."""
         phones = self.phones + self.letters
 
         def delivered() -> bool:
-            # A callback that met no database is gone for good: the watch asks. Two minutes pass.
+            # A callback that met no database does not come again. Two minutes pass, and the watch asks.
             self.world.execute(
                 "UPDATE messaging_message SET due_at = now() WHERE state IN ('accepted', 'sent')"
                 " AND accepted_at < now() - interval '3 s' AND due_at > now() AND address = ANY(%s)",
@@ -105,7 +106,7 @@ def _press(person: Person) -> Answer:
 
 
 def gather(world: World, *, people: int, contacts: int) -> Crowd:
-    """So many signed-in people with so many contacts each."""
+    """Sign in this many people with this many contacts each."""
     crowd = Crowd(world, [])
     for _ in range(people):
         world.execute("DELETE FROM identity_ratecount")

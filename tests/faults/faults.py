@@ -1,4 +1,4 @@
-"""The faults, each a block during which it lasts."""
+"""The faults. Each is a block, and the fault lasts as long as the block."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -45,7 +45,7 @@ def broker_out_of_memory(world: World) -> Iterator[None]:
 
 @contextmanager
 def broker_full(world: World) -> Iterator[None]:
-    """Nobody consumes, so every queue reaches its length and refuses what is published."""
+    """Nobody consumes, so every queue reaches its length and refuses further messages."""
     with workers_frozen(world):
         world.rabbitmq.full(True)
         try:
@@ -72,7 +72,7 @@ def scheduler_frozen(world: World) -> AbstractContextManager[None]:
 
 @contextmanager
 def scripted(world: World, **script: object) -> Iterator[None]:
-    """The sandbox behaves like this to everyone."""
+    """Let the sandbox behave like this to everyone."""
     world.sandbox.behave(**script)
     try:
         yield
@@ -80,7 +80,7 @@ def scripted(world: World, **script: object) -> Iterator[None]:
         world.sandbox.clear_behaviour()
 
 
-# Where a whole class of processes or the broker is away: what promise 3 names.
+# Outages that promise 3 names: the broker, or all workers, are away.
 OUTAGES: dict[str, Callable[[World], AbstractContextManager[None]]] = {
     "broker stopped": broker_stopped,
     "broker paused": broker_paused,

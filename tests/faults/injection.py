@@ -1,6 +1,6 @@
-"""Strikes the installation's processes exactly at the steps that tests/faults/points.py names.
+"""Strikes the processes of an installation exactly at the steps that tests/faults/points.py names.
 
-An app of tests/faults/settings.py: production functions are wrapped when Django is ready, in every process.
+An app of tests/faults/settings.py. It wraps functions of the product in every process when Django is ready.
 """
 
 import functools
@@ -19,7 +19,7 @@ class StruckHere(AppConfig):
     name = "tests.faults"
 
     def ready(self) -> None:
-        # Views and actors can be imported only now.
+        # Views and actors cannot be imported before Django is ready.
         from alerts.sos.views import AlertsView
         from config.broker import QuorumBroker
         from identity.api import idempotency
@@ -85,7 +85,7 @@ def _after_each_notice(point: str) -> None:
 
 
 def _around_writing(request_class: Any, before: str, after: str) -> None:
-    """Around the bytes of a create: what leaves the process leaves it inside `write_bytes`."""
+    """Strike before and after the bytes of a create request: they leave the process inside `write_bytes`."""
     original = request_class.write_bytes
 
     @functools.wraps(original)

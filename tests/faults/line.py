@@ -13,10 +13,10 @@ Fault = Literal["refused", "held", "slow", "garbage", "reset"]
 
 
 class Line:
-    """Forwards 127.0.0.1:`port` to a server on this machine; every connection sees the fault of the moment.
+    """Forwards 127.0.0.1:`port` to a server on this machine. Every connection sees the fault of the moment.
 
-    refused: nobody listens, and what was connected is reset. held: bytes wait until the fault is over. slow: every
-    piece takes `slow_s` each way. garbage: noise answers instead of the server. reset: so does a reset.
+    refused: nobody listens, and open connections are reset. held: bytes wait until the fault is over. slow: every piece
+    takes `slow_s` each way. garbage: noise answers in place of the server. reset: a reset answers.
     """
 
     def __init__(self, to_port: int, *, slow_s: float = 0.5) -> None:
@@ -39,7 +39,7 @@ class Line:
 
     @contextmanager
     def faulty(self, fault: Fault) -> Iterator[None]:
-        """The fault, for the time of a block."""
+        """Let the fault last for the block."""
         self._run(self._change(fault))
         try:
             yield

@@ -1,6 +1,7 @@
-"""Points: named steps on the path of a message at which the process that comes there first kills or freezes itself.
+"""Points: named steps on the path of a message. The process that comes to an armed point first kills or freezes itself.
 
-A test arms a point with a file that names the signal; whoever renames it is the one that is struck, once."""
+A test arms a point by a file that names the signal. The process that renames the file is struck, once.
+"""
 
 import os
 import signal
@@ -11,7 +12,7 @@ from deploy.local.processes import send, wait_until
 
 FOLDER = "FAULT_POINTS"
 
-# In the order of the path. "before commit": in the transaction; "after commit": before anybody is told.
+# In the order of the path. "before commit": in the transaction. "after commit": before anybody learns of it.
 POINTS = (
     "sos before commit",
     "sos after commit",
@@ -33,15 +34,15 @@ POINTS = (
 
 
 def reached(point: str) -> None:
-    """Called in the processes: costs one system call unless the point is armed."""
+    """Strike this process if the point is armed. Costs one system call otherwise."""
     armed = Path(os.environ[FOLDER], point)
     hit = armed.with_name(f"{point}.{os.getpid()}")
     try:
         armed.rename(hit)
     except FileNotFoundError:
         return
-    # Sent to this very thread: it stops before its next instruction. One sent to the process may be taken by another
-    # thread, and this one gets as far as its commit meanwhile.
+    # The signal goes to this very thread, which stops before its next instruction. Another thread may take a signal
+    # that is sent to the process, and this one would get as far as its commit.
     signal.pthread_kill(threading.get_ident(), signal.Signals[hit.read_text()])
 
 
@@ -59,7 +60,7 @@ class Points:
         waiting.rename(self.folder / point)
 
     def wait_for_hit(self, point: str, *, timeout_s: float) -> tuple[int, float]:
-        """The process that was struck at the point, and when (Unix time)."""
+        """The id of the process that was struck at the point, and the Unix time of the strike."""
         hits: list[Path] = []
 
         def hit() -> bool:
@@ -78,7 +79,7 @@ class Points:
         self._frozen.clear()
 
     def clear(self) -> None:
-        """Disarm what nobody came to; what is frozen goes on."""
+        """Disarm every point, and let frozen processes go on."""
         for file in self.folder.iterdir():
             if file.suffix and file.read_text() == signal.SIGSTOP.name:
                 send(int(file.suffix[1:]), signal.SIGCONT)

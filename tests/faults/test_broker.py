@@ -1,4 +1,4 @@
-"""RabbitMQ goes away in every way it has, and comes back: the same workers deliver again, each message once."""
+"""RabbitMQ goes away in every way it has and comes back: the same workers deliver again, each message once."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from tests.world.installation import WORKERS
 
 pytestmark = pytest.mark.matrix
 
-# Longer than two heartbeats of ten seconds: both ends take each other for dead.
+# Longer than two heartbeats of ten seconds: each end takes the other for dead.
 SILENCE_S = 25
 
 

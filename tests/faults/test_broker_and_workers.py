@@ -1,4 +1,4 @@
-"""Promise 3: a dead broker or dead workers delay nothing that matters."""
+"""Promise 3: a dead broker or dead workers do not delay what must not wait."""
 
 import time
 from contextlib import ExitStack
@@ -14,13 +14,13 @@ from tests.world.people import fresh_number
 
 ACCEPTED_WITHIN_S = 1.0
 LEAVES_WITHIN_S = 5.0
-# A second until the step is looked for, two for the worker that was asked, and the SMS's and the call's own rescue.
+# One second until a step is looked for, two for the worker that was asked, and the rescues of SMS and call.
 CALLED_WITHIN_S = 10.0
 OTHERS = OUTAGES.keys() - {"workers killed", "broker paused"}
 
 
 def _press_and_count(world: World, aida: Person, phones: list[str]) -> None:
-    """The two promises, by the clock of the person: accepted within 1 s, out within 5 s."""
+    """Press and assert the two promises by the clock of the person: accepted within 1 s, out within 5 s."""
     pressed = time.time()
     answer = aida.press_sos()
     accepted_s = time.time() - pressed
@@ -46,7 +46,7 @@ def test_sos_and_registration_go_through(world: World, fault: str) -> None:
         assert code.at - asked < LEAVES_WITHIN_S
         bek.verify()
 
-    # What the fault held back arrives now, and finds its work done.
+    # Hints that the fault held back arrive now and find their work done.
     world.wait_until_ready()
     world.wait_for_states(phones, {"delivered": 5})
     time.sleep(1)
@@ -57,8 +57,8 @@ def test_sos_and_registration_go_through(world: World, fault: str) -> None:
     "fault",
     ["workers killed", "broker paused", *(pytest.param(name, marks=pytest.mark.matrix) for name in sorted(OTHERS))],
 )
-def test_whoever_refuses_sms_is_called_all_the_same(world: World, fault: str) -> None:
-    """Escalation is work for workers, which the scheduler does when they do not."""
+def test_a_contact_who_refuses_sms_is_called_during_the_fault_too(world: World, fault: str) -> None:
+    """Workers take escalation steps, and the scheduler takes them when no worker does."""
     aida = world.new_person("Aida")
     [bek] = aida.add_contacts("Bek")
     world.sandbox.behave(to=bek.phone, error_code=21610)
@@ -78,7 +78,7 @@ def test_whoever_refuses_sms_is_called_all_the_same(world: World, fault: str) ->
 
 
 def test_broker_freezes_after_it_confirmed(world: World) -> None:
-    """The hints are confirmed, so nobody publishes them again, and no worker ever sees them."""
+    """The broker confirmed the hints, so nobody publishes them again, and no worker ever sees them."""
     aida = world.new_person("Aida")
     phones = [c.phone for c in aida.add_contacts("Bek", "Cholpon")]
 
@@ -116,7 +116,7 @@ def test_after_a_fault_workers_deliver_again(world: World) -> None:
 def test_without_any_notice_the_poll_finds_the_rows(world: World) -> None:
     aida = world.new_person("Aida")
     phones = [c.phone for c in aida.add_contacts("Bek", "Cholpon", "Daniyar", "Elnura", "Farida")]
-    # PostgreSQL finds ours before its own, in every new connection: every notice is dropped.
+    # In every new connection PostgreSQL finds this pg_notify before its own, so every notice is dropped.
     name = world.database_url.rpartition("/")[2]
     world.execute("CREATE SCHEMA IF NOT EXISTS deaf")
     world.execute("CREATE OR REPLACE FUNCTION deaf.pg_notify(text, text) RETURNS void LANGUAGE sql AS ''")

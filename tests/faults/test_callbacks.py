@@ -1,4 +1,4 @@
-"""Callbacks duplicated, reordered, replayed, forged and for unknown attempts, by the hundred a second."""
+"""Callbacks duplicated, reordered, replayed, forged and for unknown attempts, hundreds a second."""
 
 import os
 import random
@@ -25,14 +25,14 @@ _REFUSED = (("queued", ""), ("sent", ""), ("undelivered", "30006"))
 
 @dataclass(frozen=True)
 class Post:
-    """One request as it goes over the wire, and the only answer that is right."""
+    """One request as it goes over the wire, and the only right status code."""
 
     request: bytes
     answer: int
 
 
 class Twilio:
-    """Signs callbacks as Twilio does; or not quite."""
+    """Signs callbacks as Twilio does, or almost so."""
 
     def __init__(self, world: World) -> None:
         self._url = world.url
@@ -71,7 +71,7 @@ class Twilio:
 
 
 def _send(world: World, posts: Sequence[Post]) -> list[int]:
-    """The answers' status codes, over one connection kept alive: a client that costs next to nothing."""
+    """Send the requests over one kept-alive connection, at little cost; returns the status codes."""
     parts = urlsplit(world.url)
     answers = []
     with socket.create_connection((parts.hostname, parts.port), timeout=20) as line, line.makefile("rb") as replies:
@@ -88,7 +88,7 @@ def _send(world: World, posts: Sequence[Post]) -> list[int]:
 
 
 def _storm(world: World, posts: Sequence[Post]) -> float:
-    """All of them at once over several connections; returns how many went through in a second."""
+    """Send all requests at once over several connections; returns how many went through in a second."""
     hands = [posts[place::CONNECTIONS] for place in range(CONNECTIONS)]
     started = time.perf_counter()
     with ThreadPoolExecutor(CONNECTIONS) as threads:
@@ -105,11 +105,11 @@ def _storm(world: World, posts: Sequence[Post]) -> float:
 
 
 def _stories(world: World, phones: list[str], refused: set[str]) -> Iterator[Post]:
-    """What Twilio has to tell of each, all of it twice, and what others would like us to believe."""
+    """Twilio's callbacks about each message, all of them twice, and false ones from others."""
     twilio = Twilio(world)
     attempts = world.rows(
         "SELECT a.id, a.provider_id, m.address FROM messaging_attempt a JOIN messaging_message m ON m.id = a.message_id"
-        # An attempt that missed its slot made no call.
+        # An attempt that missed its slot made no request.
         " WHERE m.address = ANY(%s) AND a.provider_id <> ''",
         phones,
     )
@@ -123,7 +123,7 @@ def _stories(world: World, phones: list[str], refused: set[str]) -> Iterator[Pos
 
 
 def _rows(world: World, phones: list[str]) -> list[tuple[int, ...]]:
-    """What there is of these messages, and of alarms."""
+    """The numbers of attempts and events of these messages, and of alarms."""
     of_them = "JOIN messaging_message m ON m.id = message_id WHERE m.address = ANY(%s)"
     return world.rows(
         f"SELECT (SELECT count(*) FROM messaging_attempt {of_them}),"
@@ -150,7 +150,7 @@ def _weather(world: World, *, count: int, replays: int) -> float:
     assert world.states(sorted(refused)) == {"undelivered": len(refused)}
     before = _rows(world, phones)
 
-    # All of it again, in another order, and a person who presses in the middle of it.
+    # All callbacks again, in another order, and a person who presses in the middle of them.
     replayed = random.Random(2).sample(posts * replays, len(posts) * replays)
     with ThreadPoolExecutor(1) as thread:
         replaying = thread.submit(_storm, world, replayed)

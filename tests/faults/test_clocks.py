@@ -1,4 +1,4 @@
-"""Wall clocks that are five seconds off change nothing: the times that processes compare are PostgreSQL's."""
+"""Wall clocks that are five seconds off change nothing: processes compare PostgreSQL's times."""
 
 import itertools
 import time
@@ -14,7 +14,7 @@ from tests.world import Person, World
 from tests.world.installation import SCHEDULERS, WORKERS
 from tests.world.people import fresh_number
 
-# Each with the other half of the processes as far off on the other side: ten seconds between any two that meet.
+# The other half of the processes is as far off on the other side: ten seconds between any two that meet.
 SHIFTS = {
     "workers ahead": dict.fromkeys(WORKERS, 5.0) | {"scheduler-1": -5.0, "web": -5.0},
     "workers behind": dict.fromkeys(WORKERS, -5.0) | {"scheduler-1": 5.0, "web": 5.0},
@@ -32,7 +32,8 @@ def shifts(installation: World, request: pytest.FixtureRequest) -> Iterator[dict
 
 
 def test_their_clocks_are_off(world: World, shifts: dict[str, float]) -> None:
-    """Or the others of this module would prove nothing. The web tells the time; the rest run on the same library."""
+    """Without this the other tests of the module would prove nothing. The web tells its time; the others load the
+    same library."""
     told = parsedate_to_datetime(requests.get(f"{world.url}/healthz", timeout=10).headers["Date"]).timestamp()
     assert told - time.time() == pytest.approx(shifts["web"], abs=2)
     for name, seconds in shifts.items():
@@ -59,8 +60,8 @@ def test_an_sos_overtakes_a_backlog_and_the_pace_is_held(world: World) -> None:
     world.wait_for_states(phones + letters, {"accepted": 53}, timeout_s=40)
     at = sorted(a.at for a in world.arrivals(phones + letters))
     assert len(at) == 53
-    # A clock five seconds off would let fifty through at once, or none for as long as it is off. How exactly the pace
-    # is kept and used test_pace.py shows: here the slow processes come late by more than a slot.
+    # A clock five seconds off would let fifty messages through at once, or stop all for five seconds. test_pace.py
+    # shows how exactly the pace is kept and used: here the slow processes come late, by over a slot.
     assert max(sum(1 for other in at if start <= other < start + 1) for start in at) <= 14
     assert max(later - earlier for earlier, later in itertools.pairwise(at)) < 3
     assert world.deliverers(phones + letters) == {"worker": 53}
@@ -72,7 +73,8 @@ def test_a_code_is_valid_until_it_expires_and_never_sent_after(world: World) -> 
     with world.frozen(*WORKERS, *SCHEDULERS):
         for person in (aida, bek):
             assert person.register().ok
-        # By clocks five seconds off, one has expired and the other has not; by PostgreSQL's it is the other way round.
+        # By the shifted clocks one code has expired and the other has not. By PostgreSQL's clock it is the other way
+        # round.
         for person, left_s in ((aida, 4), (bek, -1)):
             world.execute(
                 "UPDATE messaging_message SET deadline_at = now() + %s * interval '1 s' WHERE address = %s",

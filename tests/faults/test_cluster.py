@@ -1,4 +1,4 @@
-"""Three RabbitMQ nodes: the one that everybody is connected to dies under load, and nobody is restarted."""
+"""Three RabbitMQ nodes: the node that every process is connected to dies under load, and no process is restarted."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,7 +13,7 @@ from tests.world import World
 
 pytestmark = pytest.mark.matrix
 
-# Of each queue and of its delay queue.
+# One consumer of each queue and one of its delay queue.
 CONSUMERS = 2 * len(QUEUES)
 
 
@@ -45,7 +45,7 @@ def test_a_node_dies_under_load(world: World, nodes: list[PrivateRabbitMQ]) -> N
     world.pace(20)
     with crowd.pressing(letters=100):
         assert wait_until(lambda: len(world.arrivals(crowd.phones)) >= 2, timeout_s=30)
-        # Each connects to the first that answers, so it is the one they all use.
+        # Each process connects to the first node that answers, so all use this one.
         assert first.connections() >= CONSUMERS
         assert second.connections() == 0
         first.kill()

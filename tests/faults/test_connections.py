@@ -1,16 +1,16 @@
-"""Database connections are pooled and bounded: who waits for Twilio holds none."""
+"""Database connections are pooled and limited: a worker that waits for Twilio holds none."""
 
 from deploy.local.processes import descendants, wait_until
 from tests.world import World
 from tests.world.sockets import ports_to
 
 IN_FLIGHT = 200
-# One for each of the pool's four threads, the recorder's, and one more for a thread between two messages.
+# One for each of the four threads of the pool, one for the recorder, and one more for a thread between two messages.
 MOST = 6
 
 
 def _sessions(world: World, name: str) -> list[tuple[int, str]]:
-    """(backend's process id, state) of one of the installation's processes, as PostgreSQL sees them."""
+    """The (backend process id, state) of every session that a process of the installation has in PostgreSQL."""
     family = {world.processes[name].pid, *descendants(world.processes[name].pid)}
     ports = set().union(*(ports_to(world.database_url, pid) for pid in family))
     return world.rows(
@@ -27,7 +27,7 @@ def test_workers_hold_no_connection_while_they_wait_for_twilio(world: World) -> 
     assert wait_until(lambda: len(world.arrivals(phones)) == IN_FLIGHT, timeout_s=20)
 
     sessions = _sessions(world, "worker-messages")
-    # Nobody has them: taken away, they are not missed, and every outcome is recorded all the same.
+    # No thread uses the sessions: without them every outcome is recorded all the same.
     for backend, _ in sessions:
         world.rows("SELECT pg_terminate_backend(%s)", backend)
 

@@ -1,4 +1,4 @@
-"""PostgreSQL restarts, freezes and fails over to its synchronous standby under load: processes go on as they are."""
+"""PostgreSQL restarts, freezes and fails over to its synchronous standby under load; no process is restarted."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from tests.faults import crowds
 from tests.services import rabbitmq
 from tests.world import World
 
-# In `make test` PostgreSQL only pauses (test_dependencies.py): these are longer.
+# In `make test` PostgreSQL only pauses (test_dependencies.py). These tests take longer.
 pytestmark = pytest.mark.matrix
 
 RECOVERS_WITHIN_S = 10.0
@@ -32,8 +32,8 @@ def standby(primary: PrivatePostgres) -> Iterator[PrivateStandby]:
 
 @pytest.fixture(scope="module")
 def world(standby: PrivateStandby) -> Iterator[World]:
-    """An installation of its own: nobody else's database is broken."""
-    # The workers of the other installation of this run must not take its hints.
+    """An installation with servers of its own, so that no other test meets a broken database."""
+    # The workers of the shared installation must not take the hints of this one.
     world = World(postgres_url=standby.pair_url, rabbitmq_url=rabbitmq().add_virtual_host("pair"))
     try:
         world.start()
@@ -48,7 +48,7 @@ def settled(world: World) -> None:
 
 
 def test_a_restart_under_load(world: World, primary: PrivatePostgres) -> None:
-    """A moment is not noticed by those who press; five seconds are longer than anyone waits for a connection."""
+    """People who press do not notice a moment. Five seconds are longer than a request waits for a connection."""
 
     def restart_twice() -> None:
         primary.restart()
@@ -74,11 +74,11 @@ def test_three_frozen_seconds_under_load(world: World, primary: PrivatePostgres)
 
 
 def test_the_standby_takes_over_under_load(world: World, primary: PrivatePostgres, standby: PrivateStandby) -> None:
-    """The last of this module: there is no second standby."""
+    """The last test of this module, because there is no second standby."""
 
     def fail_over() -> None:
         primary.kill()
-        # Longer than anyone waits for a connection.
+        # Longer than a request waits for a connection.
         time.sleep(5)
         standby.promote()
 
@@ -87,7 +87,7 @@ def test_the_standby_takes_over_under_load(world: World, primary: PrivatePostgre
 
 
 def _survive(world: World, fault: Callable[[], None], *, people: int) -> crowds.Crowd:
-    """A crowd presses before, during and after the fault: everything is as if there had been none."""
+    """Let a crowd press before, during and after the fault, and assert that nothing shows it."""
     crowd = crowds.gather(world, people=people, contacts=2)
     late = crowds.gather(world, people=1, contacts=2)
     pids = {name: process.pid for name, process in world.processes.items()}

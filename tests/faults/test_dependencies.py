@@ -1,6 +1,6 @@
-"""Twilio, PostgreSQL and RabbitMQ stop, pause, slow down and talk nonsense while somebody presses SOS.
+"""Twilio, PostgreSQL and RabbitMQ stop, pause, slow down and answer nonsense while somebody presses SOS.
 
-Lost 0, double 0; only an EMERGENCY may be double, and only when look-ups are away too.
+Lost 0, double 0. Only an EMERGENCY may arrive twice, and only when look-ups fail too.
 """
 
 import os
@@ -69,7 +69,7 @@ def _endure(world: World, line: Line, fault: str, *, callbacks: bool) -> None:
 
 
 def _wait_for_the_end(world: World, phones: list[str]) -> None:
-    """Everything has arrived and is told delivered, by callback or, when two minutes have passed, by the watch."""
+    """Wait until every message is delivered, by callback or, after two minutes that pass, by the watch."""
     told = {"accepted", "sent", "delivered"}
     assert wait_until(lambda: set(world.states(phones)) <= told, timeout_s=ALL_ENDED_S), (
         f"{world.states(phones)}\n{world.logs()}"
@@ -114,7 +114,7 @@ def test_without_any_evidence_only_an_emergency_is_doubled(
         world.sandbox.behave(to=phone, times=1, **script)
 
     assert aida.press_sos().status_code == 201
-    # Nobody knows; ten seconds after that the emergencies are sent again.
+    # The outcomes are unknown; ten seconds later the emergencies are sent again.
     assert wait_until(lambda: world.states(phones) == {"accepted": 3}, timeout_s=30), world.logs()
     assert world.states(letters) == {"unknown": 3}
     world.sandbox.behave(fail_lists=False)
@@ -129,7 +129,7 @@ def test_without_any_evidence_only_an_emergency_is_doubled(
 
 @pytest.mark.matrix
 def test_twilio_wakes_after_every_deadline(world: World, twilio: Line) -> None:
-    """It then works off requests that were given up long ago, and answers look-ups at the same moment."""
+    """Twilio then works off requests that were given up long ago, and answers look-ups at the same moment."""
     aida = world.new_person("Aida")
     phones = [c.phone for c in aida.add_contacts("Bek", "Cholpon", "Daniyar")]
     with world.frozen("sandbox"):
@@ -149,7 +149,7 @@ def _through_line(url: str, line: Line) -> str:
 
 @contextmanager
 def _line_to(world: World, name: str, url: str, *, slow_s: float) -> Iterator[Line]:
-    """The processes reach a server through a line; all are started anew for it."""
+    """Restart the processes so that they reach a server through a line."""
     port = urlsplit(url).port
     assert port
     line = Line(port, slow_s=slow_s)
@@ -172,7 +172,7 @@ def _press_and_count(world: World, *, within_s: float) -> None:
 @pytest.mark.matrix
 @pytest.mark.parametrize("fault", ["slow", "garbage", "held", "reset"])
 def test_rabbitmq_behind_a_bad_line(world: World, fault: Fault) -> None:
-    """Promise 3 again: whatever the broker says or does not say, the SMS leave within 5 s."""
+    """Promise 3 again: whatever the broker answers or does not answer, the SMS leave within 5 s."""
     with _line_to(world, "RABBITMQ_URL", os.environ["RABBITMQ_URL"], slow_s=0.5) as line:
         with line.faulty(fault):
             _press_and_count(world, within_s=5)
@@ -182,7 +182,7 @@ def test_rabbitmq_behind_a_bad_line(world: World, fault: Fault) -> None:
 
 @pytest.mark.matrix
 def test_postgresql_is_slow(world: World) -> None:
-    """Forty milliseconds there and back for every statement."""
+    """Every statement takes forty milliseconds there and back."""
     with _line_to(world, "DATABASE_URL", world.database_url, slow_s=0.02) as line, line.faulty("slow"):
         _press_and_count(world, within_s=10)
 

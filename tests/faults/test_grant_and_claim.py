@@ -1,4 +1,4 @@
-"""Of many who see the same work exactly one does it; who freezes over it does not keep it."""
+"""Many processes see the same work and exactly one does it. A process that freezes over it does not keep it."""
 
 import signal
 import time
@@ -23,7 +23,7 @@ def test_two_workers_and_two_schedulers_send_500_once(world: World) -> None:
 def test_scheduler_frozen_inside_the_grant(world: World) -> None:
     aida = world.new_person("Aida")
     [bek] = aida.add_contacts("Bek")
-    # The grant's own statement is slowed so that it can be caught with the sender's row locked.
+    # The grant's own statement is slowed, so that the process can be frozen while it holds the row of the sender.
     world.execute(
         "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END'"
     )
@@ -79,7 +79,7 @@ def test_sos_overtakes_a_thousand_routine_messages(world: World) -> None:
     arrivals = world.wait_for_arrivals(phones, timeout_s=20)
 
     assert max(a.at for a in arrivals) - pressed < 2
-    # By rank: the first contact has the first slot.
+    # By rank the first contact has the first slot.
     granted = world.rows(
         "SELECT m.address FROM messaging_messageevent e JOIN messaging_message m ON m.id = e.message_id"
         " WHERE e.state = 'dispatched' AND m.address = ANY(%s) ORDER BY e.id",

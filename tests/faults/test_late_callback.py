@@ -1,11 +1,11 @@
-"""The first call's callback comes when the second one is about to be made, because nobody could be asked."""
+"""The callback of the first attempt comes when the second is about to be made, because no look-up answered."""
 
 import pytest
 
 from messaging.states import FINAL
 from tests.world import World
 
-# An EMERGENCY of unknown outcome is sent again after this.
+# After this time an EMERGENCY of unknown outcome is sent again.
 RESENT_AFTER_MS = 10_000
 
 
@@ -13,7 +13,7 @@ RESENT_AFTER_MS = 10_000
     ("callback_after_ms", "sms"),
     [
         (RESENT_AFTER_MS - 2_000, {1}),
-        # In the very moment: the second call may have been made already.
+        # At this very moment the second request may have been made already.
         *(
             pytest.param(RESENT_AFTER_MS + late_ms, {1, 2}, marks=pytest.mark.matrix)
             for late_ms in (-100, 0, 100, 200, 400)

@@ -33,7 +33,7 @@ def _press(person: Person) -> tuple[int, float]:
 
 
 def _count(world: World, phones: list[str], *, timeout_s: float = 90) -> None:
-    """Every phone has one SMS, and every message has ended."""
+    """Assert that every phone has one SMS and every message has ended."""
     assert wait_until(lambda: world.states(phones)["delivered"] == len(phones), timeout_s=timeout_s), (
         f"{world.states(phones)}\n{world.logs()}"
     )
@@ -45,7 +45,7 @@ def _count(world: World, phones: list[str], *, timeout_s: float = 90) -> None:
 @pytest.mark.parametrize("moment", ["before", "during"])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_crowd_presses_around_a_fault(world: World, fault: str, moment: str) -> None:
-    """`before`: the fault holds when they press. `during`: it strikes while their messages are on the way."""
+    """`before`: the fault lasts already when they press. `during`: it strikes while their messages are on the way."""
     people, phones = _crowd(world)
     world.pace(20)
     with ThreadPoolExecutor(PEOPLE) as threads, ExitStack() as lasting:
@@ -64,7 +64,7 @@ def test_a_crowd_presses_around_a_fault(world: World, fault: str, moment: str) -
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_crowd_presses_through_chaos(world: World, seed: int) -> None:
-    """Faults follow one another at random, replies are lost and refused, while everybody presses."""
+    """Faults follow one another at random, and replies are lost and refused, while everybody presses."""
     rng = random.Random(seed)
     people, phones = _crowd(world)
     world.pace(20)

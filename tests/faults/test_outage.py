@@ -1,4 +1,4 @@
-"""Twilio is away for a while with a backlog waiting: afterwards everything arrives, at pace, emergencies first."""
+"""Twilio is away for a while with a backlog waiting. Afterwards everything arrives, at pace, emergencies first."""
 
 import bisect
 import time
@@ -14,20 +14,21 @@ from tests.faults.line import Line
 from tests.world import Person, World
 
 PACE = 20
-# A second that begins inside a slot holds one more, and the machine's jitter another.
+# A second that begins inside a slot holds one more, and the jitter of the machine adds another.
 WORST_SECOND = PACE + 2
 
-# What an outage is, and how long after its end the last emergency may leave: a backoff; a look-up 5 s after the
-# error; a call that hangs until its deadline and a look-up 5 s later; with dripping replies they were created at once.
+# Each outage, and the seconds after its end by which the last emergency must have left: after a refusal a backoff;
+# after a 500 a look-up 5 s later; after a hanging request its deadline and a look-up 5 s later. With dripping replies
+# the messages were created at once.
 OUTAGES: dict[str, tuple[Callable[[World, Line], AbstractContextManager[None]], float]] = {
     "refused": (lambda world, line: line.faulty("refused"), 5 + 2),
     "500s": (lambda world, line: scripted(world, status=500), 5 + 3),
     "hangs": (lambda world, line: scripted(world, hang=True, created=False), 13 + 5 + 3),
-    # A byte now and then of 260 replies at once: more often, and it is the machine that is late, not the sender.
+    # A byte now and then of 260 replies at once. If they came more often, the machine would be late, not the sender.
     "dripping": (lambda world, line: scripted(world, drip_ms=500), 2),
 }
 
-# A routine message was granted while an emergency was waiting for its grant, due at once.
+# Counts the routine messages granted while an emergency that was due waited for its grant.
 _OVERTAKEN = """
 SELECT count(*) FROM messaging_messageevent waiting
 JOIN messaging_message urgent ON urgent.id = waiting.message_id AND urgent.message_class = 0
@@ -58,7 +59,7 @@ def _sit_out(world: World, line: Line, kind: str, *, lasts_s: float, count: int)
     told = world.wait_for_arrivals(contacts, timeout_s=60)
     everyone = [*contacts, *letters]
     world.wait_for_states(everyone, {"delivered": count}, timeout_s=150)
-    # Not the calls that follow an SOS after a minute.
+    # Calls follow an SOS after a minute and are not counted.
     arrived = [arrival for arrival in world.arrivals(everyone) if arrival.sid.startswith("SM")]
     last, worst = max(a.at for a in told) - over, _worst_second(arrived)
     print(

@@ -12,10 +12,10 @@ from messaging.segments import count_segments
 from tests.world import World
 
 PROCESSES = 4
-# One segment, and three.
+# A text of one segment, and a text of three.
 SHORT = "The weekly letter"
 LONG = "The monthly letter, which is longer. " * 10
-# The sender's pace -> segments that may arrive beyond it in the worst second: a message, or 5 %.
+# For each pace the segments that may arrive beyond it in the worst second: one message, or 5 %.
 PACES = {1: 1, 10: 1, 100: 5}
 USED = 0.98
 WARM_S = 1.5
@@ -30,7 +30,7 @@ def crowded(installation: World) -> Iterator[World]:
 
 @dataclass(frozen=True)
 class Kept:
-    """What one run showed: the part of the pace that was used, and the most segments in any one second."""
+    """The result of one run: the part of the pace that was used, and the most segments in any one second."""
 
     used: float
     worst: int
@@ -49,11 +49,13 @@ def _run(world: World, *, pace: int, text: str, seconds: float) -> Kept:
 
 
 def _used(arrivals: list[Arrival], *, pace: int, seconds: float) -> float:
-    """From the first arrival after the warm-up to the last one in the window: whole intervals, so that where the
-    window cuts does not count."""
+    """The part of the pace used, from the first arrival after the warm-up to the last one in the window.
+
+    Whole intervals are counted, so it does not matter where the window cuts.
+    """
     start = arrivals[0].at + WARM_S
     inside = [a for a in arrivals if start <= a.at <= start + seconds]
-    # A message takes its segments' time from its own arrival to the next one's.
+    # A message takes the time of its segments, from its own arrival to the next one.
     segments = sum(a.segments for a in inside[:-1])
     return segments / (inside[-1].at - inside[0].at) / pace
 
@@ -70,14 +72,14 @@ def _median(runs: list[Kept]) -> Kept:
 
 
 def _is_kept(kept: Kept, *, pace: int, text: str) -> bool:
-    # Whole messages: one of three segments that has begun its second is counted with all of them.
+    # Messages are counted whole: a message of three segments that begins in a second counts with all of them.
     return kept.used >= USED and kept.worst <= pace + max(PACES[pace], count_segments(text))
 
 
-# The others are in the matrix.
+# The other paces are in the matrix.
 @pytest.mark.parametrize(("pace", "text", "seconds"), [(10, SHORT, 5), (100, LONG, 4)])
 def test_the_pace_is_used_and_kept(crowded: World, pace: int, text: str, seconds: float) -> None:
-    """A machine that others use disturbs a run, and never helps one: so one run of four has to show both."""
+    """Other work on the machine disturbs a run and never helps one, so one run of four has to show both."""
     runs: list[Kept] = []
     while not runs or (len(runs) < 4 and not _is_kept(runs[-1], pace=pace, text=text)):
         runs.append(_run(crowded, pace=pace, text=text, seconds=seconds))

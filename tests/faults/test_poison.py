@@ -1,4 +1,4 @@
-"""Poisoned broker messages: workers go on, nothing is lost, the operator sees them and nobody's number."""
+"""Poisoned broker messages: workers go on, nothing is lost, and the operator sees the messages but no number."""
 
 import json
 from contextlib import closing
@@ -31,7 +31,7 @@ POISON = {
     "no options": _body("deliver", [1], options=None),
     "no name": _body(["deliver"], [1]),
 }
-# More of each than a worker has threads, or prefetches.
+# More copies of each than a worker has threads or prefetches.
 COPIES = 10
 
 
@@ -57,7 +57,7 @@ def test_poison_stops_nobody_and_ends_where_the_operator_sees_it(world: World) -
     world.wait_for_states(phones, {"delivered": 2})
     assert len(world.arrivals(phones)) == 2
     assert wait_until(lambda: _died(world) == len(POISON) * COPIES, timeout_s=40, every_s=1), _letters(world)
-    # Workers have taken it from there; none of them, and none of their threads, has ended.
+    # Workers took every one of them, and no worker and no thread has ended.
     assert pids == {name: process.pid for name, process in world.processes.items() if name in WORKERS}
     assert all(world.processes[name].is_running for name in WORKERS)
     again = [c.phone for c in aida.add_contacts("Daniyar")][-1:]
@@ -69,7 +69,7 @@ def test_poison_stops_nobody_and_ends_where_the_operator_sees_it(world: World) -
 
 
 def _died(world: World) -> int:
-    """Thirty seconds pass: they are collected."""
+    """Let the thirty seconds pass after which dead letters are collected; returns their number."""
     world.execute("UPDATE config_periodicrun SET due_at = now() WHERE name = 'collect_dead_letters'")
     [(died,)] = world.rows("SELECT coalesce(sum(times), 0) FROM config_deadletter")
     return int(died)
@@ -90,14 +90,14 @@ def _assert_nothing_leaked(world: World) -> None:
 
 
 def test_a_replay_reaches_the_workers(world: World) -> None:
-    """The hint of a message that waits is dead: replayed, a worker sends it."""
+    """The hint of a waiting message died. When it is replayed, a worker sends the message."""
     world.execute("DELETE FROM config_deadletter")
     with world.frozen(*WORKERS):
         [phone] = world.queue_routine(1)
         assert wait_until(lambda: world.states([phone]) == {"dispatched": 1}, timeout_s=20)
         world.rabbitmq.purge("messages")
         [(message_id,)] = world.rows("SELECT id FROM messaging_message WHERE address = %s", phone)
-        # Nobody rescues it: only the replay can.
+        # The scheduler does not rescue the message, so only the replay can deliver it.
         world.execute("UPDATE messaging_message SET due_at = now() + interval '1 h' WHERE id = %s", message_id)
     _publish(world, "messages.XQ", _body("deliver", [message_id], queue_name="messages"))
     assert wait_until(lambda: _died(world) == COPIES, timeout_s=30, every_s=0.5), _letters(world)

@@ -11,11 +11,11 @@ from messaging.outbox.senders import DEFAULT
 from tests.world import World
 from tests.world.people import fresh_number
 
-# The first sender stays out for a while after it was refused: not for an installation that other tests go on with.
+# A refused sender stays out for a while, which other tests of the installation must not meet.
 pytestmark = pytest.mark.matrix
 
 OTHER = "other"
-# More than one worker process may have in flight for a sender, and than its threads could bring.
+# More than one worker process may have in flight for a sender, and more than its threads could bring.
 STUCK = 1_200
 MESSAGES = 20
 FAULTS: dict[str, dict[str, Any]] = {
@@ -28,7 +28,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def two_senders(world: World) -> Iterator[World]:
     world.execute(
-        # For other countries: what is refused to the first must not be passed on to it.
+        # The second sender serves other countries, so messages refused at the first cannot be passed on to it.
         "INSERT INTO messaging_sender (name, channel, origin, messaging_service_sid, preference, countries, classes,"
         " is_active, segments_per_second, segments_per_day, next_free_at)"
         " VALUES (%s, 'sms', '+15005550009', '', 100, '{+1}', '{}', true, 0, 0, now()) ON CONFLICT (name) DO NOTHING",
@@ -37,7 +37,7 @@ def two_senders(world: World) -> Iterator[World]:
     world.pace(0)
     world.sandbox.behave(callbacks=False)
     yield world
-    # What hangs ends with its process, and what was refused is not tried again: the next test starts with no outage.
+    # Hanging requests end with their process, and refused messages are not tried again: the next test meets no outage.
     with world.without("worker-messages"):
         world.cancel_everything()
 
@@ -53,7 +53,7 @@ def _slowest(world: World) -> float:
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_what_strikes_one_sender_leaves_the_other_alone(two_senders: World, fault: dict[str, Any]) -> None:
+def test_a_fault_of_one_sender_does_not_slow_the_other(two_senders: World, fault: dict[str, Any]) -> None:
     world = two_senders
     alone = _slowest(world)
     stuck = fresh_number()
@@ -64,5 +64,5 @@ def test_what_strikes_one_sender_leaves_the_other_alone(two_senders: World, faul
         lambda: world.rows(f"{tried} WHERE m.address = %s AND e.state = 'sending'", stuck)[0][0] >= 500, timeout_s=20
     ), world.logs()
     beside = _slowest(world)
-    # Half a second is the poll, which finds what no notice told of; a call that hangs would take thirteen.
+    # The poll takes half a second and finds messages whose notice was lost. A hanging request would take thirteen.
     assert beside < alone + 1.0, (alone, beside)

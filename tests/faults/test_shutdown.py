@@ -1,4 +1,4 @@
-"""Told to stop, a worker finishes what it has begun; restarted with a backlog, it does not hold up an SOS."""
+"""A worker that is told to stop finishes its requests. Restarted with a backlog, it does not hold up an SOS."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A process is killed, or frozen, exactly at one step of the path of an SOS. Lost 0, double 0, all delivered."""
+"""A process is killed or frozen exactly at one step of the path of an SOS. Lost 0, double 0, all delivered."""
 
 import signal
 import time
@@ -17,13 +17,13 @@ FATES = {"killed": signal.SIGKILL, "frozen": signal.SIGSTOP}
 
 
 def _press_until_accepted(world: World, person: Person) -> None:
-    """As the app does: without an answer it asks again with the same Idempotency-Key."""
+    """Press as the app does: without a response ask again with the same Idempotency-Key."""
     headers = {"Idempotency-Key": str(uuid4())}
     position = {"latitude": 42.8746, "longitude": 74.5698}
 
     def accepted() -> bool:
         try:
-            # A new connection each time: the one before may lead to a process that is frozen.
+            # A new connection each time: the one before may lead to a frozen process.
             headers["Authorization"] = str(person.session.headers["Authorization"])
             answer = requests.post(f"{world.url}/api/v1/sos-alerts/", json=position, headers=headers, timeout=2)
         except requests.RequestException:
@@ -34,7 +34,7 @@ def _press_until_accepted(world: World, person: Person) -> None:
 
 
 def _two_minutes_pass(world: World, phones: list[str]) -> None:
-    """For a callback that died with its process: nobody repeats it, and the watch looks the message up."""
+    """Let the two minutes pass after which the watch looks a message up: its callback died with a process."""
     assert wait_until(lambda: set(world.states(phones)) <= {"accepted", "sent", "delivered"}, timeout_s=10)
     world.execute("UPDATE messaging_message SET due_at = now() WHERE address = ANY(%s) AND final_at IS NULL", phones)
 
@@ -68,7 +68,7 @@ def _count(world: World, phones: list[str]) -> None:
     assert world.states(phones) == {"delivered": len(phones)}
 
 
-# One for each kind of process.
+# One point for each kind of process.
 @pytest.mark.parametrize(
     ("point", "fate"),
     [

@@ -1,4 +1,4 @@
-"""Many timers run out at once, while one scheduler is killed and the other is frozen: one alert each."""
+"""Many timers run out at once while one scheduler is killed and the other is frozen: one alert each."""
 
 import time
 
@@ -18,10 +18,10 @@ _TOLD = (
 
 
 def _run_out(world: World, *, armed: int, due: int, breaking: bool, timeout_s: float) -> float:
-    """Returns the 99th percentile of their lateness, in seconds."""
+    """Returns the 99th percentile of the lateness, in seconds."""
     people = [presser.person for presser in Presser.with_contacts(world, [numbers(1) for _ in range(due)])]
     timers.arm(world, [people[0]] * (armed - due), [86_400.0] * (armed - due))
-    # A second's worth of ends.
+    # The timers end within one second.
     timers.arm(world, people, [DUE_IN_S + place / due for place in range(due)])
     if breaking:
         time.sleep(DUE_IN_S + 0.5)

@@ -1,4 +1,4 @@
-"""Promise 6: the reply is lost, by us or by the network; one SMS, and the right final state."""
+"""Promise 6: the reply is lost, by us or by the network. One SMS arrives, and the final state is right."""
 
 from deploy.local.processes import wait_until
 from tests.world import World
@@ -6,7 +6,7 @@ from tests.world.installation import WORKERS
 
 
 def _end_leases(world: World, phone: str) -> None:
-    """Fifteen seconds pass."""
+    """Let fifteen seconds pass, after which the lease of a claim has ended."""
     world.execute(
         "UPDATE messaging_message SET due_at = now() WHERE address = %s AND state IN ('sending', 'unknown')", phone
     )
@@ -84,7 +84,7 @@ def test_lost_reply_and_lost_callbacks(world: World) -> None:
     assert wait_until(lambda: set(world.states([bek.phone])) <= {"accepted", "sent"}, timeout_s=10)
 
     def delivered_after_two_minutes() -> bool:
-        """The watch looks up what no callback told; it may look before the phone has it, and then looks again."""
+        """Let two minutes pass and look. The watch may look before the phone has the SMS, and then looks again."""
         world.execute("UPDATE messaging_message SET due_at = now() WHERE address = %s", bek.phone)
         return world.states([bek.phone]) == {"delivered": 1}
 
@@ -99,7 +99,7 @@ def test_server_errors_that_created_nothing_are_sent_again(world: World) -> None
 
     assert aida.press_sos().status_code == 201
 
-    # Proved by a look-up five seconds after the error: not created.
+    # A look-up five seconds after the error proves that nothing was created.
     world.wait_for_states([bek.phone], {"delivered": 1}, timeout_s=20)
     assert len(world.arrivals([bek.phone])) == 1
 

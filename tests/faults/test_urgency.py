@@ -1,4 +1,5 @@
-"""Promise 5: urgent never waits for routine, and everybody's first contact comes before anybody's second."""
+"""Promise 5: an urgent message never waits for routine ones, and everybody's first contact comes before anybody's
+second."""
 
 import math
 import time
@@ -28,13 +29,13 @@ def _grant_times(world: World, *, backlog: int, presses: int) -> list[float]:
         time.sleep(0.13)
     assert wait_until(lambda: not world.states(phones)["queued"], timeout_s=20), world.logs()
     took = world.rows(
-        # Of one that had to be granted again, on a machine that others keep busy, the later grant counts.
+        # On a busy machine a message may have to be granted again: then the later grant counts.
         "SELECT extract(epoch FROM max(e.at) - m.queued_at)::float FROM messaging_message m"
         " JOIN messaging_messageevent e ON e.message_id = m.id AND e.state = 'dispatched'"
         " WHERE m.address = ANY(%s) AND m.channel = 'sms' GROUP BY m.id",
         phones,
     )
-    # Routine was there all the time, and is not granted any faster.
+    # Routine messages waited all the time, and are not granted any faster.
     assert world.states(letters)["queued"] > backlog / 2
     return sorted(seconds for (seconds,) in took)
 
@@ -66,20 +67,22 @@ def test_first_contacts_come_first_when_a_thousand_press(world: World) -> None:
 
 
 def _press_all_and_compare(world: World, *, people: int, pace: float) -> None:
-    """At this pace first contacts run out again and again while more people press, so that seconds are granted too:
-    each grant is compared with what it could see."""
+    """Compare each grant with the messages that were visible to it.
+
+    At this pace first contacts run out again and again while more people press, so second contacts are granted too.
+    """
     world.pace(pace)
     pressers = Presser.with_contacts(world, [[fresh_number() for _ in range(CONTACTS)] for _ in range(people)])
     with ThreadPoolExecutor(CLIENTS) as clients:
         answered = dict(clients.map(_press, pressers))
     last_answer = max(answered.values())
     owners = [str(presser.person) for presser in pressers]
-    world.pace(0)  # The rest need not take minutes; the order is the same.
+    world.pace(0)  # Without a pace the rest does not take minutes.
     assert wait_until(lambda: len(_grants(world, owners)) == people * CONTACTS, timeout_s=120), world.logs()
     grants = _grants(world, owners)
     overtaken = _overtaken(grants, answered)
     assert not overtaken, overtaken[:5]
-    # Both happened: seconds were granted while people still pressed, and only then is there anything to compare.
+    # Second contacts were granted while people still pressed: only then is there anything to compare.
     assert any(rank > 0 and at < last_answer for _, rank, at in grants)
 
 
@@ -89,9 +92,9 @@ def _press(presser: Presser) -> tuple[str, float]:
 
 
 def _grants(world: World, owners: list[str]) -> list[tuple[str, int, float]]:
-    """(owner, rank, time) of each SMS's first grant; the time is PostgreSQL's, read before the grant looks.
+    """The (owner, rank, time) of the first grant of each SMS. The time is PostgreSQL's, read before the grant looks.
 
-    Calls, which follow after a minute, are another sender's.
+    Calls, which follow after a minute, belong to another sender.
     """
     return world.rows(
         "SELECT a.owner_id::text, m.rank, min(extract(epoch FROM e.at))::float FROM messaging_messageevent e"
@@ -104,11 +107,11 @@ def _grants(world: World, owners: list[str]) -> list[tuple[str, int, float]]:
 
 
 def _overtaken(grants: list[tuple[str, int, float]], answered: dict[str, float]) -> list[tuple[float, float, float]]:
-    """Grants of later contacts made while a first contact's message waited: (answered, granted, overtaken at).
+    """Grants of later contacts made while the message of a first contact waited: (answered, granted, overtaken at).
 
-    A first contact's message waits, for certain, from the answer to the POST (it is committed then) until the grant
-    that takes it. Grants of one pass have one time, so only a strictly later one means that it was left behind. Both
-    clocks are this machine's.
+    The message of a first contact waits, for certain, from the response to the POST (it is committed then) until its
+    grant. Grants of one pass have one time, so only a strictly later grant proves that the message was left behind.
+    Both clocks are this machine's.
     """
     waits = sorted((answered[owner], at) for owner, rank, at in grants if rank == 0)
     later = sorted({at for _, rank, at in grants if rank > 0})

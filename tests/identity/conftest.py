@@ -13,7 +13,7 @@ AddContacts = Callable[..., list[EmergencyContact]]
 
 @pytest.fixture
 def app(db: None) -> App:
-    """A phone nobody has signed in on."""
+    """A phone on which nobody has signed in."""
     return App()
 
 

@@ -1,4 +1,4 @@
-"""What phones send and show: registrations, and the SMS found in the outbox."""
+"""Requests of a phone for registration and sign-in, and the SMS it finds in the outbox."""
 
 import re
 from typing import Any
@@ -26,13 +26,13 @@ def application(phone_number: str = BEN) -> dict[str, Any]:
 
 
 def texts_to(phone_number: str) -> list[str]:
-    """The SMS a number got, oldest first."""
+    """The SMS to a number, oldest first."""
     found = Message.objects.filter(address=phone_number).order_by("id")
     return [decrypt(bytes(message.text)) for message in found if message.text]
 
 
 def code_for(phone_number: str) -> str:
-    """The code of the latest SMS."""
+    """The code in the latest SMS to a number."""
     match = re.search(r"\b\d{6}\b", texts_to(phone_number)[-1])
     assert match, texts_to(phone_number)
     return match.group()

@@ -1,4 +1,4 @@
-"""Whatever comes, the answer is an error of ours and never a 500: the test client raises what nobody caught."""
+"""Any input gets an error of ours and never a 500: the test client raises every uncaught exception."""
 
 import json
 from typing import Any
@@ -92,7 +92,7 @@ def test_bodies(anas_app: App, body: bytes, add_contacts: AddContacts) -> None:
     targets += [("PATCH", "/api/v1/me/"), ("PATCH", f"/api/v1/me/contacts/{aida.id}/")]
     for method, path in targets:
         answer = _send(anas_app, method, path, body)
-        # An object whose fields are all unknown changes nothing.
+        # An object with only unknown fields changes nothing.
         is_unchanged = method == "PATCH" and answer.status_code == 200
         assert is_unchanged or _is_refusal(answer), (method, path, answer.status_code)
     assert not Message.objects.exists()

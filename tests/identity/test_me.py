@@ -79,7 +79,7 @@ def test_a_weak_etag_is_no_match(anas_app: App) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_devices_one_wins(anas_app: App, ana: User) -> None:
+def test_of_edits_at_once_one_wins(anas_app: App, ana: User) -> None:
     etag = anas_app.get(ME)["ETag"]
     edits = [
         partial(signed_in(ana).patch, ME, {"first_name": name}, headers={"If-Match": etag})

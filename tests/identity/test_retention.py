@@ -10,7 +10,7 @@ from messaging.database import clock
 
 
 def _fill(user: User, *, at: datetime) -> None:
-    """One row of each kind whose time is over at `at`."""
+    """Create one row of each kind that expires at `at`."""
     Verification.objects.create(
         id=uuid4(),
         phone_number="+996700654321",
@@ -29,7 +29,7 @@ def _fill(user: User, *, at: datetime) -> None:
     )
 
 
-def test_only_what_is_over_is_deleted(ana: User) -> None:
+def test_only_expired_rows_are_deleted(ana: User) -> None:
     now = clock.now()
     _fill(ana, at=now)
     _fill(ana, at=now + timedelta(seconds=1))

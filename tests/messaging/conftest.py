@@ -24,7 +24,7 @@ def sandbox() -> Iterator[SandboxThread]:
 
 @pytest.fixture
 def phones(sandbox: SandboxThread, settings: Any) -> Iterator[SandboxControl]:
-    """The phones behind the provider the engine is pointed at; its callbacks reach nobody."""
+    """The phones of the sandbox, which the engine takes for its provider. Its callbacks go to a closed port."""
     settings.TWILIO_API_BASE_URL = sandbox.url
     settings.PUBLIC_BASE_URL = "http://127.0.0.1:1"
     control = SandboxControl(sandbox.url, settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN)
@@ -40,7 +40,7 @@ def unpaced(transactional_db: None) -> Sender:
 
 @pytest.fixture
 def make_courier(unpaced: Sender, phones: SandboxControl) -> Iterator[Callable[[], Courier]]:
-    """A courier made after the test has set what it is made of."""
+    """Make a courier in the test, after the settings that the test changes."""
     made: list[Courier] = []
 
     def make() -> Courier:
@@ -59,7 +59,7 @@ def courier(make_courier: Callable[[], Courier]) -> Courier:
 
 @pytest.fixture
 def wire(phones: SandboxControl, settings: Any) -> Iterator[Wire]:
-    """Instead of the sandbox: a provider without its good manners."""
+    """A provider in place of the sandbox that answers as the test says, well or badly."""
     with serve() as running:
         settings.TWILIO_API_BASE_URL = running.url
         yield running

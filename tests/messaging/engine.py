@@ -1,4 +1,4 @@
-"""Messages in any state, what became of them, and two callers at the same moment."""
+"""Messages in any state, the passes of the engine over them, and their records afterwards."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -13,7 +13,7 @@ from messaging.database import clock
 from messaging.delivery.courier import Courier
 from messaging.delivery.dispatch import Hint, grant_all
 from messaging.models import Attempt, AttemptOutcome, Channel, Deliverer, Message, MessageClass, MessageEvent, Sender
-from messaging.outbox import outgoing as outbox
+from messaging.outbox import outgoing
 from messaging.outbox.outgoing import Outgoing
 from messaging.outbox.senders import DEFAULT, EMAIL, VOICE
 from messaging.reports import delivery_reports, settling, watching
@@ -25,15 +25,13 @@ NAMES = {Channel.SMS: DEFAULT, Channel.VOICE: VOICE, Channel.EMAIL: EMAIL}
 LONG_AGO = timedelta(minutes=1)
 
 
-def outgoing(
-    text: str = "Help", *, to: str = ANA, kind: MessageClass = MessageClass.EMERGENCY, rank: int = 0
-) -> Outgoing:
+def sms(text: str = "Help", *, to: str = ANA, kind: MessageClass = MessageClass.EMERGENCY, rank: int = 0) -> Outgoing:
     return Outgoing(address=to, text=text, message_class=kind, rank=rank)
 
 
 @transaction.atomic
 def queued(*items: Outgoing) -> list[Message]:
-    return outbox.queue(items or [outgoing()], now=clock.now())
+    return outgoing.queue(items or [sms()], now=clock.now())
 
 
 def standing(
@@ -53,7 +51,7 @@ def standing(
     deadline_in: timedelta = timedelta(hours=1),
     slot_in: timedelta | None = None,
 ) -> Message:
-    """A message as the engine may leave it, with one attempt row for each attempt it counts."""
+    """Create a message in this state, with one attempt row for each attempt that it counts."""
     now = clock.now()
     message = Message.objects.create(
         channel=channel,
@@ -99,13 +97,13 @@ def attempt_of(
 
 
 def dispatched(count: int = 1, *, to: str = ANA, **fields: Any) -> list[int]:
-    """Ids of messages granted for now."""
+    """Create messages whose slot is now; returns their ids."""
     fields = {"slot_in": timedelta(0), "due_in": timedelta(seconds=1)} | fields
     return [standing(State.DISPATCHED, to=to, **fields).id for _ in range(count)]
 
 
 def grant() -> tuple[list[Hint], bool]:
-    """What the scheduler's pass publishes, and whether messages still wait."""
+    """Run one pass of the scheduler; returns the hints it publishes, and whether messages still wait."""
     hints: list[Hint] = []
     are_waiting = grant_all(hints.append)
     return hints, are_waiting
@@ -129,12 +127,12 @@ def state_of(message_id: int) -> str:
 
 
 def story(message_id: int) -> list[str]:
-    """The states its events tell of, in order."""
+    """The states of the events of a message, in order."""
     return list(MessageEvent.objects.filter(message_id=message_id).order_by("id").values_list("state", flat=True))
 
 
 def shift(message_id: int, by: timedelta) -> None:
-    """Let time pass for a message: all its times, and those of its attempts and events, move into the past."""
+    """Let time pass for a message: move its times back, and those of its attempts and events."""
     message = Message.objects.get(id=message_id)
     slot_at = message.slot_at - by if message.slot_at else None
     Message.objects.filter(id=message_id).update(due_at=message.due_at - by, slot_at=slot_at)
@@ -147,7 +145,7 @@ def shift(message_id: int, by: timedelta) -> None:
 
 
 def set_pace(segments_per_second: float) -> Sender:
-    """The default sender at this pace, its next slot free."""
+    """Give the default sender this pace and a free slot now."""
     Sender.objects.filter(name=DEFAULT).update(segments_per_second=segments_per_second, next_free_at=clock.now())
     return Sender.objects.get(name=DEFAULT)
 
@@ -159,22 +157,22 @@ def another_sender(*, segments_per_second: float = 0) -> Sender:
 
 
 def all_of(results: Sequence[Any]) -> list[Any]:
-    """The concatenated lists of callers none of which failed."""
+    """Join the lists that callers returned. Fails if a caller raised."""
     return [item for result in results for item in result]
 
 
 def settle(courier: Courier) -> int:
-    """A pass for every sender, as the scheduler makes them; returns how many messages were settled."""
+    """Run a settling pass for every sender, as the scheduler does; returns how many messages were settled."""
     return sum(settling.settle(courier, sender_id) for sender_id in settling.senders_in_doubt())
 
 
 def watch(courier: Courier) -> int:
-    """A pass for every sender; returns how many messages moved."""
+    """Run a watching pass for every sender; returns how many messages moved."""
     return sum(watching.watch(courier, sender_id) for sender_id in watching.senders_to_watch())
 
 
 class Interrupted:
-    """A courier during whose look-ups news comes."""
+    """A courier that runs `news` after each look-up and before its answers are used."""
 
     def __init__(self, courier: Courier, news: Callable[[], object]) -> None:
         self.provider = courier.provider
@@ -191,7 +189,7 @@ def interrupted(courier: Courier, news: Callable[[], object]) -> Courier:
 
 
 def fail_at(attempt_id: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is told of this attempt cannot be taken in; of every other it can."""
+    """Make the report about this attempt fail. Reports about other attempts succeed."""
     apply_report = delivery_reports.apply_report
 
     def fail(told: UUID, *arguments: Any, **more: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The operator edits senders while everything runs, and sees nobody's number or text."""
+"""The operator edits senders while everything runs, and sees neither numbers nor texts."""
 
 from datetime import timedelta
 
@@ -47,7 +47,7 @@ def test_a_new_pace_holds_from_the_next_grant(operator: Client) -> None:
     before = sender.next_free_at
     sender.refresh_from_db()
     assert pacing.interval(sender.segments_per_second) < timedelta(milliseconds=11)
-    assert sender.next_free_at > before  # What was granted keeps its slot.
+    assert sender.next_free_at > before  # A message that was granted keeps its slot.
     Sender.objects.update(next_free_at=clock.now())
     assert len(granted_ids()) == 4
 

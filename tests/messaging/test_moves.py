@@ -12,7 +12,7 @@ from messaging.states import FINAL, State
 from tests.messaging.engine import attempt_ids, standing, state_of
 from tests.race import at_once
 
-# The state machine as DESIGN section 4 draws it, written out: origin and every state it may go to.
+# The state machine written out: each state, and every state a message may go to from it.
 ALLOWED = {
     State.QUEUED: "dispatched accepted sent delivered undelivered failed expired cancelled unconfirmed",
     State.DISPATCHED: "queued sending accepted sent delivered undelivered failed expired cancelled unconfirmed",
@@ -117,7 +117,7 @@ def test_batches_with_the_same_ids_in_opposite_orders_do_not_deadlock() -> None:
 
 
 @pytest.mark.django_db
-def test_what_a_receiver_fails_at_undoes_no_move() -> None:
+def test_a_failing_receiver_undoes_no_move() -> None:
     message = standing(State.SENDING)
 
     def receive(**_: object) -> None:

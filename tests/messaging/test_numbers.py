@@ -28,7 +28,7 @@ def test_valid_numbers_of_the_listed_countries_are_allowed(address: str) -> None
         "help",
     ],
 )
-def test_other_countries_and_what_is_no_number_are_refused(address: str) -> None:
+def test_other_countries_and_invalid_numbers_are_refused(address: str) -> None:
     assert not is_allowed(address)
 
 

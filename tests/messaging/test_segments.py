@@ -32,7 +32,8 @@ def test_anything_else_makes_the_text_ucs2(character: str) -> None:
         ("a" * (153 * 2 + 1), 3),
         ("€" * 80, 1),
         ("€" * 80 + "a", 2),
-        # A pair that would straddle two parts moves to the next whole: 152 + pair leaves one place unused.
+        # A pair that would be split between two parts moves to the next one: 152 places and a pair leave one place
+        # unused.
         ("a" * 152 + "€" + "a" * 151, 2),
         ("a" * 152 + "€" + "a" * 152, 3),
         ("a" * 151 + "€" + "a" * 153, 2),

@@ -1,4 +1,4 @@
-"""What messaging itself says, in subjects and calls, exists in every language and is compiled."""
+"""Subjects of e-mails and words of calls are translated into every language, and the translations are compiled."""
 
 import gettext
 import re

@@ -1,4 +1,4 @@
-"""What the threads that send e-mail are doing."""
+"""The threads that send e-mail, looked at by their stacks."""
 
 import sys
 import threading
@@ -7,7 +7,8 @@ import traceback
 
 
 def no_email_thread_waits() -> bool:
-    """Whether what waited for a server has given up: a thread is freed the moment its time is over."""
+    """Whether within 5 s no thread waits for a mail server any more: a thread is free again the moment its time is
+    over."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         if not any("smtplib" in stack for stack in _stacks()):

@@ -1,4 +1,4 @@
-"""A provider that answers whatever a test wants, and keeps what it was asked."""
+"""A provider that gives the answers a test sets and records the requests it gets."""
 
 import json
 import threading
@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 @dataclass
 class Wire:
-    """`answers` are used up in order, the last one for ever: (status, body)."""
+    """`answers` are (status, body), used in turn; the last one is repeated."""
 
     url: str = ""
     answers: list[tuple[int, Any]] = field(default_factory=list)

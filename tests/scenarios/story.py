@@ -1,4 +1,4 @@
-"""What a story tells on the phones: everything that arrived anywhere, so that what nobody expected fails it."""
+"""The people of a story and everything that arrives on their phones, so that an unexpected message fails it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ from tests.world import Contact, Person, World
 
 _LINK = re.compile(r"https?://\S+/a/[\w-]{22}")
 _SIGN_UP = re.compile(r"(?<!\d)\d{6}(?!\d)")
-_IN_MOTION = (
-    "SELECT count(*) FROM messaging_message WHERE final_at IS NULL AND state <> 'unconfirmed' AND address = ANY(%s)"
-)
 LINK = "LINK"
 FALSE_ALARM = "False alarm: Aida Asanova cancelled the alert."
 SAFE = "Aida Asanova is safe. The alert has ended."
@@ -34,20 +31,21 @@ def call(person: Person) -> str:
 
 @dataclass
 class Story:
-    """The people of one scenario, by their phones."""
+    """The people of one scenario, known by their phones."""
 
     world: World
     phones: dict[str, str] = field(default_factory=dict)
 
     def person(self, first_name: str, *contacts: str, label: str = "") -> Person:
-        """Signed up, with contacts of these names; the label tells apart who has the same name as others."""
+        """Sign somebody up with contacts of these names; the label tells people of the same name apart."""
         person = self.world.new_person(first_name)
         self.phones[person.phone] = label + first_name
         self.phones |= {contact.phone: label + contact.name for contact in person.add_contacts(*contacts)}
         return person
 
     def told(self) -> dict[str, list[str]]:
-        """What every phone got in order of arrival, by name; links as LINK, sign-up codes left out."""
+        """The messages that every phone got, by name, in order of arrival. Links are LINK; sign-up codes are left
+        out."""
         told: dict[str, list[str]] = {name: [] for name in self.phones.values()}
         for arrival in self.world.sandbox.arrivals():
             who = self.phones.get(arrival.to, arrival.to)
@@ -60,16 +58,16 @@ class Story:
         return told
 
     def expect(self, **told: list[str]) -> None:
-        """That this, and nothing else, has been and will be told: nothing is in motion any more."""
+        """Wait until these messages, and no others, have arrived, and no message is in motion any more."""
         everyone = list(self.phones)
         wanted = {name: told.get(name, []) for name in self.phones.values()} | told
-        at_rest = lambda: self.told() == wanted and self.world.rows(_IN_MOTION, everyone) == [(0,)]  # noqa: E731
+        at_rest = lambda: self.told() == wanted and self.world.is_at_rest(everyone)  # noqa: E731
         assert wait_until(at_rest, timeout_s=20), (
             f"told:   {self.told()}\nwanted: {wanted}\n{self.world.states(everyone)}\n{self.world.logs()}"
         )
 
     def wait_for(self, **told: list[str]) -> None:
-        """Until these phones have got exactly that."""
+        """Wait until these phones have got exactly these messages."""
         arrived = lambda: told.items() <= self.told().items()  # noqa: E731
         assert wait_until(arrived, timeout_s=20), f"told: {self.told()}\nwanted: {told}\n{self.world.logs()}"
 
@@ -93,25 +91,25 @@ class Page:
         return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text))
 
     def press(self, answer: str) -> str:
-        """A button; the text of the page that follows."""
+        """Press a button; returns the text of the page that follows."""
         pressed = requests.post(f"{self.url}/answer", data={"answer": answer}, allow_redirects=False, timeout=20)
         assert (pressed.status_code, pressed.headers["Location"]) == (303, self.url[self.url.index("/a/") :])
         return self.text()
 
 
 def steps(person: Person, alert_id: str) -> list[dict[str, Any]]:
-    """The alert's timeline without its messages."""
+    """The entries of the alert's timeline without those about messages."""
     entries = person.get(f"sos-alerts/{alert_id}/timeline/").json()["entries"]
     return [entry for entry in entries if entry["kind"] != "message"]
 
 
 def timeline(person: Person, alert_id: str) -> list[str]:
-    """The kinds of the alert's steps; of an escalation step what was done. What became of messages `answers` tells."""
+    """The kinds of these entries, with the step that was taken. `answers` shows the messages."""
     taken = steps(person, alert_id)
     return [" ".join(filter(None, (entry["kind"], entry["data"].get("step")))) for entry in taken]
 
 
 def answers(person: Person, alert_id: str) -> dict[str, tuple[str, str | None, str | None]]:
-    """Of each contact: what became of the first SMS, why, and what they said."""
+    """For each contact the state of the first SMS, the reason, and the answer."""
     contacts = person.alert(alert_id)["contacts"]
     return {contact["name"]: (contact["status"], contact["reason"], contact["answer"]) for contact in contacts}

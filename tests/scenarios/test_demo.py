@@ -14,7 +14,7 @@ import pytest
 
 from config.demo.postgres import EmbeddedPostgres
 
-# Each takes the first free port it finds.
+# Each demo takes the first free port it finds.
 pytestmark = pytest.mark.alone
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +23,7 @@ TIMEOUT_S = 120
 
 @contextmanager
 def demo(folder: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """Without a terminal, so it ends by itself; killed if it has not when the test ends."""
+    """Start the demo without a terminal, so that it ends by itself. Ends it if it still runs when the block ends."""
     process = subprocess.Popen(
         [sys.executable, "manage.py", "demo"],
         cwd=ROOT,
@@ -32,7 +32,7 @@ def demo(folder: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
-        # A shell that runs the tests in the background has them ignore it, and their children.
+        # A shell that runs the tests in the background lets them ignore SIGINT, and their children too.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
@@ -49,13 +49,13 @@ def told(folder: Path, **environment: str) -> tuple[int, str]:
 
 
 def pid_file(folder: Path) -> Path:
-    """PostgreSQL's, which is there exactly while it runs or after it was killed."""
+    """PostgreSQL's file, which exists while PostgreSQL runs and after it was killed."""
     return EmbeddedPostgres(folder).data / "postmaster.pid"
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    # pytest's own folders are closed to the user that PostgreSQL runs as when we are root.
+    # As root, PostgreSQL runs as another user, to whom pytest's own folders are closed.
     with tempfile.TemporaryDirectory() as made:
         Path(made).chmod(0o755)
         yield Path(made)
@@ -100,7 +100,7 @@ def test_what_a_killed_demo_left_is_swept_up_and_nothing_of_the_caller_is_used(f
         DATABASE_URL="postgres://somebody@127.0.0.1:1/precious",
         TWILIO_AUTH_TOKEN="",
         SECRET_KEY_FILE="/not/there",
-        PYTHONIOENCODING="ascii",  # No Cyrillic on this terminal.
+        PYTHONIOENCODING="ascii",  # This terminal shows no Cyrillic.
     )
 
     assert code == 0, output
@@ -131,7 +131,7 @@ def test_an_interrupt_stops_everything(folder: Path) -> None:
 
 
 def wait_for(process: subprocess.Popen[str], start: str) -> None:
-    """Until a line begins so."""
+    """Read lines until one begins with `start`."""
     seen = []
     for line in process.stdout or []:
         seen.append(line)

@@ -1,4 +1,4 @@
-"""A drill over real processes, with its report; a real press ends it, and it is no false alarm."""
+"""A drill over real processes, with its report. A real press ends it, and it is no false alarm."""
 
 from deploy.local.processes import wait_until
 from tests.scenarios.story import LINK, SAFE, Story, sos, timeline
@@ -30,7 +30,7 @@ def test_a_drill_reports_and_a_real_press_wins(story: Story) -> None:
     real = aida.press_sos()
 
     assert (real.status_code, real.json()["is_drill"]) == (201, False)
-    # Whoever refuses the test is called in earnest.
+    # Cholpon refuses SMS, so a real alert calls Cholpon.
     story.wait_for(Bek=[TEST, sos(aida)])
     assert aida.alert(drill)["status"] == "cancelled"
     assert timeline(aida, drill) == ["raised", "acknowledged", "gave_way"]

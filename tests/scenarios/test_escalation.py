@@ -1,27 +1,9 @@
-"""From the press to the last all-clear: somebody answers on the page, by a digit, or nobody does."""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
+"""From the press to the last all-clear: a contact answers on the page or by a key, or nobody answers."""
 
 import requests
 
 from deploy.local.processes import wait_until
 from tests.scenarios.story import FALSE_ALARM, SAFE, Story, answers, call, sos, timeline
-from tests.world import World
-
-FIRST_CALLS = "UPDATE alerts_escalationstep SET due_at = now() WHERE state = 'pending' AND round = 0 AND kind = 'call'"
-EVERYTHING = "UPDATE alerts_escalationstep SET due_at = now() WHERE state = 'pending'"
-
-
-@contextmanager
-def no_step_is_looked_for(world: World) -> Iterator[None]:
-    """What comes all the same was asked for by a notice."""
-    postpone = "UPDATE config_periodicrun SET due_at = now() + %s * interval '1 s' WHERE name = 'escalate'"
-    world.execute(postpone, 3600)
-    try:
-        yield
-    finally:
-        world.execute(postpone, 0)
 
 
 def test_an_alert_that_a_contact_answers_on_the_page(story: Story) -> None:
@@ -30,7 +12,7 @@ def test_an_alert_that_a_contact_answers_on_the_page(story: Story) -> None:
     alert = aida.press_sos(address="Chüy 114").json()["id"]
     story.expect(Bek=[sos(aida)], Cholpon=[sos(aida)])
 
-    # A preview of the link, and a scanner: neither answers.
+    # Neither a preview of the link nor a scanner that opens it gives an answer.
     assert requests.head(story.page(bek).url, timeout=20).status_code == 200
     seen = story.page(bek).text()
     for words in ("Aida Asanova needs help", "Chüy 114", "42.87460, 74.56980", "Nobody is on the way yet", aida.phone):
@@ -61,7 +43,8 @@ def test_a_refused_sms_becomes_a_call_that_is_answered_by_a_digit(story: Story) 
     story.world.sandbox.behave(to=bek.phone, error_code=21610)
     story.world.sandbox.behave(channel="voice", to=bek.phone, digits="1")
 
-    with no_step_is_looked_for(story.world):
+    # Nothing looks for due steps, so a notice has Bek called.
+    with story.world.hold_periodic("escalate"):
         alert = aida.press_sos().json()["id"]
         told = {"Bek": [call(aida)], "Cholpon": [sos(aida), "Bek is on the way to Aida."]}
         story.expect(**told, Aida=["Bek is on the way to you."])
@@ -73,31 +56,33 @@ def test_a_refused_sms_becomes_a_call_that_is_answered_by_a_digit(story: Story) 
     }
     assert aida.alert(alert)["reach"]["summary"].startswith("Bek is on the way; 1 of 2 delivered")
     assert aida.post(f"sos-alerts/{alert}/resolve/").status_code == 200
-    # Whoever refuses SMS is spared the all-clear too: it would be refused. Bek ended the call knowing.
+    # Bek refuses SMS, so Bek gets no all-clear either: it would be refused.
     story.expect(Bek=told["Bek"], Cholpon=[*told["Cholpon"], SAFE], Aida=["Bek is on the way to you."])
     assert timeline(aida, alert) == ["raised", "step_taken call", "acknowledged", "resolved"]
 
 
 def test_nobody_answers(story: Story) -> None:
     aida = story.person("Aida", "Bek", "Cholpon")
-    alarms = "SELECT coalesce(sum(times), 0) FROM messaging_operatoralarm WHERE code = 'alert_exhausted'"
-    [(before,)] = story.world.rows(alarms)
+    alarmed_before = story.world.times_alarmed("alert_exhausted")
     alert = aida.press_sos().json()["id"]
     story.expect(Bek=[sos(aida)], Cholpon=[sos(aida)])
 
-    # A minute passes. Voicemails answer: nobody presses a key.
-    story.world.execute(FIRST_CALLS)
+    story.world.pass_time(minutes=1)
+    # Voicemails answer the calls: nobody presses a key.
     tried = [sos(aida), call(aida)]
     story.expect(Bek=tried, Cholpon=tried)
     assert aida.alert(alert)["status"] == "active"
 
-    story.world.execute(EVERYTHING)
-    assert wait_until(lambda: aida.alert(alert)["status"] == "exhausted", timeout_s=10), story.world.logs()
+    # The second round: an SMS and a call, in any order.
+    story.world.pass_time(seconds=165)
     both = sorted([*tried, sos(aida), call(aida)])
-    at_the_end = {"Aida": ["None of your contacts has answered yet. Call 112."]}
     assert wait_until(lambda: sorted(story.told()["Cholpon"]) == both == sorted(story.told()["Bek"]), timeout_s=10)
-    story.wait_for(**at_the_end)
-    assert story.world.rows(alarms) == [(before + 1,)]
+    assert aida.alert(alert)["status"] == "active"
+
+    story.world.pass_time(seconds=165)
+    story.wait_for(Aida=["None of your contacts has answered yet. Call 112."])
+    assert aida.alert(alert)["status"] == "exhausted"
+    assert story.world.times_alarmed("alert_exhausted") == alarmed_before + 1
     assert {len(contact["tries"]) for contact in aida.alert(alert)["contacts"]} == {4}
 
     assert aida.post(f"sos-alerts/{alert}/resolve/").status_code == 200
@@ -106,20 +91,17 @@ def test_nobody_answers(story: Story) -> None:
     assert [len(told[name]) for name in ("Bek", "Cholpon", "Aida")] == [5, 5, 1]
     steps = ["step_taken call", "step_taken sms", "step_taken call", "exhausted", "resolved"]
     assert timeline(aida, alert) == ["raised", *steps]
-    assert story.world.rows(
-        "SELECT count(*) FROM alerts_escalationstep WHERE alert_id = %s AND state = 'pending'", alert
-    ) == [(0,)]
+    assert not story.world.is_escalating(alert)
 
 
 def test_a_cancel_meets_the_first_sms_on_its_way(story: Story) -> None:
-    """Bek's SMS is at the provider, which has not answered; Cholpon's waits for its slot."""
+    """Bek's SMS is at the provider, which has not answered yet. Cholpon's SMS waits for its slot."""
     aida = story.person("Aida", "Bek", "Cholpon")
     bek, _ = aida.contacts
     story.world.sandbox.behave(to=bek.phone, latency_ms=2_000, times=1)
     story.world.pace(0.2)
     alert = aida.press_sos().json()["id"]
-    in_flight = "SELECT state FROM messaging_message WHERE address = %s"
-    assert wait_until(lambda: story.world.rows(in_flight, bek.phone) == [("sending",)], timeout_s=5, every_s=0.02)
+    assert wait_until(lambda: story.world.states([bek.phone]) == {"sending": 1}, timeout_s=5, every_s=0.02)
 
     assert aida.post(f"sos-alerts/{alert}/cancel/").json()["status"] == "cancelled"
 

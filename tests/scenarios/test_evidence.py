@@ -1,4 +1,5 @@
-"""Evidence over real processes: large files in little memory, broken uploads go on, and no SOS waits for them."""
+"""Evidence over real processes: large files in little memory, broken uploads that go on, and no SOS that waits for
+them."""
 
 import hashlib
 import http.client
@@ -26,7 +27,7 @@ TAIL = f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
 class Film:
-    """An MP4 of about so many bytes, made while it is read."""
+    """An MP4 of about this many bytes, built while it is read."""
 
     _BLOCK = bytes(range(256)) * 1024
 
@@ -56,7 +57,7 @@ def workers(world: World) -> list[int]:
 
 
 def peak_kb(pid: int) -> int:
-    """The most memory it has had resident."""
+    """The most resident memory that the process has had, in kB."""
     (line,) = [one for one in Path(f"/proc/{pid}/status").read_text().splitlines() if one.startswith("VmHWM")]
     return int(line.split()[1])
 
@@ -68,7 +69,7 @@ def forget_peaks(world: World) -> dict[int, int]:
 
 
 def send(aida: Person, method: str, url: str, body: Any, length: int, **headers: str) -> http.client.HTTPResponse:
-    """One request whose body is made as it is sent."""
+    """Send one request whose body is built while it is sent."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
     given = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -1,5 +1,7 @@
-"""A phone without a network: the app queues the SOS, the way and a recording, and posts it all late, and twice, with an
-access token that has expired meanwhile."""
+"""A phone without a network: the app queues the SOS, the way and a recording.
+
+It posts everything late, and twice, with an access token that has expired meanwhile.
+"""
 
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -18,8 +20,8 @@ MINUTES = 20
 
 
 class Queue:
-    """What the app kept while there was no network, and how it posts it: with a device's credential beside a token
-    that has expired, until it is answered."""
+    """The queue that the app kept without a network, and its posts: with a device's credential beside an expired
+    token."""
 
     def __init__(self, world: World, person: Person) -> None:
         registered = person.post("me/devices/", {"name": "Aida's phone", "platform": "android"})
@@ -43,7 +45,7 @@ class Queue:
         return self.session.post(self.api + path, json=body, timeout=20, **kwargs)
 
     def post_everything(self) -> tuple[requests.Response, requests.Response, requests.Response]:
-        """The SOS, the way, the recording; each as it was written down, the way the wrong way round."""
+        """Post the SOS, the way and the recording as they were written down, the way in reverse order."""
         pressed = self.way[0] | {"address": "Ala-Archa"}
         alert = self.post("sos-alerts/", pressed, headers={"Idempotency-Key": self.key})
         path = f"sos-alerts/{alert.json()['id']}/"
@@ -71,12 +73,12 @@ def test_a_phone_without_network_posts_everything_late_and_twice(story: Story) -
     alert = first.json()["id"]
     assert [answer.status_code for answer in (first, way, sound)] == [201, 201, 201]
     assert way.json() == {"stored": MINUTES, "repeated": 0, "refused": []}
-    # The replies were lost: the app does not know, and posts its queue again.
+    # The responses were lost: the app does not know, and posts its queue again.
     first, way, sound = phone.post_everything()
     assert [answer.status_code for answer in (first, way, sound)] == [201, 200, 200]
     assert first.json()["id"] == alert
     assert way.json() == {"stored": 0, "repeated": MINUTES, "refused": []}
-    # It has forgotten its key, and presses once more.
+    # The app has forgotten its key, and presses once more.
     assert phone.post("sos-alerts/", {}).json() | {"warnings": []} == first.json() | {"warnings": []}
 
     story.expect(Bek=[sos(aida)])
@@ -94,7 +96,7 @@ def test_a_phone_without_network_posts_everything_late_and_twice(story: Story) -
     assert kept["sha256"] == sha256(SOUND).hexdigest()
     assert len(aida.get(f"sos-alerts/{alert}/locations/").json()["results"]) == MINUTES + 1
     assert aida.post(f"sos-alerts/{alert}/resolve/").status_code == 200
-    # The last of the way comes when all is over: it is kept, and moves nothing.
+    # The last position comes when all is over: it is kept, and moves nothing.
     last = _fix(datetime.now(UTC) - timedelta(seconds=50), 42.95)
     assert phone.post(f"sos-alerts/{alert}/locations/", last).json()["stored"] == 1
     assert aida.alert(alert)["latitude"] == 42.889

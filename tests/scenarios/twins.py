@@ -1,4 +1,4 @@
-"""Two people to whom the same happens but for the PIN they type: whatever they ask, they must be answered alike."""
+"""Two people who do the same but for the PIN they type: the responses to both must be alike."""
 
 from collections.abc import Callable
 from functools import cache
@@ -14,7 +14,7 @@ from tests.scenarios.story import Story
 from tests.world.people import PASSWORD, Person
 
 SAFE_PIN, DURESS_PIN = "1357", "24680"
-# They differ from one answer to the next.
+# Headers that differ from one response to the next.
 _HEADERS_OF_EACH = {"Date", "ETag", "X-Request-Id", "Content-Length"}
 
 Answers = tuple[requests.Response, requests.Response]
@@ -27,7 +27,7 @@ def set_pins(person: Person) -> None:
 
 
 class Twins:
-    """Of each the alert that is asked about. Every method asks both, and fails if one can be told from the other."""
+    """The two people, each with one alert. Every method asks for both, and fails if the responses tell them apart."""
 
     def __init__(self, story: Story, *contacts: str) -> None:
         self.safe = story.person("Aida", *contacts, label="safe ")
@@ -50,7 +50,8 @@ class Twins:
         return self.alike(lambda person: person.post(f"{self._alert_of(person)}{path}", body, **kwargs))
 
     def press(self) -> int:
-        # Everybody's SMS takes a step before anybody's takes the next: the moves of both stand in the same order.
+        # Every SMS makes its first move before any makes its second, so the moves of both alerts stand in the same
+        # order.
         for contact in (contact for person in self.both for contact in person.contacts):
             self.safe.world.sandbox.behave(to=contact.phone, callback_delay_ms=[300, 700], times=1)
         answers = self.alike(lambda person: person.press_sos(address="Chüy 114"))
@@ -64,18 +65,18 @@ class Twins:
         return self.alike(ask)[0].status_code
 
     def record(self, kind: str) -> int:
-        """Send a recording of this type."""
+        """Send a recording of this type; returns the status code."""
         return self.post("upload_audio/", files={"audio": ("a", files.AUDIO[kind])})[0].status_code
 
     def recordings(self) -> list[str]:
-        """The types of their recordings, each read from the address that the owner is told."""
+        """The types of the recordings, each read from the URL that the owner gets."""
         lists = [answer.json() for answer in self.get("sos-alerts/{alert_id}/evidence/")]
         for safe, duress in zip(*lists, strict=True):
             assert requests.get(safe["url"], timeout=20).content == requests.get(duress["url"], timeout=20).content
         return [recording["type"] for recording in lists[1]]
 
     def everything(self) -> None:
-        """Whatever a GET shows of the alert or the person."""
+        """Ask for everything that a GET shows of the alert or the person."""
         for path in _shown_to_owners() + [f"sos-alerts/?status={status}" for status in AlertStatus]:
             self.get(path)
 
@@ -93,7 +94,7 @@ class Twins:
 
 @cache
 def _shown_to_owners() -> list[str]:
-    """What a GET asks for with no id but the alert's."""
+    """The paths of GET operations that need no id but the alert's."""
     paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]  # type: ignore[no-untyped-call]
     asked = [path.removeprefix("/api/v1/") for path, methods in paths.items() if "get" in methods]
     walked = [path for path in asked if "{" not in path.replace("{alert_id}", "")]

@@ -1,6 +1,6 @@
-"""From outside nobody can tell which PIN was typed: many ends with each, compared byte by byte and by their times.
+"""From outside nobody can tell which PIN was typed: many ends with each PIN, compared byte by byte and by their times.
 
-Other work shares the machine, so the two kinds alternate, and the verdict is a permutation test on ranks: it asks
+Other work shares the machine, so the two kinds alternate, and the verdict is a permutation test on ranks. It asks
 whether the kinds differ, not how fast or how even the machine is.
 """
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize("count", [40, pytest.param(ENDS, marks=pytest.mark.matrix)])
-def test_so_many_of_each_are_alike(count: int) -> None:
+def test_ends_with_either_pin_look_alike(count: int) -> None:
     people = [twin for place in range(AT_ONCE) for twin in make_twins("Aida", "Bek", district=place)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         pairs = [(people[2 * place], people[2 * place + 1]) for place in range(AT_ONCE)]
@@ -46,7 +46,7 @@ def test_so_many_of_each_are_alike(count: int) -> None:
 
 
 def _end_again_and_again(count: int, pair: tuple[Twin, Twin]) -> list[tuple[bool, str, float]]:
-    """For each end whether it was under duress, its answer and the seconds it took."""
+    """For each end whether it was under duress, its response and the seconds it took."""
     try:
         return [_end(twin, is_duress=place == 1) for _ in range(count) for place, twin in enumerate(pair)]
     finally:

@@ -1,4 +1,4 @@
-"""Garbage at every operation of the schema: clear errors, never a 500 (schemathesis over the WSGI application)."""
+"""Garbage at every operation of the schema gets clear errors, never a 500 (schemathesis over the WSGI application)."""
 
 import os
 from typing import Any

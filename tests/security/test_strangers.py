@@ -108,7 +108,7 @@ def test_nothing_but_sign_in_answers_without_a_token(victim: User) -> None:
         for name in PARAMETERS:
             url = url.replace(name, str(victim.sos_alerts.get().id))
         answer = getattr(client, method)(url, {}, format="json")
-        # A signed address is the permission itself; one that nobody signed is none.
+        # A signed URL is the permission itself; a URL that nobody signed is no permission.
         expected = 404 if "{signature}" in path else 401
         assert answer.status_code == expected, f"{method} {url}: {answer.status_code}"
         assert answer["Content-Type"] == "application/problem+json"

@@ -1,4 +1,4 @@
-"""A wall clock of its own for a process: libfaketime shifts what it reads, not how long it waits."""
+"""A wall clock of its own for a process: libfaketime shifts the time it reads, not the time it waits."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from deploy.local import clocks
 
 
 def shifted(seconds: float) -> dict[str, str]:
-    """The environment of a process whose wall clock is so far ahead, or behind."""
+    """The environment of a process whose wall clock is this many seconds ahead, or behind if negative."""
     return {
         "LD_PRELOAD": str(clocks.library()),
         "FAKETIME": f"{seconds:+f}s",

@@ -26,7 +26,7 @@ class Presser:
 
     @classmethod
     def with_contacts(cls, world: World, contacts: list[list[str]]) -> list[Presser]:
-        """One person for each list of numbers."""
+        """Create one person for each list of numbers."""
         people = [uuid7() for _ in contacts]
         world.execute(
             "INSERT INTO identity_user (id, password, phone_number, first_name, last_name, language, is_active,"

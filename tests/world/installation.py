@@ -1,4 +1,4 @@
-"""The installation: its processes, their life and death."""
+"""The installation: its processes, started, stopped, frozen and restarted."""
 
 import itertools
 import os
@@ -19,6 +19,7 @@ from messaging.sandbox.control import SandboxControl
 from tests.mailbox import Mailbox
 from tests.services import postgres, rabbitmq
 from tests.world import clocks
+from tests.world.due import DueTimes
 from tests.world.outbox import Outbox
 from tests.world.people import Person, fresh_number
 from tests.world.process import BIN, Process, django
@@ -28,10 +29,11 @@ SCHEDULERS = ("scheduler-1", "scheduler-2")
 _databases = itertools.count(1)
 
 
-class World(Outbox):
-    """Start it once, `settle` it before each test. `pace` is the sender's segments per second, 0 for unpaced.
+class World(Outbox, DueTimes):
+    """Start it once, and `settle` it before each test. `pace` is in segments per second for each sender; 0 means
+    unpaced.
 
-    Servers of its own are named by their URLs, as the settings take them; without, it shares those of the test run.
+    URLs name servers of its own, as the settings take them. Without URLs it shares the servers of the test run.
     """
 
     def __init__(
@@ -84,8 +86,6 @@ class World(Outbox):
         for name in SCHEDULERS:
             yield name, django("runscheduler")
 
-    # -- Life -------------------------------------------------------------------------------------------------
-
     def start(self) -> None:
         migrate = Process("migrate", django("migrate"), environment=self.environment, folder=self.folder)
         migrate.start()
@@ -101,7 +101,7 @@ class World(Outbox):
         self.mailbox.stop()
 
     def settle(self) -> None:
-        """Before a test: everything runs, nothing is in flight, nothing is scripted."""
+        """Prepare for a test: everything runs, nothing is in flight, nothing is scripted."""
         for process in self.processes.values():
             if process.is_frozen:
                 process.thaw()
@@ -109,6 +109,8 @@ class World(Outbox):
                 process.start()
         self.wait_until_ready()
         self.cancel_everything()
+        # A timer that an earlier test left armed must not run out when a later one passes time.
+        self.execute("UPDATE alerts_activitytimer SET status = 'cancelled', ended_at = now() WHERE status = 'armed'")
         self.sandbox.reset()
         self.mailbox.clear()
         for counted in ("identity_ratecount", "messaging_senderoutage", "messaging_dailycount", "messaging_optout"):
@@ -116,7 +118,7 @@ class World(Outbox):
         self.pace(100)
 
     def spread(self, processes: int) -> None:
-        """The pool of the `messages` queue over so many processes, from the next `settle` on."""
+        """Run the pool of the `messages` queue in this many processes, from the next `settle` on."""
         worker = self.processes["worker-messages"]
         place = worker.command.index("--processes") + 1
         if worker.command[place] != str(processes):
@@ -124,7 +126,7 @@ class World(Outbox):
             worker.command[place] = str(processes)
 
     def cancel_everything(self) -> None:
-        """Nothing that waits, or is on its way, is tried again."""
+        """Cancel every message that waits or is on its way, and skip every pending escalation step."""
         self.execute(
             "UPDATE messaging_message SET state = 'cancelled', text = NULL, final_at = now()"
             " WHERE final_at IS NULL AND state <> 'cancelled'"
@@ -133,7 +135,7 @@ class World(Outbox):
 
     @contextmanager
     def restarted_with(self, **environment: str) -> Iterator[None]:
-        """Every process but the sandbox started anew with these settings, and again without them afterwards."""
+        """Run every process but the sandbox with these settings during the block, and without them afterwards."""
         kept = dict(self.environment)
         ours = [process for name, process in self.processes.items() if name != "sandbox"]
 
@@ -154,7 +156,7 @@ class World(Outbox):
 
     @contextmanager
     def supervised(self) -> Iterator[None]:
-        """Start processes that end, as systemd or Kubernetes would, for the time of a block."""
+        """Start processes that end during the block again, as systemd or Kubernetes would."""
         over = Event()
 
         def supervise() -> None:
@@ -172,7 +174,7 @@ class World(Outbox):
             supervisor.join()
 
     def wait_until_ready(self) -> None:
-        """The web answers, a scheduler ticks, and each worker pool consumes its queue."""
+        """Wait until the web answers, a scheduler ticks, and each worker pool consumes its queue."""
 
         def ready() -> bool:
             try:
@@ -185,7 +187,7 @@ class World(Outbox):
         assert wait_until(ready, timeout_s=60, every_s=0.1), self.logs()
 
     def consumers(self) -> int:
-        """Worker pools with a consumer on their queue, as RabbitMQ counts them."""
+        """The number of worker pools with a consumer on their queue, as RabbitMQ counts them."""
         count = 0
         with (
             suppress(pika.exceptions.AMQPError),
@@ -201,7 +203,7 @@ class World(Outbox):
 
     @contextmanager
     def without(self, *names: str) -> Iterator[None]:
-        """Kill these processes for the time of a block."""
+        """Kill these processes, and start them again after the block."""
         for name in names:
             self.processes[name].kill()
         try:
@@ -212,7 +214,7 @@ class World(Outbox):
 
     @contextmanager
     def with_clocks(self, shifts: dict[str, float]) -> Iterator[None]:
-        """Restart these processes with wall clocks so many seconds ahead (or behind), for the time of a block."""
+        """Run these processes during the block with wall clocks this many seconds ahead, or behind if negative."""
         for name, seconds in shifts.items():
             self.processes[name].kill()
             self.processes[name].start(clocks.shifted(seconds))
@@ -226,7 +228,7 @@ class World(Outbox):
 
     @contextmanager
     def extra_worker(self, queue: str) -> Iterator[None]:
-        """One more pool for a queue, for the time of a block."""
+        """Run one more pool for a queue during the block."""
         command = self.processes[f"worker-{queue}"].command
         worker = Process(f"extra-{queue}", command, environment=self.environment, folder=self.folder)
         worker.start()

@@ -1,12 +1,10 @@
-"""What is in an installation's outbox and on its phones: put there, counted and waited for."""
+"""Messages of an installation, in its outbox and on its phones: queued, counted and waited for."""
 
+import json
 import os
 import subprocess
 from abc import ABC, abstractmethod
 from collections import Counter
-from typing import Any
-
-import psycopg
 
 from deploy.local.processes import wait_until
 from messaging.encryption import encrypt
@@ -14,6 +12,7 @@ from messaging.models import MessageClass
 from messaging.outbox.senders import DEFAULT
 from messaging.sandbox.control import Arrival, SandboxControl
 from messaging.segments import count_segments
+from tests.world.database import Database
 from tests.world.people import fresh_number
 from tests.world.process import django
 
@@ -25,30 +24,21 @@ FROM unnest(%s::text[]) AS a, messaging_sender s WHERE s.name = %s
 """
 
 
-class Outbox(ABC):
-    """The part of a World that looks into its database and its sandbox."""
+class Outbox(Database, ABC):
+    """The part of a World that looks into its outbox and its sandbox."""
 
-    database_url: str
     environment: dict[str, str]
     sandbox: SandboxControl
 
     @abstractmethod
     def logs(self) -> str:
-        """What its processes say of themselves when waiting was in vain."""
-
-    def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.database_url, autocommit=True) as connection:
-            return connection.execute(query, parameters).fetchall()
-
-    def execute(self, statement: str, *parameters: object) -> None:
-        with psycopg.connect(self.database_url, autocommit=True) as connection:
-            connection.execute(statement, parameters)
+        """The last lines that each process logged."""
 
     def pace(self, segments_per_second: float) -> None:
         self.execute("UPDATE messaging_sender SET segments_per_second = %s, next_free_at = now()", segments_per_second)
 
     def states(self, addresses: list[str]) -> Counter[str]:
-        """Of the messages to these, but for the calls that follow an SOS which nobody answers."""
+        """Count the states of the messages to these addresses. Calls that follow an unanswered SOS are left out."""
         found = self.rows(
             "SELECT state FROM messaging_message m WHERE address = ANY(%s) AND NOT EXISTS"
             " (SELECT FROM alerts_notification n WHERE n.message_id = m.id AND n.kind = 'call')",
@@ -57,7 +47,7 @@ class Outbox(ABC):
         return Counter(row[0] for row in found)
 
     def deliverers(self, addresses: list[str]) -> Counter[str]:
-        """Who made the calls to the provider."""
+        """Count who made the requests to the provider: workers or schedulers."""
         found = self.rows(
             "SELECT a.by FROM messaging_attempt a JOIN messaging_message m ON m.id = a.message_id"
             " WHERE m.address = ANY(%s) AND a.outcome <> 'not_created'",
@@ -65,20 +55,27 @@ class Outbox(ABC):
         )
         return Counter(row[0] for row in found)
 
+    def keys_pressed(self, number: str) -> list[str]:
+        """The keys that were recorded in calls to this number."""
+        found = self.rows(
+            "SELECT k.digit FROM messaging_keypress k JOIN messaging_attempt a ON a.id = k.attempt_id"
+            " JOIN messaging_message m ON m.id = a.message_id WHERE m.address = %s",
+            number,
+        )
+        return [digit for (digit,) in found]
+
+    def times_alarmed(self, code: str) -> int:
+        """How often the operator was alarmed with this code."""
+        [(times,)] = self.rows("SELECT coalesce(sum(times), 0) FROM messaging_operatoralarm WHERE code = %s", code)
+        return int(times)
+
     def arrivals(self, addresses: list[str]) -> list[Arrival]:
         wanted = set(addresses)
         return [arrival for arrival in self.sandbox.arrivals() if arrival.to in wanted]
 
-    def queue(self, *fields: str) -> None:
-        """Queue messages through the outbox, each given as the arguments of an `Outgoing`, in one transaction."""
-        code = (
-            "from django.db import transaction\n"
-            "from messaging import clock, outbox\n"
-            "from messaging.models import Channel, MessageClass\n"
-            "from messaging.outbox import Outgoing\n"
-            "with transaction.atomic():\n"
-            f"    outbox.queue([{', '.join(f'Outgoing({one})' for one in fields)}], now=clock.now())\n"
-        )
+    def queue(self, *messages: dict[str, object]) -> None:
+        """Queue messages as the code does, in one transaction; each is given as the arguments of an `Outgoing`."""
+        code = f"from tests.world.queueing import queue; queue({json.dumps(messages)!r})"
         subprocess.run(
             django("shell", "-v", "0", "-c", code), env=os.environ | self.environment, check=True, timeout=60
         )
@@ -92,13 +89,13 @@ class Outbox(ABC):
         sender: str = DEFAULT,
         message_class: MessageClass = MessageClass.ROUTINE,
     ) -> list[str]:
-        """So many messages in the outbox, one statement, as a newsletter would leave them; no notice is given."""
+        """Write this many messages to the outbox in one statement, without a notice; returns their addresses."""
         addresses = addresses or [fresh_number() for _ in range(count)]
         self.execute(QUEUE, encrypt(text), count_segments(text), int(message_class), addresses, sender)
         return addresses
 
     def wait_for_arrivals(self, addresses: list[str], *, timeout_s: float) -> list[Arrival]:
-        """What arrived at these once each has something; fails with the logs if some never has."""
+        """Wait until every address has got a message; returns all that arrived. Fails with the logs on a timeout."""
         found: list[Arrival] = []
 
         def complete() -> bool:

@@ -1,4 +1,4 @@
-"""A person with the app, acting through the public API, and the contacts they have."""
+"""A person with the app, who acts through the public API, and the contacts they have."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""One of the installation's processes, with its children: started, killed, frozen and thawed."""
+"""One process of the installation with its children: started, killed, frozen and thawed."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ class Process:
         return self._process is not None and self._process.poll() is None
 
     def start(self, environment: dict[str, str] | None = None) -> None:
-        """Start it, with more environment than its own if that is given."""
+        """Start the process, with this environment on top of its own."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.command,
@@ -45,13 +45,13 @@ class Process:
         self.is_frozen = False
 
     def kill(self) -> None:
-        """SIGKILL, the children too: nothing is said to anyone."""
+        """SIGKILL the process and its children, without a word to anyone."""
         if self._process is not None:
             signal_tree(self.pid, signal.SIGKILL)
             self._process.wait()
 
     def stop(self) -> None:
-        """SIGTERM, as a supervisor would; killed if that does not end it in 30 s."""
+        """SIGTERM, as a supervisor would send it. Killed if it has not ended after 30 s."""
         if not self.is_running or self._process is None:
             return
         self.thaw()

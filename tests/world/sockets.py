@@ -1,4 +1,4 @@
-"""Which process has a TCP connection: how a database session is traced to the process that holds it."""
+"""TCP connections of a process: they lead from a database session to the process that holds it."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 
 def ports_to(url: str, pid: int) -> set[int]:
-    """The local ports of a process's connections to a server on this machine; none if the process has gone.
+    """The local ports of the connections that a process has to a server on this machine. Empty if the process has
+    ended.
 
     Connections to different servers may have the same local port.
     """

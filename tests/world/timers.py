@@ -1,4 +1,4 @@
-"""Activity timers written straight into the tables, and how late they fired: arming them is not measured."""
+"""Activity timers written straight into the tables, and how late they fire: arming them is not measured."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FROM (SELECT extract(epoch FROM ended_at - due_at) AS late FROM alerts_activityt
 
 @dataclass(frozen=True, slots=True)
 class Lateness:
-    """Of the timers that have fired: seconds from the due time to the alert."""
+    """The number of timers that fired, and the seconds from due time to alert."""
 
     fired: int
     median_s: float
@@ -36,7 +36,7 @@ class Lateness:
 
 
 def arm(world: World, owners: list[UUID], delays_s: list[float]) -> None:
-    """A timer for each, whose grace period ends in so many seconds."""
+    """Write a timer for each owner whose grace period ends after this many seconds."""
     world.execute(_ARM, [uuid7() for _ in owners], owners, delays_s)
 
 

@@ -17,6 +17,6 @@ from alerts.contacts.checks import links_leave_room
         ({"LINK_BASE_URL": "http://127.0.0.1:8000", "ALLOWED_HOSTS": []}, []),
     ],
 )
-def test_links_that_no_sms_has_room_for_stop_the_start(settings: dict[str, Any], found: list[str]) -> None:
+def test_the_start_stops_when_links_are_too_long_for_an_sms(settings: dict[str, Any], found: list[str]) -> None:
     with override_settings(**settings):
         assert [problem.id for problem in links_leave_room()] == found

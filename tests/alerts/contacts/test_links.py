@@ -1,4 +1,4 @@
-"""A contact's link opens one alert for one contact; every other token opens nothing."""
+"""A contact's link opens one alert for one contact. Every other token opens nothing."""
 
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -67,8 +67,9 @@ def test_a_link_lives_for_days_after_the_end(phone: APIClient, alert: str) -> No
     assert links.opened(token, now=last) is None
 
 
-def test_after_the_end_it_is_closed_to_whoever_is_no_contact_any_more(phone: APIClient, alert: str, ana: User) -> None:
-    """During the alert they may be on their way, and whoever took them off the list may have taken the phone too."""
+def test_after_the_end_a_link_is_closed_to_former_contacts(phone: APIClient, alert: str, ana: User) -> None:
+    """During the alert former contacts may be on their way, and whoever removed them may be somebody who took the
+    phone."""
     tokens = [token_in(message) for message in messages(alert)]
     aida, bek = ana.contacts.order_by("order")
     assert phone.delete(f"/api/v1/me/contacts/{aida.id}/").status_code == 204
@@ -81,7 +82,7 @@ def test_after_the_end_it_is_closed_to_whoever_is_no_contact_any_more(phone: API
     assert len({page.content for page in pages}) == 1
 
 
-def test_an_end_under_duress_closes_it_to_nobody(phone: APIClient, alert: str, ana: User) -> None:
+def test_an_end_under_duress_closes_no_link(phone: APIClient, alert: str, ana: User) -> None:
     token = token_in(messages(alert)[0])
     set_pins(ana)
     assert phone.post(f"{URL}{alert}/cancel/", {"pin": DURESS_PIN}, format="json").status_code == 200

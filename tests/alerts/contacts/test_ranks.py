@@ -1,4 +1,5 @@
-"""When thousands press at once every person's first contact is told before anyone's second: so is who takes a place."""
+"""When thousands press at once, every person's first contact is told before anyone's second. A contact who takes the
+place of an unreachable one takes the rank too."""
 
 from threading import Event
 
@@ -26,14 +27,14 @@ def ranks(sos: list[Message]) -> list[int]:
 
 @pytest.mark.django_db
 class TestAContact:
-    def test_takes_the_rank_of_one_who_may_not_be_sent_to(self, phone: APIClient, contacts: Contacts) -> None:
+    def test_takes_the_rank_of_a_contact_who_cannot_be_reached(self, phone: APIClient, contacts: Contacts) -> None:
         first, *_ = contacts("Aida", "Bek", "Cholpon")
         EmergencyContact.objects.filter(id=first.id).update(phone_number="+447700900123")
         sos = press(phone)
         assert [message.state for message in sos] == [State.FAILED, State.QUEUED, State.QUEUED]
         assert ranks(sos) == [0, 0, 1]
 
-    def test_takes_the_rank_of_one_who_refuses(self, phone: APIClient, contacts: Contacts) -> None:
+    def test_takes_the_rank_of_a_contact_who_refuses_sms(self, phone: APIClient, contacts: Contacts) -> None:
         contacts("Aida", "Bek", "Cholpon", "Daniyar")
         sos = press(phone)
         drive(sos[0], State.FAILED, code="21610")
@@ -47,7 +48,7 @@ class TestAContact:
         drive(sos[0], State.DELIVERED)
         assert ranks(sos) == [0, 1]
 
-    def test_of_another_person_stays_where_they_are(self, phone: APIClient, contacts: Contacts, stranger: User) -> None:
+    def test_of_another_person_keeps_their_rank(self, phone: APIClient, contacts: Contacts, stranger: User) -> None:
         contacts("Aida", "Bek")
         EmergencyContact.objects.bulk_create(
             EmergencyContact(user=stranger, name="X", phone_number=f"+99670020000{n}", order=n) for n in range(2)

@@ -61,7 +61,7 @@ def test_every_text_takes_one_segment(first: str, last: str, language: str, link
     ("first", "last", "language", "expected"),
     [
         ("Aida", "Asanova", "en", f"SOS! Aida Asanova needs help: {LINK} Call +996555123456"),
-        # Not one letter of Cyrillic: the number has room, the sentence would be UCS-2.
+        # The name has no Cyrillic letter: there is room for the number, but the sentence would be UCS-2.
         ("Aida", "Asanova", "ru", f"SOS! Aida Asanova +996555123456 {LINK}"),
         ("Aida", "Asanova", "ky", f"SOS! Aida Asanova +996555123456 {LINK}"),
         ("Аида", "Жээнбекова", "ru", f"SOS! Аида +996555123456 {LINK}"),

@@ -1,5 +1,4 @@
-"""Answers that meet: of two contacts, of a contact and a step, of a contact and an end. One comes first, and every text
-fits it."""
+"""Answers that meet another answer, a step or an end. One comes first, and every text agrees with that order."""
 
 from datetime import timedelta
 from functools import partial
@@ -35,13 +34,13 @@ def _contacts(contacts: Contacts) -> None:
 
 
 def links(user: User) -> tuple[str, list[str]]:
-    """Her alert, and the tokens in its SMS."""
+    """Press SOS; returns the alert's id and the tokens in its SMS."""
     alert = str(app(user).post(URL, {}, format="json").data["id"])
     return alert, [token_in(sos) for sos in messages(alert)]
 
 
 def come(token: str) -> Any:
-    """The button on the contacts' page."""
+    """Press the button "I am on my way" on the contacts' page."""
     return Client().post(f"/a/{token}/answer", {"answer": "acknowledged"})
 
 
@@ -75,7 +74,7 @@ def test_two_contacts_answer_at_once_on_their_pages(ana: User, turn: int) -> Non
 
     assert [answer.status_code for answer in answers] == [303, 303]
     told = {message.address: text_of(message) for message in messages(alert, RESPONDER)}
-    # Whoever was second learns who was first, and the third hears that one name only.
+    # The contact who answered second learns who was first. The third contact reads that one name only.
     first, second = ("Aida", bek) if "Aida" in told[cholpon.address] else ("Bek", aida)
     assert told == dict.fromkeys((second.address, cholpon.address), f"{first} is on the way to Ana.")
     assert {"Aida is on the way to you.", "Bek is on the way to you."} <= set(texts_to(ana).splitlines())
@@ -85,7 +84,8 @@ def test_two_contacts_answer_at_once_on_their_pages(ana: User, turn: int) -> Non
 
 
 def test_an_answer_waits_for_the_step_that_is_being_taken(ana: User) -> None:
-    """The calls it has just queued are cancelled: nobody's phone rings for an alert that somebody goes to."""
+    """The answer cancels the calls that the step has just queued, so no phone rings for an alert that somebody
+    answered."""
     alert, tokens = links(ana)
     calls_are_due(alert)
     with held_up(partial(come, tokens[0])) as answered:
@@ -135,5 +135,5 @@ def test_an_end_meets_a_step_and_an_answer(ana: User, turn: int) -> None:
     assert SosAlert.objects.get(id=UUID(alert)).status == AlertStatus.CANCELLED
     assert {m.state for m in messages(alert, CALL)} <= {State.CANCELLED}
     assert [m.address for m in all_clears(alert)] == [messages(alert)[0].address]
-    # Somebody who answered after the end is told on the page, not the person.
+    # A contact who answered after the end is told so on the page, and the person gets no text.
     assert Client().get(f"/a/{tokens[1]}").status_code == 200

@@ -10,69 +10,32 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from alerts.contacts import texts
-from alerts.escalation import answers, policy, steps
-from alerts.models import (
-    AlertKind,
-    AlertStatus,
-    EscalationStep,
-    Notification,
-    NotificationKind,
-    SosAlert,
-    StepKind,
-    StepState,
-    Via,
-)
+from alerts.escalation import policy, steps
+from alerts.models import AlertKind, AlertStatus, EscalationStep, SosAlert, StepKind
 from identity.models import EmergencyContact, User
 from messaging.database import clock
 from messaging.models import Channel, Message, MessageClass, OperatorAlarm
 from messaging.states import State
 from tests.alerts.conftest import Contacts, app
 from tests.alerts.engine import all_clears, drive, messages, text_of
+from tests.alerts.escalation.story import (
+    CALL,
+    REMINDER,
+    URL,
+    acknowledge,
+    names,
+    pass_time,
+    press,
+    status,
+    take_all_steps,
+    to_owner,
+)
 from tests.race import at_once
-
-URL = "/api/v1/sos-alerts/"
-CALL, REMINDER, RESPONDER = NotificationKind.CALL, NotificationKind.REMINDER, NotificationKind.RESPONDER
 
 pytestmark = pytest.mark.django_db
 
 
-def press(phone: APIClient) -> str:
-    return str(phone.post(URL, {}, format="json").data["id"])
-
-
-def pass_time(seconds: float) -> int:
-    """Every pending step comes nearer by so much, and what is due then is done."""
-    for step in EscalationStep.objects.filter(state=StepState.PENDING):
-        EscalationStep.objects.filter(id=step.id).update(due_at=step.due_at - timedelta(seconds=seconds))
-    return steps.take_steps(now=clock.now())
-
-
-def pass_all() -> None:
-    while EscalationStep.objects.filter(state=StepState.PENDING).exists():
-        pass_time(600)
-
-
-def names(kind: NotificationKind) -> list[str]:
-    return list(Notification.objects.filter(kind=kind).order_by("message_id").values_list("name", flat=True))
-
-
-def status(alert: str) -> str:
-    return SosAlert.objects.get(id=alert).status
-
-
-def acknowledge(alert: str, contact: EmergencyContact, via: Via = Via.PAGE) -> answers.Acknowledged:
-    return answers.acknowledge(alert_id=UUID(alert), contact_id=contact.id, via=via, now=clock.now())
-
-
-def decline(alert: str, contact: EmergencyContact) -> None:
-    answers.decline(alert_id=UUID(alert), contact_id=contact.id, via=Via.PAGE, now=clock.now())
-
-
-def to_owner(ana: User) -> list[str]:
-    return [text_of(m) for m in Message.objects.filter(address=str(ana.phone_number)).order_by("id")]
-
-
-def test_who_does_not_answer_is_called_in_waves(phone: APIClient, contacts: Contacts) -> None:
+def test_contacts_who_do_not_answer_are_called_in_waves(phone: APIClient, contacts: Contacts) -> None:
     contacts("Aida", "Bek", "Cholpon", "Daniyar")
     press(phone)
     assert pass_time(policy.FIRST_CALL_AFTER.total_seconds() - 1) == 0
@@ -92,7 +55,7 @@ def test_the_second_sms_of_a_missed_check_in_says_what_the_first_said(phone: API
     contacts("Aida")
     alert = press(phone)
     SosAlert.objects.filter(id=UUID(alert)).update(kind=AlertKind.MISSED_CHECK_IN)
-    pass_all()
+    take_all_steps()
     assert "missed a check-in" in text_of(messages(alert, REMINDER)[0])
     assert "Ana Asanova has missed a check-in" in text_of(messages(alert, CALL)[0])
 
@@ -159,7 +122,7 @@ def test_nobody_answers(phone: APIClient, contacts: Contacts, ana: User, setting
     settings.EMERGENCY_NUMBER = "102"
     contacts("Aida", "Bek")
     alert = press(phone)
-    pass_all()
+    take_all_steps()
     assert status(alert) == AlertStatus.EXHAUSTED
     assert names(CALL) == ["Aida", "Bek"] * policy.ROUNDS
     assert OperatorAlarm.objects.get().code == "alert_exhausted"
@@ -168,7 +131,7 @@ def test_nobody_answers(phone: APIClient, contacts: Contacts, ana: User, setting
     assert (detail["status"], detail["ended_at"]) == ("exhausted", None)
 
 
-def test_without_contacts_the_operator_learns_soon(phone: APIClient) -> None:
+def test_without_contacts_the_operator_is_alarmed_after_a_minute(phone: APIClient) -> None:
     alert = press(phone)
     pass_time(policy.FIRST_CALL_AFTER.total_seconds())
     assert status(alert) == AlertStatus.EXHAUSTED
@@ -178,11 +141,11 @@ def test_without_contacts_the_operator_learns_soon(phone: APIClient) -> None:
 def test_after_exhaustion_a_press_calls_everyone_again(phone: APIClient, contacts: Contacts) -> None:
     (aida,) = contacts("Aida")
     first = press(phone)
-    pass_all()
+    take_all_steps()
     again = phone.post(URL, {}, format="json")
     assert again.status_code == 201
     assert len(messages(again.data["id"])) == 1
-    # The late answer to the first is kept, though the second is the open one.
+    # The late answer to the first alert is kept, and the second alert stays the open one.
     assert acknowledge(first, aida).is_first
     assert status(first) == AlertStatus.EXHAUSTED
     assert status(again.data["id"]) == AlertStatus.ACTIVE
@@ -192,7 +155,7 @@ def test_after_exhaustion_a_contact_may_answer_and_the_person_may_end_it(phone: 
     (aida,) = contacts("Aida")
     alert = press(phone)
     drive(messages(alert)[0], State.DELIVERED)
-    pass_all()
+    take_all_steps()
     acknowledge(alert, aida)
     assert status(alert) == AlertStatus.ACKNOWLEDGED
     assert phone.post(f"{URL}{alert}/resolve/").status_code == 200
@@ -208,7 +171,7 @@ def test_after_exhaustion_a_contact_may_answer_and_the_person_may_end_it(phone: 
         (State.UNCONFIRMED, "no_evidence"),
     ],
 )
-def test_whose_sms_did_not_arrive_is_called_at_once(
+def test_a_contact_whose_sms_did_not_arrive_is_called_at_once(
     phone: APIClient, contacts: Contacts, state: State, code: str
 ) -> None:
     contacts("Aida", "Bek")
@@ -218,7 +181,7 @@ def test_whose_sms_did_not_arrive_is_called_at_once(
     assert names(CALL) == ["Bek"]
 
 
-def test_whose_sms_was_refused_at_once_is_called_at_once(phone: APIClient, contacts: Contacts) -> None:
+def test_a_contact_whose_sms_was_refused_is_called_at_once(phone: APIClient, contacts: Contacts) -> None:
     _, bek = contacts("Aida", "Bek")
     EmergencyContact.objects.filter(id=bek.id).update(phone_number="+447700900123")
     press(phone)

@@ -1,4 +1,5 @@
-"""Who answers stops the calls; who declines is spared them, and when nobody is left the operator is told at once."""
+"""An answer stops the calls. A contact who declines is called no more; when all have declined, the operator is
+alarmed."""
 
 import pytest
 from rest_framework.test import APIClient
@@ -9,17 +10,17 @@ from identity.models import User
 from messaging.states import State
 from tests.alerts.conftest import Contacts
 from tests.alerts.engine import drive, messages, text_of
-from tests.alerts.escalation.test_escalation import (
+from tests.alerts.escalation.story import (
     CALL,
     RESPONDER,
     URL,
     acknowledge,
     decline,
     names,
-    pass_all,
     pass_time,
     press,
     status,
+    take_all_steps,
     to_owner,
 )
 
@@ -37,13 +38,13 @@ class TestAnAnswer:
         drive(messages(alert)[2], State.FAILED, code="21211")
         assert acknowledge(alert, aida).is_first
         assert status(alert) == AlertStatus.ACKNOWLEDGED
-        assert names(RESPONDER) == ["Bek"]  # Cholpon was never told that there is anything.
+        assert names(RESPONDER) == ["Bek"]  # Cholpon was never told of the alert.
         assert [text_of(m) for m in messages(alert, RESPONDER)] == ["Aida is on the way to Ana."]
         assert to_owner(ana) == ["Aida is on the way to you."]
         detail = phone.get(f"{URL}{alert}/").data
         assert [contact["answer"] for contact in detail["contacts"]] == ["acknowledged", None, None]
         assert detail["reach"]["summary"].startswith("Aida is on the way; 2 of 3 delivered")
-        pass_all()
+        take_all_steps()
         assert names(CALL) == []
         assert status(alert) == AlertStatus.ACKNOWLEDGED
 
@@ -63,7 +64,7 @@ class TestAnAnswer:
         assert to_owner(ana) == ["Aida is on the way to you.\nBek is on the way to you."]
         assert names(RESPONDER) == ["Bek", "Cholpon"]
 
-    def test_to_an_ended_alert_is_none(self, phone: APIClient, contacts: Contacts) -> None:
+    def test_to_an_ended_alert_is_refused(self, phone: APIClient, contacts: Contacts) -> None:
         (aida,) = contacts("Aida")
         alert = press(phone)
         phone.post(f"{URL}{alert}/cancel/")
@@ -95,7 +96,7 @@ class TestDeclining:
         assert names(CALL) == ["Bek"]
         assert status(alert) == AlertStatus.ACTIVE
 
-    def test_by_all_gives_up_at_once(self, phone: APIClient, contacts: Contacts) -> None:
+    def test_by_all_exhausts_the_alert_at_once(self, phone: APIClient, contacts: Contacts) -> None:
         aida, bek = contacts("Aida", "Bek")
         alert = press(phone)
         decline(alert, aida)

@@ -1,4 +1,4 @@
-"""A person's own plan for an alert that nobody answers."""
+"""A person's own policy for an alert that nobody answers."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,8 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from rest_framework.test import APIClient
 
-from alerts.escalation import personal, policy
-from alerts.escalation import steps as escalation
+from alerts.escalation import personal, policy, steps
 from alerts.models import AlertStatus, EscalationPolicy, EscalationStep, NotificationKind, SosAlert, StepKind
 from identity.models import EmergencyContact, User
 from messaging.database import clock
@@ -30,11 +29,11 @@ def put(phone: APIClient, *waves: dict[str, Any], give_up_after_s: Any = 60, **h
     return phone.put(URL, body, format="json", headers=headers)
 
 
-def steps(phone: APIClient) -> list[tuple[str, str, int, int]]:
-    """Of a new alert: kind, name, round and seconds after it."""
+def planned(phone: APIClient) -> list[tuple[str, str, int, int]]:
+    """Press SOS; returns kind, name, round and seconds after the press of every planned step."""
     alert = phone.post("/api/v1/sos-alerts/", {}, format="json").data
-    planned = EscalationStep.objects.filter(alert=UUID(alert["id"])).select_related("alert").order_by("place")
-    return [(s.kind, s.name, s.round, round((s.due_at - s.alert.created_at).total_seconds())) for s in planned]
+    steps_of_alert = EscalationStep.objects.filter(alert=UUID(alert["id"])).select_related("alert").order_by("place")
+    return [(s.kind, s.name, s.round, round((s.due_at - s.alert.created_at).total_seconds())) for s in steps_of_alert]
 
 
 def test_by_default_everyone_is_called_twice(phone: APIClient, contacts: Contacts) -> None:
@@ -51,7 +50,7 @@ def test_by_default_everyone_is_called_twice(phone: APIClient, contacts: Contact
             wave("voice", 45, four[3]),
         ],
     }
-    assert steps(phone) == [
+    assert planned(phone) == [
         *(("call", name, 0, 60) for name in ("Aida", "Bek", "Cholpon")),
         ("call", "Daniyar", 0, 105),
         *(("sms", name, 1, 270) for name in ("Aida", "Bek", "Cholpon", "Daniyar")),
@@ -67,7 +66,7 @@ def test_own_waves_are_planned(phone: APIClient, contacts: Contacts) -> None:
     assert answer.status_code == 200
     assert answer.json() == phone.get(URL).json()
     assert (answer.json()["is_default"], answer.json()["waves"][0]) == (False, wave("voice", 20, bek))
-    assert steps(phone) == [
+    assert planned(phone) == [
         ("call", "Bek", 0, 20),
         ("sms", "Aida", 1, 50),
         ("sms", "Bek", 1, 50),
@@ -80,19 +79,19 @@ def test_own_waves_are_planned(phone: APIClient, contacts: Contacts) -> None:
     ]
 
 
-def test_whoever_no_wave_names_is_called_with_the_last(phone: APIClient, contacts: Contacts) -> None:
+def test_a_contact_in_no_wave_is_called_with_the_last_wave(phone: APIClient, contacts: Contacts) -> None:
     aida, bek = contacts("Aida", "Bek")
     put(phone, wave("voice", 20, aida), wave("voice", 40, bek))
     contacts("Cholpon")
     bek.delete()
-    assert steps(phone) == [("call", "Aida", 0, 20), ("call", "Cholpon", 0, 60), ("give_up", "", 0, 120)]
+    assert planned(phone) == [("call", "Aida", 0, 20), ("call", "Cholpon", 0, 60), ("give_up", "", 0, 120)]
 
 
-def test_without_anyone_to_tell_the_operator_learns_as_soon(phone: APIClient, contacts: Contacts) -> None:
+def test_without_contacts_a_personal_policy_alarms_the_operator_as_soon(phone: APIClient, contacts: Contacts) -> None:
     (aida,) = contacts("Aida")
     put(phone, wave("voice", 600, aida), give_up_after_s=1800)
     aida.delete()
-    assert steps(phone) == [("give_up", "", 0, 60)]
+    assert planned(phone) == [("give_up", "", 0, 60)]
 
 
 def test_a_refused_sms_brings_an_own_call_forward(phone: APIClient, contacts: Contacts) -> None:
@@ -104,16 +103,16 @@ def test_a_refused_sms_brings_an_own_call_forward(phone: APIClient, contacts: Co
     assert list(due) == [(StepKind.CALL, "Bek")]
 
 
-def test_whom_no_wave_calls_is_called_when_their_sms_is_refused(phone: APIClient, contacts: Contacts) -> None:
+def test_a_contact_whom_no_wave_calls_is_called_when_their_sms_is_refused(phone: APIClient, contacts: Contacts) -> None:
     contacts("Aida", "Bek")
     put(phone, wave("sms", 60))
     alert = phone.post("/api/v1/sos-alerts/", {}, format="json").data["id"]
     drive(messages(alert)[1], State.FAILED, code="21610")
-    escalation.take_steps(now=clock.now())
+    steps.take_steps(now=clock.now())
     assert [call.address for call in messages(alert, NotificationKind.CALL)] == ["+996700100001"]
     EscalationStep.objects.exclude(due_at__gt=clock.now() + timedelta(days=1)).update(due_at=clock.now())
-    escalation.take_steps(now=clock.now())
-    # Given up, and nobody else was called: they read SMS.
+    steps.take_steps(now=clock.now())
+    # The alert is exhausted and Aida was not called: the policy sends SMS only.
     assert SosAlert.objects.get().status == AlertStatus.EXHAUSTED
     assert len(messages(alert, NotificationKind.CALL)) == 1
 
@@ -161,7 +160,7 @@ class TestTwoDevices:
         [{"channel": "voice", "wait_s": 1}] * (personal.MAX_TIMES_PER_CONTACT + 1),
     ],
 )
-def test_what_is_no_policy_is_refused(phone: APIClient, contacts: Contacts, waves: Any) -> None:
+def test_an_invalid_policy_is_refused(phone: APIClient, contacts: Contacts, waves: Any) -> None:
     contacts("Aida")
     answer = phone.put(URL, {"waves": waves, "give_up_after_s": 60}, format="json")
     assert answer.status_code == 400

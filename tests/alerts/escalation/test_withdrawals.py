@@ -1,4 +1,4 @@
-"""Who was on the way cannot come after all: the alert goes on, nobody is passed over, no phone rings twice at once."""
+"""A contact who was on the way withdraws: the alert goes on, nobody is passed over, no phone rings twice at once."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -14,17 +14,17 @@ from messaging.models import Message, OperatorAlarm
 from messaging.states import State
 from tests.alerts.conftest import Contacts
 from tests.alerts.engine import drive, messages, step
-from tests.alerts.escalation.test_escalation import (
+from tests.alerts.escalation.story import (
     CALL,
     REMINDER,
     URL,
     acknowledge,
     decline,
     names,
-    pass_all,
     pass_time,
     press,
     status,
+    take_all_steps,
     to_owner,
 )
 
@@ -32,25 +32,25 @@ pytestmark = pytest.mark.django_db
 
 
 def hours_pass() -> None:
-    """While somebody is on the way nothing is pending."""
+    """Move every step two hours back, pending or not: while somebody is on the way no step is pending."""
     for each in EscalationStep.objects.all():
         EscalationStep.objects.filter(id=each.id).update(due_at=each.due_at - timedelta(hours=2))
 
 
 def call_off(alert: str, contact: EmergencyContact) -> None:
-    """The contact said that they come, and now that they do not."""
+    """Let the contact say that they come and, two hours later, that they do not."""
     acknowledge(alert, contact)
     hours_pass()
     decline(alert, contact)
 
 
-class TestOfAnAlertThatWasGivenUp:
-    def test_it_is_given_up_again_and_the_next_press_calls_everyone(
+class TestAWithdrawalFromAnExhaustedAlert:
+    def test_exhausts_it_again_and_the_next_press_calls_everyone(
         self, phone: APIClient, contacts: Contacts, ana: User
     ) -> None:
         aida, _ = contacts("Aida", "Bek")
         first = press(phone)
-        pass_all()
+        take_all_steps()
         assert status(first) == AlertStatus.EXHAUSTED
         for message in messages(first, CALL) + messages(first, REMINDER):
             drive(message, State.DELIVERED)
@@ -68,18 +68,18 @@ class TestOfAnAlertThatWasGivenUp:
         assert again.status_code == 201
         assert len(messages(again.data["id"])) == 2
 
-    def test_nothing_goes_on_beside_the_next_alert(self, phone: APIClient, contacts: Contacts) -> None:
+    def test_starts_no_calls_beside_the_next_alert(self, phone: APIClient, contacts: Contacts) -> None:
         aida, _ = contacts("Aida", "Bek")
         first = press(phone)
-        pass_all()
+        take_all_steps()
         second = press(phone)
         call_off(first, aida)
         assert not EscalationStep.objects.filter(alert=UUID(first), state=StepState.PENDING).exists()
         assert (status(first), status(second)) == (AlertStatus.EXHAUSTED, AlertStatus.ACTIVE)
 
 
-class TestWhatBecameOverdue:
-    def test_comes_one_after_the_other(self, phone: APIClient, contacts: Contacts, ana: User) -> None:
+class TestOverdueSteps:
+    def test_are_taken_one_after_another(self, phone: APIClient, contacts: Contacts, ana: User) -> None:
         aida, _ = contacts("Aida", "Bek")
         alert = press(phone)
         before = list(EscalationStep.objects.filter(name="Bek").order_by("place").values_list("due_at", flat=True))
@@ -92,10 +92,10 @@ class TestWhatBecameOverdue:
         pass_time((before[-1] - before[0]).total_seconds())
         assert (names(CALL), names(REMINDER)) == (["Bek", "Bek"], ["Bek"])
         assert status(alert) == AlertStatus.ACTIVE
-        pass_all()
+        take_all_steps()
         assert status(alert) == AlertStatus.EXHAUSTED
 
-    def test_what_is_not_overdue_keeps_its_time(self, phone: APIClient, contacts: Contacts) -> None:
+    def test_do_not_include_steps_that_are_still_in_time(self, phone: APIClient, contacts: Contacts) -> None:
         aida, _ = contacts("Aida", "Bek")
         alert = press(phone)
         due = dict(EscalationStep.objects.values_list("place", "due_at"))
@@ -103,7 +103,7 @@ class TestWhatBecameOverdue:
         decline(alert, aida)
         assert dict(EscalationStep.objects.values_list("place", "due_at")) == due
 
-    def test_nor_does_an_outage_do_everything_at_once(self, phone: APIClient, contacts: Contacts) -> None:
+    def test_are_taken_one_after_another_after_an_outage_too(self, phone: APIClient, contacts: Contacts) -> None:
         contacts("Aida")
         alert = press(phone)
         hours_pass()
@@ -112,7 +112,7 @@ class TestWhatBecameOverdue:
         pass_time((policy.WAVE_LASTS + policy.BETWEEN_ROUNDS).total_seconds())
         assert (names(CALL), names(REMINDER), status(alert)) == (["Aida"] * 2, ["Aida"], AlertStatus.ACTIVE)
 
-    def test_a_moments_lateness_puts_nothing_off(self, phone: APIClient, contacts: Contacts) -> None:
+    def test_postpone_nothing_when_late_by_a_moment(self, phone: APIClient, contacts: Contacts) -> None:
         contacts("Aida")
         press(phone)
         give_up = EscalationStep.objects.get(kind=StepKind.GIVE_UP).due_at
@@ -122,7 +122,7 @@ class TestWhatBecameOverdue:
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.UNDELIVERED, State.EXPIRED, State.UNCONFIRMED])
-def test_whose_sms_did_not_arrive_meanwhile_is_called_at_once(
+def test_a_contact_whose_sms_failed_meanwhile_is_called_at_once(
     phone: APIClient, contacts: Contacts, state: State
 ) -> None:
     aida, *_ = contacts("Aida", "Bek", "Cholpon")
@@ -145,10 +145,10 @@ class TestCallsThatAnAnswerCancelled:
         pass_time(0)
         made = [call.address for call in messages(alert, CALL) if call.state == State.QUEUED]
         assert made == [messages(alert)[2].address]
-        # The others' second round is still to come, and Bek, whose phone has rung, has had the first.
+        # The second round is still to come. Bek had the first round: that phone rang.
         assert names(CALL) == ["Aida", "Bek", "Cholpon", "Cholpon"]
 
-    def test_each_time(self, phone: APIClient, contacts: Contacts) -> None:
+    def test_are_made_after_every_withdrawal(self, phone: APIClient, contacts: Contacts) -> None:
         aida, bek, cholpon, _ = contacts("Aida", "Bek", "Cholpon", "Daniyar")
         alert = press(phone)
         pass_time(policy.FIRST_CALL_AFTER.total_seconds())
@@ -158,18 +158,18 @@ class TestCallsThatAnAnswerCancelled:
             pass_time(0)
             pass_time(policy.WAVE_LASTS.total_seconds())
         assert names(CALL).count("Daniyar") == 4
-        pass_all()
+        take_all_steps()
         assert names(CALL).count("Daniyar") == 5
         assert status(alert) == AlertStatus.EXHAUSTED
 
-    def test_a_second_sms_too(self, phone: APIClient, contacts: Contacts) -> None:
+    def test_are_made_after_the_second_round_too(self, phone: APIClient, contacts: Contacts) -> None:
         aida, _ = contacts("Aida", "Bek")
         alert = press(phone)
         pass_time(60)
         pass_time((policy.WAVE_LASTS + policy.BETWEEN_ROUNDS).total_seconds())
         assert len(Notification.objects.filter(kind=REMINDER)) == 2
         call_off(alert, aida)
-        pass_all()
+        take_all_steps()
         assert names(REMINDER) == ["Aida", "Bek", "Bek"]
         assert names(CALL) == ["Aida", "Bek"] * 2 + ["Bek"] * 2
 

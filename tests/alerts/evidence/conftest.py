@@ -15,14 +15,14 @@ Send = Callable[..., Any]
 
 @pytest.fixture(autouse=True)
 def media(tmp_path: Path, settings: Any) -> Path:
-    """The disk: a folder of this test."""
+    """A folder of this test in place of the disk."""
     settings.MEDIA_ROOT = str(tmp_path / "media")
     settings.EVIDENCE_FREE_MB = 0
     return tmp_path / "media"
 
 
 def on_disk(media: Path) -> list[Path]:
-    """Every file, wherever it lies."""
+    """Every file in the folder and below it."""
     return sorted(path for path in media.rglob("*") if path.is_file())
 
 
@@ -45,5 +45,5 @@ def send(phone: APIClient, alert: str) -> Send:
 
 @pytest.fixture
 def begun(phone: APIClient, alert: str) -> str:
-    """A film of Ana's that is to come."""
+    """The URL of an upload that Ana has begun: a film of which no byte has come."""
     return path_of(create(phone, alert))

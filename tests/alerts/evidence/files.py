@@ -1,4 +1,4 @@
-"""Small, whole files of every type that is taken, made by the formats' rules, and what is wrong with others."""
+"""Small, whole files of every accepted type, built by the rules of their formats, and files with a fault."""
 
 import struct
 import zlib
@@ -13,7 +13,7 @@ def _track(handler: bytes) -> bytes:
 
 
 def index(*handlers: bytes) -> bytes:
-    """What a recorder writes last: a track for each handler."""
+    """The box that a recorder writes last: one track for each handler."""
     return box(b"moov", box(b"mvhd", bytes(100)) + b"".join(map(_track, handlers)))
 
 

@@ -1,4 +1,4 @@
-"""Who may have a file, and in which parts."""
+"""Access to a file for its owner and for contacts, whole or in parts."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from messaging.database import clock
 from tests.alerts.conftest import app
 from tests.alerts.evidence import files
 from tests.alerts.evidence.conftest import URL, Send
+from tests.alerts.evidence.downloads import body
 
 CONTENT = files.mp4(b"vide", media=200_000)
 
@@ -32,12 +33,8 @@ def url(send: Send, alert: str) -> str:
 
 @pytest.fixture
 def contacts_url(send: Send, pressed: str, token: str) -> str:
-    """The same film's path for Aida, Ana's first contact."""
+    """The path of the same film for Aida, Ana's first contact."""
     return f"/a/{token}/evidence/{send(CONTENT, 'video', to=pressed).json()['id']}"
-
-
-def body(answer: Any) -> bytes:
-    return b"".join(answer.streaming_content) if answer.streaming else answer.content
 
 
 def test_the_whole_file_with_its_type_and_nothing_more(url: str) -> None:
@@ -86,13 +83,13 @@ def test_a_range_that_is_not_there(url: str, asked: str) -> None:
 @pytest.mark.parametrize(
     "asked", ["", "bytes", "bytes=", "bytes=-", "bytes=5-2", "lines=0-1", "bytes=0-1,5-6", "bytes=" + "9" * 30, "\0é"]
 )
-def test_what_is_no_range_gets_the_whole(url: str, asked: str) -> None:
+def test_an_invalid_range_gets_the_whole_file(url: str, asked: str) -> None:
     answer = Client().get(url, headers={"Range": asked})
     assert answer.status_code == 200
     assert body(answer) == CONTENT
 
 
-def test_a_range_of_another_file_than_this_gets_the_whole(url: str) -> None:
+def test_a_range_of_another_file_gets_the_whole_file(url: str) -> None:
     etag = f'"{Evidence.objects.get().sha256}"'
     same = Client().get(url, headers={"Range": "bytes=0-9", "If-Range": etag})
     other = Client().get(url, headers={"Range": "bytes=0-9", "If-Range": '"x"'})
@@ -157,14 +154,14 @@ def test_a_file_is_not_compressed_on_the_way(contacts_url: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)  # A closed response gives its connection back.
-def test_few_are_sent_at_once(url: str, contacts_url: str) -> None:
-    """Slow readers hold a thread each; an SOS must find one."""
+def test_a_limited_number_of_files_is_sent_at_once(url: str, contacts_url: str) -> None:
+    """A slow reader holds a thread, and an SOS must find a free one."""
     first = [Client().get(contacts_url) for _ in range(settings.WEB_THREADS // 4)]
     assert {answer.status_code for answer in first} == {200}
     for path in (url, contacts_url):
         busy = Client().get(path)
         assert (busy.status_code, busy["Retry-After"]) == (503, "10")
-    first[0].close()  # The client is gone.
+    first[0].close()  # The client closes the connection.
     assert body(Client().get(url)) == CONTENT
     for answer in first[1:]:
         answer.close()

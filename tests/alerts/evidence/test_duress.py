@@ -1,4 +1,4 @@
-"""Under duress evidence is kept, and every answer about it is that of a cancelled alert."""
+"""Under duress evidence is kept, and every response about it is that of a cancelled alert."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -50,7 +50,7 @@ def test_every_answer_is_that_of_a_cancelled_alert(send: Send, phone: APIClient,
         one.append(phone.get(f"{URL}{current}/evidence/"))
         answers.append([seen(answer) for answer in one])
     assert answers[0] == answers[1]
-    assert [status for status, _ in answers[1]] == [201, 200, 415, 200, 409, 200]
+    assert [code for code, _ in answers[1]] == [201, 200, 415, 200, 409, 200]
 
 
 def test_it_is_kept_for_the_contacts_and_longer_than_it_is_shown(

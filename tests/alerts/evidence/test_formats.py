@@ -1,4 +1,4 @@
-"""Types are told by content, kinds by what is in the container, and what is cut off is found to be."""
+"""Types are recognised by content, kinds by the tracks in the container, and a file without its end is noticed."""
 
 import io
 import zipfile
@@ -13,7 +13,7 @@ from tests.alerts.evidence import files
 
 KINDS = {EvidenceKind.AUDIO: files.AUDIO, EvidenceKind.VIDEO: files.VIDEO, EvidenceKind.PHOTO: files.PHOTO}
 WHOLE = [(kind, name, content) for kind, some in KINDS.items() for name, content in some.items()]
-# FLAC has no length of its own.
+# A FLAC file does not give its length.
 SAYS_ITS_LENGTH = [case for case in WHOLE if case[1] not in ("audio/flac", "video/webm")]
 
 
@@ -31,7 +31,7 @@ def recognise(folder: Path, content: bytes, kind: EvidenceKind) -> Media:
 
 
 @pytest.mark.parametrize(("kind", "name", "content"), WHOLE, ids=[name for _, name, _ in WHOLE])
-def test_a_whole_file_is_what_it_is_and_nothing_else(
+def test_a_whole_file_is_recognised_as_its_own_type_only(
     tmp_path: Path, kind: EvidenceKind, name: str, content: bytes
 ) -> None:
     media = recognise(tmp_path, content, kind)
@@ -76,7 +76,7 @@ def test_a_file_without_its_end_is_refused(tmp_path: Path, kind: EvidenceKind, n
     ],
 )
 @pytest.mark.parametrize("kind", list(EvidenceKind))
-def test_what_is_no_medium_is_refused(tmp_path: Path, content: bytes, kind: EvidenceKind) -> None:
+def test_a_file_that_is_no_medium_is_refused(tmp_path: Path, content: bytes, kind: EvidenceKind) -> None:
     with pytest.raises((formats.TypeRefused, formats.FileTruncated)):
         recognise(tmp_path, content, kind)
 
@@ -87,7 +87,7 @@ def test_a_recording_that_was_broken_off_is_told_from_a_wrong_type(tmp_path: Pat
         recognise(tmp_path, without_index, EvidenceKind.VIDEO)
 
 
-def test_what_recorders_leave_open_or_add_is_taken(tmp_path: Path) -> None:
+def test_open_lengths_and_trailers_that_recorders_write_are_accepted(tmp_path: Path) -> None:
     assert recognise(tmp_path, files.wav(is_open=True), EvidenceKind.AUDIO).media_type == "audio/wav"
     assert recognise(tmp_path, files.webm(2, open_ended=True), EvidenceKind.AUDIO).media_type == "audio/webm"
     assert recognise(tmp_path, files.mp3(tagged=False), EvidenceKind.AUDIO).media_type == "audio/mpeg"
@@ -96,8 +96,9 @@ def test_what_recorders_leave_open_or_add_is_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [case[2] for case in WHOLE], ids=[case[1] for case in WHOLE])
-def test_no_damage_is_more_than_a_refusal(tmp_path: Path, content: bytes) -> None:
-    """Each byte of the first 120 turned over: taken or refused, never another error, never long."""
+def test_a_damaged_file_is_accepted_or_refused_and_nothing_else(tmp_path: Path, content: bytes) -> None:
+    """Each of the first 120 bytes inverted: the file is accepted or refused, without another error and without
+    delay."""
     for place in range(min(120, len(content))):
         damaged = bytearray(content)
         damaged[place] ^= 0xFF

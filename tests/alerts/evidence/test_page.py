@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from alerts.models import Evidence, SosAlert
-from alerts.page import content as page
+from alerts.page import content
 from messaging.database import clock
 from tests.alerts.evidence import files
 from tests.alerts.evidence.conftest import Send
@@ -19,8 +19,8 @@ FILES = re.compile(r'(?:src|href)="(/a/[\w-]{22}/evidence/[0-9a-f-]{36})"')
 def test_a_contact_hears_and_sees_what_was_sent(send: Send, pressed: str, token: str) -> None:
     before = Client().get(f"/a/{token}/live")
     assert not FILES.findall(before.content.decode())
-    for content, kind in ((files.wav(), "audio"), (files.mp4(b"vide"), "video"), (files.jpeg(), "photo")):
-        send(content, kind)
+    for file, kind in ((files.wav(), "audio"), (files.mp4(b"vide"), "video"), (files.jpeg(), "photo")):
+        send(file, kind)
     after = Client().get(f"/a/{token}/live", headers={"If-None-Match": before["ETag"]})
     assert after.status_code == 200
     html = after.content.decode()
@@ -42,7 +42,7 @@ def test_it_says_so_in_their_language(send: Send, pressed: str, token: str, lang
     assert not re.findall(r"[A-Za-z]{3,}", section), section
 
 
-def test_what_was_erased_is_not_offered_and_there_is_an_end(send: Send, pressed: str, token: str) -> None:
+def test_erased_recordings_are_not_offered_and_the_list_is_limited(send: Send, pressed: str, token: str) -> None:
     send(files.wav())
     Evidence.objects.update(erased_at=clock.now())
     assert not FILES.findall(Client().get(f"/a/{token}").content.decode())
@@ -52,4 +52,4 @@ def test_what_was_erased_is_not_offered_and_there_is_an_end(send: Send, pressed:
         for n in range(100)
     )
     shown = Client().get(f"/a/{token}").content.decode()
-    assert len(set(FILES.findall(shown))) == page.RECORDINGS
+    assert len(set(FILES.findall(shown))) == content.RECORDINGS

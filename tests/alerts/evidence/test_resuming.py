@@ -1,4 +1,5 @@
-"""Resumable uploads: bytes in order, whatever breaks; one file, whoever sends; nothing of what is refused."""
+"""Resumable uploads: bytes in order whatever breaks, one file however many send it, and nothing left of a refused
+one."""
 
 import hashlib
 from base64 import b64encode
@@ -39,7 +40,7 @@ def test_a_file_in_pieces_is_the_file(phone: APIClient, begun: str, media: Path,
     assert AlertEvent.objects.get(kind="evidence_added").data["sha256"] == SHA256
     listed = phone.get(f"{URL}{alert}/evidence/").json()
     assert listed[0]["id"] == str(evidence.id)
-    # The phone that lost the last answer asks, and learns that it is done.
+    # A phone that lost the last response asks, and learns that the upload is complete.
     head = phone.head(begun, headers=TUS)
     assert (head["Upload-Offset"], head["Evidence-Id"]) == (str(len(FILM)), str(evidence.id))
     assert patch(phone, begun, b"more", len(FILM)).json()["code"] == "too_many_bytes"
@@ -86,7 +87,7 @@ def test_the_same_declared_file_goes_on_where_it_was(phone: APIClient, alert: st
         (metadata(kind="video"), 501 * limits.MIB, 413, "file_too_large"),
     ],
 )
-def test_what_cannot_begin(
+def test_a_wrong_creation_request_is_refused(
     phone: APIClient, alert: str, media: Path, about: str, length: Any, status: int, code: str
 ) -> None:
     answer = create(phone, alert, length, about=about)
@@ -134,7 +135,7 @@ def test_a_wrong_offset_changes_nothing(phone: APIClient, begun: str) -> None:
         (FILM, metadata(kind="video", sha256="0" * 64), 422, "sha256_mismatch"),
     ],
 )
-def test_a_whole_file_that_is_wrong_leaves_nothing(
+def test_a_finished_upload_that_is_refused_leaves_nothing(
     phone: APIClient, alert: str, media: Path, content: bytes, about: str, status: int, code: str
 ) -> None:
     url = path_of(create(phone, alert, len(content), about=about))
@@ -147,7 +148,7 @@ def test_a_whole_file_that_is_wrong_leaves_nothing(
 
 
 @pytest.mark.parametrize("algorithm", resuming.ALGORITHMS)
-def test_a_piece_with_a_checksum_is_right_or_was_not(phone: APIClient, begun: str, algorithm: str) -> None:
+def test_a_piece_that_does_not_match_its_checksum_is_refused(phone: APIClient, begun: str, algorithm: str) -> None:
     def checksum(content: bytes) -> str:
         return f"{algorithm} {b64encode(hashlib.new(algorithm, content).digest()).decode()}"
 
@@ -159,7 +160,7 @@ def test_a_piece_with_a_checksum_is_right_or_was_not(phone: APIClient, begun: st
 
 
 @pytest.mark.parametrize("header", ["md5 AAAA", "sha256", "sha256 !", "", "sha256  é"])
-def test_a_checksum_that_is_none_is_refused(phone: APIClient, begun: str, header: str) -> None:
+def test_an_invalid_checksum_is_refused(phone: APIClient, begun: str, header: str) -> None:
     assert patch(phone, begun, FILM[:10], 0, Upload_Checksum=header).status_code in (400, 460)
     assert offset_of(phone, begun) == 0
 
@@ -174,14 +175,14 @@ def test_unfinished_uploads_expire_with_their_bytes(phone: APIClient, begun: str
     assert phone.head(begun, headers=TUS).status_code == 404
 
 
-def test_an_upload_is_given_up(phone: APIClient, begun: str, media: Path) -> None:
+def test_an_upload_can_be_deleted(phone: APIClient, begun: str, media: Path) -> None:
     patch(phone, begun, FILM[:1000], 0)
     assert phone.delete(begun, headers=TUS).status_code == 204
     assert on_disk(media) == []
     assert phone.delete(begun, headers=TUS).status_code == 404
 
 
-def test_evidence_stays_when_its_upload_is_given_up(phone: APIClient, begun: str, media: Path) -> None:
+def test_evidence_stays_when_its_upload_is_deleted(phone: APIClient, begun: str, media: Path) -> None:
     patch(phone, begun, FILM, 0)
     assert phone.delete(begun, headers=TUS).status_code == 204
     assert [path.read_bytes() for path in on_disk(media)] == [FILM]

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Breaking(io.BytesIO):
-    """A phone that loses its connection after so many bytes."""
+    """The body of a phone that loses its connection after this many bytes."""
 
     def __init__(self, content: bytes, after: int) -> None:
         super().__init__(content[:after])
@@ -65,14 +65,14 @@ def test_a_file_that_a_crash_of_the_machine_shortened_goes_on_from_its_end(phone
     assert Evidence.objects.get().sha256 == SHA256
 
 
-def test_an_end_that_broke_off_is_made_good_by_asking(
+def test_a_head_request_completes_an_end_that_broke_off(
     phone: APIClient, begun: str, media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killed:
-        killed.setattr(keeping, "_record", die)  # After the file is in the storage, before its row.
+        killed.setattr(keeping, "_record", die)  # The file is in the storage, and its row is not written yet.
         with pytest.raises(KeyboardInterrupt):
             patch(phone, begun, FILM, 0)
     assert not Evidence.objects.exists()
@@ -83,8 +83,9 @@ def test_an_end_that_broke_off_is_made_good_by_asking(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_send_the_same_piece_never_mix(begun: str, ana: User, media: Path) -> None:
-    """One with the film, one with other bytes of the same length: each block is of one of them, none is torn."""
+def test_two_phones_that_send_the_same_piece_never_mix_bytes(begun: str, ana: User, media: Path) -> None:
+    """One sends the film and one sends other bytes of the same length. Every block on disk is one of the two, and
+    whole."""
     other = bytes(len(FILM))
 
     def send(content: bytes) -> Callable[[], Any]:
@@ -102,7 +103,7 @@ def test_two_who_send_the_same_piece_never_mix(begun: str, ana: User, media: Pat
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_finish_make_one_evidence(begun: str, ana: User, media: Path) -> None:
+def test_two_phones_that_finish_at_once_make_one_evidence(begun: str, ana: User, media: Path) -> None:
     upload = Upload.objects.get()
     spool.write(upload.id, FILM, offset=0)
     Upload.objects.update(offset=len(FILM))

@@ -1,4 +1,4 @@
-"""What is erased, when, and what no one erases."""
+"""Evidence that is erased, the time of it, and evidence that nobody can erase."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def ended(send: Send, phone: APIClient, alert: str) -> datetime:
-    """When the alert, of which there are two files, ended."""
+    """The time at which an alert with two files ended."""
     assert (send(files.wav()).status_code, send(files.jpeg(), "photo").status_code) == (201, 201)
     ended_at: Any = datetime.fromisoformat(phone.post(f"{URL}{alert}/resolve/").json()["ended_at"])
     Evidence.objects.update(added_at=ended_at)
@@ -48,7 +48,7 @@ def test_evidence_is_erased_when_its_time_has_passed(
     assert on_disk(media) == []
     assert phone.get(f"{URL}{alert}/evidence/").json() == []
     assert Client().get(url.removeprefix("http://127.0.0.1:8000")).status_code == 404
-    # What it was stays on record.
+    # The hash and the size of an erased file stay on record.
     assert Evidence.objects.filter(sha256__regex="^[0-9a-f]{64}$", name="", erased_at__isnull=False).count() == 2
     assert kinds(alert).count("evidence_erased") == 2
     assert PERIODIC["purge_evidence"].run(now=ended + KEPT) == 0
@@ -77,7 +77,7 @@ def test_a_legal_hold_is_stronger_than_time(ended: datetime, alert: str, media: 
     assert "Asanova" not in listed
 
 
-def test_who_may_only_look_holds_nothing(ended: datetime, alert: str) -> None:
+def test_an_operator_who_may_only_view_sets_no_legal_hold(ended: datetime, alert: str) -> None:
     browser = Client()
     viewer = User.objects.create_user("+996555000001", "a-long-password-1", is_staff=True)
     browser.force_login(viewer)
@@ -91,7 +91,7 @@ def test_a_hold_and_an_erasure_at_once(ended: datetime, alert: str, media: Path)
     now = ended + KEPT
     at_once(lambda: retention.erase_outdated(now=now), lambda: retention.hold(alert_id=row.id, by_id=None, now=now))
     erased = Evidence.objects.filter(erased_at__isnull=False).count()
-    # Whoever came first: either all went before the hold, or nothing does any more.
+    # The erasure came first and took both files, or the hold came first and both stay.
     assert erased in (0, 2)
     first = next(kind for kind in kinds(alert) if kind in ("evidence_held", "evidence_erased"))
     assert first == ("evidence_held" if erased == 0 else "evidence_erased")
@@ -110,7 +110,7 @@ def test_a_storage_that_fails_is_asked_again(ended: datetime, media: Path, monke
     assert on_disk(media) == []
 
 
-def test_what_broke_off_is_purged_with_its_bytes(alert: str, media: Path) -> None:
+def test_uploads_that_broke_off_are_purged_with_their_bytes(alert: str, media: Path) -> None:
     now = clock.now()
     for number in range(3):
         upload = Upload.objects.create(
@@ -120,7 +120,7 @@ def test_what_broke_off_is_purged_with_its_bytes(alert: str, media: Path) -> Non
             is_resumable=False,
             created_at=now,
             expires_at=now + limits.OPEN_FOR,
-            # One died between the storage and its row, one is being finished at this moment.
+            # The second upload died between the storage and its row; the third is being finished at this moment.
             name="sos/audio/2026/01/01/x.wav" if number == 1 else "",
             finishing_at=now + limits.OPEN_FOR if number == 2 else None,
         )

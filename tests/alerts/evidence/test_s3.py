@@ -1,4 +1,4 @@
-"""Evidence in a bucket, over HTTP, in an S3-compatible server of its own process."""
+"""Evidence in a bucket, over HTTP, in an S3-compatible server that runs in its own process."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ from messaging.database import clock
 from messaging.models import OperatorAlarm
 from tests.alerts.evidence import files
 from tests.alerts.evidence.conftest import URL, Send, on_disk
-from tests.alerts.evidence.test_download import body
+from tests.alerts.evidence.downloads import body
 
 KEYS = {"region_name": "us-east-1", "access_key": "key", "secret_key": "a-secret-for-tests"}
 CONTENT = files.mp4(b"vide", media=20 * limits.MIB)
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """Its URL."""
+    """The URL of the running server."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
@@ -59,7 +59,7 @@ def _answers(url: str) -> bool:
 
 @pytest.fixture
 def bucket(server: str, settings: Any) -> Any:
-    """The bucket that evidence is kept in, as another client sees it."""
+    """The bucket of the evidence, as another client sees it."""
     use(settings, server)
     secrets = {"aws_access_key_id": KEYS["access_key"], "aws_secret_access_key": KEYS["secret_key"]}
     made = boto3.resource("s3", endpoint_url=server, region_name="us-east-1", **secrets).Bucket("evidence")
@@ -153,7 +153,7 @@ def test_a_large_file_goes_there_in_parts(bucket: Any, tmp_path: Path) -> None:
     assert peak < 14 * limits.MIB
 
 
-def test_what_is_over_is_erased_there(bucket: Any, send: Send, phone: APIClient, alert: str) -> None:
+def test_old_evidence_is_erased_from_the_bucket(bucket: Any, send: Send, phone: APIClient, alert: str) -> None:
     send(files.wav())
     phone.post(f"{URL}{alert}/resolve/")
     later = clock.now() + timedelta(days=400)
@@ -169,7 +169,9 @@ def test_no_name_is_written_twice(bucket: Any) -> None:
 
 
 @pytest.mark.parametrize("trouble", ["nobody listens", "no such bucket"])
-def test_a_store_in_trouble_costs_nothing(bucket: Any, server: str, send: Send, settings: Any, trouble: str) -> None:
+def test_evidence_survives_a_store_in_trouble(
+    bucket: Any, server: str, send: Send, settings: Any, trouble: str
+) -> None:
     kept = path_of(send(files.jpeg(), "photo"))
     use(settings, "http://127.0.0.1:9" if trouble == "nobody listens" else server, name="another")
     refused = send(files.wav())

@@ -1,4 +1,4 @@
-"""Files sent in one request: what is kept, and that nothing is left of what is refused."""
+"""Files sent in one request: accepted ones are kept, and nothing is left of a refused one."""
 
 import hashlib
 from datetime import timedelta
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 def refused(answer: Any, status: int, code: str, media: Path) -> None:
-    """A clear error, and nothing stored anywhere."""
+    """Assert that the response is this error and that nothing was stored anywhere."""
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.content
     assert answer["Content-Type"] == "application/problem+json"
     assert on_disk(media) == []
@@ -87,7 +87,9 @@ def test_a_large_file_is_whole(send: Send, media: Path) -> None:
         ("photo", files.jpeg()[:-2], 422, "file_truncated"),
     ],
 )
-def test_what_it_is_not_is_refused(send: Send, media: Path, kind: str, content: bytes, status: int, code: str) -> None:
+def test_a_file_of_another_type_is_refused(
+    send: Send, media: Path, kind: str, content: bytes, status: int, code: str
+) -> None:
     name = {"audio": "a.m4a", "video": "v.mp4", "photo": "p.jpg"}[kind]
     refused(send(content, kind, name=name), status, code, media)
 
@@ -132,7 +134,7 @@ AFTER = b"\r\n--x--\r\n"
         (BOUNDARY, PART.replace(b'; filename="a"', b"") + b"text" + AFTER, "file_missing"),
     ],
 )
-def test_what_is_no_upload_is_a_clear_error(
+def test_an_invalid_upload_is_a_clear_error(
     phone: APIClient, media: Path, alert: str, content_type: str, body: bytes, code: str
 ) -> None:
     answer = raw(phone, alert, body, content_type=content_type)
@@ -156,13 +158,13 @@ def test_too_large_is_refused_before_and_while_it_is_read(
     phone: APIClient, send: Send, media: Path, alert: str, settings: Any
 ) -> None:
     settings.EVIDENCE_MAX_MB = {"audio": 1, "video": 1, "photo": 1}
-    # Refused by its Content-Length: the body is not read.
+    # The Content-Length alone is refused: the body is not read.
     answer = raw(phone, alert, b"", content_type=BOUNDARY, CONTENT_LENGTH=str(2**40))
     refused(answer, 413, "file_too_large", media)
     refused(send(files.wav() + bytes(limits.MIB)), 413, "file_too_large", media)
 
 
-def test_an_alert_and_a_person_have_so_much_room(send: Send, phone: APIClient, alert: str, settings: Any) -> None:
+def test_an_alert_and_a_person_have_limited_room(send: Send, phone: APIClient, alert: str, settings: Any) -> None:
     settings.EVIDENCE_ALERT_MB = 1
     assert send(files.mp4(b"vide", media=700_000), "video").status_code == 201
     assert send(files.mp4(b"vide", media=500_000), "video").json()["code"] == "evidence_quota_exceeded"
@@ -212,7 +214,7 @@ def test_without_signing_in_nothing_is_read(send: Send, media: Path) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_twins_at_once_are_one_evidence(send: Send, media: Path, alert: str, ana: User) -> None:
+def test_one_file_sent_twice_at_once_is_one_evidence(send: Send, media: Path, alert: str, ana: User) -> None:
     def twin() -> Any:
         return send(files.wav(), by=app(ana))
 

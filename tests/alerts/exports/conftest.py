@@ -23,7 +23,7 @@ def problems(bundle: bytes) -> list[str]:
 
 @pytest.fixture
 def bundle(phone: APIClient, send: Send, alert: str) -> bytes:
-    """Ana's alert with two files, one contact told and one refused, exported."""
+    """An export of Ana's alert with two files, one contact whose SMS arrived and one whose SMS was refused."""
     told, refused = messages(alert)
     drive(told, State.DELIVERED)
     drive(refused, State.FAILED, code="21211")

@@ -1,4 +1,4 @@
-"""The contents of an export, who may have it, and its writing, piece by piece."""
+"""The content of an export, who may have it, and that it is written while it is read."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ from tests.alerts.engine import drive, messages
 from tests.alerts.evidence import files
 from tests.alerts.evidence.conftest import URL, Send
 from tests.alerts.exports.conftest import export, problems
-from tests.alerts.timeline.test_timeline import behind_the_databases_back
+from tests.alerts.timeline.tampering import tampering
 from tests.alerts.typed import DURESS_PIN, set_pins
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +44,7 @@ def said(bundle: bytes, name: str = "alert.json") -> Any:
     return json.loads(opened(bundle)[name])
 
 
-def test_everything_that_is_known_of_the_alert(bundle: bytes, phone: APIClient, alert: str) -> None:
+def test_an_export_holds_everything_that_is_known_of_the_alert(bundle: bytes, phone: APIClient, alert: str) -> None:
     inside = opened(bundle)
     wav, photo = Evidence.objects.order_by("id")
     assert list(inside) == [
@@ -69,8 +69,8 @@ def test_everything_that_is_known_of_the_alert(bundle: bytes, phone: APIClient, 
     assert problems(bundle) == []
 
 
-def test_openssl_and_unzip_agree(bundle: bytes, tmp_path: Path) -> None:
-    """The format is the world's, not ours."""
+def test_openssl_and_unzip_accept_an_export(bundle: bytes, tmp_path: Path) -> None:
+    """An export uses common formats, so it can be checked without our code."""
     (tmp_path / "export.zip").write_bytes(bundle)
     answer = APIClient().get("/api/v1/export-key/").json()
     (tmp_path / "key.pem").write_text(answer["keys"][0]["pem"])
@@ -88,20 +88,20 @@ def test_openssl_and_unzip_agree(bundle: bytes, tmp_path: Path) -> None:
     assert said(bundle, "manifest.json")["key_id"] == answer["keys"][0]["id"]
 
 
-def test_another_persons_alert_is_none(stranger: User, alert: str) -> None:
+def test_another_persons_alert_cannot_be_exported(stranger: User, alert: str) -> None:
     assert APIClient().get(f"{URL}{alert}/export/").status_code == 401
     theirs, none = export(app(stranger), alert), export(app(stranger), str(uuid4()))
     assert theirs.status_code == none.status_code == 404
     assert theirs.content == none.content
 
 
-def test_an_alert_of_which_there_is_nothing_but_the_press(phone: APIClient) -> None:
+def test_an_alert_with_nothing_but_the_press_is_exported(phone: APIClient) -> None:
     bundle = export(phone, phone.post(URL, {}, format="json").data["id"]).getvalue()
     assert said(bundle, "positions.geojson")["features"] == []
     assert problems(bundle) == []
 
 
-def test_under_duress_it_is_that_of_the_alert_that_ended(
+def test_under_duress_the_owners_export_shows_a_cancelled_alert(
     phone: APIClient, ana: User, send: Send, alert: str, tmp_path: Path
 ) -> None:
     set_pins(ana)
@@ -138,7 +138,7 @@ def test_the_command_says_what_it_cannot_do(alert: str, tmp_path: Path) -> None:
     assert (tmp_path / "there.zip").read_bytes() == b"kept"
 
 
-def test_a_file_that_the_storage_does_not_give_is_said(phone: APIClient, send: Send, alert: str) -> None:
+def test_a_file_missing_from_the_storage_is_named(phone: APIClient, send: Send, alert: str) -> None:
     send(files.wav())
     send(files.jpeg(), "photo")
     lost = Evidence.objects.earliest("id")
@@ -151,7 +151,7 @@ def test_a_file_that_the_storage_does_not_give_is_said(phone: APIClient, send: S
     assert OperatorAlarm.objects.get(code="evidence_unreadable").detail == {"evidence_id": str(lost.id)}
 
 
-def test_a_file_that_was_changed_in_the_storage_is_said(phone: APIClient, send: Send, alert: str, media: Path) -> None:
+def test_a_file_changed_in_the_storage_is_named(phone: APIClient, send: Send, alert: str, media: Path) -> None:
     send(files.wav())
     (path,) = media.rglob("*.wav")
     path.chmod(0o600)
@@ -164,7 +164,7 @@ def test_a_file_that_was_changed_in_the_storage_is_said(phone: APIClient, send: 
 
 def test_a_step_that_was_altered_in_the_database_is_named(phone: APIClient, alert: str) -> None:
     assert problems(export(phone, alert).getvalue()) == []
-    with behind_the_databases_back():
+    with tampering():
         AlertEvent.objects.filter(seq=3).update(data={"state": "delivered"})
     assert problems(export(phone, alert).getvalue()) == [
         "timeline.json: entry 3 is the first that does not fit the chain"
@@ -192,12 +192,12 @@ def test_memory_is_bounded_whatever_there_is(phone: APIClient, send: Send, alert
 
 
 @pytest.mark.django_db(transaction=True)  # A closed response gives its connection back.
-def test_few_are_read_at_once(phone: APIClient, alert: str) -> None:
+def test_a_limited_number_of_exports_is_read_at_once(phone: APIClient, alert: str) -> None:
     first = [export(phone, alert) for _ in range(settings.WEB_THREADS // 4)]
     assert {answer.status_code for answer in first} == {200}
     busy = export(phone, alert)
     assert (busy.status_code, busy.json()["code"], busy["Retry-After"]) == (503, "downloads_busy", "10")
-    first[0].close()  # The client is gone.
+    first[0].close()  # The client closes the connection.
     assert problems(export(phone, alert).getvalue()) == []
     for answer in first[1:]:
         answer.close()
@@ -209,7 +209,7 @@ def test_too_many_are_refused(phone: APIClient, alert: str) -> None:
     assert export(phone, alert).status_code == 429
 
 
-def test_the_key_is_the_secrets_unless_it_is_set(settings: Any) -> None:
+def test_the_signing_key_comes_from_the_secret_key_unless_it_is_set(settings: Any) -> None:
     derived = signing.public_keys()
     settings.EXPORT_SIGNING_KEY = "ab" * 32
     own = signing.public_keys()

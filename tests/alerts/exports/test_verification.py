@@ -1,4 +1,4 @@
-"""Checking an export finds a changed byte anywhere, and no file can harm the checker."""
+"""The check of an export finds a changed byte wherever it is, and no file harms it."""
 
 import json
 import os
@@ -27,7 +27,7 @@ OTHER = Ed25519PrivateKey.from_private_bytes(b"o" * 32)
 
 
 def signed(more: Iterable[tuple[str, bytes]] = (), **changes: Any) -> bytes:
-    """A bundle that says what it is told to, signed by KEY."""
+    """An export with these files and changes in its manifest, signed by KEY."""
     there = {"alert.json": b'{"evidence": []}', "timeline.json": b'{"entries": []}'} | dict(more)
     contents = bundle.Contents(
         alert_id="x", files=[archive.File(name, [said]) for name, said in there.items()], timeline=[]
@@ -55,7 +55,7 @@ def flipped(made: bytes, place: int) -> bytes:
 
 @pytest.mark.django_db
 def test_no_changed_byte_passes_and_the_file_is_named(bundle: bytes) -> None:
-    """Every byte of what has a form of its own, and some of each file's content."""
+    """Change each byte of the archive's structure and the signature, and 40 bytes of each file's content."""
     stored = archive.read(BytesIO(bundle))
     contents = {place: each.name for each in stored for place in range(each.begins_at, each.begins_at + each.size)}
     dice = random.Random(7)
@@ -168,7 +168,7 @@ def test_names_that_repeat() -> None:
     assert problems(twice) == ["alert.json: is in the archive twice"]
 
 
-def test_what_would_blow_up() -> None:
+def test_an_archive_that_would_grow_without_bound_is_refused() -> None:
     made = BytesIO()
     with ZipFile(made, "w", ZIP_DEFLATED) as bomb:
         bomb.writestr("manifest.json", b" " * 50_000_000)
@@ -185,7 +185,7 @@ def test_what_would_blow_up() -> None:
     assert problem == "manifest.json: is larger than in any export"
 
 
-def test_noise_is_no_crash() -> None:
+def test_random_bytes_cause_no_crash() -> None:
     dice = random.Random(3)
     made = signed()
     for _ in range(3_000):
@@ -196,7 +196,7 @@ def test_noise_is_no_crash() -> None:
 
 
 def test_the_forms_for_large_files_are_checked_too() -> None:
-    """As a film of 4 GiB has them; its size is a claim, so that no test has to write one."""
+    """A film of 4 GiB is stored with ZIP64 fields. Here the size is only declared, so that no test has to write one."""
     small = {"alert.json": b'{"evidence": []}'}
     large = b"".join(archive.write(archive.File(name, [said], size_at_most=1 << 32) for name, said in small.items()))
     with ZipFile(BytesIO(large)) as opened:
@@ -240,7 +240,7 @@ class TestCommand:
     def test_another_key(self, at: Path) -> None:
         assert main([str(at / "export.zip"), "--key", str(at / "other.pem")]) == CHANGED
 
-    def test_what_cannot_be_checked(self, at: Path) -> None:
+    def test_an_unreadable_export_or_key_is_not_checked(self, at: Path) -> None:
         assert main([str(at / "none.zip")]) == NOT_CHECKED
         assert main([str(at / "export.zip"), "--key", str(at / "export.zip")]) == NOT_CHECKED
         (at / "no.pem").write_text("no key")

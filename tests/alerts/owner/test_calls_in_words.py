@@ -1,4 +1,4 @@
-"""What the person is told of calls, and of what else follows when nobody answers."""
+"""Sentences for the person about calls and about everything else that follows when nobody answers."""
 
 from typing import Any
 from uuid import UUID
@@ -6,8 +6,7 @@ from uuid import UUID
 import pytest
 from rest_framework.test import APIClient
 
-from alerts.escalation import answers
-from alerts.escalation import steps as escalation
+from alerts.escalation import answers, steps
 from alerts.models import EscalationStep, NotificationKind, StepKind, Via
 from identity.models import User
 from messaging.database import clock
@@ -34,9 +33,9 @@ def alert(phone: APIClient, contacts: Contacts) -> str:
 
 
 def call_everyone(alert: str) -> None:
-    steps = EscalationStep.objects.filter(alert=UUID(alert), kind=StepKind.CALL, round=0)
-    steps.update(due_at=clock.now())
-    escalation.take_steps(now=clock.now())
+    first_calls = EscalationStep.objects.filter(alert=UUID(alert), kind=StepKind.CALL, round=0)
+    first_calls.update(due_at=clock.now())
+    steps.take_steps(now=clock.now())
 
 
 def detail(phone: APIClient, alert: str) -> Any:
@@ -134,6 +133,6 @@ def test_under_duress_calls_look_as_after_an_end(how: str, state: State | None) 
 
 
 def go_on(twin: Twin) -> None:
-    """All that was planned is done: only under duress there still is something."""
+    """Take all steps that were planned: under duress some are still pending, after an end none is."""
     EscalationStep.objects.filter(alert=UUID(twin.alert)).update(due_at=clock.now())
-    escalation.take_steps(now=clock.now())
+    steps.take_steps(now=clock.now())

@@ -1,4 +1,4 @@
-"""The truth per contact, in the person's words, alone, in lists and when polled."""
+"""The state of each contact in the person's words: in one alert, in lists and when polled."""
 
 from typing import Any
 

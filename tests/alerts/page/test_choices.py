@@ -1,4 +1,4 @@
-"""A contact declines, or asks for nothing but an SOS, on their page; the person sees it and is told."""
+"""A contact declines, or asks for nothing but an SOS, on their page. The person sees it and is texted."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from messaging.segments import count_segments
 from messaging.states import State
 from tests.alerts.conftest import Contacts
 from tests.alerts.engine import drive, messages, text_of
-from tests.alerts.page.test_page import within_one_window
+from tests.alerts.page.reading import within_one_window
 
 URL = "/api/v1/sos-alerts/"
 AIDA = "+996700100000"
@@ -67,7 +67,7 @@ def test_looking_chooses_nothing(phone: APIClient, token: str) -> None:
     assert not OptOut.objects.exists()
 
 
-def test_who_declines_gets_no_sos_any_more_and_the_person_knows(
+def test_a_contact_who_declines_gets_no_more_sos_and_the_person_is_told(
     ana: User, phone: APIClient, pressed: str, token: str
 ) -> None:
     answer = choose(token, "decline")
@@ -87,7 +87,7 @@ def test_declining_twice_is_told_once(ana: User, phone: APIClient, token: str) -
     assert len(told(ana)) == 1
 
 
-def test_who_thinks_better_of_it_is_a_contact_again(phone: APIClient, pressed: str, token: str) -> None:
+def test_a_contact_who_changes_their_mind_is_a_contact_again(phone: APIClient, pressed: str, token: str) -> None:
     choose(token, "decline")
     choose(token, "accept")
     assert in_the_app(phone)["declined_at"] is None
@@ -103,7 +103,7 @@ def test_when_all_have_declined_the_answer_says_that_nobody_was_told(
     assert phone.post(URL, {}, format="json").data["reach"]["contacts"] == 0
 
 
-def test_another_number_has_declined_nothing(phone: APIClient, token: str) -> None:
+def test_a_contact_with_a_new_number_has_not_declined(phone: APIClient, token: str) -> None:
     choose(token, "decline")
     contact = in_the_app(phone)
     address = f"/api/v1/me/contacts/{contact['id']}/"
@@ -111,14 +111,14 @@ def test_another_number_has_declined_nothing(phone: APIClient, token: str) -> No
     assert phone.patch(address, {"phone_number": "+996700100009"}, format="json").json()["declined_at"] is None
 
 
-def test_who_was_taken_off_the_list_is_told_so(ana: User, phone: APIClient, token: str) -> None:
+def test_a_contact_taken_off_the_list_is_told_so(ana: User, phone: APIClient, token: str) -> None:
     phone.delete(f"/api/v1/me/contacts/{in_the_app(phone)['id']}/")
     assert "Ana Asanova has taken you off the list of contacts." in shown(token)
     assert choose(token, "decline").status_code == 303
     assert told(ana) == []
 
 
-def test_nothing_but_an_sos(phone: APIClient, pressed: str, token: str) -> None:
+def test_a_contact_may_choose_to_get_nothing_but_an_sos(phone: APIClient, pressed: str, token: str) -> None:
     choose(token, "only_sos")
     assert "You get only an SOS" in shown(token)
     assert in_the_app(phone)["refuses_sms"] is True
@@ -132,7 +132,7 @@ def test_nothing_but_an_sos(phone: APIClient, pressed: str, token: str) -> None:
     assert in_the_app(phone)["refuses_sms"] is False
 
 
-def test_an_sos_the_provider_takes_does_not_undo_what_was_asked(token: str) -> None:
+def test_an_accepted_sos_does_not_undo_the_choice(token: str) -> None:
     choose(token, "only_sos")
     optouts.taken([AIDA])
     assert optouts.refusing([AIDA]) == {AIDA}
@@ -140,7 +140,7 @@ def test_an_sos_the_provider_takes_does_not_undo_what_was_asked(token: str) -> N
     assert optouts.refusing([AIDA]) == set()
 
 
-def test_what_was_asked_outlives_what_the_provider_said_before(token: str) -> None:
+def test_the_choice_outlives_an_earlier_refusal_at_the_provider(token: str) -> None:
     optouts.refused(AIDA, now=clock.now())
     choose(token, "only_sos")
     optouts.taken([AIDA])
@@ -156,7 +156,7 @@ def test_garbage_chooses_nothing(phone: APIClient, token: str, body: dict[str, A
 
 
 @pytest.mark.parametrize("content_type", ["multipart/form-data", "application/json", "text/plain", ""])
-def test_a_body_that_is_no_form_is_no_server_error(token: str, content_type: str) -> None:
+def test_a_body_that_is_no_form_causes_no_server_error(token: str, content_type: str) -> None:
     answer = Client().post(f"/a/{token}/contact", b"\xff\x00--{", content_type=content_type)
     assert answer.status_code in (200, 400)
     assert Client().post(f"/a/{token}/contact", {"choice": "x" * 100_000}).status_code in (200, 400, 413)
@@ -169,7 +169,7 @@ def test_a_wrong_token_chooses_nothing(pressed: str, token: str) -> None:
     assert not EmergencyContact.objects.exclude(declined_at=None).exists()
 
 
-def test_a_link_is_not_a_pump_of_sms(ana: User, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_cannot_flood_the_person_with_sms(ana: User, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     within_one_window(monkeypatch)
     for _ in range(PRESSES.times // 2):
         choose(token, "decline")
@@ -178,7 +178,7 @@ def test_a_link_is_not_a_pump_of_sms(ana: User, token: str, monkeypatch: pytest.
     assert refused.status_code == 429
     assert refused["Retry-After"]
     assert Client().get(f"/a/{token}").status_code == 200
-    # What is told within a moment is one text, of three segments at most.
+    # Texts within a moment become one text, of three segments at most.
     assert len(told(ana)) < PRESSES.times // 2
 
 

@@ -1,4 +1,4 @@
-"""Tiles against values worked out by hand from the Web Mercator formulas, and what must hold anywhere."""
+"""Map tiles: values worked out by hand from the Web Mercator formulas, and properties that hold everywhere."""
 
 import re
 from typing import Any
@@ -45,7 +45,7 @@ def test_the_place_is_in_the_middle_of_what_is_seen(
         assert 0 <= y < 2**zoom
 
 
-def test_the_less_is_known_the_more_is_shown() -> None:
+def test_a_less_accurate_position_shows_a_larger_area() -> None:
     exact, vague = (maps.map_of(*BISHKEK, accuracy_m=m, trail=()) for m in (15, 2_000))
     assert exact is not None
     assert vague is not None

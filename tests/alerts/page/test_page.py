@@ -1,4 +1,4 @@
-"""The contacts' page: what it shows, and that it shows it to no one else."""
+"""The contacts' page: its content, and that nobody else sees it."""
 
 import gzip
 import re
@@ -20,17 +20,12 @@ from identity.models import User
 from messaging.database import clock
 from tests.alerts.conftest import app
 from tests.alerts.engine import messages, token_in
+from tests.alerts.page.reading import text_of_page, within_one_window
 
 URL = "/api/v1/sos-alerts/"
 FIRST_VIEW_BYTES = 30_000
 
 pytestmark = pytest.mark.django_db
-
-
-def text_of_page(token: str, path: str = "", **headers: str) -> str:
-    answer = Client().get(f"/a/{token}{path}", headers=headers)
-    assert answer.status_code == 200
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", answer.content.decode()))
 
 
 def test_the_page_says_who_since_when_where_and_whom_to_call(token: str) -> None:
@@ -135,12 +130,12 @@ def test_the_first_view_is_small(token: str, settings: Any) -> None:
     html = gzip.decompress(page.content).decode()
     parts = re.findall(r'(?:src|href)="/static/([^"]+)"', html)
     assert sorted(parts) == ["alerts/icon.svg", "alerts/page.css", "alerts/page.js"]
-    # Sent as they are: a proxy that compresses them makes them smaller still.
+    # The files are sent uncompressed: a proxy that compresses them makes them smaller still.
     sizes = [len(page.content), *(Path(str(finders.find(part))).stat().st_size for part in parts)]
     assert sum(sizes) < FIRST_VIEW_BYTES / 2, sizes
 
 
-def test_nothing_is_inline_and_nothing_is_elsewheres(token: str) -> None:
+def test_the_page_holds_nothing_inline_and_loads_nothing_from_elsewhere(token: str) -> None:
     answer = Client().get(f"/a/{token}")
     policy = answer["Content-Security-Policy"]
     assert "unsafe" not in policy
@@ -152,7 +147,7 @@ def test_nothing_is_inline_and_nothing_is_elsewheres(token: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/live"])
-def test_it_is_kept_by_nobody_found_by_nobody_and_told_to_nobody(token: str, path: str) -> None:
+def test_the_page_is_not_cached_not_indexed_and_no_referrer(token: str, path: str) -> None:
     for address in (f"/a/{token}{path}", f"/a/{'x' * 22}{path}"):
         answer = Client().get(address)
         assert "no-store" in answer["Cache-Control"]
@@ -184,12 +179,6 @@ def test_the_page_and_its_poll_agree(token: str) -> None:
     assert live.content.decode().split("Where")[1] in page.content.decode()
 
 
-def within_one_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limits are counted in windows of the clock: none begins while a test counts."""
-    now = clock.now()
-    monkeypatch.setattr(clock, "now", lambda: now)
-
-
 def _closed(pressed: str, token: str) -> list[str]:
     other = token_in(messages(pressed)[1])
     link = ContactLink.objects.get(token_hash=links._hash(other))
@@ -209,7 +198,9 @@ def _closed(pressed: str, token: str) -> list[str]:
     ]
 
 
-def test_whatever_opens_nothing_answers_alike(pressed: str, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_link_that_opens_nothing_gets_the_same_response(
+    pressed: str, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     within_one_window(monkeypatch)
     answers = [
         getattr(Client(enforce_csrf_checks=True), verb)(f"/a/{closed}{path}")
@@ -222,11 +213,11 @@ def test_whatever_opens_nothing_answers_alike(pressed: str, token: str, monkeypa
     assert len({answer.content for answer in answers}) == 1
     differing = {"X-Request-Id"}
     assert len({str({k: v for k, v in a.headers.items() if k not in differing}) for a in answers}) == 1
-    # A carrier's customers share an address: who has a right token is not kept out by who guesses.
+    # Customers of one carrier share a client IP: guesses of one must not shut out another with a right token.
     assert Client().get(f"/a/{token}").status_code == 200
 
 
-def test_expired_opens_nothing(phone: APIClient, pressed: str, token: str) -> None:
+def test_an_expired_link_opens_nothing(phone: APIClient, pressed: str, token: str) -> None:
     unknown = Client().get("/a/" + "x" * 22)
     phone.post(f"{URL}{pressed}/resolve/")
     SosAlert.objects.update(ended_at=clock.now() - links.KEPT_AFTER_END)

@@ -32,7 +32,7 @@ def events() -> list[str]:
     return list(AlertEvent.objects.exclude(kind="raised").order_by("id").values_list("kind", flat=True))
 
 
-def test_who_is_coming_is_known_to_all(phone: APIClient, pressed: str, tokens: list[str]) -> None:
+def test_everyone_learns_who_is_on_the_way(phone: APIClient, pressed: str, tokens: list[str]) -> None:
     aida, bek = tokens
     assert "Nobody is on the way yet." in page(bek)
     given = answer(aida, "acknowledged")
@@ -65,7 +65,7 @@ def test_the_same_answer_again_changes_nothing(pressed: str, tokens: list[str]) 
     assert events() == ["acknowledged"]
 
 
-def test_the_second_who_comes_is_shown_and_told_to_nobody(pressed: str, tokens: list[str]) -> None:
+def test_a_second_contact_on_the_way_is_shown_and_texted_to_nobody(pressed: str, tokens: list[str]) -> None:
     aida, bek = tokens
     answer(aida, "acknowledged")
     answer(bek, "acknowledged")
@@ -73,7 +73,7 @@ def test_the_second_who_comes_is_shown_and_told_to_nobody(pressed: str, tokens: 
     assert len(messages(pressed, NotificationKind.RESPONDER)) == 1
 
 
-def test_who_thinks_better_of_it_says_so(phone: APIClient, pressed: str, tokens: list[str]) -> None:
+def test_a_contact_may_withdraw_an_answer(phone: APIClient, pressed: str, tokens: list[str]) -> None:
     aida, bek = tokens
     answer(aida, "acknowledged")
     answer(aida, "declined")
@@ -83,7 +83,7 @@ def test_who_thinks_better_of_it_says_so(phone: APIClient, pressed: str, tokens:
     assert events() == ["acknowledged", "declined"]
 
 
-def test_who_cannot_come_is_no_news_for_the_others(pressed: str, tokens: list[str]) -> None:
+def test_the_others_are_not_told_who_cannot_come(pressed: str, tokens: list[str]) -> None:
     answer(tokens[0], "declined")
     assert messages(pressed, NotificationKind.RESPONDER) == []
     assert events() == ["declined"]
@@ -111,7 +111,7 @@ def test_a_wrong_token_answers_nothing(pressed: str) -> None:
     assert not Answer.objects.exists()
 
 
-def test_who_declines_to_be_a_contact_cannot_come(tokens: list[str]) -> None:
+def test_a_contact_who_declines_cannot_be_on_the_way(tokens: list[str]) -> None:
     Client().post(f"/a/{tokens[0]}/contact", {"choice": "decline"})
     assert Answer.objects.get().kind == "declined"
 
@@ -139,7 +139,7 @@ def test_under_duress_the_owners_devices_learn_of_no_answer() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_answer_at_once_one_is_told_of(ana: User, phone: APIClient) -> None:
+def test_of_two_answers_at_once_one_is_told_to_the_others(ana: User, phone: APIClient) -> None:
     EmergencyContact.objects.bulk_create(
         EmergencyContact(user=ana, name=name, phone_number=f"+99670010000{n}", language="en", order=n)
         for n, name in enumerate(("Aida", "Bek", "Cholpon"))
@@ -155,7 +155,7 @@ def test_of_two_who_answer_at_once_one_is_told_of(ana: User, phone: APIClient) -
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_answer_that_meets_the_end_is_before_it_or_is_none(ana: User, phone: APIClient) -> None:
+def test_an_answer_that_meets_the_end_comes_before_it_or_is_refused(ana: User, phone: APIClient) -> None:
     EmergencyContact.objects.create(user=ana, name="Aida", phone_number="+996700100000", language="en", order=0)
     for _ in range(4):
         alert = phone.post(URL, {}, format="json").data["id"]

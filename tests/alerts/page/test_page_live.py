@@ -1,4 +1,4 @@
-"""What comes in while the alert goes on: positions and recordings, on the page of who has the link."""
+"""Positions and recordings that come in while the alert goes on, on the page of a contact."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_the_newest_position_is_shown_with_all_that_is_known_of_it(pressed: str,
     assert "<polyline" in shown
 
 
-def test_what_is_not_known_is_not_said(pressed: str, token: str) -> None:
+def test_unknown_details_are_left_out(pressed: str, token: str) -> None:
     fix(pressed, 1)
     shown = page(token)
     assert "within" not in shown
@@ -113,7 +113,7 @@ def test_sound_and_video_play_on_the_page_and_load_nothing_by_themselves(
     assert f'{element}="none" src="/a/{token}/evidence/{kept.id}"' in shown
 
 
-def test_what_was_erased_is_gone(phone: APIClient, pressed: str, token: str) -> None:
+def test_an_erased_recording_is_gone(phone: APIClient, pressed: str, token: str) -> None:
     photograph(phone, pressed)
     Evidence.objects.update(erased_at=clock.now())
     assert "evidence" not in page(token)

@@ -1,5 +1,5 @@
-"""What contacts see of a check-in that was missed: that it is one, the note that was left for them, and the last sign
-of the phone."""
+"""The contacts' page of a missed check-in: its kind, the note that the person left, and the last heartbeat of the
+phone."""
 
 from datetime import timedelta
 
@@ -11,8 +11,8 @@ from identity.models import User
 from messaging.database import clock
 from tests.alerts.conftest import Contacts, app
 from tests.alerts.engine import messages, token_in
-from tests.alerts.page.test_page import text_of_page
-from tests.alerts.timers.test_expiry import armed, move, run_out
+from tests.alerts.page.reading import text_of_page
+from tests.alerts.timers.running_out import armed, move, run_out
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,4 +1,4 @@
-"""An SOS by a device's credential: it works without a valid access token, and it can do nothing else."""
+"""An SOS by a device's credential: it needs no valid access token, and the credential does nothing else."""
 
 import re
 from datetime import timedelta
@@ -61,7 +61,7 @@ def test_the_answer_names_nobody_and_no_place(contacts: Contacts, credential: st
         assert answer.json()["status"] == "active"
 
 
-def test_neither_does_the_replay_of_an_answer_that_did(phone: APIClient, contacts: Contacts, credential: str) -> None:
+def test_a_replayed_response_names_nobody_to_a_device(phone: APIClient, contacts: Contacts, credential: str) -> None:
     contacts("Aida")
     keyed = {"Idempotency-Key": "press"}
     whole = phone.post(URL, {}, format="json", headers=keyed)
@@ -87,7 +87,7 @@ def test_a_revoked_credential_is_refused_like_none(ana: User, credential: str) -
     assert not SosAlert.objects.exists()
 
 
-# All that the credential is for; the walk below holds it to that.
+# Every operation that the credential is for; test_it_opens_nothing_else walks the others.
 FOR_DEVICES = {
     ("post", "/api/v1/sos-alerts/{alert_id}/locations/"),
     ("post", "/api/v1/sos-alerts/{alert_id}/locations/batch/"),
@@ -100,7 +100,7 @@ FOR_DEVICES = {
 
 def operations() -> list[tuple[str, str]]:
     paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]  # type: ignore[no-untyped-call]
-    # Signing in, and the key that exports are verified with, are open to everybody.
+    # Signing in and the public key of exports are open to everybody.
     shut = [path for path in paths if "/auth/" not in path and not path.endswith("/export-key/")]
     return [(method, path) for path in shut for method in paths[path]]
 
@@ -117,7 +117,7 @@ def test_it_opens_nothing_else(ana: User, contacts: Contacts, credential: str) -
             url = url.replace(name, value)
         url = re.sub(r"\{\w+\}", alert, url)
         answer: Any = getattr(device(credential), method)(url, {}, format="json")
-        # A signed address asks nobody who they are.
+        # A signed URL asks nobody who they are.
         is_shut = answer.status_code == (404 if "{signature}" in path else 401)
         assert is_shut == ((method, path) not in FOR_DEVICES), (method, path, answer.status_code)
         walked.add((method, path))

@@ -84,7 +84,7 @@ def test_a_real_press_during_a_drill_is_a_real_alert(phone: APIClient, contacts:
 
 @pytest.mark.parametrize("drill_is_first", [True, False])
 @pytest.mark.parametrize("ends_by", ["press", "resolve"])
-def test_a_test_called_off_takes_no_others_all_clear_with_it(
+def test_a_cancelled_drill_cancels_no_other_all_clear(
     drill_is_first: bool, ends_by: str, phone: APIClient, stranger: User, contacts: Contacts
 ) -> None:
     [aida] = contacts("Aida")
@@ -155,7 +155,7 @@ def test_the_report_says_what_arrived_how_fast_and_what_did_not(phone: APIClient
     drive(first, State.DELIVERED)
     drive(second, State.FAILED, code="21610")
     answers.acknowledge(alert_id=SosAlert.objects.get().id, contact_id=aida.id, via=Via.PAGE, now=clock.now())
-    assert Message.objects.count() == 2  # Nobody is told that somebody comes.
+    assert Message.objects.count() == 2  # In a drill nobody is texted that a contact is on the way.
     report = phone.get(f"{URL}{tried}/drill-report/").json()
     delivered, refused = report["contacts"]
     assert (delivered["channel"], delivered["status"], delivered["answer"]) == ("sms", "delivered", "acknowledged")

@@ -1,4 +1,4 @@
-"""The duress PIN: the alert goes on, the contacts learn why, the owner's devices see what a cancelled alert shows."""
+"""The duress PIN: the alert goes on, the contacts learn why, and the owner's devices see a cancelled alert."""
 
 import json
 from datetime import timedelta
@@ -56,7 +56,7 @@ def test_it_looks_ended_and_goes_on(twins: Twins, how: str, status: str) -> None
     assert list(alert.events.order_by("id").values_list("kind", flat=True)) == ["raised", "duress"]
 
 
-def test_no_all_clear_but_what_it_is(twins: Twins) -> None:
+def test_contacts_are_told_of_the_threat_and_get_no_all_clear(twins: Twins) -> None:
     duress = under_duress(twins)
     assert len(all_clears(twins[0].alert)) == 2
     assert all_clears(duress.alert) == []
@@ -107,7 +107,7 @@ def test_ending_it_again(twins: Twins, how: str) -> None:
     assert SosAlert.objects.get(id=duress.alert).status == AlertStatus.ACTIVE
 
 
-def test_the_safe_pin_ends_what_went_on(twins: Twins) -> None:
+def test_the_safe_pin_ends_an_alert_under_duress(twins: Twins) -> None:
     duress = under_duress(twins)
     shown = duress.get().json()
     alike(twins, lambda twin: twin.end(pin=SAFE_PIN))
@@ -128,7 +128,7 @@ def test_the_duress_pin_on_an_ended_alert_alarms_the_operator(twins: Twins) -> N
 
 
 def _look_alike(twins: Twins) -> Any:
-    """The alert and its timeline; returns the alert as it is shown under duress."""
+    """Compare the alerts and their timelines; returns the response about the alert under duress."""
     alike(twins, lambda twin: twin.get("timeline/"))
     return alike(twins, lambda twin: twin.get())
 
@@ -139,7 +139,7 @@ def _go_on(twin: Twin, moves: list[tuple[State, str]]) -> None:
         step(message, state, code=code)
 
 
-# What the provider says of a call that was open when the PIN was typed.
+# News from the provider about a request that was open when the PIN was typed.
 LATER: list[list[tuple[State, str]]] = [
     [(State.ACCEPTED, "")],
     [(State.ACCEPTED, ""), (State.SENT, ""), (State.DELIVERED, "")],
@@ -150,7 +150,7 @@ LATER: list[list[tuple[State, str]]] = [
 
 
 @pytest.mark.parametrize("later", LATER)
-def test_what_was_in_flight_goes_on_as_it_does(twins: Twins, later: list[tuple[State, str]]) -> None:
+def test_later_moves_of_a_message_in_flight_look_alike(twins: Twins, later: list[tuple[State, str]]) -> None:
     for twin in twins:
         twin.press()
         drive(twin.messages()[0], State.SENDING)
@@ -159,7 +159,7 @@ def test_what_was_in_flight_goes_on_as_it_does(twins: Twins, later: list[tuple[S
     _look_alike(twins)
 
 
-def test_what_was_in_flight_and_is_tried_again_is_shown_too_late(twins: Twins) -> None:
+def test_a_message_that_is_tried_again_is_shown_as_expired(twins: Twins) -> None:
     safe, duress = twins
     for twin in twins:
         twin.press()
@@ -167,7 +167,7 @@ def test_what_was_in_flight_and_is_tried_again_is_shown_too_late(twins: Twins) -
         twin.end()
         Attempt.objects.filter(message=twin.messages()[0]).update(outcome=AttemptOutcome.NOT_CREATED)
         _go_on(twin, [(State.QUEUED, "20503")])
-    _go_on(safe, [(State.EXPIRED, "")])  # Its deadline is the end.
+    _go_on(safe, [(State.EXPIRED, "")])  # The end of an alert is the deadline of its messages.
     _go_on(duress, [(State.DISPATCHED, ""), (State.SENDING, ""), (State.DELIVERED, "")])
     answer = _look_alike(twins)
     assert answer.data["contacts"][0]["status"] == "expired"
@@ -188,7 +188,8 @@ def test_every_state_a_message_may_be_in(twins: Twins, state: State) -> None:
 
 
 def test_an_earlier_call_that_may_have_told(twins: Twins) -> None:
-    """Queued again after a call of which nobody knows: an end makes it `unconfirmed`, and late evidence settles it."""
+    """A message was queued again after an attempt of unknown outcome. An end makes it `unconfirmed`, and a late
+    report may still settle it."""
     for twin in twins:
         twin.press()
         message = twin.messages()[0]
@@ -267,6 +268,6 @@ def test_reminders_and_calls_stop_alike(twins: Twins) -> None:
 
 
 def _timeline_kinds(answer: Any) -> Any:
-    """The answer without the hashes, which differ between any two alerts."""
+    """The response without the hashes, which differ between any two alerts."""
     kinds = [entry["kind"] for entry in answer.json()["entries"]]
     return JsonResponse({"kinds": kinds, "data": [entry["data"] for entry in answer.json()["entries"]]})

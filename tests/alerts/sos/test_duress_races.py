@@ -1,4 +1,4 @@
-"""Ends that meet, with PINs, on real connections: one comes first, and what each contact is told fits it."""
+"""Ends with PINs that meet on real connections. One comes first, and each contact's texts agree with that order."""
 
 from functools import partial
 from typing import Any
@@ -37,7 +37,7 @@ def press(user: User) -> str:
 
 
 def end(user: User, alert: str, pin: str, how: str = "cancel") -> Any:
-    """As an app does it: when a busy machine lets nobody have the lock in time, it asks again."""
+    """End the alert. Ask again, as an app does, when a busy machine did not get the lock in time."""
     while True:
         answer = app(user).post(f"{URL}{alert}/{how}/", {"pin": pin}, format="json")
         if answer.status_code != 503:
@@ -55,7 +55,7 @@ def test_the_duress_pin_meets_the_safe_one(ana: User) -> None:
         assert [answer.status_code for answer in answers] == [200, 200]
         assert SosAlert.objects.get(id=alert).status == AlertStatus.CANCELLED
         warnings = messages(alert, NotificationKind.DURESS)
-        # Either the safe one was first, or it ended what the duress one let go on.
+        # Either the safe PIN came first, or it ended the alert that the duress PIN had let go on.
         if kinds(alert) == ["raised", "duress", "cancelled"]:
             assert len(warnings) == 2
         else:
@@ -73,7 +73,7 @@ def test_the_duress_pin_twice_at_once(ana: User) -> None:
         assert len(messages(alert, NotificationKind.DURESS)) == 2
 
 
-def test_it_meets_itself_in_the_other_way(ana: User) -> None:
+def test_a_duress_cancel_meets_a_duress_resolve(ana: User) -> None:
     for _ in range(ROUNDS):
         alert = press(ana)
         ways = [partial(end, ana, alert, DURESS_PIN, how) for how in ("cancel", "resolve")]
@@ -81,7 +81,7 @@ def test_it_meets_itself_in_the_other_way(ana: User) -> None:
         assert kinds(alert) == ["raised", "duress"]
 
 
-def test_it_meets_a_press(ana: User) -> None:
+def test_the_duress_pin_meets_a_press(ana: User) -> None:
     for _ in range(ROUNDS):
         alert = press(ana)
         ended, pressed = at_once(partial(end, ana, alert, DURESS_PIN), lambda: app(ana).post(URL, {}, format="json"))
@@ -93,8 +93,9 @@ def test_it_meets_a_press(ana: User) -> None:
             assert end(ana, pressed.data["id"], SAFE_PIN).status_code == 200
 
 
-def test_it_meets_a_worker_that_claims(ana: User) -> None:
-    """What the worker has begun is shown as being sent, what it has not as cancelled; both go on, without deadlock."""
+def test_the_duress_pin_meets_a_worker_that_claims(ana: User) -> None:
+    """A message that the worker has begun is shown as `sending`, any other as `cancelled`. Both go on, without
+    deadlock."""
     for _ in range(ROUNDS):
         alert = press(ana)
         waiting = messages(alert)[1]

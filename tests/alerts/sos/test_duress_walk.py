@@ -1,4 +1,4 @@
-"""Under duress every endpoint answers the owner's devices as for a cancelled alert: the whole schema is walked."""
+"""Under duress every endpoint answers the owner's devices as for a cancelled alert: the test walks the whole schema."""
 
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from tests.alerts.sos.twins import Twin, alike, make_twins
 
 PLACE = {"latitude": 42.9, "longitude": 74.6}
 BODIES: list[dict[str, Any]] = [{}, PLACE, {"locations": [PLACE]}]
-# What would end the walk: signing in and out, and ending the alert again, which has tests of its own.
+# Left out: signing in and out, which would end the walk, and ending the alert again, which has tests of its own.
 LEFT_OUT = ("/auth/", "/webhooks/", "/ops/", "cancel/", "resolve/", "{signature}")
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +43,7 @@ def twins() -> tuple[Twin, Twin]:
 
 
 def _go_on(duress: Twin) -> None:
-    """What happens to an alert that goes on: further calls, an answer, a new place."""
+    """Let the alert go on: further calls and an answer."""
     drive(duress.messages()[2], State.DELIVERED)
     EscalationStep.objects.filter(alert_id=duress.uuid).update(due_at=clock.now())
     steps.take_steps(now=clock.now())
@@ -58,7 +58,7 @@ def operations(method: str) -> list[str]:
 
 
 def of_alert(method: str) -> list[str]:
-    """Those that need no id but the alert's."""
+    """The operations that need no id but the alert's."""
     return [path for path in operations(method) if "{" not in path.replace("{alert_id}", "")]
 
 

@@ -1,4 +1,4 @@
-"""Ending an alert: what is not sent is not sent, and exactly those who may have been told get the all-clear."""
+"""Ending an alert: unsent messages are cancelled, and exactly the contacts who may have been told get the all-clear."""
 
 from datetime import timedelta
 from typing import Any
@@ -36,7 +36,7 @@ def end(phone: APIClient, alert: str, how: str = "resolve") -> Any:
         ("cancel", "cancelled", "False alarm: Ana Asanova cancelled the alert."),
     ],
 )
-def test_who_was_told_gets_the_all_clear(
+def test_every_contact_who_may_have_been_told_gets_the_all_clear(
     phone: APIClient, contacts: Contacts, how: str, status: str, text: str
 ) -> None:
     contacts("Aida", "Bek")
@@ -64,7 +64,9 @@ MAY_HAVE_BEEN_TOLD = [
 
 
 @pytest.mark.parametrize("state", MAY_HAVE_BEEN_TOLD)
-def test_a_message_that_began_to_be_sent_is_called_off(phone: APIClient, contacts: Contacts, state: State) -> None:
+def test_an_sos_that_may_have_left_is_followed_by_the_all_clear(
+    phone: APIClient, contacts: Contacts, state: State
+) -> None:
     contacts("Aida")
     alert = press(phone)
     drive(messages(alert)[0], state)
@@ -73,7 +75,7 @@ def test_a_message_that_began_to_be_sent_is_called_off(phone: APIClient, contact
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.DISPATCHED, State.FAILED, State.EXPIRED])
-def test_who_was_never_told_is_not_confused(phone: APIClient, contacts: Contacts, state: State) -> None:
+def test_a_contact_who_was_never_told_gets_no_all_clear(phone: APIClient, contacts: Contacts, state: State) -> None:
     contacts("Aida")
     alert = press(phone)
     if state != State.QUEUED:
@@ -82,7 +84,7 @@ def test_who_was_never_told_is_not_confused(phone: APIClient, contacts: Contacts
     assert all_clears(alert) == []
 
 
-def test_a_refused_message_is_not_called_off(phone: APIClient, contacts: Contacts) -> None:
+def test_a_refused_sos_is_not_followed_by_the_all_clear(phone: APIClient, contacts: Contacts) -> None:
     (aida,) = contacts("Aida")
     type(aida).objects.filter(id=aida.id).update(phone_number="+447700900123")
     alert = press(phone)
@@ -121,7 +123,7 @@ def test_no_sos_follows_the_all_clear(phone: APIClient, contacts: Contacts) -> N
     drive(sos, State.SENDING)
     end(phone, alert)
     Attempt.objects.update(outcome=AttemptOutcome.NOT_CREATED)
-    assert step(sos, State.QUEUED, code="20503")  # The provider refused for now: not granted again.
+    assert step(sos, State.QUEUED, code="20503")  # The provider refused for now: never granted again.
     sos.refresh_from_db()
     assert sos.deadline_at <= clock.now()
     assert step(sos, State.EXPIRED)

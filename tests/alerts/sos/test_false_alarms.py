@@ -22,7 +22,7 @@ def twins(monkeypatch: pytest.MonkeyPatch) -> tuple[Twin, Twin]:
     return make_twins("Aida")
 
 
-def test_what_was_cancelled_is_one_and_what_was_resolved_is_none(twins: tuple[Twin, Twin]) -> None:
+def test_a_cancelled_alert_counts_and_a_resolved_one_does_not(twins: tuple[Twin, Twin]) -> None:
     safe, _ = twins
     for how, count in (("cancel", 1), ("resolve", 1), ("cancel", 2)):
         safe.press()
@@ -32,7 +32,7 @@ def test_what_was_cancelled_is_one_and_what_was_resolved_is_none(twins: tuple[Tw
     assert safe.phone.get(COUNT).json() == {"false_alarms": 2}
 
 
-def test_without_pins_too(twins: tuple[Twin, Twin]) -> None:
+def test_a_cancelled_alert_counts_without_pins_too(twins: tuple[Twin, Twin]) -> None:
     safe, _ = twins
     safe.user.pin.delete()
     safe.press()
@@ -40,7 +40,9 @@ def test_without_pins_too(twins: tuple[Twin, Twin]) -> None:
     assert safe.phone.get(COUNT).json() == {"false_alarms": 1}
 
 
-def test_under_duress_the_person_is_shown_one_and_the_operator_none(twins: tuple[Twin, Twin], client: Client) -> None:
+def test_an_alert_under_duress_counts_for_the_person_and_not_for_the_operator(
+    twins: tuple[Twin, Twin], client: Client
+) -> None:
     for twin in twins:
         twin.press()
         twin.end()

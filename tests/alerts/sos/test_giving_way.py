@@ -1,4 +1,4 @@
-"""An alert that somebody came for and nobody ended does not swallow the next one."""
+"""An alert that a contact answered and nobody ended does not swallow the next one."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,8 +18,8 @@ from messaging.models import Message
 from messaging.states import State
 from tests.alerts.conftest import Contacts, app
 from tests.alerts.engine import all_clears, drive, messages, token_in
-from tests.alerts.escalation.test_escalation import acknowledge, decline, status
-from tests.alerts.timers.test_expiry import armed, run_out
+from tests.alerts.escalation.story import acknowledge, decline, status
+from tests.alerts.timers.running_out import armed, run_out
 from tests.race import at_once
 
 URL = "/api/v1/sos-alerts/"
@@ -39,7 +39,7 @@ def told(contacts: Contacts) -> list[EmergencyContact]:
 
 @pytest.fixture
 def answered(phone: APIClient, told: list[EmergencyContact]) -> Answered:
-    """Ana's alert, to which Aida said so many minutes ago that she is on the way; its id."""
+    """Raise Ana's alert, to which Aida answered this many minutes ago that she is on the way; returns its id."""
 
     def answer(*, minutes: int) -> str:
         alert = str(press(phone).data["id"])
@@ -80,7 +80,7 @@ def test_within_the_hour_a_press_joins_it(phone: APIClient, answered: Answered) 
     assert Message.objects.count() == before
 
 
-def test_whoever_said_last_that_they_come_counts(
+def test_the_contact_who_answered_last_counts(
     phone: APIClient, answered: Answered, told: list[EmergencyContact]
 ) -> None:
     first = answered(minutes=61)
@@ -124,7 +124,7 @@ def test_a_press_and_an_answer_at_once_are_never_both_lost(
     assert (pressed.status_code, status(first)) in ((200, "acknowledged"), (201, "exhausted"))
 
 
-def test_who_cannot_come_after_all_starts_no_calls_beside_the_new_alert(
+def test_a_withdrawal_starts_no_calls_beside_the_new_alert(
     phone: APIClient, answered: Answered, told: list[EmergencyContact]
 ) -> None:
     first = answered(minutes=61)

@@ -29,10 +29,10 @@ def read(body: object) -> Intake:
     return intake.read(body, now=NOW)
 
 
-# The first texts are slow to draw: on a busy machine no fault.
+# On a busy machine the first texts are drawn slowly, which is no fault.
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(BODIES)
-def test_anything_is_read_into_what_can_be_stored(body: object) -> None:
+def test_any_body_is_read_into_values_that_can_be_stored(body: object) -> None:
     press = read(body)
     assert (press.latitude is None) == (press.longitude is None)
     if press.latitude is not None and press.longitude is not None:
@@ -85,11 +85,11 @@ def minutes_ago(minutes: int) -> str:
     [
         ({"recorded_at": minutes_ago(20)}, 20),
         ({"recorded_at": minutes_ago(20), "sent_at": minutes_ago(0)}, 20),
-        # A clock that is an hour behind, and one that is an hour ahead.
+        # A clock that is an hour behind, and a clock that is an hour ahead.
         ({"recorded_at": minutes_ago(80), "sent_at": minutes_ago(60)}, 20),
         ({"recorded_at": minutes_ago(-40), "sent_at": minutes_ago(-60)}, 20),
         ({"recorded_at": minutes_ago(-60)}, 0),
-        # Better than to call it news.
+        # An old position keeps its time: called new, it would mislead.
         ({"recorded_at": minutes_ago(9 * 24 * 60)}, 9 * 24 * 60),
     ],
 )
@@ -101,7 +101,7 @@ def test_a_position_that_waited_for_a_network_keeps_its_age(times: dict[str, str
 
 
 @pytest.mark.parametrize("wrong", ["now", "2026-03-01T11:00:00", 1_772_366_400, [], True])
-def test_a_time_that_is_none_is_left_out(wrong: object) -> None:
+def test_an_invalid_time_is_left_out(wrong: object) -> None:
     press = read({"latitude": 42.8, "longitude": 74.5, "recorded_at": wrong})
     assert (press.latitude, press.recorded_at) == (42.8, None)
     assert [warning.split(":")[0] for warning in press.warnings] == ["recorded_at_ignored"]

@@ -75,7 +75,7 @@ def test_a_locked_pin_never_keeps_an_sos_from_being_raised(phone: APIClient, ana
 
 
 @pytest.mark.parametrize("pin", ["12", "123456789", "abcd", [], {}, True, "\0\0\0\0", "١٢٣٤", "1234\n5"])
-def test_what_is_no_pin_is_refused_and_costs_no_try(phone: APIClient, ana: User, pin: Any) -> None:
+def test_an_invalid_pin_is_refused_and_costs_no_try(phone: APIClient, ana: User, pin: Any) -> None:
     alert = press(phone)
     answer = end(phone, alert, pin=pin)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")

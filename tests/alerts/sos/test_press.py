@@ -112,7 +112,7 @@ def test_an_open_alert_answers_the_next_press(phone: APIClient, contacts: Contac
     assert (first.status_code, again.status_code) == (201, 200)
     assert again.data["id"] == first.data["id"]
     assert (again.data["latitude"], again.data["longitude"]) == (42.9, 74.6)
-    assert again.data["address"] == ""  # It was the address of another place.
+    assert again.data["address"] == ""  # The first address belonged to the first position.
     assert Message.objects.count() == Notification.objects.count() == 2
     assert [event.kind for event in AlertEvent.objects.order_by("id")] == ["raised", "pressed_again"]
 
@@ -187,7 +187,7 @@ def test_an_empty_body_is_an_sos(phone: APIClient, contacts: Contacts) -> None:
     assert phone.post(URL).status_code == 201
 
 
-def test_what_was_left_out_is_said(phone: APIClient) -> None:
+def test_the_response_names_what_was_left_out(phone: APIClient) -> None:
     body = press(phone, {"latitude": 200, "longitude": 0, "address": "x" * 300}).data
     assert [warning.split(":")[0] for warning in body["warnings"]] == ["position_ignored", "address_shortened"]
     assert body["latitude"] is None
@@ -195,7 +195,7 @@ def test_what_was_left_out_is_said(phone: APIClient) -> None:
 
 
 @pytest.mark.parametrize("body", ["{", "[" * 30_000, b'{"a": "\xff"}', '{"latitude": NaN}', "7" * 70_000])
-def test_what_is_no_json_is_an_error(phone: APIClient, body: str | bytes) -> None:
+def test_a_body_that_is_no_json_is_an_error(phone: APIClient, body: str | bytes) -> None:
     answer = phone.post(URL, body, content_type="application/json")
     assert answer.status_code in (400, 413)
     assert answer["Content-Type"] == "application/problem+json"
@@ -249,7 +249,7 @@ def test_fifty_contacts_cost_what_one_costs(phone: APIClient, contacts: Contacts
     assert len(statements) <= 17, statements
 
 
-def test_what_rolls_back_never_was(ana: User, contacts: Contacts) -> None:
+def test_a_press_that_rolls_back_leaves_nothing(ana: User, contacts: Contacts) -> None:
     contacts("Aida")
     with transaction.atomic():
         raise_alerts([Cause(owner=ana)], now=clock.now())

@@ -1,4 +1,4 @@
-"""Races on real connections: the database arbitrates, nothing deadlocks, nothing is told twice or lost."""
+"""Races on real connections: the database decides, nothing deadlocks, nothing is sent twice or lost."""
 
 from functools import partial
 from typing import Any
@@ -52,7 +52,7 @@ def test_a_press_waits_for_the_one_before_and_finds_its_alert(ana: User, contact
     assert answer.data["reach"]["contacts"] == 1
 
 
-def test_a_press_whose_twin_rolls_back_is_the_alert(ana: User, contacts: Contacts) -> None:
+def test_a_press_raises_the_alert_when_the_one_before_rolls_back(ana: User, contacts: Contacts) -> None:
     contacts("Aida")
     with held_up(partial(press, ana), rolls_back=True) as second:
         raise_alerts([Cause(owner=ana)], now=clock.now())
@@ -96,7 +96,8 @@ def test_a_press_against_an_end_is_never_lost(ana: User, contacts: Contacts) -> 
         alert = press(ana).data["id"]
         pressed, ended = at_once(partial(press, ana), partial(end, ana, alert, "resolve"))
         assert ended.status_code == 200
-        # Before the end it finds the alert that then ends; after it, it is a new one and everyone is told.
+        # A press before the end finds the alert that then ends. A press after the end raises a new one and tells
+        # everyone.
         if pressed.status_code == 200:
             assert pressed.data["id"] == alert
             assert not SosAlert.objects.filter(status=AlertStatus.ACTIVE).exists()
@@ -106,9 +107,9 @@ def test_a_press_against_an_end_is_never_lost(ana: User, contacts: Contacts) -> 
 
 
 def test_cancel_against_a_worker_that_claims(ana: User, contacts: Contacts) -> None:
-    """Each message is either cancelled, and its contact hears nothing, or sent, and its contact hears both.
+    """Each message is cancelled and its contact hears nothing, or it is sent and its contact hears both.
 
-    The worker's batch names the rows in the other order: it must wait for the cancel and not deadlock with it.
+    The batch of the worker names the rows in the opposite order: it must wait for the cancel and not deadlock with it.
     """
     contacts(*(f"C{n}" for n in range(20)))
     for _ in range(ROUNDS):
@@ -128,7 +129,7 @@ def test_a_cancel_waits_for_the_claim_before_it(ana: User, contacts: Contacts) -
     contacts("Aida")
     alert = press(ana).data["id"]
     (sos,) = messages(alert)
-    # Longer than the engine waits for a lock: a busy machine must not have the person's app ask again.
+    # 1.2 s is longer than the engine waits for a lock. On a busy machine the app must not have to ask again.
     with held_up(partial(end, ana, alert, "cancel"), for_s=1.2) as cancelled:
         drive(sos, State.SENDING)
     assert cancelled.result().status_code == 200

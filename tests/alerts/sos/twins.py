@@ -1,4 +1,4 @@
-"""Two people to whom the same happens, but for the PIN they type: what their devices are told must not differ."""
+"""Two people who do the same but for the PIN they type: the responses to their devices must not differ."""
 
 import json
 import re
@@ -54,7 +54,7 @@ class Twin:
         return self.phone.get(f"{URL}{self.alert}/{path}")
 
     def forget(self) -> None:
-        """Everything that was, limits too."""
+        """Delete the alerts and messages of this twin, and with them the used-up limits."""
         SosAlert.objects.filter(owner=self.user).delete()
         Message.objects.filter(address__in=[str(c.phone_number) for c in self.user.contacts.all()]).delete()
 
@@ -63,7 +63,7 @@ class Twin:
 
 
 def make_twins(*names: str, district: int = 0) -> tuple[Twin, Twin]:
-    """One who types the safe PIN and one who types the duress PIN, each with contacts of these names."""
+    """One person who types the safe PIN and one who types the duress PIN, each with contacts of these names."""
     safe, duress = f"+9965550000{district}", f"+9965551111{district}"
     return _twin(safe, SAFE_PIN, names), _twin(duress, DURESS_PIN, names)
 
@@ -79,8 +79,11 @@ def _twin(number: str, pin: str, names: tuple[str, ...]) -> Twin:
 
 
 def alike(twins: tuple[Twin, Twin], ask: Callable[[Twin], Any]) -> Any:
-    """Ask both; the answers must be the same but for ids, times and numbers, and have times in the same places and
-    order. Returns the answer of the one under duress."""
+    """Ask both. The responses must be equal but for ids, times and numbers, and have times in the same places and
+    order.
+
+    Returns the response to the twin under duress.
+    """
     safe, duress = (ask(twin) for twin in twins)
     assert duress.status_code == safe.status_code
     assert masked(duress) == masked(safe), f"safe:   {masked(safe)}\nduress: {masked(duress)}"
@@ -89,14 +92,14 @@ def alike(twins: tuple[Twin, Twin], ask: Callable[[Twin], Any]) -> Any:
 
 
 def _body(answer: Any) -> str:
-    """Read once from an answer that streams."""
+    """The body of a response; a stream is read once and remembered."""
     if answer.streaming and not hasattr(answer, "read_once"):
         answer.read_once = readable(answer.getvalue(), answer["Content-Type"])
     return str(answer.read_once if answer.streaming else answer.content.decode())
 
 
 def readable(body: bytes, content_type: str) -> str:
-    """Of an archive each file's name and text, but for its signature."""
+    """The name and the text of each file of an archive, without the signature; any other body as text."""
     if content_type != "application/zip":
         return body.decode()
     with ZipFile(BytesIO(body)) as archive:
@@ -109,14 +112,14 @@ def masked(answer: Any) -> str:
 
 
 def mask(text: str) -> str:
-    """Without what is each one's own."""
+    """The text with ids, times, numbers and hashes masked."""
     for pattern, word in _MASKS:
         text = re.sub(pattern, word, text)
     return text
 
 
 def _order_of_times(answer: Any) -> list[int]:
-    """The rank of each time in the body: the same events in the same order."""
+    """The rank of each time in the body: equal ranks mean the same events in the same order."""
     times = re.findall(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", _body(answer))
     ranks = {time: rank for rank, time in enumerate(sorted(set(times)))}
     return [ranks[time] for time in times]

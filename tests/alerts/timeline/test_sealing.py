@@ -1,4 +1,4 @@
-"""Sealing by the scheduler: soon, by anybody, exactly once, and never in the way."""
+"""Sealing by the scheduler: soon, by any number of callers, exactly once, and in nobody's way."""
 
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -27,10 +27,10 @@ def seal_due(**later: int) -> int:
 
 
 def test_the_scheduler_seals_what_happened(phone: APIClient, pressed: str) -> None:
-    assert seal_due() == 3  # Raised, and two queued.
+    assert seal_due() == 3  # One entry for the press and one for each queued SMS.
     assert seal_due() == 0
     phone.post(f"{URL}{pressed}/resolve/")
-    assert seal_due() == 3  # Resolved, and two cancelled.
+    assert seal_due() == 3  # One entry for the end and one for each cancelled SMS.
     assert not AlertEvent.objects.filter(seq=None).exists()
     entries = sealing.entries_of(UUID(pressed))
     assert chain.first_break(entries) is None
@@ -55,7 +55,7 @@ def test_moves_are_looked_for_as_long_as_they_come(pressed: str) -> None:
     assert AlertEvent.objects.count() == before + 1
 
 
-def test_the_engines_own_affairs_are_left_out(pressed: str) -> None:
+def test_the_engines_internal_moves_are_left_out(pressed: str) -> None:
     told, _ = messages(pressed)
     for state in (State.DISPATCHED, State.QUEUED, State.DISPATCHED, State.SENDING, State.QUEUED):
         step(told, state, code="20503" if state == State.QUEUED else "")
@@ -74,7 +74,7 @@ def test_a_move_of_a_message_of_two_contacts_stands_once(pressed: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_who_seal_at_once_make_one_chain(phone: APIClient, pressed: str) -> None:
+def test_many_sealers_at_once_make_one_chain(phone: APIClient, pressed: str) -> None:
     alert_id = UUID(pressed)
     for message in messages(pressed):
         drive(message, State.DELIVERED)
@@ -110,7 +110,7 @@ def test_a_step_that_commits_late_stands_at_the_end(pressed: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_whoever_is_being_sealed_is_left_to_them(pressed: str) -> None:
+def test_an_alert_that_is_being_sealed_is_skipped(pressed: str) -> None:
     sealing.seal([UUID(pressed)], now=clock.now())
     with transaction.atomic():
         journal.record(UUID(pressed), EventKind.PRESSED_AGAIN, by=journal.OWNER, now=clock.now())

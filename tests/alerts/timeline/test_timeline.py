@@ -1,8 +1,6 @@
-"""The timeline: every step and what became of each SMS, in order, chained so that a change of what was seen shows."""
+"""The timeline: every step and the state of each SMS, in order, chained so that a change of a seen entry shows."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from io import StringIO
 from typing import Any
@@ -19,6 +17,7 @@ from messaging.models import OperatorAlarm
 from messaging.states import State
 from tests.alerts.conftest import app
 from tests.alerts.engine import drive, messages
+from tests.alerts.timeline.tampering import tampering
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +31,7 @@ def kinds(body: Any) -> list[str]:
 
 
 def chain_of(entries: list[dict[str, Any]]) -> list[str]:
-    """The hashes as a client computes them from what the schema says."""
+    """The hashes as a client computes them from the description in the schema."""
     before, hashes = "0" * 64, []
     for entry in entries:
         said = {name: value for name, value in entry.items() if name != "hash"}
@@ -40,15 +39,6 @@ def chain_of(entries: list[dict[str, Any]]) -> list[str]:
         before = sha256(f"{before}\n{text}".encode()).hexdigest()
         hashes.append(before)
     return hashes
-
-
-@contextmanager
-def behind_the_databases_back() -> Iterator[None]:
-    """As somebody does who owns the tables."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        yield
-        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
 
 
 def test_every_step_stands_in_the_chain(phone: APIClient, pressed: str) -> None:
@@ -101,7 +91,7 @@ def test_pages_are_the_whole(phone: APIClient, pressed: str, page_size: int) -> 
 
 
 @pytest.mark.parametrize("query", ["?cursor=-1", "?cursor=x", "?cursor=99999999999", "?page_size=0", "?page_size=501"])
-def test_pages_that_are_none(phone: APIClient, pressed: str, query: str) -> None:
+def test_an_invalid_page_is_refused(phone: APIClient, pressed: str, query: str) -> None:
     assert timeline(phone, pressed, query).status_code == 400
 
 
@@ -125,7 +115,7 @@ def test_the_database_refuses_to_change_a_step(phone: APIClient, pressed: str, c
 
 
 @pytest.mark.parametrize("change", [change for change in CHANGES if not {"seq", "hash"} & set(change)])
-def test_also_before_it_is_sealed(pressed: str, change: dict[str, Any]) -> None:
+def test_the_database_refuses_to_change_an_unsealed_step(pressed: str, change: dict[str, Any]) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         AlertEvent.objects.update(**change)
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -133,7 +123,7 @@ def test_also_before_it_is_sealed(pressed: str, change: dict[str, Any]) -> None:
 
 
 def _delete_at_once(rows: Any) -> None:
-    """As if it were committed."""
+    """Delete the rows and check the constraints now, as a commit would."""
     rows.delete()
     connection.check_constraints()
 
@@ -149,13 +139,13 @@ def test_steps_go_only_with_their_alert(phone: APIClient, pressed: str) -> None:
 
 
 @pytest.mark.parametrize("what", ["changed", "deleted", "the last deleted"])
-def test_what_was_done_behind_the_databases_back_shows(phone: APIClient, pressed: str, what: str) -> None:
+def test_tampering_shows(phone: APIClient, pressed: str, what: str) -> None:
     phone.post("/api/v1/sos-alerts/", {}, format="json")
     head = timeline(phone, pressed).json()["head"]
     assert not OperatorAlarm.objects.exists()
     call_command("checktimelines", stdout=StringIO())
     steps = AlertEvent.objects.order_by("-seq")
-    with behind_the_databases_back():
+    with tampering():
         if what == "changed":
             steps.filter(seq=2).update(data={"state": "delivered"})
         else:
@@ -178,6 +168,6 @@ def test_nothing_changed_is_304(phone: APIClient, pressed: str) -> None:
     assert timeline(phone, pressed, **{"If-None-Match": first["ETag"]}).status_code == 200
 
 
-def test_another_persons_timeline_is_none(stranger: User, pressed: str) -> None:
+def test_another_persons_timeline_is_not_found(stranger: User, pressed: str) -> None:
     assert timeline(app(stranger), pressed).status_code == 404
     assert not AlertEvent.objects.filter(alert_id=UUID(pressed), seq__isnull=False).exists()

@@ -1,4 +1,4 @@
-"""Timers that run out: one alert each, whoever else is at them, and the right texts."""
+"""Timers that run out raise one alert each, whoever else works on them, with the right texts."""
 
 from datetime import timedelta
 from functools import partial
@@ -13,30 +13,13 @@ from alerts.timers import expiry, lifecycle
 from identity.models import EmergencyContact, User
 from messaging.database import clock
 from messaging.models import Message, MessageClass
-from messaging.outbox import outgoing as outbox
+from messaging.outbox import outgoing
 from tests.alerts.conftest import Contacts, app
 from tests.alerts.engine import messages, text_of
+from tests.alerts.timers.running_out import armed, move, run_out
 from tests.race import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
-URL = "/api/v1/timers/"
-
-
-def armed(user: User, **body: Any) -> str:
-    answer = app(user).post(URL, {"duration_s": 3600, "grace_s": 60} | body, format="json")
-    assert answer.status_code == 201, answer.data
-    return str(answer.data["id"])
-
-
-def run_out(timer_id: str, *, ago: timedelta = timedelta(seconds=1)) -> None:
-    """As if the grace period had been over for so long."""
-    now = clock.now()
-    ends_at = now - ago - timedelta(seconds=60)
-    ActivityTimer.objects.filter(id=timer_id).update(due_at=now - ago, ends_at=ends_at, nudge_at=None)
-
-
-def move(user: User, timer_id: str, verb: str, **body: Any) -> Any:
-    return app(user).post(f"{URL}{timer_id}/{verb}/", body, format="json")
 
 
 def test_a_timer_that_runs_out_raises_one_alert(ana: User, contacts: Contacts) -> None:
@@ -71,7 +54,7 @@ def test_a_phone_that_posts_late_is_told_of_the_alert(ana: User, contacts: Conta
     assert SosAlert.objects.get().status == "active"
 
 
-def test_what_is_not_due_does_not_fire(ana: User, contacts: Contacts) -> None:
+def test_timers_that_are_not_due_do_not_fire(ana: User, contacts: Contacts) -> None:
     contacts("Aida")
     armed(ana)
     done = armed(ana)
@@ -120,7 +103,7 @@ def test_a_timer_joins_an_open_alert(ana: User, contacts: Contacts) -> None:
     assert alert.timers.count() == 2
 
 
-def test_the_person_is_nudged_once(ana: User, contacts: Contacts) -> None:
+def test_the_person_gets_one_nudge(ana: User, contacts: Contacts) -> None:
     contacts("Aida")
     timer = armed(ana)
     ActivityTimer.objects.filter(id=timer).update(nudge_at=clock.now())
@@ -191,15 +174,15 @@ def test_a_nudge_that_fails_holds_up_no_other(
     bad, _ = armed(ana), armed(stranger)
     due = clock.now() - timedelta(seconds=1)
     ActivityTimer.objects.update(nudge_at=due)
-    queue = outbox.queue
+    queue = outgoing.queue
 
-    def fails(outgoing: list[outbox.Outgoing], **wanted: Any) -> Any:
-        if str(ana.phone_number) in [each.address for each in outgoing]:
+    def fails(messages: list[outgoing.Outgoing], **wanted: Any) -> Any:
+        if str(ana.phone_number) in [each.address for each in messages]:
             raise RuntimeError
-        return queue(outgoing, **wanted)
+        return queue(messages, **wanted)
 
     with monkeypatch.context() as broken:
-        broken.setattr(outbox, "queue", fails)
+        broken.setattr(outgoing, "queue", fails)
         expiry.check()
     assert Message.objects.get().address == str(stranger.phone_number)
     again = ActivityTimer.objects.get(id=bad)

@@ -1,4 +1,4 @@
-"""Timers that run out at once are fired together: at a bounded cost, in order, and without deadlock with anybody."""
+"""Timers that run out at once are fired together: at a bounded cost, in order, and without deadlock with other work."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,8 +11,7 @@ from django.db import connection
 from django.db.models import Count
 from django.test.utils import CaptureQueriesContext
 
-from alerts.escalation import answers
-from alerts.escalation import steps as escalation
+from alerts.escalation import answers, steps
 from alerts.models import (
     ActivityTimer,
     AlertEvent,
@@ -36,7 +35,7 @@ from messaging.models import Message, MessageClass, OperatorAlarm
 from messaging.states import State
 from tests.alerts.conftest import Contacts, app
 from tests.alerts.engine import messages
-from tests.alerts.timers.test_expiry import armed, move, run_out
+from tests.alerts.timers.running_out import armed, move, run_out
 from tests.race import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,11 +66,11 @@ def statements_of_a_check() -> list[str]:
     with CaptureQueriesContext(connection) as captured:
         expiry.check()
     statements = [str(query["sql"]) for query in captured]
-    # The first batch only: the next finds nothing.
+    # The statements of the first batch: the next batch finds nothing.
     return statements[: statements.index("COMMIT")]
 
 
-def test_fifty_cost_what_two_cost() -> None:
+def test_fifty_timers_cost_as_many_statements_as_two() -> None:
     fall_silent(people(2))
     two = statements_of_a_check()
     fall_silent(people(50, contacts=5))
@@ -81,7 +80,7 @@ def test_fifty_cost_what_two_cost() -> None:
     assert len(fifty) == len(two) <= 20, fifty
 
 
-def test_the_guide_of_fifty_is_told_of_every_one() -> None:
+def test_one_contact_of_fifty_people_is_told_of_every_one() -> None:
     users = people(50, contacts=1)
     EmergencyContact.objects.filter(user__in=users).update(phone_number="+996777000050")
     fall_silent(users)
@@ -102,7 +101,7 @@ def test_one_contact_of_many_people_costs_one_alarm(monkeypatch: pytest.MonkeyPa
     assert OperatorAlarm.objects.get().times == refused == 2 + 20
 
 
-def test_who_has_been_silent_for_longest_is_told_of_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_person_silent_for_longest_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expiry, "_BATCH", 3)
     users = people(7)
     fall_silent(users)
@@ -111,7 +110,7 @@ def test_who_has_been_silent_for_longest_is_told_of_first(monkeypatch: pytest.Mo
     assert list(fired) == [user.id for user in users]
 
 
-def test_who_has_many_contacts_is_in_a_small_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_people_with_many_contacts_are_fired_in_small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expiry, "_MESSAGES", 5)
     fall_silent(people(1, contacts=9) + people(4) + people(1, contacts=9))
     assert expiry.check() == 6
@@ -119,14 +118,14 @@ def test_who_has_many_contacts_is_in_a_small_batch(monkeypatch: pytest.MonkeyPat
     assert [timers for _, timers in batches] == [1, 2, 2, 1]
 
 
-def test_each_contact_has_their_place_in_their_own_alert() -> None:
+def test_each_contact_has_their_rank_in_their_own_alert() -> None:
     fall_silent(people(3, contacts=3))
     expiry.check()
     for alert in SosAlert.objects.all():
         assert [message.rank for message in messages(str(alert.id))] == [0, 1, 2]
         assert list(alert.events.order_by("id").values_list("kind", flat=True)) == ["raised", "check_in_missed"]
-        steps = alert.steps.order_by("place")
-        assert [step.kind for step in steps] == ["call"] * 3 + ["sms"] * 3 + ["call"] * 3 + ["give_up"]
+        planned = alert.steps.order_by("place")
+        assert [step.kind for step in planned] == ["call"] * 3 + ["sms"] * 3 + ["call"] * 3 + ["give_up"]
 
 
 def test_two_timers_of_one_person_are_one_alert() -> None:
@@ -138,7 +137,7 @@ def test_two_timers_of_one_person_are_one_alert() -> None:
     assert {timer.alert_id for timer in ActivityTimer.objects.all()} == {alert.id for alert in SosAlert.objects.all()}
 
 
-def test_where_the_phone_was_is_told_with_its_time(ana: User, contacts: Contacts) -> None:
+def test_the_phones_position_is_told_with_its_time(ana: User, contacts: Contacts) -> None:
     contacts("Aida")
     timer = armed(ana)
     an_hour_ago = clock.now() - timedelta(hours=1)
@@ -150,7 +149,7 @@ def test_where_the_phone_was_is_told_with_its_time(ana: User, contacts: Contacts
     assert (position.latitude, position.accuracy_m, position.at) == (42.65, 30, an_hour_ago)
 
 
-def test_an_old_place_does_not_take_the_newer_ones_place(ana: User, contacts: Contacts) -> None:
+def test_an_older_position_does_not_replace_a_newer_one(ana: User, contacts: Contacts) -> None:
     contacts("Aida")
     timer = armed(ana)
     move(ana, timer, "heartbeat", latitude=42.65, longitude=74.48)
@@ -161,8 +160,8 @@ def test_an_old_place_does_not_take_the_newer_ones_place(ana: User, contacts: Co
     assert (alert.latitude, alert.positions.count()) == (42.9, 2)
 
 
-class TestWhoIsToldLater:
-    """A timer was to tell Bek only; then Ana presses SOS, and Aida is told too."""
+class TestAContactWhoIsToldLater:
+    """A timer named only Bek. Then Ana presses SOS, and Aida is told too."""
 
     @pytest.fixture
     def alert(self, ana: User, contacts: Contacts) -> SosAlert:
@@ -184,7 +183,7 @@ class TestWhoIsToldLater:
         give_up = alert.steps.get(kind=StepKind.GIVE_UP)
         assert give_up.due_at > last.due_at
         EscalationStep.objects.filter(id=theirs[0].id).update(due_at=clock.now())
-        escalation.take_steps(now=clock.now())
+        steps.take_steps(now=clock.now())
         called = Notification.objects.filter(alert=alert, kind=NotificationKind.CALL)
         assert [call.name for call in called] == ["Aida"]
 
@@ -196,18 +195,18 @@ class TestWhoIsToldLater:
         alert.steps.update(state=StepState.SKIPPED)
         app(ana).post(URL, {}, format="json")
         assert {step.state for step in alert.steps.filter(name="Aida")} == {StepState.SKIPPED}
-        escalation.resume(alert, now=clock.now())
+        steps.resume(alert, now=clock.now())
         assert {step.state for step in alert.steps.all()} == {StepState.PENDING}
 
-    def test_is_called_before_what_was_given_up_is_given_up_again(self, ana: User, alert: SosAlert) -> None:
-        """Nobody answered, then Bek did, late; then Ana pressed, and Bek cannot come after all."""
+    def test_is_called_before_the_alert_is_exhausted_again(self, ana: User, alert: SosAlert) -> None:
+        """Nobody answered, then Bek did, late. Then Ana pressed, and now Bek withdraws."""
         alert.steps.update(state=StepState.DONE, due_at=clock.now() - timedelta(minutes=5))
         SosAlert.objects.update(status=AlertStatus.EXHAUSTED)
         bek = alert.notifications.get().contact_id
         answers.acknowledge(alert_id=alert.id, contact_id=bek, via=Via.PAGE, now=clock.now())
         press(ana)
         answers.decline(alert_id=alert.id, contact_id=bek, via=Via.PAGE, now=clock.now())
-        assert escalation.take_steps(now=clock.now()) == 0
+        assert steps.take_steps(now=clock.now()) == 0
         assert SosAlert.objects.get().status == AlertStatus.ACTIVE
         pending = alert.steps.filter(state=StepState.PENDING).order_by("due_at", "place")
         assert [step.name for step in pending] == ["Aida", "Aida", "Aida", ""]

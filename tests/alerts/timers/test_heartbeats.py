@@ -1,4 +1,4 @@
-"""Heartbeats of a phone whose timer runs: recorded in their order, whatever its clock says; never what ends a timer."""
+"""Heartbeats of a phone whose timer runs: recorded in their order, whatever its clock says. They never end a timer."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from alerts.models import ActivityTimer, Heartbeat
 from alerts.timers import heartbeats
 from messaging.database import clock
 from tests.alerts.conftest import Arm
-from tests.alerts.timers.test_timers import earlier
+from tests.alerts.timers.running_out import pass_time
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def test_a_heartbeat_tells_of_the_phone_and_puts_nothing_off(phone: APIClient, a
 
 def test_a_heartbeat_that_comes_late_is_not_the_last(phone: APIClient, arm: Arm) -> None:
     url = arm()
-    earlier(url, timedelta(minutes=30))
+    pass_time(url, timedelta(minutes=30))
     phone.post(f"{url}heartbeat/", {"battery": 10}, format="json")
     late = (clock.now() - timedelta(minutes=10)).isoformat()
     heard = phone.post(f"{url}heartbeat/", {"battery": 50, "recorded_at": late}, format="json").data["last_heard"]
@@ -42,8 +42,8 @@ def test_a_heartbeat_that_comes_late_is_not_the_last(phone: APIClient, arm: Arm)
 
 def test_a_heartbeat_from_a_wrong_clock_is_put_right(phone: APIClient, arm: Arm) -> None:
     url = arm()
-    earlier(url, timedelta(minutes=30))
-    phones = clock.now() - timedelta(days=20_000)  # A phone that lost its time is in 1970.
+    pass_time(url, timedelta(minutes=30))
+    phones = clock.now() - timedelta(days=20_000)  # A phone that lost its time believes that it is 1970.
     beat = {"battery": 50, "recorded_at": (phones - timedelta(minutes=10)).isoformat(), "sent_at": phones.isoformat()}
     assert phone.post(f"{url}heartbeat/", beat, format="json").status_code == 201
     ten_minutes_ago = clock.now() - timedelta(minutes=10)
@@ -69,7 +69,7 @@ def test_a_wrong_detail_of_a_heartbeat_is_left_out(phone: APIClient, arm: Arm, w
 
 
 @pytest.mark.parametrize("body", [{"recorded_at": "yesterday"}, {"recorded_at": "2026-02-20T00:00:00"}, []])
-def test_what_is_no_heartbeat(phone: APIClient, arm: Arm, body: Any) -> None:
+def test_an_invalid_heartbeat_is_refused(phone: APIClient, arm: Arm, body: Any) -> None:
     assert phone.post(f"{arm()}heartbeat/", body, format="json").status_code == 400
     assert not Heartbeat.objects.exists()
 

@@ -13,7 +13,7 @@ from config.periodic import PERIODIC
 from identity.models import User
 from messaging.database import clock
 from tests.alerts.conftest import Contacts
-from tests.alerts.timers.test_expiry import armed, move, run_out
+from tests.alerts.timers.running_out import armed, move, run_out
 
 KEPT = timedelta(days=90)
 
@@ -45,7 +45,7 @@ def test_an_armed_timer_stays_however_old(ana: User) -> None:
     assert purge_after(timedelta(days=5_000)) == 0
 
 
-def test_its_alert_stays_and_a_held_one_keeps_its_timer(ana: User) -> None:
+def test_the_alert_outlives_its_timer_and_a_held_alert_keeps_it(ana: User) -> None:
     run_out(armed(ana))
     expiry.check()
     alert = SosAlert.objects.get()

@@ -1,4 +1,4 @@
-"""Activity timers through the API: armed, put off, ended; what is refused and how."""
+"""Activity timers through the API: armed, postponed, ended, and refused with a code."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,17 +13,9 @@ from identity.models import EmergencyContact, User
 from messaging.database import clock
 from messaging.outbox import optouts
 from tests.alerts.conftest import Arm, Contacts, app
+from tests.alerts.timers.running_out import URL, pass_time
 
 pytestmark = pytest.mark.django_db
-URL = "/api/v1/timers/"
-
-
-def earlier(url: str, by: timedelta) -> None:
-    """As if the timer had been armed so much earlier."""
-    for timer in ActivityTimer.objects.filter(id=url.split("/")[-2]):
-        for name in ("ends_at", "due_at", "nudge_at", "created_at", "updated_at"):
-            setattr(timer, name, getattr(timer, name) - by)
-        timer.save()
 
 
 def test_an_armed_timer_says_everything_about_itself(phone: APIClient, contacts: Contacts) -> None:
@@ -52,7 +44,7 @@ def test_an_end_instead_of_a_duration(phone: APIClient, contacts: Contacts) -> N
     assert armed.data["grace_s"] == 180
 
 
-def test_a_short_timer_nudges_in_its_last_quarter(arm: Arm) -> None:
+def test_a_short_timer_sends_its_nudge_in_its_last_quarter(arm: Arm) -> None:
     arm(duration_s=120)
     timer = ActivityTimer.objects.get()
     assert timer.nudge_at == timer.ends_at - timedelta(seconds=30)
@@ -83,7 +75,7 @@ def test_a_short_timer_nudges_in_its_last_quarter(arm: Arm) -> None:
         {"duration_s": 3600, "contact_ids": [str(uuid4())]},
     ],
 )
-def test_what_cannot_be_armed(phone: APIClient, contacts: Contacts, body: Any) -> None:
+def test_an_invalid_timer_is_refused(phone: APIClient, contacts: Contacts, body: Any) -> None:
     contacts("Aida")
     answer = phone.post(URL, body, format="json")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
@@ -114,7 +106,7 @@ def test_with_nobody_who_can_be_reached_nothing_is_armed(phone: APIClient, conta
     assert (answer.status_code, answer.json()["code"]) == (409, "no_reachable_contact")
 
 
-def test_there_are_only_so_many_armed_timers(phone: APIClient, arm: Arm) -> None:
+def test_the_number_of_armed_timers_is_limited(phone: APIClient, arm: Arm) -> None:
     urls = [arm() for _ in range(lifecycle.MAX_ARMED)]
     refused = phone.post(URL, {"duration_s": 3600}, format="json")
     assert (refused.status_code, refused.json()["code"]) == (409, "too_many_timers")
@@ -143,7 +135,7 @@ def test_extending_puts_the_end_off(phone: APIClient, arm: Arm) -> None:
 
 def test_in_the_grace_period_an_extension_counts_from_now(phone: APIClient, arm: Arm) -> None:
     url = arm(duration_s=3600, grace_s=600)
-    earlier(url, timedelta(seconds=3900))
+    pass_time(url, timedelta(seconds=3900))
     assert phone.post(f"{url}extend/", {"duration_s": 60}, format="json").status_code == 200
     assert ActivityTimer.objects.get().ends_at > clock.now() + timedelta(seconds=50)
 
@@ -159,7 +151,7 @@ def test_extensions_are_counted_until_a_check_in(phone: APIClient, arm: Arm) -> 
 
 
 @pytest.mark.parametrize("duration", [0, 59, 604_801, -3600, "x", None, 604_800])
-def test_what_cannot_be_extended(phone: APIClient, arm: Arm, duration: Any) -> None:
+def test_an_invalid_extension_is_refused(phone: APIClient, arm: Arm, duration: Any) -> None:
     url = arm()
     before = ActivityTimer.objects.get().ends_at
     assert phone.post(f"{url}extend/", {"duration_s": duration}, format="json").status_code == 400
@@ -175,7 +167,7 @@ def test_the_same_key_extends_once(phone: APIClient, arm: Arm) -> None:
 
 def test_a_check_in_starts_the_period_anew(phone: APIClient, arm: Arm) -> None:
     url = arm()
-    earlier(url, timedelta(minutes=59))
+    pass_time(url, timedelta(minutes=59))
     now = clock.now()
     assert phone.post(f"{url}check-in/").status_code == 200
     timer = ActivityTimer.objects.get()
@@ -192,7 +184,7 @@ def test_a_check_in_never_ends_a_timer_earlier(phone: APIClient, arm: Arm) -> No
 
 
 @pytest.mark.parametrize(("verb", "status"), [("complete", "completed"), ("cancel", "cancelled")])
-def test_an_end_ends_once_and_in_one_way(phone: APIClient, arm: Arm, verb: str, status: str) -> None:
+def test_a_timer_ends_once_and_in_one_way(phone: APIClient, arm: Arm, verb: str, status: str) -> None:
     url = arm()
     first, again = phone.post(f"{url}{verb}/"), phone.post(f"{url}{verb}/")
     assert (first.status_code, first.data["status"]) == (200, status)
@@ -212,7 +204,7 @@ def test_the_etag_changes_with_the_timer(phone: APIClient, arm: Arm) -> None:
     assert phone.get(url, headers={"If-None-Match": etag}).status_code == 200
 
 
-def test_a_timer_is_nobody_elses(arm: Arm, stranger: User) -> None:
+def test_another_persons_timer_is_not_found(arm: Arm, stranger: User) -> None:
     url = arm()
     theirs = app(stranger)
     assert theirs.get(url).status_code == 404

@@ -1,5 +1,7 @@
-"""Celery as a good engineer tunes it for this: late acknowledgement, no hoarding, retries, emergencies apart, queues
-that survive a node of the broker, as everybody's do here (the virtual host's default is quorum)."""
+"""Celery, tuned for this work: late acknowledgement, no prefetching, retries, and emergencies apart.
+
+Queues survive the loss of a broker node, as those of every contender do (the virtual host's default is quorum).
+"""
 
 import os
 
@@ -18,7 +20,7 @@ app.conf.update(
     task_default_queue=sms.ROUTINE,
     task_default_queue_type="quorum",
     task_create_missing_queue_type="quorum",
-    # Its queue is none that could be a quorum queue.
+    # Remote control would need a queue that cannot be a quorum queue.
     worker_enable_remote_control=False,
 )
 
@@ -28,9 +30,9 @@ RETRIES = {
     "retry_backoff": 1,
     "retry_backoff_max": 10,
 }
-# A rate limit counts for one worker: each has its part of the pace.
+# A rate limit counts for one worker, so each worker gets its part of the pace.
 _PART = f"{60 * sms.PACE // sms.WORKERS}/m" if sms.PACE else None
 send_routine = app.task(sms.send, name="send_routine", rate_limit=_PART, **RETRIES)
-# Its own queue and worker, to which the pace is as well known, but not what the others use of it.
+# The emergency queue and its worker know the same pace, but not how much of it the others use.
 _PACE = f"{sms.PACE}/s" if sms.PACE else None
 send_emergency = app.task(sms.send, name="send_emergency", queue=sms.EMERGENCY, rate_limit=_PACE, **RETRIES)

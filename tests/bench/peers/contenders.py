@@ -23,11 +23,11 @@ _runs = itertools.count(1)
 
 
 class Peer(ABC):
-    """`environment` says where the sandbox, the broker and Redis are."""
+    """`environment` gives the addresses of the sandbox, the broker and Redis."""
 
     name: str
     module: str
-    # What a worker's log says once it takes work.
+    # Words in a worker's log that say that it takes work.
     ready_line: str
 
     def __init__(self, sandbox: SandboxControl, environment: dict[str, str], folder: Path) -> None:
@@ -39,18 +39,18 @@ class Peer(ABC):
 
     @abstractmethod
     def commands(self, *, pace: int, processes: int) -> dict[str, list[str]]:
-        """The worker for routine messages and the one for emergencies."""
+        """The command of the worker for routine messages and of the worker for emergencies."""
 
     @abstractmethod
     def publish(self, actor: str, message_id: int) -> None:
-        """One task, for one row."""
+        """Publish one task for one row."""
 
     @contextmanager
     def running(self, *, pace: int, processes: int) -> Iterator[None]:
         start_over(self.sandbox)
         run = f"{self.name}-{next(_runs)}".lower()
         environ.update(self._environment, BENCH_RUN=run, BENCH_PACE=str(pace), BENCH_WORKERS=str(processes))
-        # Read again: its queues and its pace are this run's.
+        # Loaded again, so that queues and pace are those of this run.
         reload(sms)
         self._app = reload(import_module(self.module))
         self._workers = {
@@ -105,9 +105,9 @@ class Celery(Peer):
     ready_line = " ready."
 
     def commands(self, *, pace: int, processes: int) -> dict[str, list[str]]:
-        # Threads send best. Where a pace is kept, each worker has one: under a rate limit a timer is set for whatever
-        # is prefetched, and a worker that finds ten of them due sleeps a second (kombu's Hub.fire_timers). With four
-        # processes in one worker 22 % of a pace of 10/s were used, with a prefetch of 64 it was 10 %.
+        # Threads send fastest. With a pace each worker has one thread: under a rate limit Celery sets a timer for each
+        # prefetched task, and a worker that finds ten due timers sleeps a second (Hub.fire_timers of kombu). Four
+        # processes in one worker used 22 % of a pace of 10/s; a prefetch of 64 used 10 %.
         concurrency = 1 if pace else THREADS
         pool = "prefork" if processes > 1 and not pace else "threads"
         routine = ["--pool", pool, "--concurrency", str(processes if pool == "prefork" else concurrency)]

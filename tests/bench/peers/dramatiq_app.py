@@ -26,7 +26,7 @@ def _send(message_id: int) -> None:
         sms.send(message_id)
 
 
-# Whoever the limiter turns away raises, and is retried: with a pace that is no failure and goes on without end.
+# A task that the limiter turns away raises and is retried. With a pace this is no failure, so retries are unlimited.
 _RETRIES: dict[str, Any] = {"max_retries": None if sms.PACE else 5, "min_backoff": 100, "max_backoff": 1_000}
 send_routine = dramatiq.actor(actor_name="send_routine", queue_name=sms.ROUTINE, **_RETRIES)(_send)
 send_emergency = dramatiq.actor(actor_name="send_emergency", queue_name=sms.EMERGENCY, **_RETRIES)(_send)

@@ -1,4 +1,4 @@
-"""PostGIS beside presence's zone check: the same fixes and zones, in a database of its own."""
+"""PostGIS beside the zone check of geo/presence.py: the same fixes and zones, in a database of its own."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ _DATABASE = "bench_postgis"
 
 
 def ensure_installed() -> None:
-    """PostGIS for the PostgreSQL the tests run."""
+    """Install PostGIS for the PostgreSQL of the tests."""
     if _is_there():
         return
     name = f"postgresql-{_version()}-postgis-3"
@@ -28,7 +28,7 @@ def ensure_installed() -> None:
 
 @contextmanager
 def zone_table(zones: Sequence[tuple[float, float, float]]) -> Iterator[psycopg.Connection]:
-    """A connection to a database with these circles (latitude, longitude, radius)."""
+    """Yield a connection to a database with these circles (latitude, longitude, radius in m)."""
     server = postgres().url
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {_DATABASE}")
@@ -44,7 +44,7 @@ def zone_table(zones: Sequence[tuple[float, float, float]]) -> Iterator[psycopg.
 
 
 def check_us(connection: psycopg.Connection, fixes: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Microseconds a fix: asked one by one as fixes come, and for all in one statement."""
+    """Microseconds for each fix: first one statement for each fix, then one statement for all."""
     started = time.perf_counter()
     for latitude, longitude in fixes:
         connection.execute(

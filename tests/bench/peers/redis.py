@@ -1,4 +1,4 @@
-"""A private Redis for the limiter of Dramatiq; the machine's own is neither used nor touched."""
+"""A private Redis for the limiter of Dramatiq. The machine's own Redis is neither used nor touched."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ class PrivateRedis(PrivateServer):
         return f"redis://127.0.0.1:{self.port}/0"
 
     def _prepare(self) -> None:
-        """Nothing is kept."""
+        """Redis stores nothing on disk, so nothing is prepared."""
 
     def _launch(self) -> subprocess.Popen[bytes]:
         options = {"port": self.port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "dir": self.folder}

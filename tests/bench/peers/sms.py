@@ -1,6 +1,8 @@
-"""What both peers do for a message, as an application with a task queue does that must know what became of it: its
-row is committed before the task is published; the task reads it, makes one create with Twilio's SDK, as its
-documentation shows it, and writes down the answer."""
+"""The work of both peers for one message, as in an application that must know the outcome.
+
+The row is committed before the task is published. The task reads the row, makes one create request with Twilio's SDK as
+its documentation shows, and writes the answer down.
+"""
 
 import os
 from functools import cache
@@ -12,11 +14,11 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-# The pace the peer has to keep, in messages a second; 0 for none.
+# The pace that the peer has to keep, in messages a second; 0 for none.
 PACE = int(os.environ.get("BENCH_PACE", "0"))
-# How many workers have it together, for whom it is divided.
+# Workers among which the pace is divided.
 WORKERS = int(os.environ.get("BENCH_WORKERS", "1"))
-# Nothing an earlier run left behind is found under these names.
+# Names of this run, so that no task of an earlier run is found.
 ROUTINE, EMERGENCY = (f"{os.environ.get('BENCH_RUN', '')}-{name}" for name in ("messages", "emergency"))
 TIMEOUT_S = 13
 # Connections to PostgreSQL in one process.
@@ -47,12 +49,12 @@ def client() -> Client:
 
 @cache
 def database() -> ConnectionPool:
-    """Of this process: made at its first use, so never shared over a fork."""
+    """The pool of this process, made at its first use and so never shared over a fork."""
     return ConnectionPool(os.environ["BENCH_DATABASE"], min_size=POOLED, kwargs={"autocommit": True}, open=True)
 
 
 def record(numbers: list[str], body: str) -> list[int]:
-    """The ids of new rows, committed."""
+    """Commit a row for each number; returns their ids."""
     with database().connection() as connection:
         found = connection.execute(
             "INSERT INTO bench_message (address, body, state)"
@@ -63,7 +65,7 @@ def record(numbers: list[str], body: str) -> list[int]:
 
 
 def send(message_id: int) -> None:
-    """Nothing if it was sent already: a task that comes twice finds it in its row."""
+    """Send the message of a row. Does nothing if it was sent: a task may come twice."""
     with database().connection() as connection:
         query = "SELECT address, body FROM bench_message WHERE id = %s AND state = 'queued'"
         row = connection.execute(query, [message_id]).fetchone()

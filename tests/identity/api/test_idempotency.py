@@ -77,14 +77,14 @@ def test_a_day_later_it_is_forgotten(anas_app: App) -> None:
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 101, "ключ".encode().decode("latin-1"), "a\tb", "\x7f"])
-def test_wrong_keys(anas_app: App, key: str) -> None:
+def test_an_invalid_key_is_refused(anas_app: App, key: str) -> None:
     answer = _post(anas_app, key)
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
     assert not EmergencyContact.objects.exists()
 
 
 @pytest.mark.parametrize("key", ["x" * 100, "!~\"'\\%s;--", "0"])
-def test_right_keys(anas_app: App, key: str) -> None:
+def test_a_valid_key_is_accepted(anas_app: App, key: str) -> None:
     assert _post(anas_app, key).status_code == 201
     assert _post(anas_app, key)["Idempotency-Replayed"] == "true"
 
@@ -94,7 +94,7 @@ def test_a_key_does_not_let_anyone_in(app: App) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_twins_at_once_create_once(ana: User) -> None:
+def test_one_key_sent_twice_at_once_creates_once(ana: User) -> None:
     answers = at_once(*[partial(_post, signed_in(ana), "k1") for _ in range(5)])
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["id"] for answer in answers}) == 1
@@ -103,7 +103,7 @@ def test_twins_at_once_create_once(ana: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_twins_at_once_with_two_bodies(ana: User) -> None:
+def test_one_key_sent_twice_at_once_with_two_bodies_is_refused_once(ana: User) -> None:
     bodies = [BODY, {"name": "Aida", "phone_number": "+996700100000"}]
     answers = at_once(*[partial(_post, signed_in(ana), "k1", body) for body in bodies])
     assert sorted(answer.status_code for answer in answers) == [201, 422]
@@ -111,7 +111,7 @@ def test_twins_at_once_with_two_bodies(ana: User) -> None:
 
 
 class _Refusing(APIView):
-    """Creates something, then answers with an error instead of raising one."""
+    """Creates something, then returns an error instead of raising one."""
 
     @replayable
     def post(self, request: Request) -> Response:

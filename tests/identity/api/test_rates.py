@@ -21,7 +21,7 @@ def test_a_window_ends_and_says_when(db: None) -> None:
     rates.spend(TWICE, "value", now=NOON + timedelta(hours=1))
 
 
-def test_what_is_counted_is_not_stored(db: None) -> None:
+def test_the_counted_value_is_not_stored(db: None) -> None:
     rates.spend(TWICE, "+996555123456", now=NOON)
     row = RateCount.objects.get()
     assert len(bytes(row.key)) == 32

@@ -15,7 +15,7 @@ def _routes(patterns: list[Any]) -> list[str]:
     return routes
 
 
-# The library is not typed.
+# The library has no types.
 _generator: Any = SchemaGenerator
 _validate: Any = validate_schema
 

@@ -125,7 +125,7 @@ def test_a_right_pin_forgives_the_wrong_ones(anas_app: App, ana: User, right: st
 
 
 @pytest.mark.django_db(transaction=True)
-def test_however_many_guess_at_once_few_are_heard(anas_app: App, ana: User) -> None:
+def test_of_many_guesses_at_once_few_are_checked(anas_app: App, ana: User) -> None:
     put(anas_app)
     heard = at_once(*[partial(check, ana, WRONG)] * 12)
     assert sum(isinstance(answer, PinWrong) for answer in heard) == FREE_TRIES

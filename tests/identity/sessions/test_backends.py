@@ -1,4 +1,4 @@
-"""The admin's log-in is limited as the API's is."""
+"""The log-in of the admin has the limits of the API."""
 
 import pytest
 from django.test import Client
@@ -14,7 +14,7 @@ def test_guessing_at_the_admin_is_stopped_even_with_the_right_password_last() ->
     for _ in range(10):
         client.post("/admin/login/", {"username": "+996700123456", "password": "wrong"})
     answer = client.post("/admin/login/", {"username": "+996700123456", "password": "right password"})
-    assert answer.status_code == 200  # The form again, not the redirect of a log-in.
+    assert answer.status_code == 200  # 200 is the form again; a log-in would be a redirect.
     assert "_auth_user_id" not in client.session
 
 

@@ -1,4 +1,4 @@
-"""Changing the password: with the old one, and whoever knew no more than that is out."""
+"""Changing the password needs the old one, and signs everybody out who knew only that one."""
 
 from functools import partial
 from typing import Any
@@ -8,8 +8,7 @@ from django.contrib.auth.hashers import make_password
 
 from identity.devices import credentials
 from identity.models import Platform, RateCount, User
-from identity.sessions import passwords
-from identity.sessions import tokens as sessions
+from identity.sessions import passwords, tokens
 from messaging.database import clock
 from tests.identity.phones import ANA, PASSWORD, App, sign_in
 from tests.race import at_once, held_up
@@ -27,8 +26,8 @@ def _anas_password(ana: User) -> None:
 
 def open_session(ana: User) -> tuple[App, str]:
     """A phone that is signed in, and its refresh token."""
-    tokens = sessions.open_session(ana, now=clock.now())
-    return App(HTTP_AUTHORIZATION=f"Bearer {tokens.access}"), tokens.refresh
+    opened = tokens.open_session(ana, now=clock.now())
+    return App(HTTP_AUTHORIZATION=f"Bearer {opened.access}"), opened.refresh
 
 
 def put(app: App, password: Any = PASSWORD, new_password: Any = NEW) -> Any:
@@ -60,7 +59,7 @@ def test_every_other_session_ends_and_the_sos_credentials_stay(ana: User) -> Non
     assert App().post("/api/v1/sos-alerts/", {}, headers={"X-SOS-Credential": device.credential}).status_code == 201
 
 
-def test_the_old_one_is_needed_and_its_tries_are_limited(ana: User) -> None:
+def test_the_old_password_is_needed_and_its_tries_are_limited(ana: User) -> None:
     app, refresh = open_session(ana)
     refused = put(app, password="wrong")
     assert (refused.status_code, refused.json()["code"]) == (403, "password_wrong")
@@ -73,7 +72,7 @@ def test_the_old_one_is_needed_and_its_tries_are_limited(ana: User) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["short1!", "password123", "1234567890123", "x" * 129, "", None, ["a"], "a\0" * 8])
-def test_a_new_one_that_is_guessed_at_once_is_refused(ana: User, wrong: Any) -> None:
+def test_a_new_password_that_is_easy_to_guess_is_refused(ana: User, wrong: Any) -> None:
     app, _ = open_session(ana)
     answer = put(app, new_password=wrong)
     assert (answer.status_code, list(answer.json()["errors"])) == (400, ["new_password"])
@@ -88,7 +87,7 @@ def test_of_two_changes_at_once_one_counts(ana: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_whoever_signs_in_meanwhile_with_the_old_one_is_out_too(ana: User) -> None:
+def test_a_sign_in_with_the_old_password_meanwhile_is_ended_too(ana: User) -> None:
     with held_up(partial(sign_in, App(), ANA, PASSWORD)) as signed_in:
         change(ana)
     assert signed_in.result().status_code == 401

@@ -8,15 +8,15 @@ import pytest
 from django.db.models import F
 
 from identity.models import Session, User
-from identity.sessions import tokens as sessions
+from identity.sessions import tokens
 from messaging.database import clock
 from tests.identity.phones import App
 from tests.race import at_once
 
 
 def _tokens(user: User) -> dict[str, str]:
-    tokens = sessions.open_session(user, now=clock.now())
-    return {"access": tokens.access, "refresh": tokens.refresh}
+    opened = tokens.open_session(user, now=clock.now())
+    return {"access": opened.access, "refresh": opened.refresh}
 
 
 def _refresh(token: Any) -> Any:
@@ -41,8 +41,8 @@ def _is_refused(answer: Any) -> bool:
 
 
 def test_tokens_name_the_session_and_nothing_personal(ana: User) -> None:
-    tokens = _tokens(ana)
-    access, refresh = _claims(tokens["access"]), _claims(tokens["refresh"])
+    pair = _tokens(ana)
+    access, refresh = _claims(pair["access"]), _claims(pair["refresh"])
     session = Session.objects.get()
     assert access.keys() == refresh.keys() == {"token_type", "exp", "jti", "user_id", "sid"}
     assert (refresh["sid"], refresh["jti"]) == (str(session.id), session.jti)
@@ -102,39 +102,39 @@ def test_logging_out_is_repeatable(ana: User) -> None:
 
 def test_an_expired_session_is_over(ana: User) -> None:
     now = clock.now()
-    tokens = sessions.open_session(ana, now=now)
-    with pytest.raises(sessions.TokenInvalid):
-        sessions.refresh(tokens.refresh, now=now + timedelta(days=90))
-    old = sessions.open_session(ana, now=now - timedelta(days=91))
+    opened = tokens.open_session(ana, now=now)
+    with pytest.raises(tokens.TokenInvalid):
+        tokens.refresh(opened.refresh, now=now + timedelta(days=90))
+    old = tokens.open_session(ana, now=now - timedelta(days=91))
     assert _is_refused(_refresh(old.refresh))
     assert _me(old.access).status_code == 401
 
 
 def test_refreshing_prolongs(ana: User) -> None:
     now = clock.now()
-    tokens = sessions.open_session(ana, now=now)
-    renewed = sessions.refresh(tokens.refresh, now=now + timedelta(days=89))
-    assert sessions.refresh(renewed.refresh, now=now + timedelta(days=178))
+    opened = tokens.open_session(ana, now=now)
+    renewed = tokens.refresh(opened.refresh, now=now + timedelta(days=89))
+    assert tokens.refresh(renewed.refresh, now=now + timedelta(days=178))
 
 
 def test_a_deactivated_person_is_out(ana: User) -> None:
-    tokens = _tokens(ana)
+    pair = _tokens(ana)
     User.objects.update(is_active=False)
-    assert _is_refused(_refresh(tokens["refresh"]))
-    assert _me(tokens["access"]).status_code == 401
+    assert _is_refused(_refresh(pair["refresh"]))
+    assert _me(pair["access"]).status_code == 401
 
 
 def test_a_removed_person_is_out(ana: User) -> None:
-    tokens = _tokens(ana)
+    pair = _tokens(ana)
     User.objects.all().delete()
-    assert _is_refused(_refresh(tokens["refresh"]))
-    assert _me(tokens["access"]).status_code == 401
+    assert _is_refused(_refresh(pair["refresh"]))
+    assert _me(pair["access"]).status_code == 401
 
 
 def test_tokens_are_not_mixed_up(ana: User) -> None:
-    tokens = _tokens(ana)
-    assert _is_refused(_refresh(tokens["access"]))
-    assert _me(tokens["refresh"]).status_code == 401
+    pair = _tokens(ana)
+    assert _is_refused(_refresh(pair["access"]))
+    assert _me(pair["refresh"]).status_code == 401
 
 
 def test_a_changed_secret_key_signs_nobody_out(ana: User, settings: Any) -> None:
@@ -182,7 +182,7 @@ def test_garbage_headers_are_unauthorised(db: None, header: str) -> None:
 
 
 @pytest.mark.parametrize("token", [None, 1.5, True, [], {}, "", "x" * 100_000, "\0"])
-def test_what_is_no_token_is_invalid(db: None, token: Any) -> None:
+def test_a_value_that_is_no_token_is_invalid(db: None, token: Any) -> None:
     assert _refresh(token).status_code in {400, 401, 413}
 
 

@@ -1,4 +1,4 @@
-"""Codes sent and typed in, by country."""
+"""Codes sent and codes typed in, counted by country."""
 
 from datetime import UTC, timedelta
 
@@ -28,7 +28,7 @@ def test_each_country_is_counted_by_day() -> None:
     assert CodeCount.objects.filter(day=(now + timedelta(days=1)).astimezone(UTC).date(), sent=1).count() == 1
 
 
-def test_a_code_that_may_not_be_sent_is_none_that_nobody_typed_in(app: App) -> None:
+def test_a_refused_code_does_not_count_as_sent(app: App) -> None:
     Sender.objects.update(is_active=False)
     assert register(app).status_code == 200
     assert Message.objects.get().error_code == "no_sender"
@@ -38,7 +38,7 @@ def test_a_code_that_may_not_be_sent_is_none_that_nobody_typed_in(app: App) -> N
     assert counts() == [("+996", 1, 0)]
 
 
-def test_few_of_many_alarm_the_operator_once_a_day() -> None:
+def test_codes_that_few_type_in_alarm_the_operator_once_a_day() -> None:
     now = clock.now()
     today = now.astimezone(UTC).date()
     CodeCount.objects.create(day=today, country="+996", sent=1_000, verified=200)

@@ -1,4 +1,4 @@
-"""Nobody learns from answers or work whether a number has an account."""
+"""Neither a response nor the work for it tells whether a number has an account."""
 
 import re
 from typing import Any
@@ -16,7 +16,7 @@ _VALUES = re.compile(r"'[^']*'|\"s\d+_x\d+\"|\b\d+\b|\b(true|false)\b", re.IGNOR
 
 @pytest.fixture
 def hashes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every argon2 hash that is computed; `verify` computes one inside the library."""
+    """The name of every argon2 hash that is computed; `verify` computes one inside the library."""
     computed: list[str] = []
     for name in ("encode", "verify"):
         original = getattr(Argon2PasswordHasher, name)
@@ -30,7 +30,7 @@ def hashes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def _work(call: Any, hashes: list[str]) -> tuple[Any, list[str], int]:
-    """The answer, the queries in order without their values, and the number of hashes computed."""
+    """The response, the queries in order without their values, and the number of hashes computed."""
     hashes.clear()
     with CaptureQueriesContext(connection) as captured:
         answer = call()

@@ -82,7 +82,7 @@ def test_numbers_are_normalised(app: App) -> None:
     assert verify(app, pending, code_for(BEN), phone_number="+996 700 654 321").status_code == 200
 
 
-def test_five_tries(app: App) -> None:
+def test_a_code_has_five_tries(app: App) -> None:
     pending = register(app).json()
     code = code_for(BEN)
     for _ in range(5):
@@ -99,7 +99,7 @@ def test_the_fifth_try_still_counts(app: App) -> None:
     assert verify(app, pending, code_for(BEN)).status_code == 200
 
 
-def test_whatever_is_wrong_the_answer_is_the_same(app: App) -> None:
+def test_every_wrong_verification_gets_the_same_response(app: App) -> None:
     wrong = register(app, BEN).json()
     wrong_code = another(code_for(BEN))
     used = register(app, "+996700000001").json()
@@ -126,7 +126,7 @@ def test_a_strangers_guess_at_another_number_spends_no_try(app: App) -> None:
     assert Verification.objects.get().tries_left == 5
 
 
-def test_ten_minutes(app: App) -> None:
+def test_a_code_is_valid_for_ten_minutes(app: App) -> None:
     pending = register(app).json()
     _later(timedelta(minutes=9, seconds=55))
     late = register(app, ANA).json()
@@ -166,7 +166,7 @@ def test_a_resend_keeps_the_tries(app: App) -> None:
 
 
 @pytest.mark.parametrize("why", ["unknown", "other number", "used", "no tries", "too old"])
-def test_what_cannot_be_continued_is_all_the_same(app: App, why: str) -> None:
+def test_every_resend_that_cannot_be_continued_gets_the_same_response(app: App, why: str) -> None:
     pending = register(app).json()
     if why == "used":
         verify(app, pending, code_for(BEN))
@@ -213,7 +213,7 @@ def test_sms_from_an_address_are_limited(app: App) -> None:
 
 
 def test_two_pending_registrations_of_a_number_never_mix(app: App) -> None:
-    """A stranger registers the number first; its owner's own registration is what counts."""
+    """A stranger registers the number first. The registration of its owner is the one that counts."""
     strangers = register(app, password="the stranger's secret", first_name="Stranger").json()
     owners = register(app).json()
     code = code_for(BEN)

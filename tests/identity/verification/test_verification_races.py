@@ -47,7 +47,7 @@ def test_the_right_code_at_once_makes_one_account() -> None:
     assert User.objects.count() == 1
 
 
-def test_two_pendings_verified_at_once_make_one_account() -> None:
+def test_two_pending_registrations_verified_at_once_make_one_account() -> None:
     proofs = []
     for name in ("First", "Second"):
         pending = register(App(), first_name=name).json()

@@ -1,4 +1,4 @@
-"""Which commits wait for the disk and for the standby (PostgreSQL's synchronous_commit)."""
+"""Commits that wait for the disk and for the standby, and commits that do not (synchronous_commit of PostgreSQL)."""
 
 import pytest
 from django.db import transaction
@@ -16,8 +16,8 @@ def _is_awaited() -> bool:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_grant_is_not_awaited_and_a_claim_is() -> None:
-    """What is called at the provider is on the disk, with the grant before it."""
+def test_a_claim_waits_for_the_disk_and_a_grant_does_not() -> None:
+    """A message reaches the provider only when its claim is on the disk, with the grant before it."""
     set_pace(10)
     standing(State.QUEUED)
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Processes that keep prepared statements go on while a migration adds its columns under them."""
+"""Processes that keep prepared statements go on working while a migration adds columns to their tables."""
 
 import pytest
 
@@ -8,12 +8,12 @@ from messaging.delivery.outcomes import FinishedAttempt, write_outcomes
 from messaging.models import Attempt, Deliverer, Message, MessageEvent, Sender
 from messaging.providers import Kind, Outcome
 from messaging.states import State
-from tests.messaging.engine import granted_ids, outgoing, queued, set_pace, state_of
+from tests.messaging.engine import granted_ids, queued, set_pace, sms, state_of
 
 
 def send_one() -> int:
-    """The path of a message in one process, on one connection; returns its id."""
-    [message] = queued(outgoing())
+    """Take a message through queue, grant, claim and reply on one connection; returns its id."""
+    [message] = queued(sms())
     [mine] = claims.claim(granted_ids(), by=Deliverer.WORKER)
     accepted = Outcome(kind=Kind.ACCEPTED, provider_id=f"SM{message.id}")
     write_outcomes([FinishedAttempt(claim=mine, outcome=accepted)], by=Deliverer.WORKER)
@@ -21,7 +21,7 @@ def send_one() -> int:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_columns_that_a_migration_adds_change_nothing_for_what_is_prepared() -> None:
+def test_prepared_statements_survive_a_migration_that_adds_columns() -> None:
     set_pace(0)
     for _ in range(3):
         send_one()

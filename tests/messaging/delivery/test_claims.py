@@ -21,19 +21,19 @@ def claimed(ids: list[int]) -> list[Claim]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_claimers_each_message_goes_to_exactly_one() -> None:
+def test_two_claimers_share_the_messages_without_overlap() -> None:
     set_pace(0)
     ids = dispatched(100)
     mine, yours = at_once(partial(claimed, ids), partial(claimed, ids[::-1]))
     taken = [c.message_id for c in all_of([mine, yours])]
-    # A row that one of them holds is skipped by the other, and left to the other's batch.
+    # A row that one claimer holds is skipped by the other and stays in the batch of the first.
     assert sorted(taken) == ids
     assert Attempt.objects.count() == len(ids)
     assert all(story(i) == [State.SENDING] for i in ids)
 
 
 @pytest.mark.django_db
-def test_a_claim_brings_what_the_call_needs_and_leaves_an_attempt_with_a_lease() -> None:
+def test_a_claim_returns_the_request_and_records_an_attempt_with_a_lease() -> None:
     sender = set_pace(10)
     [message_id] = dispatched(slot_in=timedelta(milliseconds=80), text="Help me")
     before = clock.now()
@@ -53,7 +53,7 @@ def test_a_claim_brings_what_the_call_needs_and_leaves_an_attempt_with_a_lease()
 
 
 @pytest.mark.django_db
-def test_the_lease_of_a_claim_after_its_slot_runs_from_the_claim() -> None:
+def test_a_claim_after_its_slot_has_a_lease_from_the_claim() -> None:
     set_pace(0)
     [message_id] = dispatched(slot_in=-30 * SECOND)
     before = clock.now()
@@ -72,7 +72,7 @@ def test_a_stale_hint_claims_nothing(state: State) -> None:
 
 
 @pytest.mark.django_db
-def test_what_has_expired_is_not_claimed() -> None:
+def test_an_expired_message_is_not_claimed() -> None:
     [message_id] = dispatched(deadline_in=timedelta(0))
     assert claimed([message_id]) == []
     assert state_of(message_id) == State.DISPATCHED

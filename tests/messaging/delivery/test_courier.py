@@ -1,4 +1,4 @@
-"""From the claim to the phone: when a call is made, what it carries, and that it ends."""
+"""From the claim to the phone: when a request is made, its content, and that it ends."""
 
 import threading
 import time
@@ -13,7 +13,6 @@ from deploy.local.processes import wait_until
 from messaging import policy
 from messaging.database.sql import rows
 from messaging.delivery import claims
-from messaging.delivery import courier as delivery
 from messaging.delivery.courier import Courier
 from messaging.models import AttemptOutcome, Channel, Message, MessageClass, OperatorAlarm, Sender
 from messaging.outbox.senders import DEFAULT
@@ -70,7 +69,7 @@ def test_the_call_names_the_attempt_the_validity_and_the_sender(wire: Wire, make
 
 
 @pytest.mark.parametrize(("left", "lowest", "highest"), [(SECOND, 1, 1), (timedelta(days=1), 36_000, 36_000)])
-def test_the_validity_stays_within_what_twilio_takes(
+def test_the_validity_period_is_at_most_what_twilio_accepts(
     left: timedelta, lowest: int, highest: int, wire: Wire, make_courier: MakeCourier
 ) -> None:
     wire.answers = [(201, {"sid": "SM1", "status": "queued"})]
@@ -95,12 +94,12 @@ def test_a_call_waits_for_its_slot(courier: Courier, phones: SandboxControl) -> 
     assert slot is not None
     send(courier, ids)
     [arrival] = phones.arrivals()
-    # PostgreSQL, the engine and the sandbox share this machine's clock.
+    # PostgreSQL, the engine and the sandbox share the clock of this machine.
     assert arrival.at >= slot.timestamp() - 0.005
 
 
 @pytest.mark.parametrize("late", [2 * SECOND, timedelta(minutes=1)])
-def test_an_unpaced_message_that_waited_long_for_a_worker_is_sent_all_the_same(
+def test_an_unpaced_message_is_sent_however_late_a_worker_claims_it(
     late: timedelta, courier: Courier, phones: SandboxControl
 ) -> None:
     ids = dispatched(slot_in=-late)
@@ -124,7 +123,7 @@ def test_the_pace_holds_where_messages_arrive(courier: Courier, phones: SandboxC
     set_pace(20)
     send(courier, dispatched(30, slot_in=-SECOND))
     arrivals = [arrival.at for arrival in phones.arrivals()]
-    # On a busy machine some slots are missed once more: what is given back is not sent late.
+    # On a busy machine some messages miss the new slot as well. They are given back and not sent late.
     given_back = Message.objects.filter(state=State.QUEUED, error_code="slot_missed").count()
     assert len(arrivals) + given_back == 30
     assert len(arrivals) >= 15
@@ -167,15 +166,15 @@ def test_a_text_without_its_key_waits_and_alarms(courier: Courier, phones: Sandb
     assert state_of(fine[0]) == State.ACCEPTED
 
 
-def test_more_than_may_be_in_flight_waits_unclaimed(
+def test_messages_beyond_the_limit_in_flight_are_not_claimed(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "MAX_IN_FLIGHT", 2)
+    monkeypatch.setattr("messaging.delivery.courier.MAX_IN_FLIGHT", 2)
     phones.behave(to=ANA, latency_ms=1_000)
     first, second = dispatched(2), dispatched(2, to=BEN)
     sender_id = Sender.objects.get(name=DEFAULT).id
     assert courier.deliver(first, sender_id=sender_id) == 2
-    # The caller's thread is free, and told twice it waits once.
+    # `deliver` returns at once, and a message that is given to it twice waits once.
     assert courier.deliver(second, sender_id=sender_id) == courier.deliver(second, sender_id=sender_id) == 0
     assert {state_of(i) for i in second} == {State.DISPATCHED}
     assert wait_until(lambda: {state_of(i) for i in first + second} == {State.ACCEPTED}, timeout_s=15)
@@ -185,8 +184,8 @@ def test_more_than_may_be_in_flight_waits_unclaimed(
 def test_a_sender_whose_calls_hang_does_not_keep_anothers_messages_waiting(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "MAX_IN_FLIGHT", 2)
-    # The deadline of what hangs: the test waits for it at its end.
+    monkeypatch.setattr("messaging.delivery.courier.MAX_IN_FLIGHT", 2)
+    # The hanging requests end at this deadline; the test waits for them at its end.
     monkeypatch.setattr(policy, "ATTEMPT_TIMEOUT", 6 * SECOND)
     phones.behave(to=ANA, hang=True)
     stuck, other = Sender.objects.get(name=DEFAULT), another_sender()
@@ -200,10 +199,10 @@ def test_a_sender_whose_calls_hang_does_not_keep_anothers_messages_waiting(
     assert courier.deliver(dispatched(1), sender_id=stuck.id) == 0
 
 
-def test_a_process_told_to_stop_leaves_what_waits_to_others(
+def test_a_stopping_process_leaves_waiting_messages_to_others(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "MAX_IN_FLIGHT", 1)
+    monkeypatch.setattr("messaging.delivery.courier.MAX_IN_FLIGHT", 1)
     phones.behave(latency_ms=500)
     first, second = dispatched(1), dispatched(1)
     sender_id = Sender.objects.get(name=DEFAULT).id
@@ -214,7 +213,7 @@ def test_a_process_told_to_stop_leaves_what_waits_to_others(
     assert (state_of(first[0]), state_of(second[0])) == (State.ACCEPTED, State.DISPATCHED)
 
 
-def test_a_call_that_breaks_keeps_no_place_and_leaves_the_outcome_unknown(
+def test_a_broken_call_frees_its_place_and_leaves_the_outcome_unknown(
     courier: Courier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def send(*_: object) -> None:
@@ -227,7 +226,7 @@ def test_a_call_that_breaks_keeps_no_place_and_leaves_the_outcome_unknown(
     assert state_of(message_id) == State.UNKNOWN
 
 
-def test_drain_says_when_the_time_did_not_suffice(courier: Courier, phones: SandboxControl) -> None:
+def test_drain_returns_false_when_calls_outlast_its_time(courier: Courier, phones: SandboxControl) -> None:
     phones.behave(latency_ms=500)
     courier.deliver(dispatched())
     assert not courier.drain(0.05)
@@ -248,7 +247,7 @@ def test_a_process_that_wakes_too_late_writes_no_request(courier: Courier, phone
         origin="+15005550006",
         messaging_service_sid="",
         validity_s=60,
-        # What is left of the call's time when the process goes on.
+        # The process wakes with half a second less than the shortest call needs.
         timeout_s=policy.SHORTEST_ATTEMPT.total_seconds() - 0.5,
     )
     outcome = courier.run(sms_of(courier, call))
@@ -256,10 +255,11 @@ def test_a_process_that_wakes_too_late_writes_no_request(courier: Courier, phone
     assert phones.messages(ANA) == []
 
 
-def test_a_database_that_is_far_away_costs_no_slots(
+def test_a_slow_database_wastes_no_reserved_slot(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With 60 ms a statement the slot of the grant is always missed; the one reserved for it must not be."""
+    """With 60 ms a statement a message always misses the slot of its grant. It must not miss the new slot that the
+    claim reserves."""
 
     def slow(statement: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
         time.sleep(0.06)

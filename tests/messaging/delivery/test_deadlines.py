@@ -1,12 +1,16 @@
-"""A deadline that passed anywhere on the way: the text is not sent any more, and ends `expired`. What is sent tells the
-provider how long it is worth delivering."""
+"""A message whose deadline passed anywhere on the way is not sent any more and ends `expired`.
 
-import asyncio
+A request to the provider says for how long its message is worth delivering.
+"""
+
+import time
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from messaging import policy
 from messaging.database import clock
@@ -16,7 +20,7 @@ from messaging.models import Message, MessageClass, Sender
 from messaging.providers import twilio_http
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
-from tests.messaging.engine import ANA, dispatched, grant, granted_ids, outgoing, queued, set_pace, standing, state_of
+from tests.messaging.engine import ANA, dispatched, grant, granted_ids, queued, set_pace, sms, standing, state_of
 
 TEN_HOURS_S = 36_000  # The longest that Twilio takes.
 CODE = MessageClass.VERIFICATION
@@ -24,7 +28,7 @@ CODE = MessageClass.VERIFICATION
 
 @pytest.mark.parametrize("kind", MessageClass)
 def test_the_validity_period_is_that_of_the_class(kind: MessageClass, courier: Courier, phones: SandboxControl) -> None:
-    queued(outgoing(kind=kind))
+    queued(sms(kind=kind))
     Message.objects.update(due_at=clock.now())
     courier.deliver(granted_ids())
     assert courier.drain(15)
@@ -69,18 +73,20 @@ def test_an_expired_code_is_never_sent(
 def test_a_code_that_expires_while_its_connection_is_made_is_not_sent(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last look at the clock is the writer's: a slow connection, or a process that was frozen, is found there."""
-    slowly = twilio_http._PunctualRequest.write_bytes
+    """The writer of the request looks at the clock last, so it notices a slow connection and a frozen process."""
+    write_bytes = twilio_http._PunctualRequest.write_bytes
+    later = SimpleNamespace(monotonic=lambda: time.monotonic() + 1.2)
 
-    async def write_bytes(*arguments: Any, **more: Any) -> None:
-        await asyncio.sleep(1.2)
-        await slowly(*arguments, **more)
+    async def write_later(*arguments: Any, **more: Any) -> None:
+        monkeypatch.setattr(twilio_http, "time", later)
+        await write_bytes(*arguments, **more)
 
-    monkeypatch.setattr(twilio_http._PunctualRequest, "write_bytes", write_bytes)
+    monkeypatch.setattr(twilio_http._PunctualRequest, "write_bytes", write_later)
     [message_id] = dispatched(kind=CODE, deadline_in=timedelta(seconds=1))
     courier.deliver([message_id])
     assert courier.drain(15)
     assert phones.arrivals() == []
+    Message.objects.filter(id=message_id).update(deadline_at=F("deadline_at") - timedelta(seconds=1.2))
     sweeping.sweep()
     assert state_of(message_id) == State.EXPIRED
 

@@ -16,9 +16,9 @@ from tests.messaging.engine import (
     another_sender,
     grant,
     granted_ids,
-    outgoing,
     queued,
     set_pace,
+    sms,
     standing,
     state_of,
     story,
@@ -35,7 +35,7 @@ def grant_with_free_slot(sender: Sender) -> list[int]:
 
 
 @pytest.mark.django_db
-def test_next_is_by_class_then_rank_then_age() -> None:
+def test_messages_are_granted_by_class_then_rank_then_age() -> None:
     sender = set_pace(10)
     asked = [
         (ROUTINE, 0),
@@ -86,8 +86,8 @@ def test_a_second_grant_has_no_slots_left_and_says_that_messages_wait() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("count", "are_waiting"), [(2, False), (3, True)])
-def test_longer_texts_that_fell_behind_the_horizon_are_said_to_wait(count: int, are_waiting: bool) -> None:
-    """Or the scheduler would come back at its next poll, and half the pace would be wasted."""
+def test_a_grant_reports_that_texts_beyond_the_horizon_wait(count: int, are_waiting: bool) -> None:
+    """Without the report the scheduler would come back only at its next poll and waste half the pace."""
     set_pace(100)
     for _ in range(count):
         standing(State.QUEUED, segments=3)
@@ -194,7 +194,7 @@ def test_a_hint_leaves_before_the_next_senders_turn() -> None:
 
 
 @pytest.mark.django_db
-def test_nothing_leaves_by_a_sender_that_the_operator_took_out() -> None:
+def test_an_inactive_sender_is_granted_nothing() -> None:
     taken_out, other = set_pace(0), another_sender()
     stays, leaves = standing(State.QUEUED), standing(State.QUEUED, sender=other)
     Sender.objects.filter(id=taken_out.id).update(is_active=False)
@@ -208,7 +208,7 @@ def test_nothing_leaves_by_a_sender_that_the_operator_took_out() -> None:
 
 @pytest.fixture
 def held_sender(transactional_db: None) -> Iterator[Sender]:
-    """The sender's row, locked as a grant locks it by a process that takes its time."""
+    """The default sender, whose row another connection holds locked as a slow grant would."""
     sender = set_pace(100)
     locked, release = threading.Event(), threading.Event()
 
@@ -227,21 +227,21 @@ def held_sender(transactional_db: None) -> Iterator[Sender]:
     holder.join(timeout=10)
 
 
-def test_a_locked_sender_is_left_to_whoever_holds_it_and_keeps_no_other_waiting(held_sender: Sender) -> None:
+def test_a_locked_sender_is_skipped_and_the_others_are_granted(held_sender: Sender) -> None:
     message = standing(State.QUEUED)
     another = standing(State.QUEUED, kind=ROUTINE, sender=another_sender())
     assert granted_ids() == [another.id]
     assert state_of(message.id) == State.QUEUED
 
 
-def test_what_was_locked_for_a_moment_is_granted_soon_after(held_sender: Sender) -> None:
+def test_a_message_locked_for_a_moment_is_granted_soon_after(held_sender: Sender) -> None:
     standing(State.QUEUED)
     assert granted_ids() == []
     assert until_due_s(0.5) <= 0.05
 
 
 @pytest.mark.django_db
-def test_what_becomes_due_is_waited_for() -> None:
+def test_the_scheduler_waits_for_the_next_due_time() -> None:
     assert until_due_s(0.5) == 0.5
     standing(State.QUEUED, due_in=timedelta(seconds=5))
     assert until_due_s(0.5) == 0.5
@@ -252,7 +252,7 @@ def test_what_becomes_due_is_waited_for() -> None:
 def test_messages_can_be_queued_while_a_grant_holds_the_sender(held_sender: Sender) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '500ms'")
-        [message] = queued(outgoing())
+        [message] = queued(sms())
     assert state_of(message.id) == State.QUEUED
 
 

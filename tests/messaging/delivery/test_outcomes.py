@@ -48,7 +48,7 @@ def mine(db: None) -> Claim:
 
 @pytest.fixture
 def second(db: None) -> tuple[Claim, Attempt]:
-    """The claim of a second attempt, and the first attempt, of which nobody knows what became of it."""
+    """The claim of a second attempt, and the first attempt, whose outcome is unknown."""
     set_pace(0)
     [message_id] = dispatched(attempts=1)
     Attempt.objects.update(outcome=AttemptOutcome.UNKNOWN)
@@ -56,7 +56,7 @@ def second(db: None) -> tuple[Claim, Attempt]:
     return claimed(message_id), first
 
 
-def test_a_callback_before_the_reply_is_not_taken_back(mine: Claim) -> None:
+def test_a_reply_does_not_undo_an_earlier_callback(mine: Claim) -> None:
     delivered = Outcome(kind=Kind.ACCEPTED, provider_id="SM1", state=State.DELIVERED)
     assert hear(mine, delivered)
     write(mine, ACCEPTED)
@@ -71,7 +71,7 @@ def test_a_lost_reply_after_a_callback_changes_nothing(mine: Claim) -> None:
     assert attempts(mine.message_id)[0].outcome == AttemptOutcome.ACCEPTED
 
 
-def test_a_failure_heard_before_the_reply_keeps_its_retry(mine: Claim) -> None:
+def test_a_reply_does_not_cancel_the_retry_of_an_earlier_failure_report(mine: Claim) -> None:
     assert hear(mine, UNREACHABLE)
     assert state_of(mine.message_id) == State.QUEUED
     write(mine, ACCEPTED)
@@ -79,7 +79,7 @@ def test_a_failure_heard_before_the_reply_keeps_its_retry(mine: Claim) -> None:
     assert attempts(mine.message_id)[0].outcome == AttemptOutcome.UNDELIVERED
 
 
-def test_a_refusal_heard_before_the_reply_is_not_forgotten_by_it(mine: Claim) -> None:
+def test_a_reply_does_not_undo_an_earlier_report_of_a_refusal(mine: Claim) -> None:
     assert hear(mine, replace(UNREACHABLE, kind=Kind.RECIPIENT, code="21610"))
     write(mine, ACCEPTED)
     assert [opt_out.reason for opt_out in OptOut.objects.all()] == ["21610"]
@@ -94,7 +94,9 @@ def test_an_accepted_reply_that_comes_after_the_proof_stops_the_second_call(mine
 
 
 @pytest.mark.parametrize("refusal", [BUSY, STOPPED, LOST])
-def test_a_refused_second_call_takes_nothing_from_the_first(second: tuple[Claim, Attempt], refusal: Outcome) -> None:
+def test_a_refused_second_call_does_not_undo_the_first_ones_success(
+    second: tuple[Claim, Attempt], refusal: Outcome
+) -> None:
     mine, first = second
     assert delivery_reports.apply_report(first.id, ACCEPTED, by=Deliverer.CALLBACK)
     write(mine, refusal)
@@ -102,14 +104,14 @@ def test_a_refused_second_call_takes_nothing_from_the_first(second: tuple[Claim,
 
 
 @pytest.mark.parametrize("refusal", [BUSY, STOPPED, LOST])
-def test_a_late_reply_to_the_first_call_says_nothing_of_the_second(mine: Claim, refusal: Outcome) -> None:
+def test_a_late_reply_to_the_first_call_does_not_move_the_second(mine: Claim, refusal: Outcome) -> None:
     Message.objects.filter(id=mine.message_id).update(attempts=2)
     attempt_of(Message.objects.get(id=mine.message_id), number=2)
     write(mine, refusal)
     assert state_of(mine.message_id) == State.SENDING
 
 
-def test_writing_again_what_was_half_acknowledged_changes_nothing(mine: Claim) -> None:
+def test_recording_an_outcome_twice_changes_nothing(mine: Claim) -> None:
     write(mine, ACCEPTED)
     write(mine, ACCEPTED)
     assert story(mine.message_id) == [State.SENDING, State.ACCEPTED]
@@ -140,7 +142,7 @@ def test_a_batch_goes_in_together(db: None) -> None:
     ("urgent", "ceilings"),
     [
         (False, {1: 1.0, 2: 2.0, 5: 16.0, 7: 60.0, 1_000: 60.0}),
-        # When the provider is back after an outage, an emergency is out within seconds.
+        # After an outage of the provider an emergency leaves within seconds.
         (True, {1: 1.0, 2: 2.0, 4: 5.0, 1_000: 5.0}),
     ],
 )

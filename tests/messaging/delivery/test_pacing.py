@@ -12,7 +12,7 @@ NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 paces = st.sampled_from([0.5, 1.0, 3.0, 10.0, 100.0, 333.3])
-# Requests as (seconds since the last one, segments of each message asked for).
+# Grants as (seconds since the last one, segments of each message that waits).
 requests = st.lists(
     st.tuples(
         st.floats(0, 3, allow_nan=False).map(lambda s: timedelta(seconds=s)),
@@ -23,7 +23,7 @@ requests = st.lists(
 
 
 def granted(pace: float, asked: list[tuple[timedelta, list[int]]]) -> list[tuple[datetime, int]]:
-    """(slot, segments) of every message, over many grants."""
+    """The (slot, segments) of every message, over many grants."""
     now = free_at = NOON
     slots: list[tuple[datetime, int]] = []
     for pause, segments in asked:
@@ -41,7 +41,7 @@ def test_no_window_ever_starts_more_than_the_pace_and_one_message(
     for window_s in (1.0, 0.3, 7.0):
         for start, _ in slots:
             inside = [count for slot, count in slots if start <= slot < start + window_s * SECOND]
-            # The last message of a window may reach beyond it with all its segments but one.
+            # The last message of a window starts in it; all its segments but the first may lie beyond it.
             assert sum(inside) <= pace * window_s + inside[-1] + 1e-3
 
 
@@ -89,7 +89,7 @@ def test_an_unpaced_sender_sends_all_at_once() -> None:
 @pytest.mark.parametrize(
     ("pace", "free_in_ms", "room"),
     [
-        (10, -60_000, 1),  # Idle: the slot that is now, the next begins at 100 ms.
+        (10, -60_000, 1),  # The sender was idle: one slot begins now, the next one at 100 ms.
         (10, 0, 1),
         (10, 59, 1),
         (10, 60, 0),
@@ -107,7 +107,7 @@ def test_room_counts_the_slots_that_begin_inside_the_horizon(pace: float, free_i
 
 
 @given(paces, st.integers(-5_000, 5_000))
-def test_what_room_allows_begins_inside_the_horizon(pace: float, free_in_ms: int) -> None:
+def test_slots_within_the_room_begin_inside_the_horizon(pace: float, free_in_ms: int) -> None:
     free_at, each = NOON + timedelta(milliseconds=free_in_ms), pacing.interval(pace)
     room = pacing.room(next_free_at=free_at, now=NOON, each=each)
     taken, after = pacing.slots([1] * room, next_free_at=free_at, now=NOON, each=each)

@@ -1,4 +1,4 @@
-"""What runs many times a second stays an index scan, however many messages have been sent and wait to be sent."""
+"""Statements that run many times a second stay index scans, however many messages were sent or wait."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -46,7 +46,7 @@ def _statements(work: Callable[[], object]) -> list[str]:
 
 
 def _rows_read(statement: str) -> int:
-    """The most rows of messages or attempts that one step of PostgreSQL's plan reads, to keep them or not."""
+    """The most rows of messages or attempts that one node of PostgreSQL's plan reads, discarded rows included."""
     with transaction.atomic():
         [(plan,)] = rows(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")[0]
         transaction.set_rollback(True)

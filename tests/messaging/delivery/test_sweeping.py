@@ -14,7 +14,7 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.mark.django_db
-def test_what_no_worker_claimed_is_left_for_the_rescue_in_the_order_of_urgency() -> None:
+def test_unclaimed_messages_are_rescued_in_the_order_of_urgency() -> None:
     asked = [
         (MessageClass.ROUTINE, 0),
         (MessageClass.VERIFICATION, 0),
@@ -40,7 +40,7 @@ def test_an_alert_or_all_clear_that_expires_alarms_the_operator(kind: MessageCla
 
 
 @pytest.mark.django_db
-def test_what_an_unknown_call_may_have_sent_does_not_expire() -> None:
+def test_a_message_of_unknown_outcome_does_not_expire() -> None:
     message = standing(State.QUEUED, attempts=1, deadline_in=-SECOND)
     Attempt.objects.update(outcome=AttemptOutcome.UNKNOWN)
     sweep()
@@ -61,7 +61,7 @@ def test_an_ended_lease_leaves_the_outcome_unknown() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("outcome", AttemptOutcome)
-def test_an_ended_lease_is_found_whatever_was_heard_of_the_attempt(outcome: AttemptOutcome) -> None:
+def test_an_ended_lease_is_found_whatever_the_outcome_of_the_attempt(outcome: AttemptOutcome) -> None:
     message = standing(State.SENDING, attempts=2, due_in=-SECOND)
     _, second = attempt_ids(message.id)
     Attempt.objects.filter(id=second).update(outcome=outcome)
@@ -74,7 +74,7 @@ def test_an_ended_lease_is_found_whatever_was_heard_of_the_attempt(outcome: Atte
 @pytest.mark.django_db
 @pytest.mark.parametrize("kind", MessageClass)
 @pytest.mark.parametrize("state", State)
-def test_past_its_deadline_only_what_was_not_sent_expires(state: State, kind: MessageClass) -> None:
+def test_past_the_deadline_only_unsent_messages_expire(state: State, kind: MessageClass) -> None:
     message = standing(state, kind=kind, deadline_in=-SECOND, due_in=timedelta(hours=1))
     sweep()
     message.refresh_from_db()

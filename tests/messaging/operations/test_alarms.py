@@ -12,7 +12,7 @@ from messaging import policy
 from messaging.database import clock
 from messaging.models import MessageClass, OperatorAlarm
 from messaging.operations.alarms import alarm, mail_alarms
-from tests.messaging.engine import ANA, outgoing, queued
+from tests.messaging.engine import ANA, queued, sms
 from tests.race import at_once
 
 
@@ -59,7 +59,7 @@ def test_a_mail_that_could_not_be_sent_is_sent_later(operator: str, settings: An
 
 
 class AlarmingBackend(EmailBackend):
-    """While it sends, the same happens again."""
+    """Raises the same alarm again while it sends a mail."""
 
     def send_messages(self, messages: Sequence[EmailMessage]) -> int:
         alarm("provider_quota", now=clock.now())
@@ -88,9 +88,7 @@ def test_without_an_operators_address_nothing_piles_up() -> None:
 
 @pytest.mark.django_db
 def test_an_alarm_holds_ids_only(operator: str) -> None:
-    queued(
-        *[outgoing("Ana needs help at 42.87") for _ in range(policy.PER_RECIPIENT_AND_HOUR[MessageClass.EMERGENCY] + 1)]
-    )
+    queued(*[sms("Ana needs help at 42.87") for _ in range(policy.PER_RECIPIENT_AND_HOUR[MessageClass.EMERGENCY] + 1)])
     row = OperatorAlarm.objects.get()
     mail_alarms(now=clock.now())
     for told in (json.dumps(row.detail), mail.outbox[0].subject, mail.outbox[0].body):

@@ -1,4 +1,4 @@
-"""Which addresses each channel takes, and which sender carries it."""
+"""Addresses that each channel accepts, and the sender of each channel."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def test_an_email_address_is_taken(address: str) -> None:
     ],
 )
 @pytest.mark.django_db
-def test_what_is_no_email_address_fails_at_once(address: str) -> None:
+def test_an_invalid_email_address_fails_at_once(address: str) -> None:
     [message] = queued(item(Channel.EMAIL, address))
     message.refresh_from_db()
     assert (message.state, message.error_code, message.text) == (State.FAILED, "address_not_valid", None)
@@ -60,7 +60,7 @@ def test_what_is_no_email_address_fails_at_once(address: str) -> None:
 @pytest.mark.parametrize("channel", [Channel.SMS, Channel.VOICE])
 @pytest.mark.parametrize("address", ["", MAIL, "+77012345678", "0700000001", "+" + "9" * 300, "+996\0700000001"])
 @pytest.mark.django_db
-def test_what_is_no_number_of_an_allowed_country_fails_at_once(address: str, channel: Channel) -> None:
+def test_a_number_outside_the_allowed_countries_or_none_at_all_fails_at_once(address: str, channel: Channel) -> None:
     [message] = queued(item(channel, address))
     message.refresh_from_db()
     assert (message.state, message.error_code) == (State.FAILED, "country_not_allowed")
@@ -102,7 +102,7 @@ def test_a_channel_without_a_sender_fails_with_that_reason(channel: Channel) -> 
     ],
 )
 @pytest.mark.django_db
-def test_a_call_must_be_able_to_say_it(said: dict[str, str], expected: str) -> None:
+def test_a_call_that_no_voice_or_recording_can_speak_fails(said: dict[str, str], expected: str) -> None:
     [message] = queued(item(Channel.VOICE, ANA, **said))
     assert message.error_code == expected
 
@@ -117,7 +117,7 @@ def test_calls_that_follow_sms_are_not_too_many_of_them() -> None:
 
 
 @pytest.mark.django_db
-def test_senders_follow_the_settings_but_for_the_pace_that_the_operator_has(settings: Any) -> None:
+def test_senders_follow_the_settings_and_keep_the_operators_pace(settings: Any) -> None:
     settings.TWILIO_VOICE_NUMBER, settings.TWILIO_CALLS_PER_SECOND = "+15005550001", 3.0
     Sender.objects.filter(name=senders.VOICE).delete()
     senders.sync_default()

@@ -1,4 +1,4 @@
-"""How much one phone, one class and one sender get."""
+"""Limits of one phone, one class and one sender."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,7 +11,7 @@ from messaging import policy
 from messaging.database import clock
 from messaging.models import Attempt, AttemptOutcome, DailyCount, Message, MessageClass, OperatorAlarm, Sender
 from messaging.states import State
-from tests.messaging.engine import BEN, another_sender, attempt_of, granted_ids, outgoing, queued, set_pace, standing
+from tests.messaging.engine import BEN, another_sender, attempt_of, granted_ids, queued, set_pace, sms, standing
 
 pytestmark = pytest.mark.django_db
 ROUTINE, SAFETY, CODE = MessageClass.ROUTINE, MessageClass.SAFETY, MessageClass.VERIFICATION
@@ -28,20 +28,20 @@ def caps(settings: Any) -> Iterator[dict[str, int]]:
 
 
 @pytest.mark.parametrize("kind", MessageClass)
-def test_a_phone_gets_so_many_of_a_class_in_an_hour(kind: MessageClass) -> None:
+def test_a_phone_gets_a_limited_number_of_messages_of_a_class_in_an_hour(kind: MessageClass) -> None:
     limit = policy.PER_RECIPIENT_AND_HOUR[kind]
     for _ in range(limit):
-        [message] = queued(outgoing(kind=kind))
-        # So that the next is one of its own.
+        [message] = queued(sms(kind=kind))
+        # A message that is sent already takes no further text, so each text is a message of its own.
         Message.objects.filter(id=message.id).update(state=State.SENT)
-    [refused] = queued(outgoing(kind=kind))
+    [refused] = queued(sms(kind=kind))
     assert (refused.state, refused.error_code) == (State.FAILED, "recipient_ceiling")
-    assert queued(outgoing(to=BEN, kind=kind))[0].state == State.QUEUED
+    assert queued(sms(to=BEN, kind=kind))[0].state == State.QUEUED
     Message.objects.update(queued_at=clock.now() - timedelta(hours=1))
-    assert queued(outgoing(kind=kind))[0].state == State.QUEUED
+    assert queued(sms(kind=kind))[0].state == State.QUEUED
 
 
-def test_what_is_granted_is_counted_by_day_sender_and_class() -> None:
+def test_grants_are_counted_by_day_sender_and_class() -> None:
     sender = set_pace(0)
     for kind, segments in [(ROUTINE, 1), (ROUTINE, 3), (SAFETY, 2)]:
         standing(State.QUEUED, kind=kind, segments=segments)
@@ -59,10 +59,10 @@ def test_a_class_beyond_its_daily_cap_is_refused_and_not_granted(caps: dict[str,
     caps["routine"] = 2
     set_pace(0)
     waiting = [standing(State.QUEUED, kind=ROUTINE, to=phone(n)).id for n in range(3)]
-    assert granted_ids() == waiting  # One batch may go beyond.
+    assert granted_ids() == waiting  # One batch may exceed the cap.
     late = standing(State.QUEUED, kind=ROUTINE)
     assert granted_ids() == []
-    [refused, safety, sos] = queued(outgoing(kind=ROUTINE), outgoing(to=phone(8), kind=SAFETY), outgoing(to=phone(9)))
+    [refused, safety, sos] = queued(sms(kind=ROUTINE), sms(to=phone(8), kind=SAFETY), sms(to=phone(9)))
     assert (refused.state, refused.error_code) == (State.FAILED, "daily_cap")
     assert safety.state == sos.state == State.QUEUED
     assert list(OperatorAlarm.objects.order_by("id").values_list("code", "times")) == [
@@ -73,8 +73,8 @@ def test_a_class_beyond_its_daily_cap_is_refused_and_not_granted(caps: dict[str,
     assert granted_ids() == [sos.id, late.id]
 
 
-def test_what_is_granted_again_uses_up_neither_the_cap_nor_the_senders_day(caps: dict[str, int]) -> None:
-    """Or a provider that refuses connections for minutes would end all sign-ups until midnight."""
+def test_a_second_grant_counts_neither_for_the_cap_nor_for_the_senders_day(caps: dict[str, int]) -> None:
+    """If it counted, a provider that refuses connections for minutes would end all sign-ups until midnight."""
     caps["verification"] = 3
     set_pace(0)
     codes = [standing(State.QUEUED, kind=CODE, segments=2, to=phone(n)).id for n in range(2)]
@@ -84,7 +84,7 @@ def test_what_is_granted_again_uses_up_neither_the_cap_nor_the_senders_day(caps:
     count = DailyCount.objects.get()
     assert (count.messages, count.segments) == (2, 4)
     assert not OperatorAlarm.objects.exists()
-    [code] = queued(outgoing(to=phone(2), kind=CODE))
+    [code] = queued(sms(to=phone(2), kind=CODE))
     assert granted_ids() == [*codes, code.id]
     count.refresh_from_db()
     assert (count.messages, count.segments) == (3, 5)
@@ -92,7 +92,7 @@ def test_what_is_granted_again_uses_up_neither_the_cap_nor_the_senders_day(caps:
 
 
 @pytest.mark.parametrize(("sid", "elsewhere", "segments"), [("SM1", False, 4), ("", True, 4), ("", False, 2)])
-def test_what_the_provider_took_or_another_sender_tried_is_more_of_the_senders_day(
+def test_segments_count_again_when_the_provider_took_them_or_another_sender_tried(
     sid: str, elsewhere: bool, segments: int, caps: dict[str, int]
 ) -> None:
     sender = set_pace(0)

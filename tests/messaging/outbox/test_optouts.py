@@ -1,4 +1,4 @@
-"""Who refuses our SMS: by a word to us, or to Twilio."""
+"""Numbers that refuse our SMS, by a word to us or to Twilio."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -14,7 +14,7 @@ from messaging.outbox import optouts
 from messaging.sandbox.control import SandboxControl
 from messaging.segments import count_segments
 from messaging.states import State
-from tests.messaging.engine import ANA, BEN, dispatched, outgoing, queued
+from tests.messaging.engine import ANA, BEN, dispatched, queued, sms
 
 INBOUND = "/api/v1/webhooks/twilio/inbound/"
 
@@ -52,7 +52,7 @@ def test_stop_is_remembered_and_start_forgets_it(word: str, settings: Any) -> No
     ("word", "answered"),
     [("STOP", False), ("HELP", False), ("СТОП", True), ("помощь", True), ("I stop here", False)],
 )
-def test_only_words_that_twilio_does_not_know_get_an_answer_of_ours(word: str, answered: bool, settings: Any) -> None:
+def test_we_answer_only_words_that_twilio_does_not_answer(word: str, answered: bool, settings: Any) -> None:
     reply = says(word, settings)
     assert reply["Content-Type"] == "text/xml"
     assert (b"<Message>" in reply.content) is answered
@@ -60,7 +60,7 @@ def test_only_words_that_twilio_does_not_know_get_an_answer_of_ours(word: str, a
 
 
 @pytest.mark.django_db
-def test_what_twilio_takes_the_word_for_counts(settings: Any) -> None:
+def test_twilios_reading_of_a_word_counts(settings: Any) -> None:
     reply = says("ne pishite", settings, OptOutType="STOP")
     assert refusing() == [ANA]
     assert b"<Message>" not in reply.content
@@ -86,7 +86,7 @@ def test_a_token_that_is_being_changed_is_taken_too(settings: Any) -> None:
 @pytest.mark.django_db
 def test_safety_and_routine_are_not_tried_an_sos_and_a_code_are(settings: Any) -> None:
     says("STOP", settings)
-    tried = {kind: queued(outgoing(kind=kind))[0] for kind in MessageClass}
+    tried = {kind: queued(sms(kind=kind))[0] for kind in MessageClass}
     assert {kind: m.error_code for kind, m in tried.items()} == {
         MessageClass.EMERGENCY: "",
         MessageClass.VERIFICATION: "",
@@ -113,7 +113,7 @@ def test_twilios_refusal_is_remembered_until_it_takes_a_message(courier: Courier
 
 @pytest.mark.parametrize("word", ["СТОП", "STOP"])
 @pytest.mark.parametrize("refused_before", [True, False])
-def test_what_their_reader_asked_for_stands_when_the_provider_takes_an_sos(
+def test_an_accepted_sos_does_not_undo_an_opt_out_made_on_a_page(
     refused_before: bool, word: str, courier: Courier, phones: SandboxControl, settings: Any
 ) -> None:
     if refused_before:

@@ -1,4 +1,4 @@
-"""Which sender carries what, and what happens when one cannot."""
+"""The sender that carries a message, and the next one when a sender cannot."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from messaging.outbox.routing import Routes
 from messaging.providers import twilio
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
-from tests.messaging.engine import ANA, dispatched, granted_ids, outgoing, queued, standing
+from tests.messaging.engine import ANA, dispatched, granted_ids, queued, sms, standing
 
 KYRGYZ, AMERICAN = ANA, "+12025550123"
 ROUTINE = MessageClass.ROUTINE
@@ -70,7 +70,7 @@ def test_no_sender_of_the_channel() -> None:
     assert chosen(channel=Channel.VOICE) is None
 
 
-def test_one_that_the_operator_took_out_carries_nothing() -> None:
+def test_an_inactive_sender_carries_nothing() -> None:
     sender("bishkek")
     Sender.objects.filter(name="bishkek").update(is_active=False)
     assert chosen() == "default"
@@ -80,19 +80,19 @@ def test_one_that_the_operator_took_out_carries_nothing() -> None:
 
 def test_a_message_that_no_sender_can_carry_fails_and_the_operator_is_alarmed() -> None:
     Sender.objects.update(countries=["+1"])
-    [message] = queued(outgoing())
+    [message] = queued(sms())
     assert (message.state, message.error_code, message.sender) == (State.FAILED, "no_sender", None)
     assert OperatorAlarm.objects.get().code == "no_sender"
 
 
 @pytest.mark.parametrize(("country", "kyrgyz", "american"), [("", "default", "default"), ("+996", "default", "mine")])
-def test_one_that_is_out_is_passed_over_in_that_country(country: str, kyrgyz: str, american: str) -> None:
+def test_a_sender_with_an_outage_is_skipped_in_that_country(country: str, kyrgyz: str, american: str) -> None:
     sender("mine")
     out("mine", country=country)
     assert (chosen(KYRGYZ), chosen(AMERICAN)) == (kyrgyz, american)
 
 
-def test_when_all_are_out_the_preferred_one_is_tried_and_when_its_time_is_over_it_is_in_again() -> None:
+def test_the_preferred_sender_is_tried_when_all_are_out_and_returns_after_its_outage() -> None:
     sender("mine")
     out("default")
     out("mine")
@@ -107,7 +107,7 @@ def test_a_configuration_error_opens_the_circuit_and_the_next_sender_takes_over(
 ) -> None:
     mine = sender("mine")
     phones.behave(error_code=code, times=1)
-    [message] = queued(outgoing())
+    [message] = queued(sms())
     assert message.sender == mine
     deliver_all(courier)
     message.refresh_from_db()
@@ -162,14 +162,14 @@ def test_long_after_its_last_failure_a_sender_is_out_for_a_short_while_again() -
 
 
 def trip(code: str = "21606", *, times: int = 1) -> None:
-    """The default sender fails, each time when the time of the last failure is just over."""
+    """Let the default sender fail this many times, each time at the end of the outage before."""
     default = Sender.objects.get(name="default")
     for _ in range(times):
         SenderOutage.objects.filter(until__gt=clock.now()).update(until=clock.now())
         outages.trip(default.id, address=KYRGYZ, outcome=twilio.judged(code), now=clock.now())
 
 
-def test_what_was_asked_before_the_failure_does_not_close_the_circuit(courier: Courier, phones: SandboxControl) -> None:
+def test_a_success_of_an_earlier_call_does_not_end_the_outage(courier: Courier, phones: SandboxControl) -> None:
     phones.behave(latency_ms=300)
     courier.deliver(dispatched())
     trip()
@@ -180,7 +180,7 @@ def test_what_was_asked_before_the_failure_does_not_close_the_circuit(courier: C
     assert not SenderOutage.objects.exists()
 
 
-def test_what_the_provider_accepts_a_carrier_may_refuse_all_the_same(courier: Courier, phones: SandboxControl) -> None:
+def test_a_carrier_may_refuse_a_message_that_the_provider_accepted(courier: Courier, phones: SandboxControl) -> None:
     trip("30034")
     courier.deliver(dispatched())
     assert courier.drain(15)
@@ -188,10 +188,10 @@ def test_what_the_provider_accepts_a_carrier_may_refuse_all_the_same(courier: Co
     assert SenderOutage.objects.exists()
 
 
-def test_what_waits_at_a_sender_that_is_out_moves_to_the_next_that_can_carry_it() -> None:
+def test_messages_waiting_at_a_sender_that_is_out_move_to_the_next_one() -> None:
     sender("mine")
     sender("letters", preference=60, classes=(ROUTINE,))
-    kyrgyz, american, letter = queued(outgoing(), outgoing(to=AMERICAN), outgoing(to="+996700000009", kind=ROUTINE))
+    kyrgyz, american, letter = queued(sms(), sms(to=AMERICAN), sms(to="+996700000009", kind=ROUTINE))
     assert carriers(kyrgyz, american, letter) == ["mine"] * 3
     out("mine", country="+996")
     assert outages.reroute() == 2
@@ -199,22 +199,22 @@ def test_what_waits_at_a_sender_that_is_out_moves_to_the_next_that_can_carry_it(
     assert outages.reroute() == 0
 
 
-def test_what_waits_at_a_sender_that_the_operator_took_out_moves_too() -> None:
+def test_messages_waiting_at_an_inactive_sender_move_too() -> None:
     sender("mine")
-    [message] = queued(outgoing())
+    [message] = queued(sms())
     Sender.objects.filter(name="mine").update(is_active=False)
     assert outages.reroute() == 1
     assert carriers(message) == ["default"]
 
 
-def test_with_no_other_sender_it_stays() -> None:
-    [message] = queued(outgoing())
+def test_waiting_messages_stay_when_no_other_sender_can_carry_them() -> None:
+    [message] = queued(sms())
     out("default")
     assert outages.reroute() == 0
     assert carriers(message) == ["default"]
 
 
-def test_a_sender_that_is_out_is_tried_by_the_urgent_alone() -> None:
+def test_only_urgent_messages_try_a_sender_that_is_out() -> None:
     routine = standing(State.QUEUED, kind=ROUTINE)
     urgent = standing(State.QUEUED)
     Sender.objects.update(segments_per_second=0)

@@ -1,4 +1,5 @@
-"""Calls from the outbox to the phone: what is asked of Twilio, every way a call ends, and one call whatever is lost."""
+"""Telephone calls from the outbox to the phone: the request to Twilio, every way a call ends, one call whatever is
+lost."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -33,7 +34,7 @@ def send(courier: Courier, ids: list[int]) -> None:
 
 
 def called(courier: Courier, **more: Any) -> Message:
-    """A call after its create request."""
+    """The message of a call after its request to Twilio."""
     [message_id] = calls(**more)
     send(courier, [message_id])
     return Message.objects.get(id=message_id)
@@ -47,7 +48,7 @@ def call_again(courier: Courier, message: Message) -> None:
 
 
 def watched(courier: Courier, message: Message) -> Message:
-    """The message once the watch has looked."""
+    """Let the watch look the call up; returns the message afterwards."""
     Message.objects.filter(id=message.id).update(due_at=clock.now())
     watch(courier)
     message.refresh_from_db()
@@ -94,7 +95,7 @@ def test_every_recording_exists_and_is_small(language: str, recording: str) -> N
     assert path, "not found by static files"
     with open(path, "rb") as file:
         content = file.read()
-    # An MPEG audio frame begins with eleven set bits.
+    # An MPEG audio frame begins with eleven bits that are 1.
     assert content[0] == 0xFF
     assert content[1] & 0xE0 == 0xE0
     assert 5_000 < len(content) < 150_000
@@ -126,7 +127,9 @@ def test_a_number_that_cannot_be_called_fails_the_message(code: int, courier: Co
 
 
 @pytest.mark.parametrize("code", [20003, 20404, 13227, 21210, 21212, 21215, 21219, 12100])
-def test_what_the_operator_must_put_right_alarms_and_waits(code: int, courier: Courier, phones: SandboxControl) -> None:
+def test_a_configuration_error_alarms_the_operator_and_the_call_waits(
+    code: int, courier: Courier, phones: SandboxControl
+) -> None:
     phones.behave(channel="voice", error_code=code)
     message = called(courier)
     assert (message.state, message.error_code) == (State.QUEUED, str(code))
@@ -155,9 +158,7 @@ def test_too_many_calls_at_once_are_made_later(
 
 
 @pytest.mark.parametrize("final", ["busy", "no-answer", "failed"])
-def test_whom_a_call_does_not_reach_is_called_again_three_times_in_all(
-    final: str, courier: Courier, phones: SandboxControl
-) -> None:
+def test_an_unanswered_call_is_made_three_times_in_all(final: str, courier: Courier, phones: SandboxControl) -> None:
     phones.behave(channel="voice", final=final, callback_delay_ms=0)
     message = called(courier)
     for number in (1, 2, 3):

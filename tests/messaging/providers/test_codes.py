@@ -1,4 +1,5 @@
-"""Every answer of the provider, and where it leaves the message. Codes: https://www.twilio.com/docs/api/errors."""
+"""Every answer of the provider, and the state it leaves the message in. Codes:
+https://www.twilio.com/docs/api/errors."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +21,7 @@ NOT_CREATED = AttemptOutcome.NOT_CREATED
 
 
 def answered(courier: Courier, *, kind: MessageClass = MessageClass.EMERGENCY) -> Message:
-    """A message after one call."""
+    """A message after one request to the provider."""
     [message_id] = dispatched(kind=kind)
     courier.deliver([message_id])
     assert courier.drain(15)
@@ -28,7 +29,7 @@ def answered(courier: Courier, *, kind: MessageClass = MessageClass.EMERGENCY) -
 
 
 def call_again(courier: Courier, message: Message) -> None:
-    """Grant and deliver a message that waits for its retry."""
+    """Grant and deliver again a message that waits for its retry."""
     Message.objects.filter(id=message.id).update(due_at=clock.now())
     grant()
     courier.deliver([message.id])
@@ -104,7 +105,7 @@ def test_retry_after_is_bounded(courier: Courier, phones: SandboxControl) -> Non
     assert 50 < waits_s(answered(courier)) <= 60
 
 
-def test_a_retry_after_of_nothing_is_no_time_at_all(courier: Courier, phones: SandboxControl) -> None:
+def test_a_retry_after_of_zero_backs_off_all_the_same(courier: Courier, phones: SandboxControl) -> None:
     phones.behave(status=429, retry_after_s=0)
     assert waits_s(answered(courier)) > 0.1
 
@@ -130,18 +131,16 @@ def test_a_server_error_leaves_the_outcome_unknown(
     assert message.text is not None
     [attempt] = attempts(message.id)
     assert attempt.outcome == AttemptOutcome.UNKNOWN
-    # The provider has finished with the call, so a look-up may prove something before the call's deadline.
+    # The provider has finished with the request, so a look-up may prove something before its deadline.
     assert attempt.deadline_at <= clock.now()
 
 
 @pytest.mark.parametrize("body", [b"<html>Bad Gateway</html>", {}, {"message": "no code"}])
-def test_an_error_of_what_stands_before_the_provider_says_nothing_of_it(
-    body: object, wire: Wire, make_courier: MakeCourier
-) -> None:
+def test_a_proxys_error_says_nothing_about_the_provider(body: object, wire: Wire, make_courier: MakeCourier) -> None:
     wire.answers = [(504, body)]
     message = answered(make_courier())
     assert (message.state, message.error_code) == (State.UNKNOWN, "http_504")
-    # The provider may still be at it: only the call's own deadline ends that.
+    # The provider may still be working on the request: only its own deadline ends that.
     assert attempts(message.id)[0].deadline_at > clock.now() + timedelta(seconds=5)
 
 

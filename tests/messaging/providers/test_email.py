@@ -1,4 +1,4 @@
-"""E-mail through a real SMTP server: what is written, every answer, and whether a broken connection leaves a doubt."""
+"""E-mail through a real SMTP server: its text, every answer, and the doubt that a broken connection leaves."""
 
 import socket
 import time
@@ -32,7 +32,7 @@ def mails(
 
 
 def sent(courier: Courier, **more: Any) -> Message:
-    """An e-mail after its first call."""
+    """An e-mail after its first attempt."""
     [message_id] = mails(**more)
     courier.deliver([message_id])
     assert courier.drain(20)
@@ -55,7 +55,7 @@ def alarms() -> list[str]:
     return list(OperatorAlarm.objects.values_list("code", flat=True))
 
 
-def test_what_the_server_took_is_delivered_and_its_text_erased(courier: Courier, mailbox: Mailbox) -> None:
+def test_an_accepted_email_is_delivered_and_its_text_erased(courier: Courier, mailbox: Mailbox) -> None:
     message = sent(courier, text="Айда в опасности\n" + "очень " * 300)
     assert (message.state, message.text) == (State.DELIVERED, None)
     assert message.accepted_at is not None
@@ -83,7 +83,7 @@ def test_the_subject_says_how_urgent_it_is_and_nothing_about_anybody(
     kind: MessageClass, language: str, expected: str, courier: Courier, mailbox: Mailbox
 ) -> None:
     sent(courier, kind=kind, language=language, text="Aida +996700111222")
-    assert mailbox.mails[0]["Subject"].strip() == expected  # It was folded.
+    assert mailbox.mails[0]["Subject"].strip() == expected  # The header was folded.
 
 
 def test_two_emails_have_two_ids_and_one_that_is_repeated_has_one(courier: Courier, mailbox: Mailbox) -> None:
@@ -121,7 +121,9 @@ def test_a_temporary_refusal_is_tried_again(command: str, reply: str, courier: C
 
 
 @pytest.mark.parametrize("reply", ["554 5.7.1 relay access denied", "550 5.7.1 blocked for spam", "530 5.7.0 sign in"])
-def test_a_refusal_of_what_we_are_alarms_and_waits(reply: str, courier: Courier, mailbox: Mailbox) -> None:
+def test_a_refusal_of_our_server_alarms_the_operator_and_the_email_waits(
+    reply: str, courier: Courier, mailbox: Mailbox
+) -> None:
     mailbox.script[ANA] = reply
     message = sent(courier)
     assert (message.state, message.error_code) == (State.QUEUED, reply[:3])
@@ -147,7 +149,7 @@ def test_a_code_nobody_knows_is_tried_three_times_and_reported(courier: Courier,
 
 
 def test_a_password_the_server_does_not_know_alarms(courier: Courier, mailbox: Mailbox, settings: Any) -> None:
-    # This server offers no AUTH at all, as one behind the wrong port would not.
+    # This server offers no AUTH, like a server behind a wrong port.
     settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "us", "secret"
     assert sent(courier).error_code == "SMTPNotSupportedError"
     assert alarms() == ["provider_configuration"]
@@ -242,7 +244,7 @@ def test_a_process_that_wakes_too_late_writes_no_text(
 
     def freeze(backend: email.SmtpBackend) -> Any:
         is_new = opened(backend)
-        # What is left of the call's time when the process goes on.
+        # The process wakes a second after the last moment for writing.
         backend._progress.write_by = time.monotonic() - 1
         return is_new
 

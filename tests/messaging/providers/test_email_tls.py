@@ -1,4 +1,4 @@
-"""E-mail to a server that wants TLS and a sign-in, as every provider of mail does: nothing leaves in the open."""
+"""E-mail to a server that wants TLS and a sign-in, as real mail providers do: nothing leaves unencrypted."""
 
 import ssl
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ Wrapped = Literal["STARTTLS", "TLS"]
 
 
 def _certificate(folder: Path) -> Path:
-    """A key and a certificate of 127.0.0.1, signed by itself, in one file."""
+    """Write a key and a self-signed certificate of 127.0.0.1 to one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
@@ -55,7 +55,7 @@ def _server(wrapped: Wrapped, certificate: Path, settings: Any) -> Iterator[Mail
     context.load_cert_chain(certificate)
     options: dict[str, Any] = {"authenticator": _signs_in, "auth_required": True}
     if wrapped == "TLS":
-        # aiosmtpd looks for the TLS that it has begun itself; here it was there before the first word.
+        # aiosmtpd checks for TLS that it has begun itself; here TLS was there before the first word.
         options |= {"ssl_context": context, "auth_require_tls": False}
     else:
         options |= {"tls_context": context, "require_starttls": True}
@@ -71,7 +71,7 @@ def _server(wrapped: Wrapped, certificate: Path, settings: Any) -> Iterator[Mail
 
 @pytest.fixture
 def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """One that this process trusts, as it trusts those of its system."""
+    """A certificate that this process trusts like those of the system."""
     made = _certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(made))
     return made

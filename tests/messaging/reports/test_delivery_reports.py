@@ -1,4 +1,4 @@
-"""Evidence for one of several attempts: the best news about any call is the message's truth."""
+"""Reports about one of several attempts: the best news about any attempt is the state of the message."""
 
 from functools import partial
 from typing import Any
@@ -32,7 +32,7 @@ def twice_called(state: State, first: AttemptOutcome, second: AttemptOutcome) ->
 
 
 @pytest.mark.django_db
-def test_no_attempt_no_evidence() -> None:
+def test_a_report_about_an_unknown_attempt_changes_nothing() -> None:
     with pytest.raises(UnknownAttempt):
         hear(UUID(int=1), "delivered")
 
@@ -106,7 +106,7 @@ def test_a_carriers_temporary_failure_is_tried_again_at_most_three_calls(state: 
 
 
 @pytest.mark.django_db
-def test_what_is_past_its_deadline_is_not_tried_again() -> None:
+def test_a_message_past_its_deadline_is_not_tried_again() -> None:
     message = standing(State.SENT, attempts=1)
     Message.objects.update(deadline_at=clock.now())
     assert hear(attempt_ids(message.id)[0], "undelivered", "30003")
@@ -158,7 +158,7 @@ def test_a_failed_call_does_not_end_the_search_for_a_later_one(first: AttemptOut
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("code", ["30034", "63038"])
-def test_what_a_sender_cannot_do_told_late_the_next_one_does(code: str) -> None:
+def test_a_late_report_of_a_senders_fault_passes_the_message_to_the_next_sender(code: str) -> None:
     message = standing(State.ACCEPTED, attempts=1)
     another = another_sender()
     assert hear(attempt_ids(message.id)[0], "failed", code)
@@ -175,7 +175,7 @@ def test_a_delivery_after_a_failure_report_stops_the_retry() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_callbacks_at_once_each_move_is_made_once() -> None:
+def test_many_callbacks_at_once_make_each_move_once() -> None:
     message = standing(State.ACCEPTED, attempts=1)
     [attempt_id] = attempt_ids(message.id)
     results = at_once(*[partial(hear, attempt_id, status) for status in ("sent", "delivered") * 3])
@@ -187,7 +187,7 @@ def test_of_many_callbacks_at_once_each_move_is_made_once() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("end", ["delivered", "undelivered"])
-def test_what_is_replayed_after_the_end_is_one_read(end: str, django_assert_num_queries: Any) -> None:
+def test_a_report_repeated_after_the_end_costs_one_read(end: str, django_assert_num_queries: Any) -> None:
     message, attempt_id, _ = twice_called(State.ACCEPTED, AttemptOutcome.ACCEPTED, AttemptOutcome.NOT_CREATED)
     assert hear(attempt_id, end, "30006" if end == "undelivered" else "")
     for status in ("queued", "sent", end):

@@ -1,4 +1,4 @@
-"""The webhooks of a call through HTTP: its status, and the key that says somebody is on the way."""
+"""The webhooks of a call over HTTP: its status, and the key by which somebody says that they are on the way."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -36,7 +36,7 @@ def attempt_id(db: None) -> UUID:
 
 @pytest.fixture
 def heard() -> Iterator[Heard]:
-    """What those above are told."""
+    """The (message id, digit) pairs that the signal for a pressed key carried."""
     told: Heard = []
 
     def receive(sender: object, *, message_id: int, digit: str, **_: object) -> None:
@@ -78,7 +78,7 @@ def post(url_path: str, fields: dict[str, str], *, signed: str | None = None) ->
 
 
 def press(attempt_id: UUID, digits: str = "1") -> tuple[str, ...]:
-    """What the person hears after the key."""
+    """Report a pressed key; returns the lines that the call says next."""
     answer = post(path("digit", attempt_id), key_form(digits))
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/xml")
     return twiml.read(answer.content.decode()).lines
@@ -109,7 +109,7 @@ def test_every_status_moves_forward_whatever_we_knew(origin: State, status: str,
 
 
 @pytest.mark.parametrize("status", ["busy", "no-answer", "failed"])
-def test_whom_a_call_does_not_reach_is_called_again(status: str, attempt_id: UUID) -> None:
+def test_an_unanswered_call_is_made_again(status: str, attempt_id: UUID) -> None:
     for _ in range(2):
         assert post(path("call", attempt_id), status_form(status)).status_code == 204
     assert (only_message().state, only_message().error_code) == (State.QUEUED, status)
@@ -161,7 +161,7 @@ def test_the_same_key_reported_again_is_thanked_for_and_told_once(attempt_id: UU
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_reports_at_once_one_is_told(heard: Heard) -> None:
+def test_a_key_reported_twice_at_once_is_signalled_once(heard: Heard) -> None:
     attempt_id = ringing()
     results = at_once(*[partial(press, attempt_id) for _ in range(4)])
     assert not [result for result in results if isinstance(result, Exception)]
@@ -246,7 +246,7 @@ def test_a_signature_of_another_call_or_key_is_refused(attempt_id: UUID, heard: 
         {"AccountSid": ""},
     ],
 )
-def test_a_key_that_is_none_is_refused(fields: dict[str, str], attempt_id: UUID, heard: Heard) -> None:
+def test_an_invalid_key_is_refused(fields: dict[str, str], attempt_id: UUID, heard: Heard) -> None:
     assert post(path("digit", attempt_id), fields).status_code in (400, 403)
     assert heard == []
 
@@ -267,7 +267,7 @@ def test_only_post_is_answered(kind: str, method: str, attempt_id: UUID) -> None
     assert getattr(Client(), method)(path(kind, attempt_id)).status_code == 405
 
 
-def test_long_values_are_cut_not_stumbled_over(attempt_id: UUID) -> None:
+def test_long_values_are_cut(attempt_id: UUID) -> None:
     Attempt.objects.update(provider_id="")
     fields = status_form("failed", CallSid="CA" + "2" * 500, ErrorCode="9" * 500)
     assert post(path("call", attempt_id), fields).status_code == 204

@@ -1,4 +1,4 @@
-"""A late callback for the first call races the second one: one SMS where it can be, never a regressed state."""
+"""A late callback of the first attempt races the second attempt: one SMS where possible, and no state goes back."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,7 +9,6 @@ import pytest
 from django.db import OperationalError, connection
 
 from messaging.delivery import claims
-from messaging.delivery import courier as delivery
 from messaging.delivery.claims import Claim, claim
 from messaging.delivery.courier import Courier
 from messaging.delivery.outcomes import FinishedAttempt, write_outcomes
@@ -26,7 +25,8 @@ ROUNDS = 10
 
 
 def again(state: State, **fields: Any) -> tuple[int, Callable[[str], Any]]:
-    """A message whose first call stayed unknown and that is on its way to a second one; and news of the first."""
+    """A message on its way to a second attempt after a first one of unknown outcome, and a function that reports the
+    first."""
     message = standing(state, attempts=1, **fields)
     Attempt.objects.filter(message=message).update(outcome=AttemptOutcome.UNKNOWN)
     [first] = attempt_ids(message.id)
@@ -56,7 +56,7 @@ def assert_never_went_back(message_id: int) -> None:
     assert all(state not in FINAL for state in states[:-1]), states
 
 
-def test_before_the_grant(unpaced: object) -> None:
+def test_a_delivery_before_the_second_grant_ends_the_message(unpaced: object) -> None:
     for _ in range(ROUNDS):
         message_id, news = again(State.QUEUED)
         results = at_once(partial(news, "delivered"), grant)
@@ -67,12 +67,12 @@ def test_before_the_grant(unpaced: object) -> None:
 
 
 @pytest.mark.parametrize("status", ["delivered", "undelivered"])
-def test_at_the_claim(unpaced: object, status: str) -> None:
+def test_a_callback_at_the_second_claim_stops_it_or_lets_it_go_on(unpaced: object, status: str) -> None:
     for _ in range(ROUNDS):
         message_id, news = again(State.DISPATCHED, slot_in=timedelta(0))
         _, claimed = at_once(partial(news, status), partial(claim, [message_id], by=Deliverer.WORKER))
         if claimed and status == "undelivered":
-            # The second call is on its way: what the first failed at, it may do.
+            # The second attempt has begun: it may succeed where the first one failed.
             assert state_of(message_id) == State.SENDING
             assert claims.is_open(claimed[0])
         else:
@@ -82,19 +82,19 @@ def test_at_the_claim(unpaced: object, status: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [Kind.ACCEPTED, Kind.UNKNOWN, Kind.TRANSIENT, Kind.RECIPIENT])
-def test_at_the_second_reply(unpaced: object, kind: Kind) -> None:
+def test_a_delivery_at_the_second_reply_is_kept(unpaced: object, kind: Kind) -> None:
     for number in range(ROUNDS):
         message_id, news, claimed = in_second_call()
         sid = f"SM{kind.value}{number}" if kind is Kind.ACCEPTED else ""
         results = at_once(partial(news, "delivered"), partial(answer, claimed, kind, sid=sid))
         assert not [r for r in results if isinstance(r, Exception)]
         assert state_of(message_id) == State.DELIVERED
-        # A refusal that comes first ends the message without the truth of the first call: that may still be told.
+        # A refusal that comes first ends the message `unconfirmed`; the delivery of the first attempt may still come.
         ends = [state for state in story(message_id) if state in FINAL]
         assert ends in ([State.DELIVERED], [State.UNCONFIRMED, State.DELIVERED])
 
 
-def test_a_failure_of_the_first_does_not_end_the_second(unpaced: object) -> None:
+def test_a_failure_of_the_first_call_does_not_end_the_second(unpaced: object) -> None:
     for number in range(ROUNDS):
         message_id, news, claimed = in_second_call()
         accepted = partial(answer, claimed, Kind.ACCEPTED, sid=f"SMsecond{number}")
@@ -103,7 +103,7 @@ def test_a_failure_of_the_first_does_not_end_the_second(unpaced: object) -> None
         assert state_of(message_id) == State.ACCEPTED
 
 
-def test_what_was_heard_of_since_the_claim_is_not_called(courier: Courier, phones: SandboxControl) -> None:
+def test_no_call_is_made_after_news_since_its_claim(courier: Courier, phones: SandboxControl) -> None:
     message_id, news = again(State.DISPATCHED, slot_in=timedelta(seconds=0.5))
     courier.deliver([message_id])
     assert state_of(message_id) == State.SENDING
@@ -122,7 +122,7 @@ def test_a_database_that_is_silent_does_not_stop_a_second_call(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message_id, _ = again(State.DISPATCHED, slot_in=timedelta(0))
-    monkeypatch.setattr(delivery, "ASK_S", 0.0)
+    monkeypatch.setattr("messaging.delivery.courier.ASK_S", 0.0)
     courier.deliver([message_id])
     assert courier.drain(15)
     assert len(phones.messages(ANA)) == 1
@@ -140,7 +140,7 @@ def _away(*_: object) -> Any:
     raise OperationalError("the connection is lost")
 
 
-def test_a_second_call_that_nobody_made_needless_is_made(courier: Courier, phones: SandboxControl) -> None:
+def test_a_second_call_is_made_when_no_news_came(courier: Courier, phones: SandboxControl) -> None:
     message_id, _ = again(State.DISPATCHED, slot_in=timedelta(0))
     courier.deliver([message_id])
     assert courier.drain(15)

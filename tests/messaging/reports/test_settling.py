@@ -1,4 +1,4 @@
-"""Promise 6: an unknown outcome is settled by evidence, and only without any by policy."""
+"""Promise 6: an unknown outcome is settled by look-ups and reports, and by policy only when none can be had."""
 
 from datetime import timedelta
 
@@ -37,7 +37,7 @@ AFTER_PROOF = policy.ATTEMPT_TIMEOUT + policy.PROOF_AFTER + SECOND
 def lose(
     courier: Courier, phones: SandboxControl, *, created: bool, kind: MessageClass = MessageClass.EMERGENCY
 ) -> int:
-    """A message whose call got no reply."""
+    """Create a message whose request got no reply; returns its id."""
     phones.behave(lose_reply=True, created=created, times=1)
     [message_id] = dispatched(kind=kind)
     send_all(courier, [message_id])
@@ -64,7 +64,7 @@ def test_a_lost_reply_is_found_at_once(courier: Courier, phones: SandboxControl)
     assert attempts(message_id)[0].provider_id == sms["sid"]
 
 
-def test_what_one_sender_left_in_doubt_does_not_crowd_out_another(
+def test_one_senders_unknown_outcomes_do_not_crowd_out_anothers(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settling, "LOOK_UPS_PER_PASS", 1)
@@ -72,13 +72,13 @@ def test_what_one_sender_left_in_doubt_does_not_crowd_out_another(
     other = lose(courier, phones, created=False, kind=MessageClass.ROUTINE)
     Message.objects.filter(id=other).update(sender=another_sender())
     settle(courier)
-    # Who was looked up, in vain, is put off.
+    # A look-up that finds nothing postpones its message.
     put_off = set(Message.objects.filter(due_at__gt=clock.now() + SECOND).values_list("id", flat=True))
     assert other in put_off
     assert len(put_off & set(crowd)) == 1
 
 
-def test_the_present_state_is_learnt_not_only_that_it_exists(courier: Courier, phones: SandboxControl) -> None:
+def test_a_look_up_learns_the_state_too(courier: Courier, phones: SandboxControl) -> None:
     phones.behave(to=ANA, final="undelivered", error_code=30006, callback_delay_ms=0)
     message_id = lose(courier, phones, created=True)
     settle(courier)
@@ -86,7 +86,7 @@ def test_the_present_state_is_learnt_not_only_that_it_exists(courier: Courier, p
     assert (message.state, message.error_code, message.text) == (State.UNDELIVERED, "30006", None)
 
 
-def test_what_is_sent_back_is_granted_at_once_not_at_the_next_poll(courier: Courier, phones: SandboxControl) -> None:
+def test_a_message_sent_back_is_granted_before_the_next_poll(courier: Courier, phones: SandboxControl) -> None:
     message_id = lose(courier, phones, created=False)
     shift(message_id, AFTER_PROOF)
     url = settings.DATABASES["default"]
@@ -105,7 +105,7 @@ def test_what_is_sent_back_is_granted_at_once_not_at_the_next_poll(courier: Cour
 
 
 @pytest.mark.parametrize("created", [False, True])
-def test_a_slow_answer_proves_that_it_is_there_but_not_that_it_is_not(
+def test_a_slow_look_up_proves_presence_but_not_absence(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch, created: bool
 ) -> None:
     monkeypatch.setattr(policy, "PROMPT_REPLY_WITHIN", timedelta(0))
@@ -115,7 +115,7 @@ def test_a_slow_answer_proves_that_it_is_there_but_not_that_it_is_not(
     assert (state_of(message_id) == State.UNKNOWN) is not created
 
 
-def test_what_was_not_created_waits_for_the_proof(courier: Courier, phones: SandboxControl) -> None:
+def test_a_message_waits_for_proof_that_it_was_not_created(courier: Courier, phones: SandboxControl) -> None:
     message_id = lose(courier, phones, created=False)
     assert settle(courier) == 0
     message, [attempt] = Message.objects.get(id=message_id), attempts(message_id)
@@ -205,7 +205,7 @@ def test_another_messages_sms_with_the_same_text_is_not_evidence(courier: Courie
     message_id = lose(courier, phones, created=False)
     assert settle(courier) == 0
     shift(message_id, AFTER_PROOF)
-    # What was sent 19 s ago was not sent before the call: only our own id tells it apart.
+    # The other SMS left 19 s ago and this attempt began 1 s ago, so only our own id tells them apart.
     Attempt.objects.filter(message_id=message_id).update(started_at=clock.now() - SECOND)
     assert settle(courier) == 1
     assert state_of(message_id) == State.QUEUED
@@ -220,7 +220,7 @@ def test_two_lost_messages_with_the_same_text_find_one_sms_each(courier: Courier
     assert not {state_of(i) for i in ids} & {State.UNKNOWN, State.QUEUED}
 
 
-def test_of_two_lost_messages_of_which_one_exists_only_the_other_is_sent_again(
+def test_of_two_lost_messages_only_the_one_that_does_not_exist_is_sent_again(
     courier: Courier, phones: SandboxControl
 ) -> None:
     ids = [lose(courier, phones, created=created) for created in (True, False)]
@@ -244,7 +244,7 @@ def test_an_sms_to_another_number_or_of_another_text_is_not_evidence(
     assert state_of(message_id) == State.UNKNOWN
 
 
-def test_what_one_message_fails_at_holds_up_no_other(
+def test_a_message_that_fails_to_settle_holds_up_no_other(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = (lose(courier, phones, created=True) for _ in range(2))
@@ -266,7 +266,7 @@ def test_a_text_without_its_key_holds_up_no_other(courier: Courier, phones: Sand
     assert state_of(unreadable) == State.QUEUED
 
 
-def test_the_story_is_told_by_events(courier: Courier, phones: SandboxControl) -> None:
+def test_events_record_every_move(courier: Courier, phones: SandboxControl) -> None:
     message_id = lose(courier, phones, created=False)
     shift(message_id, AFTER_PROOF)
     settle(courier)

@@ -1,4 +1,5 @@
-"""The watch: what no callback finishes is looked up, seldomer the older it is, and comes to an end with its reason."""
+"""The watch: a message that no callback finishes is looked up, more rarely as it grows older, and ends with a
+reason."""
 
 from datetime import timedelta
 
@@ -18,7 +19,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def accepted(courier: Courier, phones: SandboxControl, *, to: str = ANA, final: str = "sent") -> Message:
-    """An SMS that the provider took and of which it tells nothing."""
+    """An SMS that the provider accepted and reports nothing about."""
     phones.behave(final=final, callbacks=False, callback_delay_ms=0)
     [message_id] = dispatched(to=to)
     courier.deliver([message_id])
@@ -29,7 +30,7 @@ def accepted(courier: Courier, phones: SandboxControl, *, to: str = ANA, final: 
 
 
 def look(courier: Courier, message: Message) -> Message:
-    """The message once the watch has looked, whether it was due or not."""
+    """Let the watch look up a message, due or not; returns the message afterwards."""
     Message.objects.filter(id=message.id).update(due_at=clock.now())
     watch(courier)
     message.refresh_from_db()
@@ -58,7 +59,7 @@ def test_the_next_is_as_far_away_as_the_message_is_old(
     assert abs(message.due_at - clock.now() - wait) < timedelta(seconds=10)
 
 
-def test_what_the_provider_never_finishes_ends_unconfirmed(courier: Courier, phones: SandboxControl) -> None:
+def test_a_message_that_the_provider_never_finishes_ends_unconfirmed(courier: Courier, phones: SandboxControl) -> None:
     message = accepted(courier, phones)
     Message.objects.update(deadline_at=clock.now() - policy.NEVER_FINISHED_AFTER + MINUTE)
     assert look(courier, message).state == State.SENT
@@ -66,7 +67,7 @@ def test_what_the_provider_never_finishes_ends_unconfirmed(courier: Courier, pho
     assert (look(courier, message).state, message.error_code) == (State.UNCONFIRMED, "never_finished")
 
 
-def test_what_the_provider_has_lost_ends_unconfirmed(courier: Courier, phones: SandboxControl) -> None:
+def test_a_message_that_the_provider_lost_ends_unconfirmed(courier: Courier, phones: SandboxControl) -> None:
     message = accepted(courier, phones)
     phones.reset()
     assert (look(courier, message).state, message.error_code) == (State.UNCONFIRMED, "provider_lost_it")
@@ -79,7 +80,9 @@ def test_a_provider_that_does_not_answer_ends_nothing(courier: Courier, phones: 
     assert message.due_at > clock.now() + MINUTE
 
 
-def test_a_pass_looks_for_so_many(courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pass_looks_up_a_limited_number(
+    courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(watching, "FETCHES_PER_PASS", 2)
     for number in range(3):
         accepted(courier, phones, to=f"+99670000010{number}", final="delivered")
@@ -87,7 +90,7 @@ def test_a_pass_looks_for_so_many(courier: Courier, phones: SandboxControl, monk
     assert (watch(courier), watch(courier), watch(courier)) == (2, 1, 0)
 
 
-def test_the_urgent_are_looked_for_first(
+def test_urgent_messages_are_looked_up_first(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watching, "FETCHES_PER_PASS", 1)
@@ -99,7 +102,7 @@ def test_the_urgent_are_looked_for_first(
     assert [state_of(m.id) for m in (letter, urgent)] == [State.ACCEPTED, State.QUEUED]
 
 
-def test_what_one_look_fails_at_keeps_no_other_waiting(
+def test_a_failing_look_up_keeps_no_other_waiting(
     courier: Courier, phones: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = (accepted(courier, phones, to=to, final="delivered") for to in (ANA, BEN))
@@ -109,7 +112,7 @@ def test_what_one_look_fails_at_keeps_no_other_waiting(
     assert [state_of(m.id) for m in (first, second)] == [State.ACCEPTED, State.DELIVERED]
 
 
-def test_news_that_comes_while_it_is_looked_for_stands(courier: Courier, phones: SandboxControl) -> None:
+def test_news_during_a_look_up_stands(courier: Courier, phones: SandboxControl) -> None:
     message = accepted(courier, phones)
     phones.reset()
     Message.objects.update(due_at=clock.now())

@@ -55,7 +55,7 @@ class Received:
 
 
 class Receiver:
-    """`answer_status` and `answer` are what callbacks are answered with."""
+    """A server that records callbacks and answers them with `answer_status` and `answer`."""
 
     def __init__(self) -> None:
         self.received: Queue[Received] = Queue()

@@ -1,4 +1,4 @@
-"""Every scripted misbehaviour, as a client of Twilio meets it."""
+"""Every scripted misbehaviour, seen by a client of Twilio."""
 
 import threading
 import time
@@ -209,7 +209,7 @@ def test_stopping_does_not_wait_for_hanging_requests() -> None:
         hanging.start()
         time.sleep(0.1)
         started = time.monotonic()
-    assert time.monotonic() - started < 10  # The requests themselves would hang for a minute.
+    assert time.monotonic() - started < 10  # The hanging requests would take a minute.
     hanging.join()
 
 

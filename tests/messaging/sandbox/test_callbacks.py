@@ -2,12 +2,12 @@
 
 import queue
 import time
-from collections.abc import Callable
 
 import pytest
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
+from deploy.local.processes import wait_until
 from messaging.sandbox.control import SandboxControl
 from tests.messaging.sandbox.conftest import ACCOUNT_SID, AUTH_TOKEN, Receiver
 
@@ -18,13 +18,6 @@ PATH = "/webhooks/twilio/%41-attempt?x=1&y=%2F"
 def send(twilio: Client, receiver: Receiver, body: str = "Hello") -> str:
     made = twilio.messages.create(to=ANA, from_="AlertMe", body=body, status_callback=receiver.url + PATH)
     return str(made.sid)
-
-
-def eventually(claim: Callable[[], bool], timeout_s: float = 3) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while not (holds := claim()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return holds
 
 
 def test_sent_then_delivered_at_their_times_and_signed(twilio: Client, receiver: Receiver) -> None:
@@ -93,7 +86,7 @@ def test_a_callback_that_fails_is_counted_and_not_repeated(
     control.behave(final="sent", callback_delay_ms=0)
     send(twilio, receiver)
     receiver.take(1)
-    assert eventually(lambda: control.stats()["callbacks"]["failed"] == 1)
+    assert wait_until(lambda: control.stats()["callbacks"]["failed"] == 1, timeout_s=3, every_s=0.01)
     with pytest.raises(queue.Empty):
         receiver.take(1, timeout_s=0.1)
 

@@ -1,4 +1,4 @@
-"""Whatever is sent to the sandbox, it answers like Twilio or refuses; it never breaks."""
+"""The sandbox answers any input like Twilio or refuses it, and never breaks."""
 
 import socket
 

@@ -1,7 +1,6 @@
 """Creating, listing and fetching messages with the real SDK."""
 
 import asyncio
-import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.rest import Client
 
+from deploy.local.processes import wait_until
 from messaging.sandbox.control import SandboxControl
 from tests.messaging.sandbox.conftest import ACCOUNT_SID, AUTH_TOKEN, client_for
 
@@ -82,10 +82,8 @@ def test_a_message_is_sent_and_delivered_in_time(twilio: Client, control: Sandbo
     control.behave(callback_delay_ms=[0, 100])
     sid = twilio.messages.create(to=ANA, from_="A", body="Hello").sid
     assert twilio.messages(sid).fetch().status == "sent"
-    time.sleep(0.11)
-    found = twilio.messages(sid).fetch()
-    assert found.status == "delivered"
-    assert found.date_sent is not None
+    assert wait_until(lambda: twilio.messages(sid).fetch().status == "delivered", timeout_s=3, every_s=0.01)
+    assert twilio.messages(sid).fetch().date_sent is not None
 
 
 @pytest.mark.parametrize(

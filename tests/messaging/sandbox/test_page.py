@@ -1,4 +1,4 @@
-"""The page of phones: escaped, without scripts too, and shut to other web sites."""
+"""The page of phones: its texts are escaped, it works without scripts, and it is closed to other web sites."""
 
 import pytest
 import requests

@@ -1,4 +1,4 @@
-"""The status callback through HTTP: only Twilio's own, once each, in any order; garbage is a 4xx."""
+"""The status callback over HTTP: only Twilio's own, once each, in any order; garbage is a 4xx."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -49,7 +49,7 @@ def post(attempt_id: UUID | str, fields: dict[str, str], *, query: str = "", **s
 
 
 def raw(url_path: str, body: bytes, *, signed: str = "x", content_type: str = FORM) -> HttpResponse:
-    # Not post(), which would encode the body anew in the charset it reads in the content type.
+    # The client's post() would encode the body again, in the charset of the content type.
     headers = {"X-Twilio-Signature": signed}
     answer: HttpResponse = Client().generic("POST", url_path, body, content_type=content_type, headers=headers)  # type: ignore[assignment]
     return answer
@@ -192,7 +192,7 @@ def test_a_form_without_its_fields_or_with_nul_is_a_bad_request(fields: dict[str
     assert post(attempt_id, fields).status_code == 400
 
 
-def test_long_values_are_cut_not_stumbled_over(attempt_id: UUID) -> None:
+def test_long_values_are_cut(attempt_id: UUID) -> None:
     Attempt.objects.update(provider_id="")
     fields = form("failed", MessageSid="SM" + "2" * 500, ErrorCode="9" * 500)
     assert post(attempt_id, fields).status_code == 204

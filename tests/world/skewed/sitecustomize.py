@@ -1,7 +1,7 @@
-"""Read by every Python that starts with this folder in its PYTHONPATH: `sleep` works under libfaketime.
+"""Makes `sleep` work under libfaketime, in every Python that has this folder in its PYTHONPATH.
 
-Since Python 3.11 `time.sleep` is clock_nanosleep with an absolute time, which libfaketime 0.9.10 (Debian 12) answers
-with EINVAL when only the wall clock is shifted.
+Since Python 3.11 `time.sleep` is clock_nanosleep with an absolute time. libfaketime 0.9.10 (Debian 12) answers it with
+EINVAL when only the wall clock is shifted.
 """
 
 import select

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from messaging.database.sql import rows
 from messaging.encryption import Unreadable, decrypt, encrypt
 from messaging.models import Message
-from tests.messaging.engine import outgoing, queued
+from tests.messaging.engine import queued, sms
 
 NEW_KEY = "another-key-of-more-than-fifty-characters-0123456789-0123456789"
 
 
 @given(st.text())
-def test_what_was_sealed_is_read_again(text: str) -> None:
+def test_an_encrypted_text_can_be_read_again(text: str) -> None:
     assert decrypt(encrypt(text)) == text
     assert decrypt(memoryview(encrypt(text))) == text
 
@@ -28,7 +28,7 @@ def test_after_a_change_of_keys_the_fallback_still_opens(settings: Any) -> None:
     assert decrypt(sealed) == "Help"
 
 
-def test_without_the_key_it_is_unreadable(settings: Any) -> None:
+def test_a_text_without_its_key_is_unreadable(settings: Any) -> None:
     sealed = encrypt("Help")
     settings.SECRET_KEY = NEW_KEY
     with pytest.raises(Unreadable):
@@ -43,7 +43,7 @@ def test_garbage_is_unreadable(garbage: bytes) -> None:
 
 @pytest.mark.django_db
 def test_no_column_of_the_row_holds_the_text() -> None:
-    [message] = queued(outgoing("Your code is 493817"))
+    [message] = queued(sms("Your code is 493817"))
     [row] = rows("SELECT m::text, encode(m.text, 'escape') FROM messaging_message m WHERE id = %s", [message.id])
     assert "493817" not in " ".join(row)
     assert decrypt(Message.objects.get(id=message.id).text or b"") == "Your code is 493817"
