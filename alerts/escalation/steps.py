@@ -33,7 +33,7 @@ from messaging.database.sql import rows
 from messaging.models import Channel, MessageClass
 from messaging.operations import alarms
 from messaging.outbox import outgoing
-from messaging.states import State
+from messaging.states import NOT_DELIVERED
 
 log = structlog.get_logger(__name__)
 
@@ -46,8 +46,6 @@ TRY_AGAIN_AFTER = timedelta(seconds=5)
 # Nobody took a step for so long: what follows it is put off as well.
 LATE = timedelta(seconds=30)
 
-# Of an SMS: its contact is called without waiting for their turn.
-_NOT_ARRIVED = (State.FAILED, State.UNDELIVERED, State.EXPIRED, State.UNCONFIRMED)
 _CALLED_BY = {StepKind.CALL: NotificationKind.CALL, StepKind.SMS: NotificationKind.REMINDER}
 
 # Only the contact's next call, and only if nobody is at it: an answer that holds the row makes it needless.
@@ -240,5 +238,5 @@ def resume(alert: SosAlert, *, now: datetime) -> None:
     )
     again.update(state=StepState.PENDING)
     _put_off_together([alert.id], due_by=now)
-    lost = Notification.objects.filter(alert=alert, kind=NotificationKind.SOS, message__state__in=_NOT_ARRIVED)
+    lost = Notification.objects.filter(alert=alert, kind=NotificationKind.SOS, message__state__in=NOT_DELIVERED)
     hasten(list(lost.values_list("message_id", flat=True)), now=now)

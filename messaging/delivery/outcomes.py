@@ -129,7 +129,7 @@ def _change(result: Result, *, failed: set[UUID], now: datetime) -> Change:
             to=outcome.state,
             due_at=now + policy.AWAITING_CALLBACK,
             attempt_id=claim.attempt_id,
-            only_in_call=claim.attempt_id in failed,
+            only_while_open=claim.attempt_id in failed,
         )
     calls = _calls(claim) if outcome.kind is Kind.UNRECOGNISED else claim.attempt
     to, due_at = after_failure(outcome, calls=calls, is_urgent=claim.message_class in URGENT, now=now)
@@ -140,7 +140,7 @@ def _change(result: Result, *, failed: set[UUID], now: datetime) -> Change:
         error_code=outcome.code[:40],
         attempt_id=claim.attempt_id,
         attempt=claim.attempt,
-        only_in_call=True,
+        only_while_open=True,
     )
 
 

@@ -12,7 +12,7 @@ from messaging.database.sql import rows
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass
 from messaging.moves import Change, move
 from messaging.operations.alarms import alarm
-from messaging.states import State
+from messaging.states import WAITING, State
 
 _BATCH = 500
 
@@ -40,9 +40,7 @@ def sweep() -> int:
     due = Message.objects.select_for_update(skip_locked=True, no_key=True).order_by("id")
     leases = due.filter(state=State.SENDING, due_at__lte=now)
     # One state at a time: asked for both at once, PostgreSQL reads everything that is queued.
-    late = [
-        i for state in (State.QUEUED, State.DISPATCHED) for i in _ids(due.filter(state=state, deadline_at__lte=now))
-    ]
+    late = [i for state in WAITING for i in _ids(due.filter(state=state, deadline_at__lte=now))]
     changes = [
         *(Change(id=i, to=State.UNKNOWN, error_code="lease_ended", attempt_id=a) for i, a in _with_attempt(leases)),
         *(Change(id=i, to=State.EXPIRED, error_code="deadline_passed") for i in late),

@@ -18,13 +18,11 @@ from messaging.moves import Change, move
 from messaging.operations.alarms import alarm
 from messaging.outbox import optouts
 from messaging.providers import Kind, Outcome, Scope
-from messaging.states import FINAL, MOVES, State
+from messaging.states import MOVES, SETTLED, WAITING, State
 
 log = structlog.get_logger(__name__)
 
 _HAS_IT = (AttemptOutcome.ACCEPTED, AttemptOutcome.DELIVERED)
-# No move leads away from these.
-_UNCHANGEABLE = tuple(state for state in FINAL if state is not State.UNCONFIRMED)
 _STILL_HOPEFUL = {*_HAS_IT, AttemptOutcome.SENDING}
 _SENDERS_FAULT = (Kind.CONFIGURATION, Kind.QUOTA)
 # A carrier's temporary failure is worth this many calls in all; each is a paid message.
@@ -70,7 +68,7 @@ def _can_move(state: str, outcome: Outcome) -> bool:
     """Whether a message in this state may still be moved by such news. Of a failure more has to be known."""
     if outcome.kind is Kind.ACCEPTED:
         return f"{state}>{outcome.state}" in MOVES
-    return state not in _UNCHANGEABLE
+    return state not in SETTLED
 
 
 @transaction.atomic
@@ -116,7 +114,7 @@ def _is_old(message: Message, outcome: Outcome) -> bool:
     """Whether news of an attempt that has failed already says nothing: the message may be waiting for its next one."""
     if outcome.kind is Kind.ACCEPTED:
         return outcome.state is not State.DELIVERED
-    return message.state in (State.QUEUED, State.DISPATCHED)
+    return message.state in WAITING
 
 
 def _heard(outcome: Outcome) -> AttemptOutcome:

@@ -21,12 +21,11 @@ from messaging.models import Attempt, AttemptOutcome, Channel, Deliverer, Messag
 from messaging.moves import Change, move
 from messaging.providers import LookUpFailed, Outcome
 from messaging.reports import delivery_reports
-from messaging.states import State
+from messaging.states import WITH_THE_PROVIDER, State
 
 log = structlog.get_logger(__name__)
 
 FETCHES_PER_PASS = 50
-_UNFINISHED = (State.ACCEPTED, State.SENT)
 _IN_DOUBT = {AttemptOutcome.SENDING, AttemptOutcome.UNKNOWN}
 
 
@@ -41,7 +40,7 @@ class Watched:
 
 def senders_to_watch() -> list[int]:
     """Senders of which a message is unfinished and due."""
-    due = Message.objects.filter(state__in=_UNFINISHED, due_at__lte=clock.now())
+    due = Message.objects.filter(state__in=WITH_THE_PROVIDER, due_at__lte=clock.now())
     return list(due.order_by("sender_id").values_list("sender_id", flat=True).distinct())
 
 
@@ -63,7 +62,7 @@ def _take_due(sender_id: int) -> tuple[list[Watched], int]:
     looked up is moved here; returns how many were."""
     now = clock.lock_briefly()
     due = Message.objects.select_for_update(skip_locked=True, no_key=True).filter(
-        sender_id=sender_id, state__in=_UNFINISHED, due_at__lte=now
+        sender_id=sender_id, state__in=WITH_THE_PROVIDER, due_at__lte=now
     )
     messages = {m.id: m for m in due.order_by("message_class", "due_at")[:FETCHES_PER_PASS]}
     for message in messages.values():
@@ -145,6 +144,6 @@ def _learn(item: Watched, answer: Outcome | None | Literal[False]) -> bool:
 @transaction.atomic
 def _end(message_id: int, *, reason: str) -> bool:
     """What nobody can tell more of, unless a callback has told it meanwhile."""
-    still = Message.objects.select_for_update(no_key=True).filter(id=message_id, state__in=_UNFINISHED)
+    still = Message.objects.select_for_update(no_key=True).filter(id=message_id, state__in=WITH_THE_PROVIDER)
     end = Change(id=message_id, to=State.UNCONFIRMED, error_code=reason)
     return still.exists() and bool(move([end], by=Deliverer.SCHEDULER, now=clock.lock_briefly()))
