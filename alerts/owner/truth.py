@@ -8,7 +8,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext
 
 from alerts.models import Notification, NotificationKind, SosAlert
-from alerts.owner.reasons import REASON_OF_CODE, SENTENCES, Reason
+from alerts.owner.reasons import SENTENCES, Reason, reason_of_code
 from messaging.models import Channel
 from messaging.states import State
 
@@ -125,4 +125,4 @@ def _reason(channel: Channel, status: Status, code: str) -> Reason | None:
         return None
     if status in _ENDED_BY_US:
         return _REASON_OF_STATUS[status]
-    return REASON_OF_CODE[channel].get(code) or _REASON_OF_STATUS.get(status)
+    return reason_of_code(channel, code) or _REASON_OF_STATUS.get(status)

@@ -6,7 +6,7 @@ import resource
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from itertools import islice
 from typing import Any, TypeVar, cast
@@ -21,19 +21,11 @@ from messaging.delivery import claims, pacing
 from messaging.delivery.claims import Claim
 from messaging.delivery.outcomes import Recorder, Result
 from messaging.models import Channel, Deliverer, MessageClass
-from messaging.providers import Call, Kind, Outcome, Provider
-from messaging.providers.email import EmailProvider
-from messaging.providers.twilio import TwilioProvider
-from messaging.providers.twilio_voice import TwilioVoiceProvider
+from messaging.providers import Kind, Outcome, Provider, SendRequest
+from messaging.providers.registry import PROVIDERS
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
-
-PROVIDERS: dict[Channel, Callable[[], Provider]] = {
-    Channel.SMS: TwilioProvider,
-    Channel.VOICE: TwilioVoiceProvider,
-    Channel.EMAIL: EmailProvider,
-}
 
 # Calls of one sender in flight in one process; what is more waits here, before it is claimed.
 MAX_IN_FLIGHT = 500
@@ -172,7 +164,7 @@ class Courier:
         # The provider writes nothing later than SHORTEST_CALL before the end: nor, so, after the message's deadline.
         ends_at = min(claimed.call_ends_at, claimed.deadline_at + policy.SHORTEST_CALL)
         return await provider.send(
-            Call(
+            SendRequest(
                 attempt_id=claimed.attempt_id,
                 message_id=claimed.message_id,
                 message_class=MessageClass(claimed.message_class),

@@ -22,7 +22,7 @@ from messaging.models import URGENT, Attempt, AttemptOutcome, Channel, Deliverer
 from messaging.moves import Change, move
 from messaging.operations.alarms import alarm
 from messaging.outbox import optouts
-from messaging.providers import Kind, Outcome, Scope
+from messaging.providers import ALARMING, SENDERS_FAULT, Failure, Kind, Outcome, Scope
 from messaging.states import State
 
 log = structlog.get_logger(__name__)
@@ -205,7 +205,7 @@ def _record_attempts(results: Sequence[Result], *, now: datetime) -> None:
 
 
 def _raise_alarms(results: Sequence[Result], *, now: datetime) -> None:
-    for kind in (Kind.CONFIGURATION, Kind.QUOTA, Kind.UNRECOGNISED):
+    for kind in ALARMING:
         hit = [r for r in results if r.outcome.kind is kind]
         if hit:
             alarm(
@@ -217,12 +217,9 @@ def _raise_alarms(results: Sequence[Result], *, now: datetime) -> None:
             )
 
 
-_SENDERS_FAULT = (Kind.CONFIGURATION, Kind.QUOTA)
-
-
 def _judge_senders(results: Sequence[Result], *, failed: set[UUID], now: datetime) -> None:
     """A sender that cannot send is taken out and its message passed on; who refuses our SMS is remembered."""
-    unable = [r for r in results if r.outcome.kind in _SENDERS_FAULT]
+    unable = [r for r in results if r.outcome.kind in SENDERS_FAULT]
     for result in unable:
         if result.outcome.scope is not Scope.MESSAGE:
             outages.trip(result.claim.sender_id, address=result.claim.address, outcome=result.outcome, now=now)
@@ -233,5 +230,5 @@ def _judge_senders(results: Sequence[Result], *, failed: set[UUID], now: datetim
         outages.close(accepted)
         optouts.taken([claim.address for claim in accepted if claim.channel == Channel.SMS])
     for result in results:
-        if result.outcome.code == optouts.REFUSED_CODE:
+        if result.outcome.failure is Failure.OPTED_OUT:
             optouts.refused(result.claim.address, now=now)

@@ -9,8 +9,8 @@ from django.utils.translation import gettext
 from messaging.models import MessageClass, OptOut
 from messaging.texts import render
 
-# Twilio: "Attempt to send to unsubscribed recipient".
-REFUSED_CODE = "21610"
+# The provider said so. Stored rows have this since Twilio, whose code it is, was the only provider.
+_REFUSED = "21610"
 # Their reader asked for it on a page.
 ASKED = "asked"
 RESPECTED_BY = (MessageClass.SAFETY, MessageClass.ROUTINE)
@@ -18,14 +18,14 @@ RESPECTED_BY = (MessageClass.SAFETY, MessageClass.ROUTINE)
 
 def refused(address: str, *, now: datetime) -> None:
     """The provider sends them nothing of ours."""
-    OptOut.objects.get_or_create(address=address, defaults={"reason": REFUSED_CODE, "since": now})
+    OptOut.objects.get_or_create(address=address, defaults={"reason": _REFUSED, "since": now})
 
 
 def taken(addresses: Collection[str]) -> None:
     """The provider takes messages for them, so they have opted in again there. What their reader told us stands: of
     that it does not know."""
     if OptOut.objects.exists():
-        OptOut.objects.filter(address__in=addresses, reason=REFUSED_CODE).delete()
+        OptOut.objects.filter(address__in=addresses, reason=_REFUSED).delete()
 
 
 def ask(address: str, *, reason: str, now: datetime) -> None:

@@ -17,14 +17,13 @@ from messaging.models import Attempt, AttemptOutcome, Deliverer, Message
 from messaging.moves import Change, move
 from messaging.operations.alarms import alarm
 from messaging.outbox import optouts
-from messaging.providers import Kind, Outcome, Scope
+from messaging.providers import ALARMING, SENDERS_FAULT, Failure, Kind, Outcome, Scope
 from messaging.states import MOVES, SETTLED, WAITING, State
 
 log = structlog.get_logger(__name__)
 
 _HAS_IT = (AttemptOutcome.ACCEPTED, AttemptOutcome.DELIVERED)
 _STILL_HOPEFUL = {*_HAS_IT, AttemptOutcome.SENDING}
-_SENDERS_FAULT = (Kind.CONFIGURATION, Kind.QUOTA)
 # A carrier's temporary failure is worth this many calls in all; each is a paid message.
 _CALLS_PER_MESSAGE = 3
 
@@ -86,10 +85,10 @@ def _apply(known: Attempt, outcome: Outcome, *, by: Deliverer) -> bool:
     change = _change(message, attempt, outcome, now=now)
     if change.to == message.state or not move([change], by=by, now=now):
         return False
-    if outcome.kind in (Kind.CONFIGURATION, Kind.QUOTA, Kind.UNRECOGNISED):
+    if outcome.kind in ALARMING:
         alarm(f"provider_{outcome.kind.value}", now=now, provider_code=outcome.code, message_id=message.id)
         _judge_sender(message, attempt, outcome, now=now)
-    if outcome.code == optouts.REFUSED_CODE:
+    if outcome.failure is Failure.OPTED_OUT:
         optouts.refused(message.address, now=now)
     return True
 
@@ -106,7 +105,7 @@ def _judge_sender(message: Message, attempt: Attempt, outcome: Outcome, *, now: 
     """What the sender could not do, the next one may."""
     if outcome.scope is not Scope.MESSAGE:
         outages.trip(attempt.sender_id, address=message.address, outcome=outcome, now=now)
-    if outcome.kind in _SENDERS_FAULT and outages.pass_on([message.id], now=now):
+    if outcome.kind in SENDERS_FAULT and outages.pass_on([message.id], now=now):
         notify()
 
 
@@ -154,7 +153,7 @@ def _change(message: Message, attempt: Attempt, outcome: Outcome, *, now: dateti
         # The provider has certainly given this one up: another call cannot make two.
         to, due_at = State.QUEUED, now + policy.CARRIER_RETRY
     elif (
-        outcome.kind in _SENDERS_FAULT and may_try_again(message, now=now) and outages.has_alternative(message, now=now)
+        outcome.kind in SENDERS_FAULT and may_try_again(message, now=now) and outages.has_alternative(message, now=now)
     ):
         # Not at this sender again: without another one this is the end.
         to, due_at = State.QUEUED, now

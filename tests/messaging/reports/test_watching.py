@@ -8,7 +8,7 @@ from messaging import policy
 from messaging.database import clock
 from messaging.delivery.courier import Courier
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass
-from messaging.providers.twilio import reported
+from messaging.providers.twilio import MESSAGE
 from messaging.reports import delivery_reports, watching
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
@@ -116,7 +116,9 @@ def test_news_that_comes_while_it_is_looked_for_stands(courier: Courier, phones:
     [attempt] = Attempt.objects.all()
 
     def news() -> None:
-        delivery_reports.learn(attempt.id, reported("undelivered", "30003", attempt.provider_id), by=Deliverer.CALLBACK)
+        delivery_reports.learn(
+            attempt.id, MESSAGE.reported("undelivered", "30003", attempt.provider_id), by=Deliverer.CALLBACK
+        )
 
     assert watch(interrupted(courier, news)) == 0
     assert state_of(message.id) == State.QUEUED
