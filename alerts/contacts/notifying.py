@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 
 from alerts.contacts import links, texts
 from alerts.models import CALLING, AlertKind, Notification, NotificationKind, SosAlert
 from identity.contacts.contacts import to_tell
 from identity.models import EmergencyContact, User
-from messaging.models import Attempt, AttemptOutcome, Channel, MessageClass
+from messaging import history
+from messaging.models import Channel, MessageClass
 from messaging.outbox import addresses, outgoing
 from messaging.speech import Recording
 from messaging.states import State
@@ -114,7 +115,7 @@ def told_of(
     alert: SosAlert, *, kind: NotificationKind, number: int = 0, without: Collection[UUID] = ()
 ) -> list[Notification]:
     """One new notification for each contact who was or may have been called for help, in the contacts' order."""
-    called = Notification.objects.filter(_may_have_been_told(), alert=alert, kind__in=CALLING)
+    called = Notification.objects.filter(history.may_have_been_sent(), alert=alert, kind__in=CALLING)
     return _one_each(called.exclude(contact_id__in=without), kind=kind, number=number)
 
 
@@ -136,14 +137,6 @@ def _again(told: Notification, *, kind: NotificationKind, number: int = 0) -> No
         phone_number=told.phone_number,
         language=told.language,
     )
-
-
-def _may_have_been_told() -> Q:
-    """Not those whose message ended before any call could have created it at the provider. A call with an unknown
-    outcome may have, whatever became of the message later."""
-    unsent = (State.FAILED, State.EXPIRED, State.CANCELLED)
-    calls = Attempt.objects.filter(message=OuterRef("message_id")).exclude(outcome=AttemptOutcome.NOT_CREATED)
-    return ~Q(message__state__in=unsent) | Q(Exists(calls))
 
 
 def tell(
