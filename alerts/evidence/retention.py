@@ -49,7 +49,7 @@ def erase_outdated(*, now: datetime) -> int:
 
 def shown_to_owner(alert: SosAlert, *, now: datetime) -> QuerySet[Evidence]:
     """What the owner is told of, oldest first. Under duress evidence is kept for longer, and not shown for longer."""
-    ended_at = view.of(alert).ended_at
+    ended_at = view.shown(alert).ended_at
     if ended_at and now >= ended_at + timedelta(days=settings.EVIDENCE_KEPT_DAYS):
         return Evidence.objects.none()
     return Evidence.objects.filter(alert=alert, erased_at=None).order_by("id")

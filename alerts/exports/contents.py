@@ -1,8 +1,7 @@
-"""What stands in an export: for the owner what their devices are told anyway, for the operator everything."""
+"""The contents of an export: for the owner, only what their devices are shown anyway; for the operator, everything."""
 
 import json
 from collections.abc import Iterable, Iterator
-from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +16,7 @@ from alerts.exports.archive import File
 from alerts.exports.bundle import Contents
 from alerts.models import AlertPosition, Evidence, SosAlert
 from alerts.owner import reach, timeline, view
+from alerts.owner.reach import AlertReport
 from alerts.owner.serializers import TimelineSerializer
 from alerts.sos.serializers import SosAlertSerializer
 from alerts.timeline import chain, sealing
@@ -25,26 +25,35 @@ from messaging.operations import alarms
 
 
 def shown_to_owner(alert: SosAlert, *, now: datetime) -> Contents:
-    """Under duress, of the alert that ended then."""
-    evidence = retention.shown_to_owner(alert, now=now)
-    return _contents(alert, timeline.shown(alert, now=now), view.positions_of(alert), evidence, now=now)
+    """The alert as its owner is shown it: under duress, an alert that ended at that moment."""
+    return _contents(
+        alert,
+        reach.report(alert, language=alert.owner.language),
+        timeline.shown(alert, now=now),
+        view.positions_shown(alert),
+        retention.shown_to_owner(alert, now=now),
+        now=now,
+    )
 
 
 def whole(alert: SosAlert, *, now: datetime) -> Contents:
-    """The truth, with every message and every call to a provider: for operators only."""
-    undisguised = copy(alert)
-    undisguised.duress_at = None
-    more = {
-        "duress_at": alert.duress_at,
-        "shown_to_owner_as": alert.feigned_end.status if alert.duress_at else None,
-        "messages": messages.of(alert),
-    }
-    evidence = Evidence.objects.filter(alert=alert).order_by("id")
-    return _contents(undisguised, sealing.whole(alert.id, now=now), alert.positions.all(), evidence, now=now, **more)
+    """The truth, with every message and every attempt to send it: for operators only."""
+    return _contents(
+        alert,
+        reach.whole_report(alert, language=alert.owner.language),
+        sealing.whole(alert.id, now=now),
+        alert.positions.all(),
+        Evidence.objects.filter(alert=alert).order_by("id"),
+        now=now,
+        duress_at=alert.duress_at,
+        shown_to_owner_as=view.shown(alert).status if alert.duress_at else None,
+        messages=messages.whole(alert),
+    )
 
 
 def _contents(
     alert: SosAlert,
+    report: AlertReport,
     entries: list[chain.Entry],
     positions: QuerySet[AlertPosition],
     evidence: Iterable[Evidence],
@@ -55,7 +64,7 @@ def _contents(
     kept = list(evidence)
     said = {
         "person": _person(alert.owner),
-        "alert": SosAlertSerializer(reach.report(alert, language=alert.owner.language)).data,
+        "alert": SosAlertSerializer(report).data,
         "evidence": ListSerializer(kept, child=KeptSerializer()).data,
         **more,
     }
@@ -82,7 +91,7 @@ def _json(name: str, said: Any) -> File:
 
 
 def _media(kept: Evidence, unreadable: list[str], *, now: datetime) -> Iterator[File]:
-    """The file; one that the storage does not give is named, and the rest is exported without it."""
+    """The file of one piece of evidence. A file that the storage cannot read is left out and named in `unreadable`."""
     name = f"evidence/{kept.id}.{kept.name.rpartition('.')[2]}"
     try:
         file = keeping.storage().open(kept.name)

@@ -120,21 +120,21 @@ def _in_time(alert: SosAlert, sent: Sent, *, now: datetime) -> tuple[list[_Timel
     since = alert.created_at - _BEFORE_THE_ALERT
     fixes, untimely = reading.on_our_clock(read, behind=behind, now=now, since=since)
     refused += untimely
-    shown, timely = view.of(alert), []
+    shown_end, timely = view.shown(alert).ended_at, []
     for fix in sorted(fixes, key=lambda fix: (fix.at, fix.number)):
         # What a clock that is taken to be right is ahead is no time that anybody was anywhere.
         recorded_at = min(fix.at, now)
-        is_shown = not _is_after_end(shown, recorded_at)
+        is_shown = not _is_after(shown_end, recorded_at)
         if not is_shown:
             refused.append(RefusedFix(index=fix.number, code="alert_ended", field="recorded_at"))
-        if not _is_after_end(alert, recorded_at):
+        if not _is_after(alert.ended_at, recorded_at):
             row = _row(alert, fix, recorded_at=recorded_at, now=now)
             timely.append(_Timely(row=row, index=fix.number, is_shown=is_shown))
     return timely, refused
 
 
-def _is_after_end(alert: SosAlert, recorded_at: datetime) -> bool:
-    return alert.ended_at is not None and recorded_at > alert.ended_at
+def _is_after(ended_at: datetime | None, recorded_at: datetime) -> bool:
+    return ended_at is not None and recorded_at > ended_at
 
 
 def _report(timely: list[_Timely], new: list[_Timely], too_many: list[_Timely], refused: list[RefusedFix]) -> Upload:

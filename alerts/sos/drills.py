@@ -9,8 +9,9 @@ from django.db import transaction
 from rest_framework.exceptions import APIException, NotFound
 
 from alerts.models import OPEN_TO_OWNER, AlertStatus, Notification, NotificationKind, SosAlert
-from alerts.owner import reach, view
+from alerts.owner import reach
 from alerts.owner.reach import AlertReport
+from alerts.owner.view import ShownAlert
 from alerts.sos import raising
 from alerts.sos import status as lifecycle
 from alerts.sos.intake import Intake
@@ -51,7 +52,7 @@ class Arrival:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DrillReport:
-    alert: SosAlert
+    alert: ShownAlert
     arrivals: list[Arrival]
     summary: str
 
@@ -94,8 +95,8 @@ def report(*, alert_id: UUID, owner: User) -> DrillReport:
     drill = SosAlert.objects.filter(id=alert_id, owner=owner, is_drill=True).first()
     if drill is None:
         raise NotFound
-    told = reach.report(drill, language=owner.language)
-    return DrillReport(alert=view.of(drill), arrivals=_arrivals(told), summary=told.reach.summary)
+    shown = reach.report(drill, language=owner.language)
+    return DrillReport(alert=shown.alert, arrivals=_arrivals(shown), summary=shown.reach.summary)
 
 
 def _arrivals(told: AlertReport) -> list[Arrival]:
