@@ -15,6 +15,8 @@ from messaging.states import ENDED_UNSENT, INTERNAL, State
 
 # The error code of a message that is queued again although an earlier attempt may have reached the provider.
 NO_EVIDENCE = "no_evidence"
+# The error code of a message that expired.
+DEADLINE_PASSED = "deadline_passed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerts.models import FeignedEnd
-from messaging.history import Move
+from messaging.history import DEADLINE_PASSED, Move
 from messaging.states import AFTER_A_DOUBT, FINAL, State
 
 
@@ -68,4 +68,4 @@ def _given_up(again: Move) -> ShownMove:
     """
     moment = timedelta(microseconds=20_000 + again.id * 7_919_777 % 400_000)
     state = State.UNCONFIRMED if again.leaves_a_doubt else State.EXPIRED
-    return ShownMove(move_id=again.id, state=state, at=again.at + moment, error_code="")
+    return ShownMove(move_id=again.id, state=state, at=again.at + moment, error_code=DEADLINE_PASSED)

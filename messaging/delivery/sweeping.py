@@ -9,6 +9,7 @@ from django.db.models import F, QuerySet
 
 from messaging.database import clock
 from messaging.database.sql import rows
+from messaging.history import DEADLINE_PASSED
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass
 from messaging.moves import Change, move
 from messaging.operations.alarms import alarm
@@ -43,7 +44,7 @@ def sweep() -> int:
     late = [i for state in WAITING for i in _ids(due.filter(state=state, deadline_at__lte=now))]
     changes = [
         *(Change(id=i, to=State.UNKNOWN, error_code="lease_ended", attempt_id=a) for i, a in _with_attempt(leases)),
-        *(Change(id=i, to=State.EXPIRED, error_code="deadline_passed") for i in late),
+        *(Change(id=i, to=State.EXPIRED, error_code=DEADLINE_PASSED) for i in late),
     ]
     moved = move(changes, by=Deliverer.SCHEDULER, now=now)
     _alarm_expired([i for i, state in moved.items() if state is State.EXPIRED], now=now)

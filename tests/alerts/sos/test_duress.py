@@ -167,7 +167,7 @@ def test_what_was_in_flight_and_is_tried_again_is_shown_too_late(twins: Twins) -
         twin.end()
         Attempt.objects.filter(message=twin.messages()[0]).update(outcome=AttemptOutcome.NOT_CREATED)
         _go_on(twin, [(State.QUEUED, "20503")])
-    _go_on(safe, [(State.EXPIRED, "")])  # Its deadline is the end.
+    _go_on(safe, [(State.EXPIRED, "deadline_passed")])  # Its deadline is the end.
     _go_on(duress, [(State.DISPATCHED, ""), (State.SENDING, ""), (State.DELIVERED, "")])
     answer = _look_alike(twins)
     assert answer.data["contacts"][0]["status"] == "expired"
