@@ -14,7 +14,7 @@ from django.db import transaction
 from messaging.database.sql import is_out_of_reach, rows
 from messaging.models import Deliverer, MessageEvent
 from messaging.signals import not_delivered
-from messaging.states import CERTAINLY_NOT_DELIVERED, FINAL, MOVES, NOT_DELIVERED, State
+from messaging.states import CERTAINLY_NOT_DELIVERED, FINAL, MOVES, NOT_DELIVERED, TAKEN, State
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +55,7 @@ WITH change AS (
         state = to_state,
         due_at = coalesce(c.due_at, %(now)s),
         error_code = c.error_code,
-        accepted_at = CASE WHEN to_state IN ('accepted', 'sent', 'delivered')
+        accepted_at = CASE WHEN to_state = ANY(%(taken)s)
             THEN coalesce(m.accepted_at, %(now)s) ELSE m.accepted_at END,
         final_at = CASE WHEN to_state = ANY(%(final)s) THEN coalesce(m.final_at, %(now)s) END,
         text = CASE WHEN to_state = ANY(%(final)s) THEN NULL ELSE m.text END
@@ -90,6 +90,7 @@ def move(changes: Sequence[Change], *, by: Deliverer, now: datetime) -> dict[int
             "attempt_ids": [c.attempt_id for c in changes],
             "attempts": [c.attempt for c in changes],
             "only_while_open": [c.only_while_open for c in changes],
+            "taken": [str(state) for state in TAKEN],
             "final": [str(state) for state in FINAL],
             "certainly_not_delivered": [str(state) for state in CERTAINLY_NOT_DELIVERED],
             "moves": MOVES,

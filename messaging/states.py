@@ -25,6 +25,8 @@ class State(TextChoices):
 WAITING = (State.QUEUED, State.DISPATCHED)
 # The provider has the message; reports are awaited.
 WITH_THE_PROVIDER = (State.ACCEPTED, State.SENT)
+# The provider took the message, at the latest now.
+TAKEN = (*WITH_THE_PROVIDER, State.DELIVERED)
 # Steps of the engine that mean nothing to a person.
 INTERNAL = (State.DISPATCHED, State.SENDING, State.UNKNOWN)
 _NOT_TAKEN_YET = {*WAITING, State.SENDING, State.UNKNOWN}

@@ -15,10 +15,11 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from alerts.models import CALLING, AlertEvent, AnswerKind, FeignedEnd, Notification, SosAlert
 from alerts.owner import feigned
+from alerts.owner.feigned import ShownMove
 from alerts.timeline import journal
 from messaging import history
 from messaging.models import Channel
-from messaging.states import State
+from messaging.states import FINAL, TAKEN, State
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,7 +100,22 @@ def _as_it_is(notification: Notification) -> ShownNotification:
 
 
 def _as_if_ended(notification: Notification, end: FeignedEnd, moves: Sequence[history.Move]) -> ShownNotification:
-    """The notification with its message in the state that the pretended end would have left it in."""
-    last = feigned.shown_moves(end, moves)[-1]
-    real = _as_it_is(notification)
-    return replace(real, state=last.state, error_code=last.error_code, moved_at=last.at)
+    """The notification with its message as the pretended end would have left it."""
+    shown = feigned.shown_moves(end, moves)
+    last = shown[-1]
+    return replace(
+        _as_it_is(notification),
+        state=last.state,
+        error_code=last.error_code,
+        moved_at=last.at,
+        accepted_at=next((move.at for move in shown if move.state in TAKEN), None),
+        final_at=_final_at(shown),
+    )
+
+
+def _final_at(moves: Sequence[ShownMove]) -> datetime | None:
+    """When the message ended, as the engine keeps it: a later report on an `unconfirmed` message leaves the time."""
+    final_at = None
+    for move in moves:
+        final_at = (final_at or move.at) if move.state in FINAL else None
+    return final_at

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from rest_framework.exceptions import APIException, NotFound
 
-from alerts.models import OPEN_TO_OWNER, AlertStatus, Notification, NotificationKind, SosAlert
+from alerts.models import OPEN_TO_OWNER, AlertStatus, SosAlert
 from alerts.owner import reach
 from alerts.owner.reach import AlertReport
 from alerts.owner.view import ShownAlert
@@ -101,8 +101,6 @@ def report(*, alert_id: UUID, owner: User) -> DrillReport:
 
 def _arrivals(told: AlertReport) -> list[Arrival]:
     began = told.alert.created_at
-    sent = Notification.objects.filter(alert=told.alert.id, kind=NotificationKind.SOS).select_related("message")
-    messages = {notification.contact_id: notification.message for notification in sent}
     return [
         Arrival(
             contact_id=contact.contact_id,
@@ -112,7 +110,7 @@ def _arrivals(told: AlertReport) -> list[Arrival]:
             reason=contact.sos.reason,
             detail=contact.sos.detail,
             answer=contact.answer,
-            accepted_after_s=_seconds(began, messages[contact.contact_id].accepted_at),
+            accepted_after_s=_seconds(began, contact.sos.accepted_at),
             delivered_after_s=_seconds(began, contact.sos.delivered_at),
         )
         for contact in told.contacts

@@ -3,8 +3,10 @@
 import pytest
 
 from alerts.owner import even_timing
+from messaging.database import clock
 from messaging.delivery import sweeping
-from messaging.models import Attempt, AttemptOutcome
+from messaging.models import Attempt, AttemptOutcome, Deliverer
+from messaging.moves import Change, move
 from messaging.states import State
 from tests.alerts.engine import drive, step
 from tests.alerts.sos.twins import Twin, alike, make_twins
@@ -39,3 +41,30 @@ def test_a_message_that_is_queued_again_looks_like_one_that_expired(twins: Twins
     sweeping.sweep()
     assert twins[0].messages()[0].state == State.EXPIRED
     look_alike(twins)
+
+
+def test_a_report_on_a_doubtful_message_leaves_the_time_of_its_end(twins: Twins) -> None:
+    for twin in twins:
+        twin.press()
+        message = twin.messages()[0]
+        drive(message, State.UNKNOWN)
+        assert step(message, State.QUEUED, code="no_evidence")
+    alike(twins, lambda twin: twin.end())
+    for twin in twins:
+        message = twin.messages()[0]
+        report = Change(id=message.id, to=State.DELIVERED, attempt_id=Attempt.objects.get(message=message).id)
+        assert move([report], by=Deliverer.CALLBACK, now=clock.now())
+    look_alike(twins)
+
+
+def test_a_drill_report_shows_nothing_that_arrived_after_the_end(twins: Twins) -> None:
+    for twin in twins:
+        twin.press(drill=True)
+        drive(twin.messages()[0], State.SENT)
+        twin.end()
+        step(twin.messages()[0], State.DELIVERED)
+    drive(twins[1].messages()[1], State.DELIVERED)
+    arrivals = [twin.get("drill-report/").json()["contacts"] for twin in twins]
+    seconds = [[(c["accepted_after_s"] is None, c["delivered_after_s"] is None) for c in found] for found in arrivals]
+    assert seconds == [[(False, False), (True, True)]] * 2
+    assert [[c["status"] for c in found] for found in arrivals] == [["delivered", "cancelled"]] * 2
