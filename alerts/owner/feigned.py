@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from alerts.models import FeignedEnd
 from messaging.history import DEADLINE_PASSED, Move
-from messaging.states import AFTER_A_DOUBT, FINAL, State
+from messaging.models import Deliverer
+from messaging.states import AFTER_A_DOUBT, FINAL, WITH_THE_PROVIDER, State
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,10 +45,11 @@ def _moves_after(state: State, feigned: FeignedEnd, after: Sequence[Move]) -> It
         yield from (_as_it_is(move) for move in after if _settles_doubt(move, feigned))
     elif state not in FINAL:
         for move in after:
-            yield _as_it_is(move)
             if move.state is State.QUEUED:
-                yield _given_up(move)
+                yield from _instead_of_another_attempt(move, from_state=state)
                 return
+            yield _as_it_is(move)
+            state = move.state
 
 
 def _as_it_is(move: Move) -> ShownMove:
@@ -58,6 +60,16 @@ def _settles_doubt(move: Move, feigned: FeignedEnd) -> bool:
     """Whether the move reports on an attempt that was under way at the pretended end."""
     is_of_then = move.attempt_began_at is not None and move.attempt_began_at <= feigned.at
     return is_of_then and move.state in AFTER_A_DOUBT
+
+
+def _instead_of_another_attempt(again: Move, *, from_state: State) -> Iterator[ShownMove]:
+    """The moves that the engine makes past a message's deadline in place of this move back to `queued`."""
+    if from_state in WITH_THE_PROVIDER or again.by == Deliverer.CALLBACK:
+        # The provider reported a failure that another attempt might have mended. Its report is then the end.
+        yield ShownMove(move_id=again.id, state=State.UNDELIVERED, at=again.at, error_code=again.error_code)
+    else:
+        yield _as_it_is(again)
+        yield _given_up(again)
 
 
 def _given_up(again: Move) -> ShownMove:

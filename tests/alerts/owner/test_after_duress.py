@@ -7,6 +7,8 @@ from messaging.database import clock
 from messaging.delivery import sweeping
 from messaging.models import Attempt, AttemptOutcome, Deliverer
 from messaging.moves import Change, move
+from messaging.providers.twilio import MESSAGE
+from messaging.reports import delivery_reports
 from messaging.states import State
 from tests.alerts.engine import drive, step
 from tests.alerts.sos.twins import Twin, alike, make_twins
@@ -68,3 +70,17 @@ def test_a_drill_report_shows_nothing_that_arrived_after_the_end(twins: Twins) -
     seconds = [[(c["accepted_after_s"] is None, c["delivered_after_s"] is None) for c in found] for found in arrivals]
     assert seconds == [[(False, False), (True, True)]] * 2
     assert [[c["status"] for c in found] for found in arrivals] == [["delivered", "cancelled"]] * 2
+
+
+@pytest.mark.parametrize("state", [State.SENDING, State.ACCEPTED, State.SENT])
+def test_a_reported_failure_is_the_end(twins: Twins, state: State) -> None:
+    """After a real end the engine makes no other attempt; under duress it does."""
+    for twin in twins:
+        twin.press()
+        drive(twin.messages()[0], state)
+        twin.end()
+        attempt = Attempt.objects.get(message=twin.messages()[0])
+        report = MESSAGE.reported("undelivered", "30003", f"SM{attempt.id.hex}")
+        assert delivery_reports.learn(attempt.id, report, by=Deliverer.CALLBACK)
+    assert [twin.messages()[0].state for twin in twins] == [State.UNDELIVERED, State.QUEUED]
+    look_alike(twins)
