@@ -1,4 +1,7 @@
-"""Moves of messages, set-wise: one conditional UPDATE for a whole batch, one event row for each row it changed."""
+"""Moves of messages: one conditional UPDATE for a whole batch, and one event row for each message it moves.
+
+Only granting (delivery/dispatch.py) and claiming (delivery/claims.py) change states by statements of their own.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,19 +14,20 @@ from django.db import transaction
 from messaging.database.sql import is_out_of_reach, rows
 from messaging.models import Deliverer, MessageEvent
 from messaging.signals import not_delivered
-from messaging.states import FINAL, MOVES, WITHOUT_SMS, State
+from messaging.states import CERTAINLY_NOT_DELIVERED, FINAL, MOVES, NOT_DELIVERED, TAKEN, State
 
 log = structlog.get_logger(__name__)
-
-# Whoever calls for help by another channel need not wait for the truth about this one.
-_NOT_DELIVERED = (State.FAILED, State.UNDELIVERED, State.EXPIRED, State.UNCONFIRMED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """Where one message should go. `attempt` (its number) makes the move depend on being the latest attempt:
-    a late refusal of an earlier call says nothing about the present one. `only_in_call` makes it depend on the
-    call's outcome being open: evidence for another attempt, or what came after this one, stands."""
+    """The state that one message should move to, with the conditions of the move.
+
+    `attempt` (its number): move only while this attempt is the latest one. The late refusal of an earlier attempt says
+    nothing about the present one.
+    `only_while_open`: move only while the message is `sending` or `unknown`. A report for another attempt, and every
+    move made after this attempt, stand.
+    """
 
     id: int
     to: State
@@ -31,18 +35,18 @@ class Change:
     error_code: str = ""
     attempt_id: UUID | None = None
     attempt: int | None = None
-    only_in_call: bool = False
+    only_while_open: bool = False
 
 
-# The state is read by the very UPDATE that changes it: of two racing writers exactly one finds it movable. Rows are
-# locked in one order, so that two batches with the same rows wait for each other and never deadlock.
+# The UPDATE that changes the state also reads it: of two racing writers exactly one finds the message movable. Rows are
+# locked in the order of their ids, so two batches with the same rows wait for each other and never deadlock.
 _MOVE = """
 WITH change AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(dues)s::timestamptz[], %(errors)s::text[],
-        %(attempt_ids)s::uuid[], %(attempts)s::int[], %(only_in_call)s::bool[])
-        AS c (id, state, due_at, error_code, attempt_id, attempt, only_in_call)
+        %(attempt_ids)s::uuid[], %(attempts)s::int[], %(only_while_open)s::bool[])
+        AS c (id, state, due_at, error_code, attempt_id, attempt, only_while_open)
 ), locked AS (
-    SELECT m.id, CASE WHEN c.state = ANY(%(without_sms)s) AND EXISTS (
+    SELECT m.id, CASE WHEN c.state = ANY(%(certainly_not_delivered)s) AND EXISTS (
         SELECT FROM messaging_attempt a WHERE a.message_id = m.id AND a.outcome IN ('sending', 'unknown')
             AND a.id IS DISTINCT FROM c.attempt_id) THEN 'unconfirmed' ELSE c.state END AS to_state
     FROM messaging_message m JOIN change c USING (id) ORDER BY m.id FOR NO KEY UPDATE OF m
@@ -51,14 +55,14 @@ WITH change AS (
         state = to_state,
         due_at = coalesce(c.due_at, %(now)s),
         error_code = c.error_code,
-        accepted_at = CASE WHEN to_state IN ('accepted', 'sent', 'delivered')
+        accepted_at = CASE WHEN to_state = ANY(%(taken)s)
             THEN coalesce(m.accepted_at, %(now)s) ELSE m.accepted_at END,
         final_at = CASE WHEN to_state = ANY(%(final)s) THEN coalesce(m.final_at, %(now)s) END,
         text = CASE WHEN to_state = ANY(%(final)s) THEN NULL ELSE m.text END
     FROM change c JOIN locked USING (id)
     WHERE m.id = c.id AND m.state || '>' || c.state = ANY(%(moves)s) AND m.state || '>' || to_state = ANY(%(moves)s)
         AND (c.attempt IS NULL OR c.attempt = m.attempts)
-        AND (NOT c.only_in_call OR m.state IN ('sending', 'unknown'))
+        AND (NOT c.only_while_open OR m.state IN ('sending', 'unknown'))
     RETURNING m.id, m.state, c.attempt_id, c.error_code
 ), event AS (
     INSERT INTO messaging_messageevent (message_id, state, attempt_id, error_code, by, at)
@@ -69,9 +73,10 @@ SELECT id, state FROM moved
 
 
 def move(changes: Sequence[Change], *, by: Deliverer, now: datetime) -> dict[int, State]:
-    """Make every move that the table of states allows; returns where each that moved is now. Ids must not repeat.
+    """Make every move that the table in messaging/states.py allows. Return the new state of each message that moved.
 
-    An end that says "no SMS" is `unconfirmed` instead while another call for the message may have made one.
+    Message ids must not repeat. A message that would certainly not be delivered becomes `unconfirmed` instead while
+    another of its attempts may have reached the provider.
     """
     if not changes:
         return {}
@@ -84,21 +89,22 @@ def move(changes: Sequence[Change], *, by: Deliverer, now: datetime) -> dict[int
             "errors": [c.error_code for c in changes],
             "attempt_ids": [c.attempt_id for c in changes],
             "attempts": [c.attempt for c in changes],
-            "only_in_call": [c.only_in_call for c in changes],
+            "only_while_open": [c.only_while_open for c in changes],
+            "taken": [str(state) for state in TAKEN],
             "final": [str(state) for state in FINAL],
-            "without_sms": [str(state) for state in WITHOUT_SMS],
+            "certainly_not_delivered": [str(state) for state in CERTAINLY_NOT_DELIVERED],
             "moves": MOVES,
             "by": str(by),
             "now": now,
         },
     )
-    if lost := [message_id for message_id, state in moved if state in _NOT_DELIVERED]:
+    if lost := [message_id for message_id, state in moved if state in NOT_DELIVERED]:
         _tell(lost, now=now)
     return {message_id: State(state) for message_id, state in moved}
 
 
 def _tell(lost: list[int], *, now: datetime) -> None:
-    """What a receiver fails at must not undo the moves: whoever makes them would fail again and again."""
+    """Send the signal `not_delivered`. A failing receiver does not undo the moves: they would fail again and again."""
     try:
         with transaction.atomic():
             not_delivered.send(sender=MessageEvent, message_ids=lost, now=now)

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 
 from alerts.contacts import links, texts
 from alerts.models import CALLING, AlertKind, Notification, NotificationKind, SosAlert
 from identity.contacts.contacts import to_tell
 from identity.models import EmergencyContact, User
-from messaging.models import Attempt, AttemptOutcome, Channel, MessageClass
+from messaging import history
+from messaging.models import Channel, MessageClass
 from messaging.outbox import addresses, outgoing
 from messaging.speech import Prompt
 from messaging.states import State
@@ -133,7 +134,7 @@ def follow_ups(
 
     The notifications are in the order of the contacts. `number` becomes their `round`.
     """
-    earlier = _help_notifications(alert).filter(_may_have_been_sent())
+    earlier = _help_notifications(alert).filter(history.may_have_been_sent())
     return _one_each(earlier.exclude(contact_id__in=without), kind=kind, number=number)
 
 
@@ -159,16 +160,6 @@ def _follow_up(earlier: Notification, *, kind: NotificationKind, number: int) ->
         phone_number=earlier.phone_number,
         language=earlier.language,
     )
-
-
-def _may_have_been_sent() -> Q:
-    """Leaves out messages that ended before any attempt could have created them at the provider.
-
-    An attempt whose outcome is unknown may have created its message, whatever state the message reached later.
-    """
-    unsent = (State.FAILED, State.EXPIRED, State.CANCELLED)
-    attempts = Attempt.objects.filter(message=OuterRef("message_id")).exclude(outcome=AttemptOutcome.NOT_CREATED)
-    return ~Q(message__state__in=unsent) | Q(Exists(attempts))
 
 
 def queue_messages(

@@ -34,7 +34,7 @@ from messaging.database.sql import rows
 from messaging.models import Channel, MessageClass
 from messaging.operations import alarms
 from messaging.outbox import outgoing
-from messaging.states import State
+from messaging.states import NOT_DELIVERED
 
 log = structlog.get_logger(__name__)
 
@@ -47,8 +47,6 @@ TRY_AGAIN_AFTER = timedelta(seconds=5)
 # When the first due step is later than this, all pending steps of its alert are put off with it.
 LATE = timedelta(seconds=30)
 
-# A contact whose SMS ended like this is called without waiting for their turn.
-_NOT_ARRIVED = (State.FAILED, State.UNDELIVERED, State.EXPIRED, State.UNCONFIRMED)
 _CALLED_BY = {StepKind.CALL: NotificationKind.CALL, StepKind.SMS: NotificationKind.REMINDER}
 
 # Bring forward only the first call of each contact. Skip a locked row: an answer that holds it makes the call needless.
@@ -248,5 +246,5 @@ def resume(alert: SosAlert, *, now: datetime) -> None:
     )
     again.update(state=StepState.PENDING)
     _put_off_together([alert.id], due_by=now)
-    lost = Notification.objects.filter(alert=alert, kind=NotificationKind.SOS, message__state__in=_NOT_ARRIVED)
+    lost = Notification.objects.filter(alert=alert, kind=NotificationKind.SOS, message__state__in=NOT_DELIVERED)
     hasten(list(lost.values_list("message_id", flat=True)), now=now)

@@ -55,7 +55,7 @@ def shown_to_owner(alert: SosAlert, *, now: datetime) -> QuerySet[Evidence]:
 
     Under duress the alert ends later than its owner is shown. Its evidence is kept longer, but not shown longer.
     """
-    ended_at = view.of(alert).ended_at
+    ended_at = view.shown(alert).ended_at
     if ended_at and now >= ended_at + timedelta(days=settings.EVIDENCE_KEPT_DAYS):
         return Evidence.objects.none()
     return Evidence.objects.filter(alert=alert, erased_at=None).order_by("id")

@@ -52,7 +52,7 @@ def open_upload(
     if alert is None:
         raise NotFound
     # Take the end that the owner is shown: under duress the alert has ended for them.
-    ended_at = view.of(alert).ended_at
+    ended_at = view.shown(alert).ended_at
     if ended_at and now >= ended_at + limits.LATE_UPLOADS_FOR:
         raise EvidenceClosed
     _check_disk(length=length, now=now)

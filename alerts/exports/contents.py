@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +16,7 @@ from alerts.exports.archive import File
 from alerts.exports.bundle import Contents
 from alerts.models import AlertPosition, Evidence, SosAlert
 from alerts.owner import reach, timeline, view
+from alerts.owner.reach import AlertReport
 from alerts.owner.serializers import TimelineSerializer
 from alerts.sos.serializers import SosAlertSerializer
 from alerts.timeline import chain, sealing
@@ -25,26 +25,35 @@ from messaging.operations import alarms
 
 
 def shown_to_owner(alert: SosAlert, *, now: datetime) -> Contents:
-    """The export for the owner. Under duress, it ends where the feigned end was."""
-    evidence = retention.shown_to_owner(alert, now=now)
-    return _contents(alert, timeline.shown(alert, now=now), view.positions_of(alert), evidence, now=now)
+    """The alert as its owner is shown it: under duress, an alert that ended at that moment."""
+    return _contents(
+        alert,
+        reach.report(alert, language=alert.owner.language),
+        timeline.shown(alert, now=now),
+        view.positions_shown(alert),
+        retention.shown_to_owner(alert, now=now),
+        now=now,
+    )
 
 
 def whole(alert: SosAlert, *, now: datetime) -> Contents:
-    """The export for operators: the truth, with every message and every attempt to send it."""
-    undisguised = copy(alert)
-    undisguised.duress_at = None
-    more = {
-        "duress_at": alert.duress_at,
-        "shown_to_owner_as": alert.feigned_end.status if alert.duress_at else None,
-        "messages": messages.of(alert),
-    }
-    evidence = Evidence.objects.filter(alert=alert).order_by("id")
-    return _contents(undisguised, sealing.whole(alert.id, now=now), alert.positions.all(), evidence, now=now, **more)
+    """The truth, with every message and every attempt to send it: for operators only."""
+    return _contents(
+        alert,
+        reach.whole_report(alert, language=alert.owner.language),
+        sealing.whole(alert.id, now=now),
+        alert.positions.all(),
+        Evidence.objects.filter(alert=alert).order_by("id"),
+        now=now,
+        duress_at=alert.duress_at,
+        shown_to_owner_as=view.shown(alert).status if alert.duress_at else None,
+        messages=messages.whole(alert),
+    )
 
 
 def _contents(
     alert: SosAlert,
+    report: AlertReport,
     entries: list[chain.Entry],
     positions: QuerySet[AlertPosition],
     evidence: Iterable[Evidence],
@@ -55,7 +64,7 @@ def _contents(
     kept = list(evidence)
     said = {
         "person": _person(alert.owner),
-        "alert": SosAlertSerializer(reach.report(alert, language=alert.owner.language)).data,
+        "alert": SosAlertSerializer(report).data,
         "evidence": ListSerializer(kept, child=KeptSerializer()).data,
         **more,
     }

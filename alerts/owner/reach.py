@@ -1,28 +1,25 @@
-"""Who has been reached, for the owner: an alert with the truth about each contact, and one sentence that sums it up."""
+"""Who has been reached, for the owner: an alert, the truth about each contact, and one sentence that sums it up."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
-from django.db.models import CharField, F, OuterRef, Q, Subquery, Value
-from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext, ngettext, override
 
-from alerts.models import CALLING, AlertEvent, AnswerKind, Notification, SosAlert
-from alerts.owner import truth, view
+from alerts.models import AnswerKind, SosAlert
+from alerts.owner import notifications, truth, view
+from alerts.owner.notifications import ShownNotification
 from alerts.owner.truth import ContactTruth, Status
-from alerts.timeline import journal
-from messaging.models import MessageEvent
+from alerts.owner.view import ShownAlert
 
-# A summary of more sentences than this is not read by someone who is running.
+# A person who is running does not read a summary with more names than this.
 _NAMED = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reach:
-    """Counts of contacts. `can_be_reached` are those who were told or still may be."""
+    """Counts of contacts. `can_be_reached` are the contacts who were told or still may be."""
 
     contacts: int
     can_be_reached: int
@@ -33,80 +30,49 @@ class Reach:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AlertReport:
-    alert: SosAlert
+    alert: ShownAlert
     contacts: list[ContactTruth]
     reach: Reach
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Who was told, when that message last moved, and what they last answered."""
-
-    notification: Notification
-    moved_at: datetime
-    answer: str | None
-
-
 def report(alert: SosAlert, *, language: str, warnings: tuple[str, ...] = ()) -> AlertReport:
-    """One alert with its truth, in the person's language."""
+    """One alert as its owner is shown it, in this language."""
+    asked = notifications.shown([alert])[alert.id]
     with override(language):
-        return _report(alert, _told([alert])[alert.id], warnings=warnings)
+        return _report(view.shown(alert), asked, warnings=warnings)
 
 
 def reports(alerts: Sequence[SosAlert], *, language: str) -> list[AlertReport]:
-    """Many alerts with their truth, by one query."""
-    told = _told(alerts)
+    """Many alerts as their owner is shown them, by as many queries as for one."""
+    asked = notifications.shown(alerts)
     with override(language):
-        return [_report(alert, told[alert.id]) for alert in alerts]
+        return [_report(view.shown(alert), asked[alert.id]) for alert in alerts]
 
 
-def _told(alerts: Sequence[SosAlert]) -> defaultdict[UUID, list[Told]]:
-    """What asked for help, the SOS first, in the contacts' order, with when each message last moved, by alert."""
-    last_event = MessageEvent.objects.filter(message=OuterRef("message_id")).order_by("-id").values("at")[:1]
-    rows = (
-        Notification.objects.filter(alert__in=alerts, kind__in=CALLING)
-        .select_related("message")
-        .defer("message__text")
-        .annotate(moved_at=Subquery(last_event), answer=_answer(alerts))
-        .order_by("message_id")
-    )
-    by_alert: defaultdict[UUID, list[Told]] = defaultdict(list)
-    shown = view.messages_of(alerts, [(notification, notification.moved_at) for notification in rows])
-    for notification, moved_at in shown:
-        by_alert[notification.alert_id].append(Told(notification, moved_at, getattr(notification, "answer", None)))
-    return by_alert
+def whole_report(alert: SosAlert, *, language: str) -> AlertReport:
+    """The truth, for operators only."""
+    asked = notifications.whole(alert)
+    with override(language):
+        return _report(view.whole(alert), asked)
 
 
-def _answer(alerts: Sequence[SosAlert]) -> Subquery:
-    """What a contact last said; under duress, last before it."""
-    feigned = [alert.id for alert in alerts if alert.duress_at is not None]
-    said = AlertEvent.objects.filter(
-        ~Q(alert__in=feigned) | Q(at__lte=F("alert__duress_at")),
-        alert=OuterRef("alert_id"),
-        kind__in=AnswerKind.values,
-        by=Concat(Value(journal.CONTACT), Cast(OuterRef("contact_id"), CharField())),
-    )
-    return Subquery(said.order_by("-id").values("kind")[:1])
-
-
-def _report(alert: SosAlert, told: list[Told], *, warnings: tuple[str, ...] = ()) -> AlertReport:
-    alert = view.of(alert)
-    by_contact: defaultdict[UUID, list[Told]] = defaultdict(list)
-    for each in told:
-        by_contact[each.notification.contact_id].append(each)
-    contacts = [_contact(tries, alert) for tries in by_contact.values()]
+def _report(alert: ShownAlert, asked: Sequence[ShownNotification], *, warnings: tuple[str, ...] = ()) -> AlertReport:
+    by_contact: defaultdict[UUID, list[ShownNotification]] = defaultdict(list)
+    for each in asked:
+        by_contact[each.contact_id].append(each)
+    contacts = [_contact(theirs, alert) for theirs in by_contact.values()]
     return AlertReport(alert=alert, contacts=contacts, reach=_reach(contacts), warnings=warnings)
 
 
-def _contact(told: list[Told], alert: SosAlert) -> ContactTruth:
-    sos = told[0].notification
+def _contact(asked: Sequence[ShownNotification], alert: ShownAlert) -> ContactTruth:
+    sos = asked[0]
     return ContactTruth(
         contact_id=sos.contact_id,
         name=sos.name,
         phone_number=str(sos.phone_number),
-        tries=tuple(truth.of(each.notification, alert, updated_at=each.moved_at) for each in told),
-        answer=told[0].answer,
+        tries=tuple(truth.try_of(each, is_over=alert.ended_at is not None) for each in asked),
+        answer=sos.answer,
     )
 
 
@@ -161,9 +127,9 @@ def _ended_first(count: int) -> str:
 
 
 def _troubles(contacts: list[ContactTruth]) -> list[str]:
-    """What the person may have to act on, contact by contact, the first few by name."""
+    """Sentences about contacts who were perhaps not reached: the first _NAMED by name, the number of the others."""
     doubtful = (*truth.NOT_REACHED, Status.UNCONFIRMED)
-    # Of several calls the last.
+    # Only the last of several calls counts.
     last = [tried for contact in contacts for tried in (contact.sos, *contact.calls[-1:])]
     details = [tried.detail for tried in last if tried.status in doubtful and tried.detail]
     more = len(details) - _NAMED

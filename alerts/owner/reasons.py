@@ -1,12 +1,14 @@
-"""Why a contact did not get an SMS or a call, in words the person in danger understands.
+"""Why a contact did not get an SMS or a call, in sentences that the person in danger understands.
 
-The codes are the outbox's and Twilio's: https://www.twilio.com/docs/api/errors.
+messaging says why: a Refusal of the outbox, or a Failure that the provider's code stands for.
 """
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_noop as _
 
 from messaging.models import Channel
+from messaging.outbox.refusals import Refusal
+from messaging.providers import Failure, registry
 
 
 class Reason(TextChoices):
@@ -23,7 +25,7 @@ class Reason(TextChoices):
     TOO_LATE = "too_late"
     ALERT_ENDED = "alert_ended"
     UNCONFIRMED = "unconfirmed"
-    # Of calls, and of what is only sent when nobody has answered.
+    # Calls, and messages that are sent only when nobody has answered.
     BUSY = "busy"
     NO_ANSWER = "no_answer"
     CANNOT_BE_CALLED = "cannot_be_called"
@@ -36,51 +38,45 @@ class Reason(TextChoices):
     NOT_NEEDED = "not_needed"
 
 
-_OF_SMS = {
-    "country_not_allowed": Reason.COUNTRY_NOT_ALLOWED,
-    "recipient_ceiling": Reason.RECIPIENT_CEILING,
-    "opted_out": Reason.REFUSES_SMS,
-    "no_sender": Reason.SERVICE_TROUBLE,
-    "daily_cap": Reason.SERVICE_TROUBLE,
-    "21211": Reason.INVALID_NUMBER,
-    "21408": Reason.COUNTRY_NOT_ALLOWED,
-    "21610": Reason.REFUSES_SMS,
-    "21612": Reason.CANNOT_RECEIVE_SMS,
-    "21614": Reason.CANNOT_RECEIVE_SMS,
-    "21635": Reason.CANNOT_RECEIVE_SMS,
-    "30002": Reason.SERVICE_TROUBLE,
-    "30003": Reason.PHONE_UNREACHABLE,
-    "30004": Reason.REFUSES_SMS,
-    "30005": Reason.NUMBER_NOT_IN_USE,
-    "30006": Reason.CANNOT_RECEIVE_SMS,
-    "30007": Reason.BLOCKED_BY_CARRIER,
-    "30034": Reason.BLOCKED_BY_CARRIER,
-    "30450": Reason.BLOCKED_BY_CARRIER,
-    # What only the operator or the provider can put right: their alarms tell them the code.
-    **dict.fromkeys(
-        ("20003", "20404", "20429", "20500", "20503", "21602", "21603", "21606", "21608", "21611", "21617"),
-        Reason.SERVICE_TROUBLE,
-    ),
-    **dict.fromkeys(("30001", "30008", "30410", "63038"), Reason.SERVICE_TROUBLE),
+_SMS: dict[Failure | str, Reason] = {
+    Refusal.COUNTRY_NOT_ALLOWED: Reason.COUNTRY_NOT_ALLOWED,
+    Refusal.RECIPIENT_CEILING: Reason.RECIPIENT_CEILING,
+    Refusal.OPTED_OUT: Reason.REFUSES_SMS,
+    Refusal.NO_SENDER: Reason.SERVICE_TROUBLE,
+    Refusal.DAILY_CAP: Reason.SERVICE_TROUBLE,
+    Failure.INVALID_ADDRESS: Reason.INVALID_NUMBER,
+    Failure.CANNOT_RECEIVE: Reason.CANNOT_RECEIVE_SMS,
+    Failure.NOT_IN_USE: Reason.NUMBER_NOT_IN_USE,
+    Failure.UNREACHABLE: Reason.PHONE_UNREACHABLE,
+    Failure.OPTED_OUT: Reason.REFUSES_SMS,
+    Failure.REFUSED: Reason.REFUSES_SMS,
+    Failure.BLOCKED: Reason.BLOCKED_BY_CARRIER,
+    Failure.COUNTRY_NOT_ALLOWED: Reason.COUNTRY_NOT_ALLOWED,
+    Failure.NOT_COMPLETED: Reason.NOT_DELIVERED,
+    # The alarms of the operator name the code.
+    Failure.TROUBLE: Reason.SERVICE_TROUBLE,
 }
-
-_OF_CALL = {
-    "busy": Reason.BUSY,
-    "no-answer": Reason.NO_ANSWER,
-    "failed": Reason.CALL_FAILED,
-    "canceled": Reason.CALL_FAILED,
-    "country_not_allowed": Reason.COUNTRY_NOT_CALLED,
-    "recipient_ceiling": Reason.CALL_CEILING,
-    **dict.fromkeys(("13224", "13226", "21211", "21217"), Reason.INVALID_NUMBER),
-    **dict.fromkeys(("13225", "21214", "21216"), Reason.CANNOT_BE_CALLED),
-    **dict.fromkeys(("13227", "21215"), Reason.COUNTRY_NOT_CALLED),
-    **dict.fromkeys(("cannot_be_said", "no_sender", "daily_cap"), Reason.CALL_TROUBLE),
-    **dict.fromkeys(("10001", "10002", "10003", "10004", "12100", "13214", "21201", "21205"), Reason.CALL_TROUBLE),
-    **dict.fromkeys(("21210", "21212", "21213", "21219", "21609", "21626"), Reason.CALL_TROUBLE),
-    **dict.fromkeys(("20003", "20404", "20429", "20500", "20503", "63038"), Reason.CALL_TROUBLE),
+_CALL: dict[Failure | str, Reason] = {
+    Refusal.COUNTRY_NOT_ALLOWED: Reason.COUNTRY_NOT_CALLED,
+    Refusal.RECIPIENT_CEILING: Reason.CALL_CEILING,
+    Refusal.CANNOT_BE_SAID: Reason.CALL_TROUBLE,
+    Refusal.NO_SENDER: Reason.CALL_TROUBLE,
+    Refusal.DAILY_CAP: Reason.CALL_TROUBLE,
+    Failure.INVALID_ADDRESS: Reason.INVALID_NUMBER,
+    Failure.CANNOT_RECEIVE: Reason.CANNOT_BE_CALLED,
+    Failure.COUNTRY_NOT_ALLOWED: Reason.COUNTRY_NOT_CALLED,
+    Failure.BUSY: Reason.BUSY,
+    Failure.NO_ANSWER: Reason.NO_ANSWER,
+    Failure.NOT_COMPLETED: Reason.CALL_FAILED,
+    Failure.TROUBLE: Reason.CALL_TROUBLE,
 }
+_REASONS = {Channel.SMS: _SMS, Channel.VOICE: _CALL}
 
-REASON_OF_CODE = {Channel.SMS: _OF_SMS, Channel.VOICE: _OF_CALL}
+
+def reason_of_code(channel: Channel, code: str) -> Reason | None:
+    """The reason that a message's error code stands for; None: the code says no more than the message's state."""
+    return _REASONS[channel].get(registry.failure(channel, code) or code)
+
 
 SENTENCES = {
     Reason.INVALID_NUMBER: _("{name}'s number is not a valid phone number"),

@@ -1,19 +1,20 @@
-"""The timeline as the owner's devices are told it: under duress that of an alert which ended then."""
+"""The timeline as the owner's devices are shown it: under duress, that of an alert which ended at that moment."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain as chain_of
 
 from alerts.models import AlertStatus, EventKind, FeignedEnd, Notification, SosAlert
-from alerts.owner import view
+from alerts.owner import feigned
+from alerts.owner.feigned import ShownMove
 from alerts.timeline import chain, journal, sealing
 from alerts.timeline.chain import Entry
-from messaging.models import MessageEvent
-from messaging.states import FINAL, State
+from messaging import history
 
 _END = {AlertStatus.CANCELLED: EventKind.CANCELLED, AlertStatus.RESOLVED: EventKind.RESOLVED}
-# What is done to an alert that has ended, by the owner's devices or by the operator.
+# Events that may happen to an alert that has ended, by the owner's devices or by the operator.
 _AFTER_AN_END = (
     EventKind.PIN_WRONG,
     EventKind.EVIDENCE_ADDED,
@@ -24,7 +25,7 @@ _AFTER_AN_END = (
 
 
 def shown(alert: SosAlert, *, now: datetime) -> list[Entry]:
-    """In order, each with its hash. The pretended end only adds to what was shown before."""
+    """The entries in order, each with its hash. The pretended end only adds to the entries that were shown before."""
     entries = sealing.whole(alert.id, now=now)
     if alert.duress_at is None:
         return entries
@@ -35,76 +36,59 @@ def shown(alert: SosAlert, *, now: datetime) -> list[Entry]:
 
 
 def _place_of_duress(entries: list[Entry], duress_at: datetime) -> int:
-    """Also when that step is not there any more: whatever was done to the rows, the truth is not shown."""
+    """The index of the first entry that is not shown. If the entry of the duress PIN was deleted, go by its time."""
     by_kind = (place for place, entry in enumerate(entries) if entry.kind == EventKind.DURESS)
     by_time = (place for place, entry in enumerate(entries) if entry.at > duress_at)
     return next(chain_of(by_kind, by_time), len(entries))
 
 
-def _since(feigned: FeignedEnd, after: list[Entry]) -> list[Entry]:
-    kind = _END[AlertStatus(feigned.status)]
-    end = Entry(seq=0, at=feigned.at, kind=kind, by=journal.OWNER, data={}, hash="")
-    calls = _Calls(feigned)
-    return [end, *calls.stopped(), *(shown for entry in after for shown in _after_an_end(entry, calls))]
+def _since(end: FeignedEnd, after: list[Entry]) -> list[Entry]:
+    """The entries of an alert that ended with the pretended end, in place of the real entries after it."""
+    kind = _END[AlertStatus(end.status)]
+    ended = Entry(seq=0, at=end.at, kind=kind, by=journal.OWNER, data={}, hash="")
+    ids = [int(message_id) for message_id in end.states]
+    moves = {message_id: feigned.shown_moves(end, made) for message_id, made in history.moves(ids).items()}
+    by_id: defaultdict[int | None, list[ShownMove]] = defaultdict(list)
+    for move in chain_of.from_iterable(moves.values()):
+        by_id[move.move_id].append(move)
+    shown = [entry for each in after for entry in _shown(each, by_id)]
+    return [ended, *_stopped(end, moves), *shown]
 
 
-def _after_an_end(entry: Entry, calls: "_Calls") -> Iterator[Entry]:
-    if entry.move is not None:
-        yield from calls.gone_on(entry, entry.move)
-    elif entry.kind in _AFTER_AN_END:
-        yield entry
+def _stopped(end: FeignedEnd, moves: Mapping[int, Sequence[ShownMove]]) -> list[Entry]:
+    """The moves that only the pretended end made, in the order of the messages, which a timeline has them in."""
+    asked = end.alert.notifications.filter(message__in=moves).select_related("message").defer("message__text")
+    by_message: defaultdict[int, list[Notification]] = defaultdict(list)
+    for each in asked.order_by("message_id", "id"):
+        by_message[each.message_id].append(each)
+    return [
+        _stop(theirs, move)
+        for message_id, theirs in by_message.items()
+        for move in moves[message_id]
+        if move.move_id is None
+    ]
 
 
-class _Calls:
-    """What an end at that moment would have made of the SMS and calls: the same as owner_view.messages_of says."""
+def _stop(asked: Sequence[Notification], move: ShownMove) -> Entry:
+    data = {
+        "contacts": [str(each.contact_id) for each in asked],
+        "about": asked[0].kind,
+        "round": asked[0].round,
+        "channel": asked[0].message.channel,
+        "state": str(move.state),
+        "code": move.error_code,
+    }
+    return Entry(seq=0, at=move.at, kind=EventKind.MESSAGE, by=journal.SYSTEM, data=data, hash="")
 
-    def __init__(self, feigned: FeignedEnd) -> None:
-        self._feigned = feigned
-        self._states = {int(message_id): State(state) for message_id, state in feigned.states.items()}
-        self._events = view.events_of(self._states)
-        self._by_id = {event.id: event for events in self._events.values() for event in events}
 
-    def stopped(self) -> list[Entry]:
-        """The moves that the end would have made, in their order in a timeline."""
-        told = self._feigned.alert.notifications.filter(message__in=self._states).select_related("message")
-        by_message: dict[int, list[Notification]] = {}
-        for each in told.defer("message__text").order_by("id"):
-            by_message.setdefault(each.message_id, []).append(each)
-        return [self._stop(these) for message_id, these in sorted(by_message.items()) if self._is_stopped(message_id)]
+def _shown(entry: Entry, moves: Mapping[int | None, Sequence[ShownMove]]) -> Iterator[Entry]:
+    """A real entry from after the pretended end as an ended alert shows it: once, changed, or not at all.
 
-    def _is_stopped(self, message_id: int) -> bool:
-        last = [event for event in self._events[message_id] if event.id <= self._feigned.last_event_id][-1]
-        return self._states[message_id] != last.state
-
-    def _stop(self, told: list[Notification]) -> Entry:
-        data = {
-            "contacts": [str(each.contact_id) for each in told],
-            "about": told[0].kind,
-            "round": told[0].round,
-            "channel": told[0].message.channel,
-            "state": str(self._states[told[0].message_id]),
-            "code": "",
-        }
-        return Entry(seq=0, at=self._feigned.at, kind=EventKind.MESSAGE, by=journal.SYSTEM, data=data, hash="")
-
-    def gone_on(self, entry: Entry, move: int) -> Iterator[Entry]:
-        """A move that stands after the pretended end, if an ended alert has it too."""
-        event = self._by_id.get(move)
-        if event is None:
-            return  # Of a message that was written after it.
-        if move <= self._feigned.last_event_id:
+    `moves`: the shown moves by the id of the real move behind them.
+    """
+    if entry.move is None:
+        if entry.kind in _AFTER_AN_END:
             yield entry
-            return
-        state = self._states[event.message_id]
-        if state is State.UNCONFIRMED:
-            if self._is_of_an_open_call(event) and event.state in view.AFTER_A_DOUBT:
-                yield entry
-        elif state not in FINAL:
-            yield entry
-            if event.state == State.QUEUED:
-                given_up, at = view.instead_of_a_try(event)
-                yield replace(entry, at=at, data=entry.data | {"state": str(given_up), "code": ""})
-                self._states[event.message_id] = State.CANCELLED  # What it does from now on is not shown.
-
-    def _is_of_an_open_call(self, event: MessageEvent) -> bool:
-        return event.attempt is not None and event.attempt.started_at <= self._feigned.at
+        return
+    for move in moves.get(entry.move, ()):
+        yield replace(entry, at=move.at, data=entry.data | {"state": str(move.state), "code": move.error_code})

@@ -1,4 +1,4 @@
-"""What became of a contact's SMS and calls, in words the person understands: a status, a reason, a sentence."""
+"""The fate of a contact's SMS and calls in words the person understands: a status, a reason, a sentence."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,8 +7,10 @@ from uuid import UUID
 from django.db.models import TextChoices
 from django.utils.translation import gettext
 
-from alerts.models import Notification, NotificationKind, SosAlert
-from alerts.owner.reasons import REASON_OF_CODE, SENTENCES, Reason
+from alerts.models import NotificationKind
+from alerts.owner.notifications import ShownNotification
+from alerts.owner.reasons import SENTENCES, Reason, reason_of_code
+from messaging import states
 from messaging.models import Channel
 from messaging.states import State
 
@@ -25,7 +27,7 @@ class Status(TextChoices):
     UNCONFIRMED = "unconfirmed"
 
 
-# `unknown` is still `sending` to the person: it is being found out whether the SMS left.
+# `unknown` is still `sending` to the person: the engine is finding out whether the message left.
 STATUS_OF = {
     State.QUEUED: Status.QUEUED,
     State.DISPATCHED: Status.QUEUED,
@@ -41,10 +43,10 @@ STATUS_OF = {
     State.UNCONFIRMED: Status.UNCONFIRMED,
 }
 ON_THE_WAY = (Status.QUEUED, Status.SENDING, Status.SENT)
-NOT_REACHED = (Status.UNDELIVERED, Status.FAILED, Status.EXPIRED)
+NOT_REACHED = tuple(STATUS_OF[state] for state in states.NOT_REACHED)
+_CERTAINLY_NOT_DELIVERED = {STATUS_OF[state] for state in states.CERTAINLY_NOT_DELIVERED}
 
-
-# When no code says more than the status does.
+# The reason of a status when no error code says more.
 _REASON_OF_STATUS = {
     Status.UNDELIVERED: Reason.NOT_DELIVERED,
     Status.FAILED: Reason.NOT_DELIVERED,
@@ -57,26 +59,26 @@ _OF_CALL = {
     Reason.TOO_LATE: Reason.CALL_TOO_LATE,
     Reason.UNCONFIRMED: Reason.CALL_UNCONFIRMED,
 }
-# How these ended says more than what delayed them before.
-_ENDED_BY_US = (Status.EXPIRED, Status.CANCELLED, Status.UNCONFIRMED)
+# The end of these says more than their error code, which tells of an earlier delay.
+_ENDED_BY_US = {STATUS_OF[state] for state in states.ENDED_BY_US}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Try:
-    """One SMS or call that asked a contact for help. `detail` is a sentence in the language that is active."""
+    """One SMS or call that asked a contact for help. `detail` is a sentence in the active language."""
 
     channel: Channel
     status: Status
     reason: Reason | None
     detail: str | None
     updated_at: datetime
+    accepted_at: datetime | None
     delivered_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContactTruth:
-    """One contact, what became of their SOS, of everything that asked them for help since, and what they last said
-    (AnswerKind)."""
+    """One contact with the SOS and every later message that asked them for help. `answer`: their last (AnswerKind)."""
 
     contact_id: UUID
     name: str
@@ -94,35 +96,34 @@ class ContactTruth:
 
     @property
     def may_be_reached(self) -> bool:
-        lost = (*NOT_REACHED, Status.CANCELLED)
-        return any(tried.status not in lost for tried in self.tries)
+        return any(tried.status not in _CERTAINLY_NOT_DELIVERED for tried in self.tries)
 
 
-def of(told: Notification, alert: SosAlert, *, updated_at: datetime) -> Try:
-    """The truth of one notification; `updated_at` is when its message last moved."""
-    message = told.message
-    channel, status = Channel(message.channel), STATUS_OF[State(message.state)]
-    reason = _reason(channel, status, message.error_code)
-    if reason is Reason.TOO_LATE and alert.ended_at is not None:
-        reason = Reason.ALERT_ENDED  # The end of an alert is the deadline of what was in flight.
-    if reason is Reason.ALERT_ENDED and told.kind != NotificationKind.SOS:
-        reason = Reason.NOT_NEEDED  # Also an answer stops these.
-    if reason is not None and channel is Channel.VOICE:
+def try_of(asked: ShownNotification, *, is_over: bool) -> Try:
+    """The truth about one notification; `is_over`: its alert has ended."""
+    status = STATUS_OF[asked.state]
+    reason = _reason(asked.channel, status, asked.error_code)
+    if reason is Reason.TOO_LATE and is_over:
+        reason = Reason.ALERT_ENDED  # The end of an alert is the deadline of the messages in flight.
+    if reason is Reason.ALERT_ENDED and asked.kind != NotificationKind.SOS:
+        reason = Reason.NOT_NEEDED  # An answer stops these too.
+    if reason is not None and asked.channel is Channel.VOICE:
         reason = _OF_CALL.get(reason, reason)
     return Try(
-        channel=channel,
+        channel=asked.channel,
         status=status,
         reason=reason,
-        detail=gettext(SENTENCES[reason]).format(name=told.name) if reason else None,
-        updated_at=updated_at,
-        delivered_at=message.final_at if status is Status.DELIVERED else None,
+        detail=gettext(SENTENCES[reason]).format(name=asked.name) if reason else None,
+        updated_at=asked.moved_at,
+        accepted_at=asked.accepted_at,
+        delivered_at=asked.final_at if status is Status.DELIVERED else None,
     )
 
 
 def _reason(channel: Channel, status: Status, code: str) -> Reason | None:
-    """Also for what is still queued: why it is being tried again."""
+    """Why a message did not arrive, or why a queued message is being tried again."""
     if status in (Status.SENT, Status.DELIVERED):
         return None
     if status in _ENDED_BY_US:
         return _REASON_OF_STATUS[status]
-    return REASON_OF_CODE[channel].get(code) or _REASON_OF_STATUS.get(status)
+    return reason_of_code(channel, code) or _REASON_OF_STATUS.get(status)

@@ -120,14 +120,14 @@ def _in_time(alert: SosAlert, sent: Sent, *, now: datetime) -> tuple[list[_Timel
     since = alert.created_at - _BEFORE_THE_ALERT
     fixes, untimely = reading.on_our_clock(read, behind=behind, now=now, since=since)
     refused += untimely
-    shown, timely = view.of(alert), []
+    shown_end, timely = view.shown(alert).ended_at, []
     for fix in sorted(fixes, key=lambda fix: (fix.at, fix.number)):
         # Small clock skew is not corrected, so a fix may lie slightly in the future: clamp it to now.
         at = min(fix.at, now)
-        is_shown = not _is_after_end(shown, at)
+        is_shown = not _is_after(shown_end, at)
         if not is_shown:
             refused.append(RefusedFix(index=fix.number, code="alert_ended", field="recorded_at"))
-        if not _is_after_end(alert, at):
+        if not _is_after(alert.ended_at, at):
             timely.append(_Timely(row=_row(alert, fix, at=at, now=now), index=fix.number, is_shown=is_shown))
     return timely, refused
 
@@ -138,8 +138,8 @@ def _row(alert: SosAlert, fix: ReportedFix, *, at: datetime, now: datetime) -> A
     return AlertPosition(alert=alert, client_id=fix.id, at=at, received_at=now, **where, **details)
 
 
-def _is_after_end(alert: SosAlert, at: datetime) -> bool:
-    return alert.ended_at is not None and at > alert.ended_at
+def _is_after(ended_at: datetime | None, at: datetime) -> bool:
+    return ended_at is not None and at > ended_at
 
 
 def _report(timely: list[_Timely], new: list[_Timely], too_many: list[_Timely], refused: list[RefusedFix]) -> Upload:

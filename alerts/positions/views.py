@@ -48,7 +48,7 @@ class LocationsView(OpenToDevices, generics.GenericAPIView[Any]):
     def get(self, request: Request, alert_id: UUID) -> Response:
         """The positions during an alert, in order of arrival, the latest first. `recorded_at` is the fix's time."""
         alert = get_object_or_404(SosAlert, id=alert_id, owner=person(request))
-        page = self.paginate_queryset(view.positions_of(alert)) or []
+        page = self.paginate_queryset(view.positions_shown(alert)) or []
         return self.get_paginated_response(ListSerializer(page, child=PositionSerializer()).data)
 
     @extend_schema(

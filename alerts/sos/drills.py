@@ -6,9 +6,10 @@ from uuid import UUID
 
 from django.db import transaction
 
-from alerts.models import OPEN_TO_OWNER, AlertStatus, Notification, NotificationKind, SosAlert
-from alerts.owner import reach, view
+from alerts.models import OPEN_TO_OWNER, AlertStatus, SosAlert
+from alerts.owner import reach
 from alerts.owner.reach import AlertReport
+from alerts.owner.view import ShownAlert
 from alerts.sos import closing, raising
 from alerts.sos.intake import Intake
 from alerts.sos.raising import Cause, Raised
@@ -49,7 +50,7 @@ class Arrival:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DrillReport:
-    alert: SosAlert
+    alert: ShownAlert
     arrivals: list[Arrival]
     summary: str
 
@@ -89,14 +90,12 @@ def report(*, alert_id: UUID, owner: User) -> DrillReport:
     drill = SosAlert.objects.filter(id=alert_id, owner=owner, is_drill=True).first()
     if drill is None:
         raise NotFound
-    told = reach.report(drill, language=owner.language)
-    return DrillReport(alert=view.of(drill), arrivals=_arrivals(told), summary=told.reach.summary)
+    shown = reach.report(drill, language=owner.language)
+    return DrillReport(alert=shown.alert, arrivals=_arrivals(shown), summary=shown.reach.summary)
 
 
 def _arrivals(told: AlertReport) -> list[Arrival]:
     began = told.alert.created_at
-    sent = Notification.objects.filter(alert=told.alert.id, kind=NotificationKind.SOS).select_related("message")
-    messages = {notification.contact_id: notification.message for notification in sent}
     return [
         Arrival(
             contact_id=contact.contact_id,
@@ -106,7 +105,7 @@ def _arrivals(told: AlertReport) -> list[Arrival]:
             reason=contact.sos.reason,
             detail=contact.sos.detail,
             answer=contact.answer,
-            accepted_after_s=_seconds(began, messages[contact.contact_id].accepted_at),
+            accepted_after_s=_seconds(began, contact.sos.accepted_at),
             delivered_after_s=_seconds(began, contact.sos.delivered_at),
         )
         for contact in told.contacts

@@ -4,14 +4,14 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max
 
 from alerts.contacts import notifying
 from alerts.models import CALLING, ENDED, AlertStatus, EventKind, FeignedEnd, Notification, SosAlert
 from alerts.sos import closing
 from alerts.timeline import journal
 from identity.models import User
-from messaging.models import Message, MessageEvent
+from messaging import history
+from messaging.models import Message
 
 
 def feign_end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) -> SosAlert:
@@ -63,7 +63,6 @@ def _states(message_ids: list[int]) -> dict[str, str]:
 
 
 def _go_on(alert: SosAlert, owner: User, *, to: AlertStatus, states: dict[str, str], now: datetime) -> None:
-    last = MessageEvent.objects.filter(message__in=[int(message_id) for message_id in states]).aggregate(last=Max("id"))
     FeignedEnd.objects.create(
         alert=alert,
         status=to,
@@ -72,7 +71,7 @@ def _go_on(alert: SosAlert, owner: User, *, to: AlertStatus, states: dict[str, s
         longitude=alert.longitude,
         address=alert.address,
         states=states,
-        last_event_id=last["last"] or 0,
+        last_event_id=history.last_move([int(message_id) for message_id in states]),
     )
     alert.duress_at = now
     alert.save(update_fields=["duress_at"])

@@ -1,3 +1,3 @@
-"""The log of an alert: entries are written with each step (journal.py), get their place and hash within seconds
-(sealing.py) in a chain that shows every later change (chain.py).
+"""The log of an alert. Each step of an alert writes an entry in its own transaction (journal.py). Within seconds the
+entry gets its place and hash (sealing.py) in a chain that shows every later change (chain.py).
 """

@@ -1,7 +1,7 @@
-"""A timeline as a chain: each entry carries a hash of itself and of everything before it.
+"""A timeline as a chain: each entry carries a hash of itself and of the entry before it.
 
-Whoever keeps the last hash they saw finds out whether anything before it was changed, taken out or put in. Nothing of
-Django here: what verifies an export on another machine computes the same.
+A reader who keeps the last hash can tell later whether an earlier entry was changed, removed or inserted. This file
+needs no Django, so that the verification of an export on another machine computes the same hashes.
 """
 
 import json
@@ -14,7 +14,9 @@ from typing import Any, Protocol
 START = "0" * 64
 
 
-class Step(Protocol):
+class Recorded(Protocol):
+    """An event of an alert as the log recorded it, with or without a place in the chain."""
+
     @property
     def at(self) -> datetime: ...
     @property
@@ -27,8 +29,11 @@ class Step(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """`hash`: SHA-256 of the hash before it (of the first: 64 zeros), a line break, and what stands above, `canonical`;
-    `move`: the id of the message's move that the entry tells of."""
+    """An event of an alert with its place and hash.
+
+    `hash`: SHA-256 of the previous entry's hash (64 zeros for the first entry), a line break, and the `canonical` form
+    of all fields above. `move`: the id of the message's move that the entry reports.
+    """
 
     seq: int
     at: datetime
@@ -39,44 +44,44 @@ class Entry:
     move: int | None = None
 
 
-def chained(steps: Iterable[Step], *, seq: int = 0, before: str = START) -> list[Entry]:
-    """Steps as the entries that follow the one with this number and hash."""
+def chained(recorded: Iterable[Recorded], *, seq: int = 0, before: str = START) -> list[Entry]:
+    """Recorded events as the entries that follow the entry with this number and hash."""
     entries: list[Entry] = []
-    for place, step in enumerate(steps, start=seq + 1):
-        before = link(before, _said(step, place))
-        entries.append(Entry(seq=place, at=step.at, kind=step.kind, by=step.by, data=step.data, hash=before))
+    for number, each in enumerate(recorded, start=seq + 1):
+        before = link(before, _fields(each, number))
+        entries.append(Entry(seq=number, at=each.at, kind=each.kind, by=each.by, data=each.data, hash=before))
     return entries
 
 
 def first_break(entries: Iterable[Entry]) -> int | None:
-    """The place of the first entry that does not fit what came before it."""
+    """The number of the first entry that does not follow from the entry before it; None: the chain is whole."""
     before = START
-    for place, entry in enumerate(entries, start=1):
-        before = link(before, _said(entry, place))
-        if (entry.seq, entry.hash) != (place, before):
-            return place
+    for number, entry in enumerate(entries, start=1):
+        before = link(before, _fields(entry, number))
+        if (entry.seq, entry.hash) != (number, before):
+            return number
     return None
 
 
-def _said(step: Step, seq: int) -> dict[str, Any]:
-    return {"seq": seq, "at": moment(step.at), "kind": step.kind, "by": step.by, "data": step.data}
+def _fields(recorded: Recorded, seq: int) -> dict[str, Any]:
+    return {"seq": seq, "at": moment(recorded.at), "kind": recorded.kind, "by": recorded.by, "data": recorded.data}
 
 
 def head(entries: Sequence[Entry]) -> str:
-    """The last hash: whoever keeps it can tell later whether anything before it is another."""
+    """The last hash. A reader who keeps it can tell later whether any entry up to it was changed."""
     return entries[-1].hash if entries else START
 
 
-def link(before: str, said: Mapping[str, Any]) -> str:
-    """The hash of an entry that says this, after the one with that hash."""
-    return sha256(f"{before}\n{canonical(said)}".encode()).hexdigest()
+def link(before: str, fields: Mapping[str, Any]) -> str:
+    """The hash of an entry with these fields that follows the entry with the hash `before`."""
+    return sha256(f"{before}\n{canonical(fields)}".encode()).hexdigest()
 
 
-def canonical(said: Mapping[str, Any]) -> str:
+def canonical(fields: Mapping[str, Any]) -> str:
     """JSON with sorted keys and without spaces."""
-    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def moment(at: datetime) -> str:
-    """UTC with six decimals and `Z`."""
+    """A time in UTC with six decimals and `Z`."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,4 +1,4 @@
-"""What happened in an alert, step by step: one row each, in the transaction of the step."""
+"""Writes the entries of an alert's timeline: one row each, in the transaction of the event that it records."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,20 +14,20 @@ CONTACT = "contact:"
 
 
 def contact(contact_id: UUID) -> str:
-    """`by` of what a contact did."""
+    """The value of `by` for an entry about something that a contact did."""
     return f"{CONTACT}{contact_id}"
 
 
 def entry(alert_id: UUID, kind: EventKind, *, by: str, now: datetime, **data: Any) -> AlertEvent:
-    """A step with what is to be known of it (JSON), for `record_all`."""
+    """An entry for `record_all`; `data` is JSON with further facts."""
     return AlertEvent(alert_id=alert_id, kind=kind, by=by, at=now, data=data)
 
 
 def record(alert_id: UUID, kind: EventKind, *, by: str, now: datetime, **data: Any) -> None:
-    """Add a step with what is to be known of it (JSON). Call inside the transaction of the step."""
+    """Add one entry; `data` is JSON with further facts. Call inside the transaction of the recorded event."""
     record_all([entry(alert_id, kind, by=by, now=now, **data)])
 
 
 def record_all(entries: Iterable[AlertEvent]) -> None:
-    """Add steps of any alerts, by one statement, in this order. Call inside the transaction of the steps."""
+    """Add entries of any alerts in this order, by one statement. Call inside the transaction of the recorded events."""
     AlertEvent.objects.bulk_create(entries)

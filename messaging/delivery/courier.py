@@ -6,7 +6,7 @@ import resource
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from itertools import islice
 from typing import Any, TypeVar, cast
@@ -21,19 +21,11 @@ from messaging.delivery import claims, pacing
 from messaging.delivery.claims import Claim
 from messaging.delivery.outcomes import FinishedAttempt, OutcomeWriter
 from messaging.models import Channel, Deliverer, MessageClass
-from messaging.providers import Call, Kind, Outcome, Provider
-from messaging.providers.email import EmailProvider
-from messaging.providers.twilio import TwilioProvider
-from messaging.providers.twilio_voice import TwilioVoiceProvider
+from messaging.providers import Kind, Outcome, Provider, SendRequest
+from messaging.providers.registry import PROVIDERS
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
-
-PROVIDERS: dict[Channel, Callable[[], Provider]] = {
-    Channel.SMS: TwilioProvider,
-    Channel.VOICE: TwilioVoiceProvider,
-    Channel.EMAIL: EmailProvider,
-}
 
 # At most this many create requests of one sender are open in one process. Further messages wait here unclaimed.
 MAX_IN_FLIGHT = 500
@@ -178,7 +170,7 @@ class Courier:
         # A provider writes its request at least SHORTEST_ATTEMPT before `ends_at`: before the message's deadline.
         ends_at = min(claimed.attempt_ends_at, claimed.deadline_at + policy.SHORTEST_ATTEMPT)
         return await provider.send(
-            Call(
+            SendRequest(
                 attempt_id=claimed.attempt_id,
                 message_id=claimed.message_id,
                 message_class=MessageClass(claimed.message_class),

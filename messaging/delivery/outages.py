@@ -15,14 +15,13 @@ from messaging.delivery.claims import Claim
 from messaging.models import Attempt, Channel, Message, MessageClass, Sender, SenderOutage
 from messaging.outbox.routing import Routes
 from messaging.providers import Kind, Outcome, Scope
+from messaging.providers.registry import LATE_CODES
 from messaging.states import State
 
 log = structlog.get_logger(__name__)
 
 # At most this many messages of one sender move to one other sender in one transaction.
 _BATCH = 1_000
-# Twilio's codes that begin with this come from the carrier, by callback, after Twilio has accepted the message.
-_CARRIERS = "30"
 
 _TRIP = """
 INSERT INTO messaging_senderoutage AS o (sender_id, country, error_code, times, since, until)
@@ -60,7 +59,7 @@ def close(claims: Sequence[Claim]) -> None:
 
     An outage by a carrier's code stays: the provider accepts also what the carrier refuses later.
     """
-    if not SenderOutage.objects.exclude(error_code__startswith=_CARRIERS).exists():
+    if not SenderOutage.objects.exclude(error_code__in=LATE_CODES).exists():
         return
     latest: dict[tuple[int, str], datetime] = {}
     for claimed in claims:
@@ -68,7 +67,7 @@ def close(claims: Sequence[Claim]) -> None:
         latest[key] = max(latest.get(key, claimed.attempt_began_at), claimed.attempt_began_at)
     for (sender_id, country), began_at in latest.items():
         theirs = SenderOutage.objects.filter(sender_id=sender_id, country__in=("", country), since__lt=began_at)
-        theirs.exclude(error_code__startswith=_CARRIERS).delete()
+        theirs.exclude(error_code__in=LATE_CODES).delete()
 
 
 def pass_on(message_ids: Sequence[int], *, now: datetime) -> int:

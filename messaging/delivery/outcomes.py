@@ -22,7 +22,7 @@ from messaging.models import URGENT, Attempt, AttemptOutcome, Channel, Deliverer
 from messaging.moves import Change, move
 from messaging.operations.alarms import alarm
 from messaging.outbox import optouts
-from messaging.providers import Kind, Outcome, Scope
+from messaging.providers import ALARMING, SENDERS_FAULT, Failure, Kind, Outcome, Scope
 from messaging.states import State
 
 log = structlog.get_logger(__name__)
@@ -137,7 +137,7 @@ def _change(finished: FinishedAttempt, *, failed: set[UUID], now: datetime) -> C
             to=outcome.state,
             due_at=now + policy.AWAITING_CALLBACK,
             attempt_id=claim.attempt_id,
-            only_in_call=claim.attempt_id in failed,
+            only_while_open=claim.attempt_id in failed,
         )
     attempts = _sent_attempts(claim) if outcome.kind is Kind.UNRECOGNISED else claim.attempt
     to, due_at = after_failure(outcome, attempts=attempts, is_urgent=claim.message_class in URGENT, now=now)
@@ -148,7 +148,7 @@ def _change(finished: FinishedAttempt, *, failed: set[UUID], now: datetime) -> C
         error_code=outcome.code[:40],
         attempt_id=claim.attempt_id,
         attempt=claim.attempt,
-        only_in_call=True,
+        only_while_open=True,
     )
 
 
@@ -222,7 +222,7 @@ def _write_attempts(batch: Sequence[FinishedAttempt], *, now: datetime) -> None:
 
 
 def _raise_alarms(batch: Sequence[FinishedAttempt], *, now: datetime) -> None:
-    for kind in (Kind.CONFIGURATION, Kind.QUOTA, Kind.UNRECOGNISED):
+    for kind in ALARMING:
         hit = [r for r in batch if r.outcome.kind is kind]
         if hit:
             alarm(
@@ -234,15 +234,12 @@ def _raise_alarms(batch: Sequence[FinishedAttempt], *, now: datetime) -> None:
             )
 
 
-_SENDERS_FAULT = (Kind.CONFIGURATION, Kind.QUOTA)
-
-
 def _judge_senders(batch: Sequence[FinishedAttempt], *, failed: set[UUID], now: datetime) -> None:
     """Take out the senders that failed, give their messages to other senders, and store numbers that refuse our SMS.
 
     An accepted attempt shows the opposite: its sender works, and its number takes our SMS again.
     """
-    unable = [r for r in batch if r.outcome.kind in _SENDERS_FAULT]
+    unable = [r for r in batch if r.outcome.kind in SENDERS_FAULT]
     for finished in unable:
         if finished.outcome.scope is not Scope.MESSAGE:
             outages.trip(finished.claim.sender_id, address=finished.claim.address, outcome=finished.outcome, now=now)
@@ -253,5 +250,5 @@ def _judge_senders(batch: Sequence[FinishedAttempt], *, failed: set[UUID], now: 
         outages.close(accepted)
         optouts.taken([claim.address for claim in accepted if claim.channel == Channel.SMS])
     for finished in batch:
-        if finished.outcome.code == optouts.REFUSED_CODE:
+        if finished.outcome.failure is Failure.OPTED_OUT:
             optouts.refused(finished.claim.address, now=now)

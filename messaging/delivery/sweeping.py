@@ -9,10 +9,11 @@ from django.db.models import F, QuerySet
 
 from messaging.database import clock
 from messaging.database.sql import rows
+from messaging.history import DEADLINE_PASSED
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass
 from messaging.moves import Change, move
 from messaging.operations.alarms import alarm
-from messaging.states import State
+from messaging.states import WAITING, State
 
 # At most this many messages of each state in one sweep.
 _BATCH = 500
@@ -48,12 +49,10 @@ def sweep() -> int:
     due = Message.objects.select_for_update(skip_locked=True, no_key=True).order_by("id")
     leases = due.filter(state=State.SENDING, due_at__lte=now)
     # One query for each state: for both states in one, PostgreSQL reads every queued row.
-    late = [
-        i for state in (State.QUEUED, State.DISPATCHED) for i in _ids(due.filter(state=state, deadline_at__lte=now))
-    ]
+    late = [i for state in WAITING for i in _ids(due.filter(state=state, deadline_at__lte=now))]
     changes = [
         *(Change(id=i, to=State.UNKNOWN, error_code="lease_ended", attempt_id=a) for i, a in _with_attempt(leases)),
-        *(Change(id=i, to=State.EXPIRED, error_code="deadline_passed") for i in late),
+        *(Change(id=i, to=State.EXPIRED, error_code=DEADLINE_PASSED) for i in late),
     ]
     moved = move(changes, by=Deliverer.SCHEDULER, now=now)
     _alarm_expired([i for i, state in moved.items() if state is State.EXPIRED], now=now)

@@ -5,16 +5,17 @@ from django.core.validators import EmailValidator
 
 from messaging import numbers
 from messaging.models import Channel
+from messaging.outbox.refusals import Refusal
 
 # RFC 5321, 4.5.3.1: every mail server must take addresses of this many characters.
 _MAX_EMAIL, _MAX_LOCAL_PART = 254, 64
 
 
 def refusal(channel: Channel, address: str) -> str:
-    """The reason to send nothing there, `country_not_allowed` or `address_not_valid`; "" if sending is allowed."""
+    """The Refusal of a message to this address; empty when a message may be sent there."""
     if channel == Channel.EMAIL:
-        return "" if _is_email(address) else "address_not_valid"
-    return "" if numbers.is_allowed(address) else "country_not_allowed"
+        return "" if _is_email(address) else Refusal.ADDRESS_NOT_VALID
+    return "" if numbers.is_allowed(address) else Refusal.COUNTRY_NOT_ALLOWED
 
 
 def storable(address: str) -> str:

@@ -11,8 +11,9 @@ from django.utils.translation import gettext
 from messaging.models import MessageClass, OptOut
 from messaging.texts import render
 
-# Twilio: "Attempt to send to unsubscribed recipient".
-REFUSED_CODE = "21610"
+# The reason of an opt-out that the provider reported. Stored rows have it since Twilio, whose code it is, was the only
+# provider.
+_REFUSED = "21610"
 # The reason of an opt-out that the reader of the SMS chose on a page.
 ASKED = "asked"
 RESPECTED_BY = (MessageClass.SAFETY, MessageClass.ROUTINE)
@@ -20,7 +21,7 @@ RESPECTED_BY = (MessageClass.SAFETY, MessageClass.ROUTINE)
 
 def refused(address: str, *, now: datetime) -> None:
     """Store that the provider refuses our SMS to this number."""
-    OptOut.objects.get_or_create(address=address, defaults={"reason": REFUSED_CODE, "since": now})
+    OptOut.objects.get_or_create(address=address, defaults={"reason": _REFUSED, "since": now})
 
 
 def taken(addresses: Collection[str]) -> None:
@@ -29,7 +30,7 @@ def taken(addresses: Collection[str]) -> None:
     An opt-out that a reader sent to us, or chose on a page, stays: the provider does not know of it.
     """
     if OptOut.objects.exists():
-        OptOut.objects.filter(address__in=addresses, reason=REFUSED_CODE).delete()
+        OptOut.objects.filter(address__in=addresses, reason=_REFUSED).delete()
 
 
 def ask(address: str, *, reason: str, now: datetime) -> None:

@@ -12,6 +12,7 @@ from messaging.models import Channel, Deliverer, Message, MessageClass, MessageE
 from messaging.moves import Change, move
 from messaging.operations.alarms import alarm
 from messaging.outbox import addresses, coalescing, inserting, limits, optouts
+from messaging.outbox.refusals import Refusal
 from messaging.outbox.routing import Routes
 from messaging.segments import count_segments
 from messaging.states import FINAL, State
@@ -95,21 +96,21 @@ class _Batch:
         return message
 
     def _refusal(self, item: Outgoing, sender: Sender | None) -> str:
-        """The reason why a message may not be sent; "" if it may."""
+        """The Refusal of a message; "" if it may be sent."""
         if refusal := addresses.refusal(item.channel, item.address):
             return refusal
         if sender is None:
-            return "no_sender"
+            return Refusal.NO_SENDER
         is_call = item.channel is Channel.VOICE
         if is_call and not speech.can_say(item.text, language=item.language, recording=item.recording):
-            return "cannot_be_said"
+            return Refusal.CANNOT_BE_SAID
         if item.address in self.refusing and item.message_class in optouts.RESPECTED_BY:
-            return "opted_out"
+            return Refusal.OPTED_OUT
         if self.today is not None and not self.today.has_room(item.message_class):
-            return "daily_cap"
+            return Refusal.DAILY_CAP
         to_one = (item.channel, item.address, item.message_class)
         if self.recent[to_one] >= policy.PER_RECIPIENT_AND_HOUR[item.message_class]:
-            return "recipient_ceiling"
+            return Refusal.RECIPIENT_CEILING
         self.recent[to_one] += 1
         return ""
 
@@ -124,11 +125,11 @@ class _Batch:
             )
         for code in _ALARMING:
             if refused := [message.id for message in self.new if message.error_code == code]:
-                alarm(code, now=self.now, times=len(refused), message_id=refused[-1])
+                alarm(str(code), now=self.now, times=len(refused), message_id=refused[-1])
 
 
 # Refusals that raise an operator alarm.
-_ALARMING = ("recipient_ceiling", "daily_cap", "no_sender")
+_ALARMING = (Refusal.RECIPIENT_CEILING, Refusal.DAILY_CAP, Refusal.NO_SENDER)
 
 
 def cancel(message_ids: Collection[int], *, now: datetime) -> set[int]:
@@ -171,7 +172,7 @@ def _message(item: Outgoing, *, sender: Sender | None, refusal: str, now: dateti
         stands_alone=item.stands_alone,
         sender=sender,
         state=State.FAILED if refusal else State.QUEUED,
-        error_code=refusal,
+        error_code=str(refusal),
         due_at=now + policy.COALESCE if _is_joinable(item) else now,
         deadline_at=item.deadline_at or now + policy.DEFAULT_DEADLINES[item.message_class],
         queued_at=now,

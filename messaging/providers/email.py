@@ -1,15 +1,18 @@
-"""E-mail through Django's mail backend, in threads: SMTP blocks. What the mail server took counts as delivered: no
-server tells more, and none can be asked."""
+"""E-mail through Django's mail backend, in threads because SMTP blocks.
+
+An e-mail that the mail server accepted counts as delivered: no server reports more, and no server answers look-ups.
+"""
 
 import asyncio
 import smtplib
 import ssl
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from email.utils import parseaddr
 from functools import partial
-from typing import Any, NoReturn, cast
+from typing import Any, ClassVar, NoReturn, cast
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
@@ -19,29 +22,38 @@ from django.utils.translation import gettext
 
 from messaging import policy, texts
 from messaging.models import MessageClass
-from messaging.providers import Call, Kind, LookUpFailed, Outcome, Search
+from messaging.providers import Code, Failure, Kind, LookUpFailed, Outcome, Search, SendRequest
 from messaging.states import State
 
-# Mail servers seldom take more connections from one client; one process has as many threads.
+# Mail servers seldom accept more connections from one client. One process has this many threads.
 _AT_ONCE = 20
 
-# Replies by their code (RFC 5321, 4.2.3); any other 4xx is transient.
+# Final replies of a mail server (RFC 5321, 4.2.3, and RFC 4954). Any reply below 500 is transient.
 CODES = {
-    **dict.fromkeys((550, 551, 552, 553), Kind.RECIPIENT),
-    **dict.fromkeys((530, 534, 535, 538, 554), Kind.CONFIGURATION),
+    "530": Code("Authentication required", Kind.CONFIGURATION, Failure.TROUBLE),
+    "534": Code("Authentication mechanism is too weak", Kind.CONFIGURATION, Failure.TROUBLE),
+    "535": Code("Authentication credentials invalid", Kind.CONFIGURATION, Failure.TROUBLE),
+    "538": Code("Encryption required for authentication", Kind.CONFIGURATION, Failure.TROUBLE),
+    "550": Code("Mailbox unavailable", Kind.RECIPIENT, Failure.CANNOT_RECEIVE),
+    "551": Code("User not local", Kind.RECIPIENT, Failure.CANNOT_RECEIVE),
+    "552": Code("Exceeded storage allocation", Kind.RECIPIENT, Failure.CANNOT_RECEIVE),
+    "553": Code("Mailbox name not allowed", Kind.RECIPIENT, Failure.INVALID_ADDRESS),
+    "554": Code("Transaction failed", Kind.CONFIGURATION, Failure.TROUBLE),
 }
 
 
 class EmailProvider:
+    codes: ClassVar[Mapping[str, Code]] = CODES
+
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="email")
 
-    async def send(self, call: Call) -> Outcome:
-        progress = _Progress(write_by=time.monotonic() + call.timeout_s - policy.SHORTEST_ATTEMPT.total_seconds())
+    async def send(self, request: SendRequest) -> Outcome:
+        progress = _Progress(write_by=time.monotonic() + request.timeout_s - policy.SHORTEST_ATTEMPT.total_seconds())
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(call.timeout_s):
-                return await loop.run_in_executor(self._threads, _deliver, call, progress)
+            async with asyncio.timeout(request.timeout_s):
+                return await loop.run_in_executor(self._threads, _deliver, request, progress)
         except TimeoutError as error:
             progress.hang_up()
             return progress.broken(error)
@@ -61,11 +73,11 @@ def _refuse_look_up() -> NoReturn:
 
 
 class _TooLate(Exception):
-    """The process was frozen, or the server slow, until what it holds may have been sent by others since."""
+    """The process was frozen, or the server slow. Another process may have sent the message since."""
 
 
 class _Progress:
-    """How far one e-mail has come: what decides whether a connection that breaks leaves its outcome open."""
+    """How far one e-mail has come. If its text has begun to leave, a connection that breaks leaves the outcome open."""
 
     def __init__(self, *, write_by: float) -> None:
         self.write_by = write_by
@@ -83,27 +95,27 @@ class _Progress:
         return Outcome(kind=kind, code=type(error).__name__)
 
     def close(self) -> None:
-        """Not the backend's, which waits for an answer that changes nothing any more."""
+        """Close without waiting for the server's answer to QUIT, as Django's backend would: nothing depends on it."""
         if self.connection is not None:
             with suppress(OSError):
                 self.connection.putcmd("quit")
             self.connection.close()
 
     def hang_up(self) -> None:
-        """End the thread's waiting, from another thread."""
+        """Make the thread that waits for the server stop waiting. Called from another thread."""
         sock = getattr(self.connection, "sock", None)
         if sock is not None:
             with suppress(OSError):
                 sock.shutdown(2)
 
 
-def _deliver(call: Call, progress: _Progress) -> Outcome:
+def _deliver(request: SendRequest, progress: _Progress) -> Outcome:
     try:
         backend = _backend(progress)
         backend.open()
         if not isinstance(backend, SmtpBackend):
             progress.begin()
-        backend.send_messages([_letter(call, backend)])
+        backend.send_messages([_letter(request, backend)])
     except _TooLate:
         return Outcome(kind=Kind.TRANSIENT, code="slot_missed", retry_after_s=0)
     except Exception as error:  # noqa: BLE001 whatever broke, the text may have left
@@ -114,26 +126,26 @@ def _deliver(call: Call, progress: _Progress) -> Outcome:
         progress.close()
 
 
-def _letter(call: Call, backend: Any) -> EmailMessage:
-    domain = parseaddr(call.origin)[1].rpartition("@")[2]
-    # The message's, not the attempt's: an EMERGENCY sent again without evidence is the same e-mail to every mailbox
-    # that knows the first.
-    name = salted_hmac("messaging.email", str(call.message_id)).hexdigest()[:32]
+def _letter(request: SendRequest, backend: Any) -> EmailMessage:
+    domain = parseaddr(request.origin)[1].rpartition("@")[2]
+    # Named after the message, not the attempt: a mailbox that has an EMERGENCY already drops its second copy, which is
+    # sent when nobody knows the outcome of the first.
+    name = salted_hmac("messaging.email", str(request.message_id)).hexdigest()[:32]
     return EmailMessage(
-        subject=subject(call.message_class, language=call.language),
-        body=call.text,
-        from_email=call.origin,
-        to=[call.address],
+        subject=subject(request.message_class, language=request.language),
+        body=request.text,
+        from_email=request.origin,
+        to=[request.address],
         headers={
             "Message-ID": f"<{name}@{domain}>",
-            "Auto-Submitted": "auto-generated",  # RFC 3834: nobody's absence notice answers.
+            "Auto-Submitted": "auto-generated",  # RFC 3834: absence notices do not answer it.
         },
         connection=backend,
     )
 
 
 def subject(message_class: MessageClass, *, language: str) -> str:
-    """By class alone: subjects show on locked screens and in the logs of every server on the way."""
+    """A subject that names only the class: locked screens and the logs of every server on the way show it."""
 
     def compose() -> str:
         if message_class == MessageClass.EMERGENCY:
@@ -146,12 +158,12 @@ def subject(message_class: MessageClass, *, language: str) -> str:
 
 
 def _refused(error: Exception) -> Outcome | None:
-    """What an error says for certain: the server's own words, or that the settings are wrong."""
+    """The outcome of an error that proves the e-mail was not accepted; None: the error leaves the outcome open."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         [(code, words), *_] = error.recipients.values()
         return _reply(code, words)
     if isinstance(error, smtplib.SMTPSenderRefused | smtplib.SMTPAuthenticationError | smtplib.SMTPConnectError):
-        # Nothing that was said yet concerned the recipient.
+        # The server refused before it heard of the recipient.
         kind = Kind.TRANSIENT if error.smtp_code < 500 else Kind.CONFIGURATION
         return Outcome(kind=kind, code=str(error.smtp_code))
     if isinstance(error, smtplib.SMTPResponseException):
@@ -166,15 +178,15 @@ def _reply(code: int, words: bytes | str) -> Outcome:
     if code < 500:
         kind = Kind.TRANSIENT
     elif text.startswith("5.7."):
-        # RFC 3463: refused by policy, for what we are and not for whom it is to.
+        # RFC 3463: refused by policy, because of the sender and not because of the recipient.
         kind = Kind.CONFIGURATION
     else:
-        kind = CODES.get(code, Kind.UNRECOGNISED)
+        kind = CODES[str(code)].kind if str(code) in CODES else Kind.UNRECOGNISED
     return Outcome(kind=kind, code=str(code))
 
 
 class _Watched(smtplib.SMTP):
-    """Tells how far it has come."""
+    """A connection that tells when the text begins to leave."""
 
     def __init__(self, progress: _Progress, *args: Any, **kwargs: Any) -> None:
         self._progress = progress
@@ -191,7 +203,7 @@ class _WatchedOverTls(_Watched, smtplib.SMTP_SSL):
 
 
 class SmtpBackend(smtp.EmailBackend):
-    """Django's, with a connection that tells how far it has come."""
+    """Django's backend, with a connection that tells when the text begins to leave."""
 
     def __init__(self, progress: _Progress, **options: Any) -> None:
         super().__init__(**options)

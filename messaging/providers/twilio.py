@@ -1,47 +1,70 @@
-"""SMS through Twilio's Programmable Messaging: builds the request, reads the reply, maps its codes.
+"""SMS through Twilio's Programmable Messaging.
 
 Source: https://www.twilio.com/docs/messaging/api/message-resource.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import datetime
+from typing import ClassVar
 
-from django.conf import settings
-
-from messaging.providers import Call, Kind, Outcome, Scope, Search, twilio_http
+from messaging.providers import Code, Failure, Kind, Outcome, Scope, Search, SendRequest, twilio_http
+from messaging.providers.twilio_resource import ACCOUNT_CODES, CANCELED, Resource
 from messaging.states import State
 
-# https://www.twilio.com/docs/api/errors
-CODES = {
-    **twilio_http.CODES,
-    **dict.fromkeys(("21211", "21610", "21614", "21635", "30004", "30005", "30006"), Kind.RECIPIENT),
-    **dict.fromkeys(
-        (
-            "21408",
-            "21602",
-            "21603",
-            "21606",
-            "21608",
-            "21612",
-            "21617",
-            "30007",
-            "30034",
-            "30450",
-        ),
+_REFUSALS = {
+    "21211": Code("Invalid 'To' phone number", Kind.RECIPIENT, Failure.INVALID_ADDRESS),
+    "21408": Code(
+        "Permission to send an SMS has not been enabled for this region",
         Kind.CONFIGURATION,
+        Failure.COUNTRY_NOT_ALLOWED,
+        Scope.COUNTRY,
     ),
-    **dict.fromkeys(("21611", "30001", "30002", "30003", "30008", "30410"), Kind.TRANSIENT),
-    "63038": Kind.QUOTA,
+    "21602": Code("Message body is required", Kind.CONFIGURATION, Failure.TROUBLE),
+    "21603": Code("A 'From' phone number is required", Kind.CONFIGURATION, Failure.TROUBLE, Scope.SENDER),
+    "21606": Code(
+        "The 'From' number is not a message-capable Twilio number for this destination",
+        Kind.CONFIGURATION,
+        Failure.TROUBLE,
+        Scope.SENDER,
+    ),
+    "21608": Code("A trial account cannot send to unverified numbers", Kind.CONFIGURATION, Failure.TROUBLE),
+    "21610": Code("Attempt to send to unsubscribed recipient", Kind.RECIPIENT, Failure.OPTED_OUT),
+    "21611": Code("This 'From' number has too many queued messages", Kind.TRANSIENT, Failure.TROUBLE),
+    "21612": Code(
+        "Message cannot be sent with the current combination of 'To' and 'From'",
+        Kind.CONFIGURATION,
+        Failure.CANNOT_RECEIVE,
+        Scope.COUNTRY,
+    ),
+    "21614": Code("'To' number is not a valid mobile number", Kind.RECIPIENT, Failure.CANNOT_RECEIVE),
+    "21617": Code("The message body exceeds the 1600 character limit", Kind.CONFIGURATION, Failure.TROUBLE),
+    "21635": Code("'To' number cannot be a landline", Kind.RECIPIENT, Failure.CANNOT_RECEIVE),
+    "63038": Code("Account exceeded the daily messages limit", Kind.QUOTA, Failure.TROUBLE, Scope.SENDER),
+    CANCELED: Code("Canceled at Twilio's console", Kind.RECIPIENT, Failure.NOT_COMPLETED),
 }
 
-# Which of them are the sender's fault, so that the next message would meet the same.
-SCOPES = {
-    **twilio_http.SCOPES,
-    **dict.fromkeys(("21603", "21606", "63038"), Scope.SENDER),
-    **dict.fromkeys(("21408", "21612", "30034", "30450"), Scope.COUNTRY),
+
+def _late(name: str, kind: Kind, failure: Failure, scope: Scope = Scope.MESSAGE) -> Code:
+    """A code that comes by callback only, after Twilio has accepted the message."""
+    return Code(name, kind, failure, scope, is_late=True)
+
+
+_REPORTS = {
+    "30001": _late("Queue overflow", Kind.TRANSIENT, Failure.TROUBLE),
+    "30002": _late("Account suspended", Kind.TRANSIENT, Failure.TROUBLE),
+    "30003": _late("Unreachable destination handset", Kind.TRANSIENT, Failure.UNREACHABLE),
+    "30004": _late("Message blocked", Kind.RECIPIENT, Failure.REFUSED),
+    "30005": _late("Unknown destination handset", Kind.RECIPIENT, Failure.NOT_IN_USE),
+    "30006": _late("Landline or unreachable carrier", Kind.RECIPIENT, Failure.CANNOT_RECEIVE),
+    "30007": _late("Message filtered", Kind.CONFIGURATION, Failure.BLOCKED),
+    "30008": _late("Unknown error", Kind.TRANSIENT, Failure.TROUBLE),
+    "30034": _late("US A2P 10DLC: unregistered number", Kind.CONFIGURATION, Failure.BLOCKED, Scope.COUNTRY),
+    "30410": _late("Provider timeout error", Kind.TRANSIENT, Failure.TROUBLE),
+    # Twilio's protection against SMS pumping, for 15 to 30 minutes.
+    "30450": _late("Message delivery blocked", Kind.CONFIGURATION, Failure.BLOCKED, Scope.COUNTRY),
 }
 
-STATUSES = {
+_STATUSES = {
     "accepted": State.ACCEPTED,
     "scheduled": State.ACCEPTED,
     "queued": State.ACCEPTED,
@@ -51,36 +74,34 @@ STATUSES = {
     "read": State.DELIVERED,
     "undelivered": State.UNDELIVERED,
     "failed": State.FAILED,
-    "canceled": State.FAILED,
+    CANCELED: State.FAILED,
 }
+
+MESSAGE = Resource(noun="Message", webhook="status", codes=ACCOUNT_CODES | _REFUSALS | _REPORTS, statuses=_STATUSES)
 
 
 class TwilioProvider:
+    codes: ClassVar[Mapping[str, Code]] = MESSAGE.codes
+
     def __init__(self) -> None:
         client, self._http = twilio_http.client()
         self._client = client
         # Resolved once: the SDK imports and builds it lazily, at a cost to the first look-up.
         self._messages = client.messages
 
-    async def send(self, call: Call) -> Outcome:
-        service = call.messaging_service_sid
-        return await twilio_http.create(
-            self._client,
-            "Messages",
-            {
-                "To": call.address,
-                "Body": call.text,
-                "StatusCallback": callback_url(str(call.attempt_id)),
-                "ValidityPeriod": min(max(call.validity_s, 1), 36_000),
-                "MessagingServiceSid" if service else "From": service or call.origin,
-            },
-            timeout_s=call.timeout_s,
-            judge=judged,
-            read=reported,
-        )
+    async def send(self, request: SendRequest) -> Outcome:
+        service = request.messaging_service_sid
+        fields: twilio_http.Fields = {
+            "To": request.address,
+            "Body": request.text,
+            "StatusCallback": MESSAGE.callback_url(request.attempt_id),
+            "ValidityPeriod": min(max(request.validity_s, 1), 36_000),
+            "MessagingServiceSid" if service else "From": service or request.origin,
+        }
+        return await twilio_http.create(self._client, MESSAGE, fields, timeout_s=request.timeout_s)
 
     async def find(self, search: Search) -> Outcome | None:
-        # DateSent filters by day and only what was sent: the newest of this address suffice.
+        # The filter DateSent goes by whole days and finds only what was sent: the newest of this address suffice.
         messages = await twilio_http.look_up(
             lambda: self._messages.list_async(to=search.address, limit=200, page_size=200)
         )
@@ -89,39 +110,17 @@ class TwilioProvider:
             since = search.since - twilio_http.CLOCK_ALLOWANCE
             ours = _shows(message.body, search.text) and (created is None or created >= since)
             if ours and message.sid not in search.known:
-                return reported(str(message.status), message.error_code, str(message.sid))
+                return MESSAGE.reported(str(message.status), message.error_code, str(message.sid))
         return None
 
     async def fetch(self, provider_id: str) -> Outcome | None:
         message = await twilio_http.look_up_one(lambda: self._messages(provider_id).fetch_async())
-        return None if message is None else reported(str(message.status), message.error_code, provider_id)
+        return None if message is None else MESSAGE.reported(str(message.status), message.error_code, provider_id)
 
     async def close(self) -> None:
         await self._http.close()
 
 
 def _shows(body: object, text: str) -> bool:
-    """Whether a listed body is our text: a trial account's has words of Twilio's before it, and blanks may differ."""
+    """Whether a listed body is our text. A trial account puts words of Twilio's before it, and blanks may differ."""
     return " ".join(str(body).split()).endswith(" ".join(text.split()))
-
-
-def callback_url(attempt_id: str) -> str:
-    return f"{settings.PUBLIC_BASE_URL}/api/v1/webhooks/twilio/status/{attempt_id}/"
-
-
-def judged(code: str) -> Outcome:
-    """What an error code asks of the engine."""
-    scope = SCOPES.get(code, Scope.MESSAGE)
-    return Outcome(kind=CODES.get(code, Kind.UNRECOGNISED), scope=scope, code=code)
-
-
-def reported(status: str, code: object, provider_id: str) -> Outcome:
-    """The outcome a message's status stands for, in a reply, a callback or a look-up."""
-    state = STATUSES.get(status, State.ACCEPTED)
-    error = twilio_http.error_code(code)
-    if status == "canceled":
-        # By somebody at the provider's console: not ours to send again.
-        return Outcome(kind=Kind.RECIPIENT, code=status, provider_id=provider_id, state=state)
-    if state in (State.UNDELIVERED, State.FAILED):
-        return replace(judged(error or status), provider_id=provider_id, state=state)
-    return Outcome(kind=Kind.ACCEPTED, code=error, provider_id=provider_id, state=state)

@@ -17,16 +17,13 @@ from messaging.models import Attempt, AttemptOutcome, Deliverer, Message
 from messaging.moves import Change, move
 from messaging.operations.alarms import alarm
 from messaging.outbox import optouts
-from messaging.providers import Kind, Outcome, Scope
-from messaging.states import FINAL, MOVES, State
+from messaging.providers import ALARMING, SENDERS_FAULT, Failure, Kind, Outcome, Scope
+from messaging.states import MOVES, SETTLED, WAITING, State
 
 log = structlog.get_logger(__name__)
 
 _HAS_IT = (AttemptOutcome.ACCEPTED, AttemptOutcome.DELIVERED)
-# States that no move leaves.
-_UNCHANGEABLE = tuple(state for state in FINAL if state is not State.UNCONFIRMED)
 _STILL_HOPEFUL = {*_HAS_IT, AttemptOutcome.SENDING}
-_SENDERS_FAULT = (Kind.CONFIGURATION, Kind.QUOTA)
 # At most this many attempts per message that the provider accepted: it charges for each of them.
 _PAID_ATTEMPTS = 3
 
@@ -73,7 +70,7 @@ def _can_move(state: str, outcome: Outcome) -> bool:
     """Whether this report may move a message in this state. A failure is decided later, from all its attempts."""
     if outcome.kind is Kind.ACCEPTED:
         return f"{state}>{outcome.state}" in MOVES
-    return state not in _UNCHANGEABLE
+    return state not in SETTLED
 
 
 @transaction.atomic
@@ -91,10 +88,10 @@ def _apply_locked(known: Attempt, outcome: Outcome, *, by: Deliverer) -> bool:
     change = _change(message, attempt, outcome, now=now)
     if change.to == message.state or not move([change], by=by, now=now):
         return False
-    if outcome.kind in (Kind.CONFIGURATION, Kind.QUOTA, Kind.UNRECOGNISED):
+    if outcome.kind in ALARMING:
         alarm(f"provider_{outcome.kind.value}", now=now, provider_code=outcome.code, message_id=message.id)
         _judge_sender(message, attempt, outcome, now=now)
-    if outcome.code == optouts.REFUSED_CODE:
+    if outcome.failure is Failure.OPTED_OUT:
         optouts.refused(message.address, now=now)
     return True
 
@@ -113,7 +110,7 @@ def _judge_sender(message: Message, attempt: Attempt, outcome: Outcome, *, now: 
     """Take out a sender that failed, and give the message to another sender."""
     if outcome.scope is not Scope.MESSAGE:
         outages.trip(attempt.sender_id, address=message.address, outcome=outcome, now=now)
-    if outcome.kind in _SENDERS_FAULT and outages.pass_on([message.id], now=now):
+    if outcome.kind in SENDERS_FAULT and outages.pass_on([message.id], now=now):
         notify()
 
 
@@ -124,7 +121,7 @@ def _is_old(message: Message, outcome: Outcome) -> bool:
     """
     if outcome.kind is Kind.ACCEPTED:
         return outcome.state is not State.DELIVERED
-    return message.state in (State.QUEUED, State.DISPATCHED)
+    return message.state in WAITING
 
 
 def _attempt_outcome(outcome: Outcome) -> AttemptOutcome:
@@ -164,7 +161,7 @@ def _change(message: Message, attempt: Attempt, outcome: Outcome, *, now: dateti
         # The provider has given this attempt up, so another one cannot reach the phone as a second message.
         to, due_at = State.QUEUED, now + policy.CARRIER_RETRY
     elif (
-        outcome.kind in _SENDERS_FAULT and may_try_again(message, now=now) and outages.has_alternative(message, now=now)
+        outcome.kind in SENDERS_FAULT and may_try_again(message, now=now) and outages.has_alternative(message, now=now)
     ):
         # Only at another sender; if there is none, the message ends.
         to, due_at = State.QUEUED, now

@@ -18,6 +18,7 @@ from messaging.database import clock
 from messaging.database.each import count_each
 from messaging.database.notices import notify
 from messaging.delivery.courier import Courier
+from messaging.history import NO_EVIDENCE
 from messaging.models import Attempt, AttemptOutcome, Channel, Deliverer, Message, MessageClass, MessageEvent
 from messaging.moves import Change, move
 from messaging.operations.alarms import alarm
@@ -186,11 +187,11 @@ def _settle_by_policy(doubt: Doubt) -> bool:
             return _look_again(doubt, at=at)
         # Stored rows and alarms have these two codes; "evidence" means a delivery report.
         alarm("emergency_sent_again_without_evidence", now=now, message_id=doubt.message_id)
-        return _leave_unknown(doubt, to=State.QUEUED, reason="no_evidence")
+        return _leave_unknown(doubt, to=State.QUEUED, reason=NO_EVIDENCE)
     # No mail server can be asked about a message, so an e-mail is not looked up again.
     if doubt.channel != Channel.EMAIL and now < doubt.since + policy.GIVE_UP_LOOKING_AFTER:
         return _look_again(doubt, at=now + policy.LOOK_AGAIN_AFTER)
-    return _leave_unknown(doubt, to=State.UNCONFIRMED, reason="no_evidence")
+    return _leave_unknown(doubt, to=State.UNCONFIRMED, reason=NO_EVIDENCE)
 
 
 def _may_send_blindly(doubt: Doubt, *, now: datetime) -> bool:

@@ -21,13 +21,12 @@ from messaging.models import Attempt, AttemptOutcome, Channel, Deliverer, Messag
 from messaging.moves import Change, move
 from messaging.providers import LookUpFailed, Outcome
 from messaging.reports import delivery_reports
-from messaging.states import State
+from messaging.states import WITH_THE_PROVIDER, State
 
 log = structlog.get_logger(__name__)
 
 # At most this many look-ups of one sender in one pass.
 FETCHES_PER_PASS = 50
-_UNFINISHED = (State.ACCEPTED, State.SENT)
 _IN_DOUBT = {AttemptOutcome.SENDING, AttemptOutcome.UNKNOWN}
 
 
@@ -42,7 +41,7 @@ class Watched:
 
 def senders_to_watch() -> list[int]:
     """Ids of senders with an accepted or sent message that is due for a look-up."""
-    due = Message.objects.filter(state__in=_UNFINISHED, due_at__lte=clock.now())
+    due = Message.objects.filter(state__in=WITH_THE_PROVIDER, due_at__lte=clock.now())
     return list(due.order_by("sender_id").values_list("sender_id", flat=True).distinct())
 
 
@@ -69,7 +68,7 @@ def _take_due(sender_id: int) -> tuple[list[Watched], int]:
     """
     now = clock.set_short_timeouts()
     due = Message.objects.select_for_update(skip_locked=True, no_key=True).filter(
-        sender_id=sender_id, state__in=_UNFINISHED, due_at__lte=now
+        sender_id=sender_id, state__in=WITH_THE_PROVIDER, due_at__lte=now
     )
     messages = {m.id: m for m in due.order_by("message_class", "due_at")[:FETCHES_PER_PASS]}
     for message in messages.values():
@@ -153,6 +152,6 @@ def _apply(item: Watched, reply: Outcome | None | Literal[False]) -> bool:
 @transaction.atomic
 def _end(message_id: int, *, reason: str) -> bool:
     """End a message as `unconfirmed`, unless a callback has finished it meanwhile."""
-    still = Message.objects.select_for_update(no_key=True).filter(id=message_id, state__in=_UNFINISHED)
+    still = Message.objects.select_for_update(no_key=True).filter(id=message_id, state__in=WITH_THE_PROVIDER)
     end = Change(id=message_id, to=State.UNCONFIRMED, error_code=reason)
     return still.exists() and bool(move([end], by=Deliverer.SCHEDULER, now=clock.set_short_timeouts()))

@@ -9,7 +9,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from messaging.providers.twilio_voice import STATUSES, reported
+from messaging.providers.twilio_voice import CALL
 from messaging.reports import delivery_reports, keypad
 from messaging.webhooks.signature import signed_form
 from messaging.webhooks.views import TwilioStatusView
@@ -20,9 +20,7 @@ _KEY = re.compile(r"[0-9*#]", re.ASCII)
 class TwilioCallStatusView(TwilioStatusView):
     """Takes Twilio's status callback of a telephone call; the response statuses are those of an SMS."""
 
-    resource = "Call"
-    statuses = STATUSES
-    read = staticmethod(reported)
+    resource = CALL
 
 
 @method_decorator(csrf_exempt, name="dispatch")

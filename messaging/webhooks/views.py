@@ -1,4 +1,3 @@
-from collections.abc import Collection
 from http import HTTPStatus
 from uuid import UUID
 
@@ -12,8 +11,7 @@ from messaging.database import clock
 from messaging.models import Deliverer
 from messaging.numbers import is_e164
 from messaging.outbox import optouts
-from messaging.providers.twilio import STATUSES, reported
-from messaging.providers.twilio_http import Reader
+from messaging.providers.twilio import MESSAGE
 from messaging.reports import delivery_reports
 from messaging.webhooks.signature import signed_form
 
@@ -27,19 +25,17 @@ class TwilioStatusView(View):
     """
 
     http_method_names = ["post"]
-    # The resource that Twilio reports on, the statuses that it may have, and the function that reads them.
-    resource = "Message"
-    statuses: Collection[str] = STATUSES
-    read: Reader = staticmethod(reported)
+    # The resource that Twilio reports on.
+    resource = MESSAGE
 
     def post(self, request: HttpRequest, attempt_id: UUID) -> HttpResponse:
         form = signed_form(request)
         if isinstance(form, HTTPStatus):
             return HttpResponse(status=form)
-        status, sid = form.get(f"{self.resource}Status", ""), form.get(f"{self.resource}Sid", "")
-        if status not in self.statuses or not sid:
+        status, sid = form.get(f"{self.resource.noun}Status", ""), form.get(f"{self.resource.noun}Sid", "")
+        if status not in self.resource.statuses or not sid:
             return HttpResponse(status=HTTPStatus.BAD_REQUEST)
-        outcome = self.read(status, form.get("ErrorCode", "")[:40], sid[:34])
+        outcome = self.resource.reported(status, form.get("ErrorCode", "")[:40], sid[:34])
         try:
             delivery_reports.apply_report(attempt_id, outcome, by=Deliverer.CALLBACK)
         except delivery_reports.UnknownAttempt:

@@ -73,7 +73,7 @@ def test_a_move_of_an_earlier_attempt_is_refused_when_another_has_begun() -> Non
 @pytest.mark.parametrize("origin", [State.QUEUED, State.DISPATCHED, State.ACCEPTED, State.SENT])
 def test_the_end_of_a_call_moves_nothing_once_the_message_has_left_the_call(origin: State) -> None:
     message = standing(origin)
-    assert step(message.id, State.FAILED, only_in_call=True) == []
+    assert step(message.id, State.FAILED, only_while_open=True) == []
     assert state_of(message.id) == origin
 
 

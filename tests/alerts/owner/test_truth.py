@@ -10,7 +10,8 @@ from rest_framework.test import APIClient
 from alerts.owner import reasons, truth
 from identity.models import User
 from messaging.models import Channel
-from messaging.providers import Kind, twilio, twilio_voice
+from messaging.outbox.refusals import Refusal
+from messaging.providers.registry import PROVIDERS
 from messaging.states import State
 from tests.alerts.conftest import Contacts
 from tests.alerts.engine import drive, messages, step
@@ -114,12 +115,19 @@ def test_many_troubles_are_summed_up(phone: APIClient, contacts: Contacts) -> No
     assert detail(phone, alert)["reach"]["summary"] == f"0 of 5 delivered; {refuse}; and 2 more contacts not reached"
 
 
+_NEVER_REFUSED_WITH = {
+    Channel.SMS: {Refusal.ADDRESS_NOT_VALID, Refusal.CANNOT_BE_SAID},
+    # Every call is an emergency, which no opt-out stops.
+    Channel.VOICE: {Refusal.ADDRESS_NOT_VALID, Refusal.OPTED_OUT},
+}
+
+
 def test_every_state_has_a_status_and_every_known_code_a_reason() -> None:
     assert set(truth.STATUS_OF) == set(State)
     assert set(reasons.SENTENCES) == set(reasons.Reason)
-    for channel, codes in ((Channel.SMS, twilio.CODES), (Channel.VOICE, twilio_voice.CODES)):
-        known = {code for code, kind in codes.items() if kind in set(Kind)}
-        assert known - set(reasons.REASON_OF_CODE[channel]) == set()
+    for channel in (Channel.SMS, Channel.VOICE):
+        known = {*PROVIDERS[channel].codes, *Refusal} - _NEVER_REFUSED_WITH[channel]
+        assert [code for code in known if reasons.reason_of_code(channel, code) is None] == []
 
 
 def test_polling_costs_nothing_while_nothing_changes(phone: APIClient, alert: str) -> None:

@@ -167,7 +167,7 @@ def test_a_message_that_is_tried_again_is_shown_as_expired(twins: Twins) -> None
         twin.end()
         Attempt.objects.filter(message=twin.messages()[0]).update(outcome=AttemptOutcome.NOT_CREATED)
         _go_on(twin, [(State.QUEUED, "20503")])
-    _go_on(safe, [(State.EXPIRED, "")])  # The end of an alert is the deadline of its messages.
+    _go_on(safe, [(State.EXPIRED, "deadline_passed")])  # Its deadline is the end.
     _go_on(duress, [(State.DISPATCHED, ""), (State.SENDING, ""), (State.DELIVERED, "")])
     answer = _look_alike(twins)
     assert answer.data["contacts"][0]["status"] == "expired"

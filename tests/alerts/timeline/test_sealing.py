@@ -119,7 +119,7 @@ def test_an_alert_that_is_being_sealed_is_skipped(pressed: str) -> None:
 
 
 def test_a_crowd_is_sealed_in_one_call(phone: APIClient, contacts: Contacts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealing, "STEP", 3)
+    monkeypatch.setattr(sealing, "BATCH", 3)
     contacts("Aida")
     for _ in range(8):
         _press_and_resolve(phone)

@@ -16,7 +16,7 @@ from messaging.delivery import claims
 from messaging.delivery.courier import Courier
 from messaging.models import AttemptOutcome, Channel, Message, MessageClass, OperatorAlarm, Sender
 from messaging.outbox.senders import DEFAULT
-from messaging.providers import Call, Kind, Outcome
+from messaging.providers import Kind, Outcome, SendRequest
 from messaging.providers.twilio import TwilioProvider
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
@@ -233,12 +233,12 @@ def test_drain_returns_false_when_calls_outlast_its_time(courier: Courier, phone
     assert courier.drain(15)
 
 
-async def sms_of(courier: Courier, call: Call) -> Outcome:
-    return await (await courier.provider(Channel.SMS)).send(call)
+async def sms_of(courier: Courier, request: SendRequest) -> Outcome:
+    return await (await courier.provider(Channel.SMS)).send(request)
 
 
 def test_a_process_that_wakes_too_late_writes_no_request(courier: Courier, phones: SandboxControl) -> None:
-    call = Call(
+    request = SendRequest(
         attempt_id=uuid4(),
         message_id=1,
         message_class=MessageClass.EMERGENCY,
@@ -250,7 +250,7 @@ def test_a_process_that_wakes_too_late_writes_no_request(courier: Courier, phone
         # The process wakes with half a second less than the shortest call needs.
         timeout_s=policy.SHORTEST_ATTEMPT.total_seconds() - 0.5,
     )
-    outcome = courier.run(sms_of(courier, call))
+    outcome = courier.run(sms_of(courier, request))
     assert (outcome.kind, outcome.code) == (Kind.TRANSIENT, "slot_missed")
     assert phones.messages(ANA) == []
 

@@ -15,6 +15,7 @@ from messaging.delivery.courier import Courier
 from messaging.delivery.outcomes import FinishedAttempt, backoff, write_outcomes
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageEvent, OptOut
 from messaging.providers import Kind, Outcome
+from messaging.providers.twilio import MESSAGE
 from messaging.reports import delivery_reports
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
@@ -23,7 +24,7 @@ from tests.messaging.engine import ANA, attempt_of, attempts, dispatched, set_pa
 ACCEPTED = Outcome(kind=Kind.ACCEPTED, provider_id="SM1")
 UNREACHABLE = Outcome(kind=Kind.TRANSIENT, code="30003", provider_id="SM1", state=State.UNDELIVERED)
 BUSY = Outcome(kind=Kind.TRANSIENT, code="20429")
-STOPPED = Outcome(kind=Kind.RECIPIENT, code="21610")
+STOPPED = MESSAGE.judged("21610")
 LOST = Outcome(kind=Kind.UNKNOWN, code="TimeoutError")
 
 
@@ -79,8 +80,8 @@ def test_a_reply_does_not_cancel_the_retry_of_an_earlier_failure_report(mine: Cl
     assert attempts(mine.message_id)[0].outcome == AttemptOutcome.UNDELIVERED
 
 
-def test_a_reply_does_not_undo_an_earlier_report_of_a_refusal(mine: Claim) -> None:
-    assert hear(mine, replace(UNREACHABLE, kind=Kind.RECIPIENT, code="21610"))
+def test_a_refusal_heard_before_the_reply_is_not_forgotten_by_it(mine: Claim) -> None:
+    assert hear(mine, replace(STOPPED, provider_id="SM1", state=State.UNDELIVERED))
     write(mine, ACCEPTED)
     assert [opt_out.reason for opt_out in OptOut.objects.all()] == ["21610"]
     assert attempts(mine.message_id)[0].error_code == "21610"

@@ -10,7 +10,7 @@ from messaging.delivery import outages
 from messaging.delivery.courier import Courier
 from messaging.models import Attempt, Channel, Message, MessageClass, OperatorAlarm, Sender, SenderOutage
 from messaging.outbox.routing import Routes
-from messaging.providers import twilio
+from messaging.providers.twilio import MESSAGE
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
 from tests.messaging.engine import ANA, dispatched, granted_ids, queued, sms, standing
@@ -166,7 +166,7 @@ def trip(code: str = "21606", *, times: int = 1) -> None:
     default = Sender.objects.get(name="default")
     for _ in range(times):
         SenderOutage.objects.filter(until__gt=clock.now()).update(until=clock.now())
-        outages.trip(default.id, address=KYRGYZ, outcome=twilio.judged(code), now=clock.now())
+        outages.trip(default.id, address=KYRGYZ, outcome=MESSAGE.judged(code), now=clock.now())
 
 
 def test_a_success_of_an_earlier_call_does_not_end_the_outage(courier: Courier, phones: SandboxControl) -> None:

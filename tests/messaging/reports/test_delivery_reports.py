@@ -9,7 +9,7 @@ import pytest
 from messaging.database import clock
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageEvent, OperatorAlarm
 from messaging.providers import Outcome
-from messaging.providers.twilio import reported
+from messaging.providers.twilio import MESSAGE
 from messaging.reports.delivery_reports import UnknownAttempt, apply_report
 from messaging.states import State
 from tests.messaging.engine import another_sender, attempt_ids, attempt_of, standing, state_of, story
@@ -19,7 +19,7 @@ HOPEFUL = [AttemptOutcome.ACCEPTED, AttemptOutcome.SENDING]
 
 
 def hear(attempt_id: UUID, status: str, code: str = "", *, sid: str = "") -> bool:
-    outcome: Outcome = reported(status, code=code, provider_id=sid or f"SM{attempt_id.hex}")
+    outcome: Outcome = MESSAGE.reported(status, code=code, provider_id=sid or f"SM{attempt_id.hex}")
     return apply_report(attempt_id, outcome, by=Deliverer.CALLBACK)
 
 

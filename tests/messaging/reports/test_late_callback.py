@@ -14,7 +14,7 @@ from messaging.delivery.courier import Courier
 from messaging.delivery.outcomes import FinishedAttempt, write_outcomes
 from messaging.models import Attempt, AttemptOutcome, Deliverer
 from messaging.providers import Kind, Outcome
-from messaging.providers.twilio import reported
+from messaging.providers.twilio import MESSAGE
 from messaging.reports import delivery_reports
 from messaging.sandbox.control import SandboxControl
 from messaging.states import FINAL, State
@@ -33,7 +33,7 @@ def again(state: State, **fields: Any) -> tuple[int, Callable[[str], Any]]:
 
     def news(status: str) -> bool:
         code = "30006" if status == "undelivered" else ""
-        outcome = reported(status, code=code, provider_id=f"SM{first.hex}")
+        outcome = MESSAGE.reported(status, code=code, provider_id=f"SM{first.hex}")
         return delivery_reports.apply_report(first, outcome, by=Deliverer.CALLBACK)
 
     return message.id, news

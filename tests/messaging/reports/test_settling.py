@@ -12,7 +12,7 @@ from messaging.database.notices import CHANNEL
 from messaging.delivery.courier import Courier
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass
 from messaging.moves import Change, move
-from messaging.providers.twilio import reported
+from messaging.providers.twilio import MESSAGE
 from messaging.reports import delivery_reports, settling
 from messaging.sandbox.control import SandboxControl
 from messaging.states import FINAL, State
@@ -185,7 +185,7 @@ def test_news_that_comes_during_the_last_look_up_stands(courier: Courier, phones
     [attempt] = attempts(message_id)
 
     def news() -> None:
-        assert delivery_reports.apply_report(attempt.id, reported("sent", "", "SM1"), by=Deliverer.CALLBACK)
+        assert delivery_reports.apply_report(attempt.id, MESSAGE.reported("sent", "", "SM1"), by=Deliverer.CALLBACK)
 
     assert settle(interrupted(courier, news)) == 0
     assert state_of(message_id) == State.SENT

@@ -9,7 +9,7 @@ from messaging import policy
 from messaging.database import clock
 from messaging.delivery.courier import Courier
 from messaging.models import Attempt, AttemptOutcome, Deliverer, Message, MessageClass
-from messaging.providers.twilio import reported
+from messaging.providers.twilio import MESSAGE
 from messaging.reports import delivery_reports, watching
 from messaging.sandbox.control import SandboxControl
 from messaging.states import State
@@ -120,7 +120,7 @@ def test_news_during_a_look_up_stands(courier: Courier, phones: SandboxControl) 
 
     def news() -> None:
         delivery_reports.apply_report(
-            attempt.id, reported("undelivered", "30003", attempt.provider_id), by=Deliverer.CALLBACK
+            attempt.id, MESSAGE.reported("undelivered", "30003", attempt.provider_id), by=Deliverer.CALLBACK
         )
 
     assert watch(interrupted(courier, news)) == 0
