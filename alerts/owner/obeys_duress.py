@@ -3,7 +3,7 @@
 A new function that reads duress belongs in this list: tests/alerts/owner/test_obeys_duress.py fails without it.
 """
 
-# What the owner's devices are shown.
+# Answers to the owner's devices.
 SHOWS = {
     "alerts.owner.view.shown": "Shows the alert ended, where the person was at that moment.",
     "alerts.owner.view.has_status": "Finds the alert in lists by the status that is shown.",
@@ -24,7 +24,7 @@ SHOWS = {
     "alerts.exports.views.ExportView": "Answers with the export of what is shown.",
 }
 
-# What the owner's devices may do, and how they are answered.
+# Requests of the owner's devices.
 ACCEPTS = {
     "alerts.sos.ending.end": "Ends the alert with the safe PIN only; answers as if it had ended before.",
     "alerts.sos.duress.feign_end": "Keeps the alert going and records the end that is shown.",
@@ -41,7 +41,7 @@ ACCEPTS = {
     "identity.pins.pins.check": "Takes the same time for either PIN.",
 }
 
-# What contacts and the owner's phone receive.
+# Messages to contacts and to the owner's phone.
 TELLS = {
     "alerts.contacts.notifying.warn_of_duress": "Warns every contact who is asked for help.",
     "alerts.contacts.texts.duress": "Tells a contact to call the police and not the person.",
@@ -50,7 +50,7 @@ TELLS = {
     "alerts.escalation.steps.take_steps": "Goes on calling for help, and sends the person no SMS when all were tried.",
 }
 
-# What only operators see, and where duress is stored.
+# For operators only, and the tables.
 KNOWS = {
     "alerts.exports.contents.whole": "Exports the whole truth, with the status that the owner is shown.",
     "alerts.sos.false_alarms.of_owner": "Counts no alert cancelled under duress as a false alarm.",
