@@ -26,7 +26,7 @@ class Channel(models.TextChoices):
 
 
 class Deliverer(models.TextChoices):
-    """Who made a move. Healthy, workers deliver everything and the scheduler nothing."""
+    """The process that made a move. In a healthy installation workers deliver everything and the scheduler nothing."""
 
     WEB = "web"
     SCHEDULER = "scheduler"
@@ -35,16 +35,16 @@ class Deliverer(models.TextChoices):
 
 
 class Sender(models.Model):
-    """What messages are sent from, with its own pace; its row is the lock that grants are ordered by."""
+    """A number or name that messages leave from, with its own pace. Its row is the lock that orders the grants."""
 
     name = models.CharField(max_length=50, unique=True)
     channel = models.CharField(max_length=8, choices=Channel, default=Channel.SMS)
-    # What recipients see: a number, an alphanumeric name, an e-mail address.
+    # Recipients see it: a number, an alphanumeric name, an e-mail address.
     origin = models.CharField(max_length=254, blank=True)
     messaging_service_sid = models.CharField(max_length=34, blank=True)
-    # Of the senders that can carry a message the one with the lowest preference does.
+    # A message is carried by the sender with the lowest preference among those that can carry it.
     preference = models.PositiveSmallIntegerField(default=100)
-    # Calling codes it reaches, like +996, and classes it carries; empty: all.
+    # Calling codes that the sender reaches, like +996, and classes that it carries; empty: all.
     countries = ArrayField(
         models.CharField(max_length=4, validators=[RegexValidator(r"^\+[1-9]\d{0,2}$")]), default=list, blank=True
     )
@@ -57,9 +57,9 @@ class Sender(models.Model):
     is_active = models.BooleanField(default=True)
     # 0: not paced.
     segments_per_second = models.FloatField(validators=[MinValueValidator(0), MaxValueValidator(10_000)])
-    # What the account may send in a day (UTC); the last part of it is kept for emergencies. 0: no limit.
+    # The account's daily limit (UTC). The last part of the limit is kept for emergencies. 0: no limit.
     segments_per_day = models.PositiveIntegerField(default=0)
-    # GCRA: the time the next slot is free.
+    # When the next slot is free (GCRA: the generic cell rate algorithm).
     next_free_at = models.DateTimeField()
 
     class Meta:
@@ -77,12 +77,12 @@ class Sender(models.Model):
 
 
 class SenderOutage(models.Model):
-    """A sender's open circuit: it answered with a configuration or quota error, for one country or ("") for all."""
+    """A sender that is out: its provider answered with a configuration or quota error, for one country or ("") all."""
 
     sender = models.ForeignKey(Sender, on_delete=models.CASCADE)
     country = models.CharField(max_length=4, blank=True)
     error_code = models.CharField(max_length=40)
-    # How often it failed again when its time was over: each time it stays out for longer.
+    # How often the sender failed in a row, each time after its outage had ended. Each outage is longer than the last.
     times = models.PositiveSmallIntegerField(default=1)
     since = models.DateTimeField()
     until = models.DateTimeField()
@@ -95,7 +95,7 @@ class SenderOutage(models.Model):
 
 
 class DailyCount(models.Model):
-    """What was granted in a day (UTC): the caps of classes and of senders are counted here."""
+    """The messages and segments granted in a day (UTC), for the daily caps of classes and of senders."""
 
     day = models.DateField()
     sender = models.ForeignKey(Sender, on_delete=models.CASCADE)
@@ -113,7 +113,7 @@ class DailyCount(models.Model):
 
 
 class OptOut(models.Model):
-    """A number that refuses our SMS: it texted STOP, Twilio said so (21610), or its reader asked for it on a page."""
+    """A phone number that refuses our SMS: it texted STOP, the provider said so, or its reader asked on a page."""
 
     address = models.CharField(primary_key=True, max_length=254)
     # "STOP", the provider's code, or "asked".
@@ -125,23 +125,26 @@ class OptOut(models.Model):
 
 
 class Message(models.Model):
-    """The outbox: one text for one address. `due_at` says when the row next needs work, whatever its state:
-    queued: may be granted; dispatched: someone else takes over; sending: the lease ends; unknown: look it up."""
+    """One row of the outbox: one text for one address.
+
+    `due_at`: when the row next needs work. A queued message may then be granted; a dispatched message is taken over by
+    the scheduler; the lease of a message in `sending` ends; an unknown, accepted or sent message is looked up.
+    """
 
     channel = models.CharField(max_length=8, choices=Channel, default=Channel.SMS)
     # E.164, or an e-mail address.
     address = models.CharField(max_length=254)
-    text = models.BinaryField(null=True)  # Sealed (messaging/encryption.py); null once final.
-    # What a call is spoken in, and an e-mail's subject written in.
+    text = models.BinaryField(null=True)  # Encrypted (messaging/encryption.py); null once the message is final.
+    # The language of a call's speech and of an e-mail's subject.
     language = models.CharField(max_length=2, blank=True, db_default="")
-    # What a call plays where its language has no synthetic speech (messaging/speech.py).
+    # The prompt that a call plays where its language has no synthetic speech (messaging/speech.py).
     recording = models.CharField(max_length=20, blank=True, db_default="")
     segments = models.PositiveSmallIntegerField()
     message_class = models.PositiveSmallIntegerField(choices=MessageClass)
     rank = models.PositiveSmallIntegerField(default=0)
-    # It never becomes one text with another (messaging/outbox/coalescing.py): its owner may cancel it.
+    # The text is never joined with another one (messaging/outbox/coalescing.py): its owner may cancel it.
     stands_alone = models.BooleanField(db_default=False)
-    sender = models.ForeignKey(Sender, null=True, on_delete=models.PROTECT)  # Null: no sender could carry it.
+    sender = models.ForeignKey(Sender, null=True, on_delete=models.PROTECT)  # Null: no sender could carry the message.
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     due_at = models.DateTimeField()
     slot_at = models.DateTimeField(null=True)
@@ -185,7 +188,7 @@ class AttemptOutcome(models.TextChoices):
 
 
 class Attempt(models.Model):
-    """One call to the provider. Its id is in the callback URL, so a callback is evidence for this very call."""
+    """One create request to the provider. Its id is in the callback URL, so a callback reports on this very attempt."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     message = models.ForeignKey(Message, on_delete=models.CASCADE)
@@ -196,7 +199,8 @@ class Attempt(models.Model):
     provider_id = models.CharField(max_length=34, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     started_at = models.DateTimeField()
-    # No reply can still come after this: a look-up 5 s later that does not show the message is a proof.
+    # No response can come after this time. A look-up 5 s later that does not show the message proves that the provider
+    # never created it.
     deadline_at = models.DateTimeField()
 
     class Meta:
@@ -212,8 +216,11 @@ class Attempt(models.Model):
 
 
 class KeyPress(models.Model):
-    """The key that was pressed in answer to a call: its first, once. A row of its own, so that whoever is told of it
-    (messaging/signals.py) waits for no lock that evidence holds."""
+    """The first right key that was pressed in a call, kept once.
+
+    The key press has a row of its own, so that a receiver of its signal (messaging/signals.py) waits for no lock that
+    delivery reports hold.
+    """
 
     attempt = models.OneToOneField(Attempt, primary_key=True, on_delete=models.CASCADE)
     digit = models.CharField(max_length=1)
@@ -224,7 +231,7 @@ class KeyPress(models.Model):
 
 
 class MessageEvent(models.Model):
-    """One row for every move, in the transaction of the move."""
+    """One move of a message, written in the transaction of the move. Other apps read moves by messaging/history.py."""
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE)
     attempt = models.ForeignKey(Attempt, null=True, on_delete=models.CASCADE)
@@ -238,7 +245,7 @@ class MessageEvent(models.Model):
 
 
 class OperatorAlarm(models.Model):
-    """Something only the operator can put right; repeated alarms of one code count up until it was mailed."""
+    """A trouble that only the operator can put right. Repeated alarms of one code are counted until they are mailed."""
 
     code = models.CharField(max_length=60)
     detail = models.JSONField(default=dict)  # Ids and counts only.

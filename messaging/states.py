@@ -25,7 +25,7 @@ class State(TextChoices):
 WAITING = (State.QUEUED, State.DISPATCHED)
 # The provider has the message; reports are awaited.
 WITH_THE_PROVIDER = (State.ACCEPTED, State.SENT)
-# The provider took the message, at the latest now.
+# The provider certainly took the message.
 TAKEN = (*WITH_THE_PROVIDER, State.DELIVERED)
 # Steps of the engine that mean nothing to a person.
 INTERNAL = (State.DISPATCHED, State.SENDING, State.UNKNOWN)
@@ -71,5 +71,5 @@ NOT_DELIVERED = (*NOT_REACHED, State.UNCONFIRMED)
 ENDED_BY_US = (State.EXPIRED, State.CANCELLED, State.UNCONFIRMED)
 # Ended before a create request reached the provider, unless an attempt says otherwise (messaging/history.py).
 ENDED_UNSENT = (State.FAILED, State.EXPIRED, State.CANCELLED)
-# Late reports of the provider that show an `unconfirmed` message was sent after all.
+# Late reports of the provider that settle the doubt about an `unconfirmed` message.
 AFTER_A_DOUBT = (State.SENT, State.DELIVERED, State.UNDELIVERED)

@@ -11,7 +11,7 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from alerts.evidence import keeping, retention, serving
 from alerts.evidence.serializers import KeptSerializer
-from alerts.exports import messages, places
+from alerts.exports import geojson, messages
 from alerts.exports.archive import File
 from alerts.exports.bundle import Contents
 from alerts.models import AlertPosition, Evidence, SosAlert
@@ -73,7 +73,7 @@ def _contents(
     def files() -> Iterator[File]:
         yield _json("alert.json", said)
         yield _json("timeline.json", TimelineSerializer({"entries": entries, "head": chain.head(entries)}).data)
-        yield File("positions.geojson", places.geojson(positions))
+        yield File("positions.geojson", geojson.feature_collection(positions))
         for each in kept:
             if each.erased_at is None:
                 yield from _media(each, unreadable, now=now)

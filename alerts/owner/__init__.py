@@ -1,4 +1,4 @@
 """Everything the owner's devices are shown of an alert: the sum (reach.py), each SMS and call in words (truth.py,
-reasons.py), the timeline. Under duress all of it passes through view.py and timeline.py, which show an alert that has
-ended; even_timing.py keeps response times from telling the two apart.
+reasons.py), the timeline. Under duress view.py, notifications.py and timeline.py show an alert that has ended, with the
+moves of messages from feigned.py; even_timing.py keeps response times from telling. obeys_duress.py lists every rule.
 """

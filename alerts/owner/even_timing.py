@@ -1,17 +1,17 @@
-"""When an answer leaves. What was done for it must not be told from how long that took."""
+"""Evens out response times: how long a response takes must not tell which PIN was typed."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import ceil
 
-# Several times what checking a PIN and ending an alert take.
+# Several times as long as checking a PIN and ending an alert take.
 STEP_S = 0.25
 
 
 @contextmanager
 def in_steps(wanted: bool) -> Iterator[None]:
-    """Leave the block, also by an exception, only a whole number of steps after entering it, if that is wanted."""
+    """If `wanted`, leave the block, also by an exception, only a whole number of STEP_S after entering it."""
     entered = time.monotonic()
     try:
         yield

@@ -1,4 +1,4 @@
-"""Who has been reached, for the owner: an alert, the truth about each contact, and one sentence that sums it up."""
+"""The owner's report on an alert: the alert, the truth about each contact, and one sentence that sums it up."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence

@@ -7,37 +7,38 @@ from alerts.timeline.chain import Entry
 
 
 class EntrySerializer(serializers.Serializer[Entry]):
-    """A step of the alert's life."""
+    """One entry of the alert's timeline."""
 
     seq = serializers.IntegerField(help_text="1, 2, 3 … without gaps.")
     at = serializers.DateTimeField(
         format="%Y-%m-%dT%H:%M:%S.%fZ",
-        help_text="When it happened. What was written down late stands behind what happened later.",
+        help_text="When it happened. An entry that was written late stands after entries of later events.",
     )
     kind = serializers.ChoiceField(choices=EventKind.choices)
     by = serializers.CharField(help_text="`owner`, `system`, `operator` or `contact:<id>`.")
     data = serializers.DictField(  # type: ignore[assignment]
-        help_text="What more is known of it, by kind. Of a `message`: `contacts` (ids), `about` (`sos`, `reminder`, "
-        "`call`), `round`, `channel`, `state` and the provider's or our own `code`."
+        help_text="Further facts, by kind. A `message` has `contacts` (ids), `about` (`sos`, `reminder`, `call`), "
+        "`round`, `channel`, `state` and the provider's or our own `code`."
     )
     hash = serializers.CharField(
-        help_text="SHA-256, hexadecimal, of the hash before it (64 zeros before the first), a line break, and this "
-        "entry without `hash` as JSON: keys sorted, no spaces, UTF-8."
+        help_text="SHA-256, hexadecimal, of the previous entry's hash (64 zeros for the first entry), a line break, "
+        "and this entry without `hash` as JSON: keys sorted, no spaces, UTF-8."
     )
 
     def to_representation(self, instance: Entry) -> dict[str, Any]:
-        """The order of the keys in `data` must not tell whether a step was made up (alerts/owner/timeline.py)."""
-        said = super().to_representation(instance)
-        return said | {"data": dict(sorted(said["data"].items()))}
+        """Sort the keys of `data`: their order must not tell a pretended entry (alerts/owner/timeline.py) from a real
+        one."""
+        shown = super().to_representation(instance)
+        return shown | {"data": dict(sorted(shown["data"].items()))}
 
 
 class TimelineSerializer(serializers.Serializer[dict[str, Any]]):
     entries = EntrySerializer(many=True)
-    head = serializers.CharField(help_text="The last hash of all; 64 zeros when there is no entry.")
+    head = serializers.CharField(help_text="The last hash; 64 zeros when there is no entry.")
 
 
 class TimelinePageSerializer(TimelineSerializer):
-    next = serializers.URLField(allow_null=True, help_text="The next page; null: there is none yet.")
+    next = serializers.URLField(allow_null=True, help_text="The next page; null: there is no next page yet.")
 
 
 class WhichEntriesSerializer(serializers.Serializer[None]):

@@ -24,11 +24,11 @@ class TimelineView(APIView):
         operation_id="sos_alerts_timeline",
         parameters=[IF_NONE_MATCH, ETAG, WhichEntriesSerializer],
         responses={200: TimelinePageSerializer, 304: OpenApiResponse(description="Nothing changed.")}
-        | problems(s400="`cursor` or `page_size` is none.", s404="The person has no such alert."),
+        | problems(s400="`cursor` or `page_size` is not valid.", s404="The person has no such alert."),
     )
     def get(self, request: Request, alert_id: UUID) -> HttpResponse:
-        """Every step of the alert with its time, and what became of each SMS and call, oldest first, as a chain of
-        hashes: whoever keeps `head` can tell later whether what came before it was altered."""
+        """Every event of the alert with its time, and every move of its SMS and calls, oldest first, as a chain of
+        hashes. A client that keeps `head` can tell later whether an entry up to it was altered."""
         which = WhichEntriesSerializer(data=request.query_params)
         which.is_valid(raise_exception=True)
         owned = SosAlert.objects.filter(owner=person(request)).select_related("feigned_end")

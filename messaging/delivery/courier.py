@@ -21,7 +21,7 @@ from messaging.delivery import claims, pacing
 from messaging.delivery.claims import Claim
 from messaging.delivery.outcomes import FinishedAttempt, OutcomeWriter
 from messaging.models import Channel, Deliverer, MessageClass
-from messaging.providers import Kind, Outcome, Provider, SendRequest
+from messaging.providers import NOT_SENT, Kind, Outcome, Provider, SendRequest
 from messaging.providers.registry import PROVIDERS
 
 log = structlog.get_logger(__name__)
@@ -37,8 +37,6 @@ _ALLOCATIONS_PER_COLLECTION = 50_000
 # A second attempt first asks the database whether it is still needed. After this many seconds without a reply it is
 # sent all the same.
 ASK_S = 0.5
-
-_NOT_SENT = Outcome(kind=Kind.TRANSIENT, code="slot_missed", retry_after_s=0)
 
 
 class Courier:
@@ -151,7 +149,7 @@ class Courier:
         if (wait_s := claimed.reading.monotonic_at(claimed.slot_at) - time.monotonic()) > 0:
             await asyncio.sleep(wait_s)
         if _is_too_late(claimed) or (claimed.attempt > 1 and not await _is_open(claimed)):
-            outcome = _NOT_SENT
+            outcome = NOT_SENT
         else:
             try:
                 outcome = await self._create(claimed)

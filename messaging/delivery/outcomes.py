@@ -22,7 +22,7 @@ from messaging.models import URGENT, Attempt, AttemptOutcome, Channel, Deliverer
 from messaging.moves import Change, move
 from messaging.operations.alarms import alarm
 from messaging.outbox import optouts
-from messaging.providers import ALARMING, SENDERS_FAULT, Failure, Kind, Outcome, Scope
+from messaging.providers import ALARMING, SENDERS_FAULT, SLOT_MISSED, Failure, Kind, Outcome, Scope
 from messaging.states import State
 
 log = structlog.get_logger(__name__)
@@ -176,7 +176,7 @@ def after_failure(outcome: Outcome, *, attempts: int, is_urgent: bool, now: date
 
 def _sent_attempts(claim: Claim) -> int:
     """Count the attempts whose create request left; an attempt that missed its slot sent no request."""
-    return Attempt.objects.filter(message_id=claim.message_id).exclude(error_code="slot_missed").count()
+    return Attempt.objects.filter(message_id=claim.message_id).exclude(error_code=SLOT_MISSED).count()
 
 
 def backoff(attempts: int, *, is_urgent: bool) -> timedelta:

@@ -24,7 +24,7 @@ class Kind(Enum):
     TRANSIENT = "transient"  # Certainly not created: try again after a backoff.
     UNRECOGNISED = "unrecognised"  # A code not in the table: transient with a small limit, and reported.
     QUOTA = "quota"  # The account's daily limit: alarm the operator.
-    UNKNOWN = "unknown"  # It may or may not have been created.
+    UNKNOWN = "unknown"  # The message may or may not have been created.
 
 
 # The sender cannot send: another sender may.
@@ -84,6 +84,11 @@ class Outcome:
     provider_id: str = ""
     state: State = State.ACCEPTED
     retry_after_s: float | None = None
+
+
+# No create request left, because its slot or its deadline had passed: the message goes back to the queue at once.
+SLOT_MISSED = "slot_missed"
+NOT_SENT = Outcome(kind=Kind.TRANSIENT, code=SLOT_MISSED, retry_after_s=0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -22,7 +22,7 @@ from django.utils.translation import gettext
 
 from messaging import policy, texts
 from messaging.models import MessageClass
-from messaging.providers import Code, Failure, Kind, LookUpFailed, Outcome, Search, SendRequest
+from messaging.providers import NOT_SENT, Code, Failure, Kind, LookUpFailed, Outcome, Search, SendRequest
 from messaging.states import State
 
 # Mail servers seldom accept more connections from one client. One process has this many threads.
@@ -117,7 +117,7 @@ def _deliver(request: SendRequest, progress: _Progress) -> Outcome:
             progress.begin()
         backend.send_messages([_letter(request, backend)])
     except _TooLate:
-        return Outcome(kind=Kind.TRANSIENT, code="slot_missed", retry_after_s=0)
+        return NOT_SENT
     except Exception as error:  # noqa: BLE001 whatever broke, the text may have left
         return _refused(error) or progress.broken(error)
     else:

@@ -21,7 +21,7 @@ from twilio.rest import Client
 from yarl import URL
 
 from messaging import policy
-from messaging.providers import Kind, LookUpFailed, Outcome
+from messaging.providers import NOT_SENT, Kind, LookUpFailed, Outcome
 from messaging.providers.twilio_resource import Resource
 
 log = structlog.get_logger(__name__)
@@ -113,7 +113,7 @@ async def create(client: Client, resource: Resource, fields: Fields, *, timeout_
             # The resource's own `create_async` doubles the SDK's cost by parsing the whole response.
             response = await client.request_async("POST", url, data=fields)
     except _TooLate:
-        return Outcome(kind=Kind.TRANSIENT, code="slot_missed", retry_after_s=0)
+        return NOT_SENT
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         # No connection, so no request: the resource was certainly not created.
         return Outcome(kind=Kind.TRANSIENT, code=type(error).__name__)

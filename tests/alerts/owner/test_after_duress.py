@@ -1,6 +1,8 @@
 """Messages that go on after the duress PIN look as after a real end, whatever the engine and the provider do."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from alerts.owner import even_timing
 from messaging.database import clock
@@ -11,7 +13,7 @@ from messaging.providers.twilio import MESSAGE
 from messaging.reports import delivery_reports
 from messaging.states import State
 from tests.alerts.engine import drive, step
-from tests.alerts.sos.twins import Twin, alike, make_twins
+from tests.alerts.sos.twins import URL, Twin, alike, make_twins
 
 pytestmark = pytest.mark.django_db
 
@@ -84,3 +86,18 @@ def test_a_reported_failure_is_the_end(twins: Twins, state: State) -> None:
         assert delivery_reports.apply_report(attempt.id, report, by=Deliverer.CALLBACK)
     assert [twin.messages()[0].state for twin in twins] == [State.UNDELIVERED, State.QUEUED]
     look_alike(twins)
+
+
+def test_a_list_costs_one_query_more_however_many_alerts_are_under_duress(twins: Twins) -> None:
+    safe, duress = twins
+    counts = []
+    for _ in range(3):
+        for twin in twins:
+            twin.press()
+            twin.end()
+        with CaptureQueriesContext(connection) as captured:
+            duress.phone.get(URL)
+        counts.append(len(captured))
+    with CaptureQueriesContext(connection) as captured:
+        safe.phone.get(URL)
+    assert counts == [len(captured) + 1] * 3

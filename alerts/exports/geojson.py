@@ -1,4 +1,4 @@
-"""An alert's positions as GeoJSON (RFC 7946), written while they are read from the database."""
+"""An alert's positions as GeoJSON (RFC 7946), written while they are read."""
 
 import json
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ _DETAILS = {
 }
 
 
-def geojson(positions: QuerySet[AlertPosition]) -> Iterator[bytes]:
-    """A point for each position, in the order in which they arrived."""
+def feature_collection(positions: QuerySet[AlertPosition]) -> Iterator[bytes]:
+    """One point for each position, in order of arrival."""
     yield b'{"type": "FeatureCollection", "features": ['
     separator = "\n"
     for position in positions.order_by("id").iterator(chunk_size=_ROWS):
@@ -32,7 +32,7 @@ def geojson(positions: QuerySet[AlertPosition]) -> Iterator[bytes]:
 
 
 def _feature(position: AlertPosition) -> dict[str, object]:
-    said = {
+    facts = {
         "id": str(position.client_id),
         "recorded_at": chain.moment(position.at),
         "received_at": chain.moment(position.received_at),
@@ -41,5 +41,5 @@ def _feature(position: AlertPosition) -> dict[str, object]:
     return {
         "type": "Feature",
         "geometry": {"type": "Point", "coordinates": [position.longitude, position.latitude]},
-        "properties": {name: value for name, value in said.items() if value not in (None, "")},
+        "properties": {name: value for name, value in facts.items() if value not in (None, "")},
     }

@@ -1,0 +1,62 @@
+"""Everything that must obey duress, with one sentence on what it shows or does while an alert is under duress.
+
+A new function that reads duress belongs in this list: tests/alerts/owner/test_obeys_duress.py fails without it.
+"""
+
+# Answers to the owner's devices.
+SHOWS = {
+    "alerts.owner.view.shown": "Shows the alert ended, where the person was at that moment.",
+    "alerts.owner.view.has_status": "Finds the alert in lists by the status that is shown.",
+    "alerts.owner.view.positions_shown": "Shows no position from after the pretended end.",
+    "alerts.owner.feigned.shown_moves": "Shows messages stopped, or given up where the engine tries again.",
+    "alerts.owner.notifications.shown": "Shows no message, and no contact's answer, from after the pretended end.",
+    "alerts.owner.truth.try_of": "Puts a shown message into words.",
+    "alerts.owner.reach.report": "Sums up the shown messages of one alert.",
+    "alerts.owner.reach.reports": "Sums up the shown messages of each alert in a list.",
+    "alerts.owner.timeline.shown": "Shows the timeline of an alert that ended at that moment.",
+    "alerts.owner.views.TimelineView": "Answers with the shown timeline.",
+    "alerts.sos.views.AlertView": "Answers with the shown alert.",
+    "alerts.sos.views.AlertsView": "Lists the alerts as they are shown.",
+    "alerts.sos.drills.report": "Shows no arrival of a TEST from after the pretended end.",
+    "alerts.sos.false_alarms.shown_to": "Counts an alert cancelled under duress as a false alarm.",
+    "alerts.evidence.retention.shown_to_owner": "Shows evidence no longer than after a real end.",
+    "alerts.exports.contents.shown_to_owner": "Exports only what the owner's devices are shown.",
+    "alerts.exports.views.ExportView": "Answers with the export of what is shown.",
+}
+
+# Requests of the owner's devices.
+ACCEPTS = {
+    "alerts.sos.ending.end": "Ends the alert with the safe PIN only; answers as if it had ended before.",
+    "alerts.sos.duress.feign_end": "Keeps the alert going and records the end that is shown.",
+    "alerts.sos.duress.end_for_real": "Does the work of a pretended end too, so that its duration tells nothing.",
+    "alerts.sos.views.CancelView": "Answers after a whole number of time steps, whichever PIN was typed.",
+    "alerts.sos.views.ResolveView": "Answers after a whole number of time steps, whichever PIN was typed.",
+    "alerts.owner.even_timing.in_steps": "Keeps a response's duration from telling which PIN was typed.",
+    "alerts.sos.raising.raise_alerts": "Raises a new alert at the next press: to the owner's devices no alert is open.",
+    "alerts.sos.drills.begin": "Begins a drill while an alert goes on: to the owner's devices no alert is open.",
+    "alerts.sos.drills.end_old": "Leaves a drill alone that its owner's devices are shown ended.",
+    "alerts.positions.track.add": "Keeps positions from after the pretended end, and reports them as refused.",
+    "alerts.positions.views.LocationsView": "Lists the shown positions, and refuses new ones as after a real end.",
+    "alerts.evidence.uploads.open_upload": "Accepts evidence for as long after the pretended end as after a real one.",
+    "identity.pins.pins.check": "Takes the same time for either PIN.",
+}
+
+# Messages to contacts and to the owner's phone.
+TELLS = {
+    "alerts.contacts.notifying.warn_of_duress": "Warns every contact who is asked for help.",
+    "alerts.contacts.texts.duress": "Tells a contact to call the police and not the person.",
+    "alerts.page.content.seen_by": "Shows contacts that the person is under threat, and no button to call them.",
+    "alerts.escalation.steps.tell_owner": "Sends the person no SMS: somebody else may be reading.",
+    "alerts.escalation.steps.take_steps": "Goes on calling for help, and sends the person no SMS when all were tried.",
+}
+
+# For operators only, and the tables.
+KNOWS = {
+    "alerts.exports.contents.whole": "Exports the whole truth, with the status that the owner is shown.",
+    "alerts.sos.false_alarms.of_owner": "Counts no alert cancelled under duress as a false alarm.",
+    "alerts.admin.SosAlertAdmin": "Shows operators the real status and the time of the duress PIN.",
+    "alerts.models.alert.SosAlert": "Stores when the duress PIN was typed; the person may have another open alert.",
+    "alerts.models.duress.FeignedEnd": "Stores the pretended end: status, time, position and the states of messages.",
+}
+
+OBEYS_DURESS = SHOWS | ACCEPTS | TELLS | KNOWS
