@@ -51,7 +51,7 @@ class SosAlertAdmin(ReadOnlyAdmin):
 
 @admin.register(ActivityTimer)
 class ActivityTimerAdmin(ReadOnlyAdmin):
-    """Shows when each timer ends and how it ended. Its note and place are hidden: they are for the contacts."""
+    """Shows when each timer ends and how it ended, but not its note and place: only the contacts may read them."""
 
     list_display = fields = (
         *("id", "owner_id", "status", "period_s", "grace_s", "extensions"),
@@ -64,7 +64,7 @@ class ActivityTimerAdmin(ReadOnlyAdmin):
 
 @admin.register(Evidence)
 class EvidenceAdmin(ReadOnlyAdmin):
-    """Lists evidence and never shows its files: they are for the person and their contacts."""
+    """Lists evidence and never shows a file: the files are for the owner and the owner's contacts."""
 
     list_display = fields = ("id", "alert_id", "kind", "media_type", "size", "sha256", "added_at", "erased_at", "held")
     list_filter = ("kind",)

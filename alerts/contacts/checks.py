@@ -1,4 +1,6 @@
-"""Checks the settings that shape the SOS text. Every manage.py command runs it, so errors show before the first SOS."""
+"""Checks the settings that shape the SOS text. Every manage.py command runs the check, so an error shows before the
+first SOS.
+"""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +18,9 @@ _AROUND_LINK = len("SOS!  ")
 
 
 def links_leave_room(**_: Any) -> list[CheckMessage]:
-    """Check that a link and a name fit into one segment of Cyrillic, and that the link leads to a host we serve."""
+    """Return an error if a link and a name exceed one segment of Cyrillic, or if the link's host is not in
+    ALLOWED_HOSTS.
+    """
     problems: list[CheckMessage] = []
     over = len(links.url("x" * links.TOKEN_LENGTH)) + _AROUND_LINK + NAME_UNITS - UCS2_SINGLE
     if over > 0:

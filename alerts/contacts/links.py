@@ -35,9 +35,10 @@ ON CONFLICT DO NOTHING
 
 
 def issue(invited: Iterable[tuple[UUID, UUID]], *, now: datetime, generation: int = 0) -> dict[tuple[UUID, UUID], str]:
-    """Store a link for each (alert, contact) in one statement; returns the tokens. Issuing again changes nothing.
+    """Store a link for each (alert id, contact id) in one statement; return the token of each.
 
-    Call inside the transaction that queues the texts with the links.
+    Issuing the same links again stores nothing and returns the same tokens. Call inside the transaction that queues the
+    texts with the links.
     """
     tokens = {(alert_id, contact_id): _derive(alert_id, contact_id, generation) for alert_id, contact_id in invited}
     rows(
@@ -55,11 +56,12 @@ def issue(invited: Iterable[tuple[UUID, UUID]], *, now: datetime, generation: in
 
 
 def opened(token: str, *, now: datetime) -> ContactLink | None:
-    """The link that this token opens, with its alert and owner; None if the token opens nothing.
+    """Return the link that this token opens, with its alert and owner loaded, or None if the token opens nothing.
 
     A token opens nothing if it is malformed or was never issued, or if its link was revoked or has expired. After the
     alert's end the link of a contact who was removed, or has another number now, opens nothing either. Before the end
-    their link still opens: they may be on their way, and the person who removed them may not be the phone's owner.
+    that contact's link still opens: the contact may be on the way, and somebody else may have removed the contact with
+    the owner's phone.
     """
     if not _TOKEN.fullmatch(token):
         return None
@@ -73,7 +75,7 @@ def opened(token: str, *, now: datetime) -> ContactLink | None:
 
 
 def revoke(links: Collection[int], *, now: datetime) -> int:
-    """Close the links with these ids for good; returns how many were open."""
+    """Revoke the links with these ids for good; return how many of them were not revoked before."""
     return ContactLink.objects.filter(id__in=links, revoked_at=None).update(revoked_at=now)
 
 

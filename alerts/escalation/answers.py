@@ -28,21 +28,21 @@ from messaging.models import MessageClass
 
 
 class AlertOver(Exception):
-    """The alert has ended: nobody needs to come."""
+    """The contact answered too late: the alert has ended, and nobody needs to come."""
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """`is_first` says that this contact is the responder whose name the other contacts are told."""
+    """The result of "on the way". `is_first`: this contact is the responder whose name the other contacts are told."""
 
     is_first: bool
 
 
 @transaction.atomic
 def acknowledge(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) -> Acknowledged:
-    """Record that the contact is on the way. A repeat changes nothing. An exhausted alert takes the answer too.
+    """Record that the contact is on the way; return whether the contact is the first. A repeat changes nothing.
 
-    Raises AlertOver and SosAlert.DoesNotExist.
+    An exhausted alert takes the answer too. Raises AlertOver after the alert's end, and SosAlert.DoesNotExist.
     """
     alert = _locked(alert_id)
     earlier = Answer.objects.filter(alert=alert, kind=AnswerKind.ACKNOWLEDGED)
@@ -65,10 +65,10 @@ def acknowledge(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) ->
 
 @transaction.atomic
 def decline(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) -> None:
-    """Record that the contact cannot come, and do not call them again.
+    """Record that the contact cannot come, and do not call this contact again for the alert.
 
-    The calls to others resume when this contact was the only one on the way. Raises AlertOver and
-    SosAlert.DoesNotExist.
+    The calls to others resume when this contact was the only one on the way. Raises AlertOver after the alert's end,
+    and SosAlert.DoesNotExist.
     """
     alert = _locked(alert_id)
     answer = Answer.objects.filter(alert=alert, contact_id=contact_id).first()
@@ -98,7 +98,7 @@ def _note(alert: SosAlert, contact_id: UUID, kind: AnswerKind, *, via: Via, now:
 
 
 def _withdraw(alert: SosAlert, contact_id: UUID, *, now: datetime) -> None:
-    """The only responder has withdrawn: tell everyone who knew of them, and resume the calls of an open alert."""
+    """Tell the owner and the contacts that the only responder does not come, and resume the calls of an open alert."""
     # An alert that is exhausted or gave way calls nobody any more: it does not move.
     if signals.ask_to_move([alert], AlertMove.WITHDRAW, now=now):
         steps.resume(alert, now=now)

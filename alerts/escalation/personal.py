@@ -33,7 +33,7 @@ class WaveBody(TypedDict):
 
 
 class PolicyBody(TypedDict):
-    """A policy as the API reads and shows it."""
+    """A person's escalation policy as JSON: the body of a PUT and of the response."""
 
     waves: list[WaveBody]
     give_up_after_s: int
@@ -41,7 +41,10 @@ class PolicyBody(TypedDict):
 
 
 def policies_of(contact_ids: Mapping[UUID, Sequence[UUID]]) -> dict[UUID, Policy]:
-    """Return the policy of each person for these contacts: their own, else the default. Takes one query."""
+    """Return the escalation policy of each person, the person's own or the default, by person id. Takes one query.
+
+    `contact_ids` are the contacts of each person, in order; the default policy calls them in waves.
+    """
     own = {policy.owner_id: policy for policy in EscalationPolicy.objects.filter(owner__in=contact_ids)}
     return {person: _policy(own[person]) if person in own else default(ids) for person, ids in contact_ids.items()}
 
@@ -66,7 +69,10 @@ def etag(body: PolicyBody) -> str:
 
 @transaction.atomic
 def put(*, person_id: UUID, wanted: PolicyBody, if_match: Collection[str] | None, now: datetime) -> PolicyBody:
-    """Store the policy. Raises PreconditionFailed, or InvalidField for contacts that are wrong."""
+    """Store the person's own policy and return it as stored.
+
+    Raises PreconditionFailed if the client has an older version of the policy, and InvalidField for wrong contacts.
+    """
     _lock(person_id, if_match=if_match)
     _check(wanted["waves"], own={contact.id for contact in contacts.to_tell(person_id)})
     waves = [{**wave, "contacts": [str(contact) for contact in wave["contacts"]]} for wave in wanted["waves"]]
@@ -79,7 +85,7 @@ def put(*, person_id: UUID, wanted: PolicyBody, if_match: Collection[str] | None
 
 @transaction.atomic
 def remove(*, person_id: UUID, if_match: Collection[str] | None) -> None:
-    """Go back to the default. Raises PreconditionFailed."""
+    """Delete the person's own policy: the default holds again. Raises PreconditionFailed for an older version."""
     _lock(person_id, if_match=if_match)
     EscalationPolicy.objects.filter(owner_id=person_id).delete()
 

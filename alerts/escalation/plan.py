@@ -36,7 +36,7 @@ WHERE s.alert_id = w.alert AND s.kind = %(kind)s
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Step:
-    """A row to be written. `told` is the id of its contact's notification; None for GIVE_UP."""
+    """A row of the plan to be written. `told`: the id of the contact's notification; None for GIVE_UP."""
 
     alert: UUID
     place: int
@@ -48,7 +48,11 @@ class _Step:
 
 
 def write(alerts: Sequence[SosAlert], told: Sequence[Notification], *, now: datetime) -> None:
-    """Write the steps of new alerts for the contacts told. Call a contact at once whose SMS was refused at once."""
+    """Write the plan of each new alert: the steps for its contacts, and the GIVE_UP step.
+
+    `told` are the notifications with the first SMS. The call to a contact whose first SMS was refused at once is due
+    now.
+    """
     if not alerts:
         return
     steps: list[_Step] = []
@@ -59,9 +63,10 @@ def write(alerts: Sequence[SosAlert], told: Sequence[Notification], *, now: date
 
 
 def write_more(alerts: Sequence[SosAlert], told: Sequence[Notification], *, now: datetime) -> None:
-    """Add steps for contacts who join an open alert later, and put off its GIVE_UP step until after theirs.
+    """Add steps for contacts who join an open alert later, and put off the alert's GIVE_UP step until after these
+    steps.
 
-    While somebody is on the way the steps are skipped, like all others, until `steps.resume`.
+    While somebody is on the way, the new steps are written as skipped, like all others, until `steps.resume`.
     """
     told_of = {notification.alert_id for notification in told}
     later = [alert for alert in alerts if alert.id in told_of]

@@ -1,8 +1,9 @@
 """The default policy: who is called when, if nobody answers an alert.
 
 Every contact gets the SOS by SMS at once, whatever the policy. Calls begin 60 seconds later, in waves of 3 contacts 45
-seconds apart, so that the others are not bothered when somebody picks up. 120 seconds after the last wave a second
-round begins with a second SMS. Then the operator is alarmed. personal.py holds the waves that a person chose instead.
+seconds apart, so that the others are not bothered when somebody picks up. A second round begins with a second SMS, 165
+seconds after the last wave began: 45 seconds of ringing and 120 seconds to answer. The operator is alarmed 165 seconds
+after the last wave of the second round began. personal.py holds the waves that a person chose instead.
 """
 
 from collections import Counter
@@ -30,7 +31,7 @@ ONLY_IF_HASTENED = timedelta(days=36_500)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wave:
-    """Contacts to call or text when the wave before has had no answer for `after`. Empty `contacts` means everyone."""
+    """Contacts to call or text if nobody has answered `after` the wave before. Empty `contacts` means everyone."""
 
     kind: StepKind
     after: timedelta
@@ -39,7 +40,7 @@ class Wave:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
-    """The waves after the first SMS, and the time from the last wave until the alert is exhausted."""
+    """The waves after the first SMS, and the time from the beginning of the last wave until the alert is exhausted."""
 
     waves: tuple[Wave, ...]
     give_up_after: timedelta
@@ -56,7 +57,7 @@ class Planned:
 
 
 def default(contacts: Sequence[UUID]) -> Policy:
-    """Call everyone in waves, ROUNDS times, with an SMS before each further round."""
+    """Return the policy that calls everyone in waves, ROUNDS times, with an SMS before each further round."""
     if not contacts:
         return Policy(waves=(), give_up_after=FIRST_CALL_AFTER)
     groups = [tuple(contacts[start : start + WAVE]) for start in range(0, len(contacts), WAVE)]
@@ -71,10 +72,10 @@ def default(contacts: Sequence[UUID]) -> Policy:
 
 
 def planned(policy: Policy, contacts: Sequence[UUID]) -> tuple[list[Planned], timedelta]:
-    """Return the steps for these contacts, and the time until the alert is exhausted.
+    """Return the steps for these contacts, and the time from the alert's raising until the alert is exhausted.
 
-    The last wave also takes contacts whom no wave names, like those added since the policy was written. Every contact
-    gets a call step; ONLY_IF_HASTENED marks the one that waits for their SMS to fail.
+    The last wave also takes contacts whom no wave names, for example those added since the policy was written. Every
+    contact gets a call step. ONLY_IF_HASTENED marks the call of a contact whom only a failed SMS gets called.
     """
     if not contacts or not policy.waves:
         return [], FIRST_CALL_AFTER if not contacts else policy.give_up_after

@@ -1,4 +1,4 @@
-"""Asks the room above to move an alert: alerts/sos/status.py alone writes its status."""
+"""Asks alerts/sos to move an alert: alerts/sos/status.py alone writes an alert's status."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ status_due = Signal()
 
 
 def ask_to_move(alerts: Sequence[SosAlert], how: AlertMove, *, now: datetime) -> list[SosAlert]:
-    """Return the alerts that moved, with their new status."""
+    """Ask alerts/sos to make this move; return the alerts that moved, with their new status."""
     responses: list[tuple[Any, Any]] = status_due.send(sender=None, alerts=alerts, how=how, now=now)
     [(_, moved)] = responses
     return list(moved)

@@ -1,7 +1,7 @@
-"""Takes the steps of alerts that nobody answers: calls, reminders, and at last the operator.
+"""Takes the steps of alerts that nobody answers: calls, reminders, and at last the operator's alarm.
 
-Steps are rows with a due time. Taking a step, answering and ending all lock the alert's row first. Concurrent ones
-therefore run one after another, and each sees what the one before did.
+Steps are rows with a due time. Taking a step, answering an alert and ending an alert all lock the alert's row first.
+They therefore run one after another, and each sees what the one before did.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -70,12 +70,15 @@ WHERE s.alert_id = late.alert_id AND s.state = 'pending' AND late.since < %(due_
 
 
 def hasten(message_ids: Collection[int], *, now: datetime) -> None:
-    """Call the contacts of these messages at once: their SOS did not arrive."""
+    """Make the calls to the contacts of these messages due now: the contacts' SOS by SMS did not arrive."""
     rows(_HASTEN, {"messages": list(message_ids), "now": now, "channel": CHANNEL})
 
 
 def take_steps(*, now: datetime) -> int:
-    """Take the steps due by `now` and return their number. Any number of callers share the work."""
+    """Take the steps due by `now`; return how many.
+
+    Any number of processes may call this at once: they share the steps.
+    """
     taken = 0
     while batch := _take_batch(due_by=now):
         taken += batch
@@ -102,13 +105,15 @@ def _take_batch(*, due_by: datetime) -> int:
 
 
 def _put_off_together(alert_ids: Iterable[UUID], *, due_by: datetime, unless_within: timedelta = timedelta()) -> None:
-    """If the first pending step of an alert is overdue by more than `unless_within`, shift all its pending steps."""
+    """Shift all pending steps of an alert by the same time if the first is overdue by more than `unless_within`."""
     rows(_PUT_OFF, {"alerts": list(alert_ids), "due_by": due_by, "unless_within": unless_within})
 
 
 def _take_together(steps: Sequence[EscalationStep], *, now: datetime) -> None:
-    """Take the steps of all alerts in one go. When that fails, take them alert by alert, so that one alert with a
-    failing step does not hold up the others."""
+    """Take the steps of all alerts in one transaction or, if that fails, alert by alert.
+
+    An alert with a failing step so does not hold up the others.
+    """
     try:
         with transaction.atomic():
             _take(steps, now=now)
@@ -181,7 +186,7 @@ def _notification(step: EscalationStep, kind: NotificationKind) -> Notification:
 
 
 def _give_up(alerts: Sequence[SosAlert], *, now: datetime) -> None:
-    """Exhaust the alerts that nobody answered, alarm the operator and tell the owners.
+    """Make the alerts that nobody answered exhausted, alarm the operator and tell the owners by SMS.
 
     Contacts may still answer an exhausted alert, and its owner may end it.
     """
@@ -192,7 +197,7 @@ def _give_up(alerts: Sequence[SosAlert], *, now: datetime) -> None:
 
 
 def tell_owner(alert: SosAlert, text: str, *, now: datetime) -> None:
-    """Send the owner an SMS. Send nothing under duress, when somebody else may be reading."""
+    """Send the owner this text by SMS. Under duress send nothing: a coercer may be reading."""
     _tell_owners([(alert, text)], now=now)
 
 
@@ -206,7 +211,8 @@ def _tell_owners(told: Iterable[tuple[SosAlert, str]], *, now: datetime) -> None
 
 
 def stop(alert: SosAlert, *, now: datetime, contact_id: UUID | None = None) -> None:
-    """Skip the pending steps of one contact or of all, and cancel calls and reminders that no worker has begun.
+    """Skip the pending steps of this contact or, without `contact_id`, of all, and cancel their unsent calls and
+    reminders.
 
     A call in flight that fails is not tried again. The first SMS stays queued: a contact who has not had it yet should
     still learn of the alert.
@@ -221,9 +227,10 @@ def stop(alert: SosAlert, *, now: datetime, contact_id: UUID | None = None) -> N
 
 
 def _untake(alert: SosAlert, cancelled: Sequence[Notification]) -> None:
-    """Mark the steps of cancelled calls as skipped instead of done.
+    """Mark the steps of these cancelled calls and reminders as skipped instead of done, so that `resume` takes them
+    again.
 
-    Each gets a new round number, since the cancelled notification keeps the old one.
+    Each step gets a new round number, since its cancelled notification keeps the old one.
     """
     calls = {(call.contact_id, call.kind, call.round) for call in cancelled}
     steps = list(alert.steps.exclude(kind=StepKind.GIVE_UP).order_by("place"))
@@ -235,10 +242,13 @@ def _untake(alert: SosAlert, cancelled: Sequence[Notification]) -> None:
 
 
 def resume(alert: SosAlert, *, now: datetime) -> None:
-    """Go on where an answer stopped the alert, and take overdue steps at once.
+    """Make the steps that an answer stopped pending again, except the steps of contacts who answered.
 
-    An alert that was exhausted is exhausted again later. Otherwise nobody would be called for it, nor for the owner's
-    next press, which joins it.
+    If the first pending step is overdue, all are shifted so that the first is due now. A contact whose SOS by SMS did
+    not arrive is called at once.
+
+    An alert that was exhausted becomes exhausted again later. Otherwise nobody would be called for that alert, nor for
+    the owner's next press, which joins it.
     """
     stopped = Q(state=StepState.SKIPPED) | Q(state=StepState.DONE, kind=StepKind.GIVE_UP)
     again = EscalationStep.objects.filter(stopped, alert=alert).exclude(

@@ -1,4 +1,6 @@
-"""Reads large request bodies in few threads and not forever, so that slow phones never keep an SOS waiting."""
+"""Reads large request bodies in a limited number of threads and for a limited time, so that slow phones never keep an
+SOS waiting.
+"""
 
 import socket
 from collections.abc import Iterator
@@ -29,7 +31,10 @@ class LengthRequired(LengthUnknown):
 
 @contextmanager
 def being_read(request: HttpRequest) -> Iterator[None]:
-    """Holds a slot while a large body is read. Half of the threads may read at once; otherwise raises UploadsBusy."""
+    """Hold one of the slots for large bodies while the block runs.
+
+    Raises UploadsBusy when half of the threads are reading.
+    """
     connection = request.META.get("gunicorn.socket")
     if not _slots.acquire(blocking=False):
         if connection is not None:

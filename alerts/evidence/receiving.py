@@ -26,7 +26,10 @@ class UploadIncomplete(Invalid):
 
 
 class SpoolingHandler(FileUploadHandler):
-    """Takes one file in the field that is named for its kind, up to the largest size of that kind."""
+    """Writes one file of the request to the spool.
+
+    Its form field has the name of its kind; the largest size is the kind's.
+    """
 
     chunk_size = 256 * 1024
 
@@ -61,7 +64,10 @@ class SpoolingHandler(FileUploadHandler):
 
 
 def bound_of(request: Request, *, kind: EvidenceKind) -> int:
-    """The most bytes that the file can have, by Content-Length. Raises LengthRequired and FileTooLarge."""
+    """Return the most bytes that the file can have, by Content-Length.
+
+    Raises LengthRequired without a Content-Length, and FileTooLarge if the largest size of the kind is exceeded.
+    """
     length = bodies.length_of(request)
     if length > limits.largest(kind) + AROUND_THE_FILE:
         raise limits.FileTooLarge

@@ -1,4 +1,4 @@
-"""Purges uploads that broke off, and evidence after its time unless an operator holds it."""
+"""Purges uploads that broke off, and erases evidence EVIDENCE_KEPT_DAYS after the alert's end unless it is held."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -23,7 +23,10 @@ def purge(*, now: datetime) -> int:
 
 
 def purge_uploads(*, now: datetime) -> int:
-    """Delete expired uploads. A file that a dead process had stored without an evidence row goes too."""
+    """Delete at most BATCH expired uploads with their files; return how many.
+
+    A file that a dead process had stored without an evidence row is deleted too.
+    """
     is_dead = Q(finishing_at=None) | Q(finishing_at__lte=now - keeping.FINISHING_FOR)
     outdated = list(Upload.objects.filter(is_dead, expires_at__lte=now).order_by("expires_at")[:BATCH])
     for upload in outdated:
@@ -35,7 +38,7 @@ def purge_uploads(*, now: datetime) -> int:
 
 
 def erase_outdated(*, now: datetime) -> int:
-    """Erase the evidence of alerts that ended EVIDENCE_KEPT_DAYS ago. Returns how many files are marked as erased.
+    """Erase the evidence of alerts that ended EVIDENCE_KEPT_DAYS ago; return how many files are marked as erased.
 
     The row is marked first, with an entry in the timeline. The file is deleted after the commit.
     """
@@ -51,9 +54,10 @@ def erase_outdated(*, now: datetime) -> int:
 
 
 def shown_to_owner(alert: SosAlert, *, now: datetime) -> QuerySet[Evidence]:
-    """The evidence that the owner is shown, oldest first.
+    """The evidence that the owner's devices show, oldest first.
 
-    Under duress the alert ends later than its owner is shown. Its evidence is kept longer, but not shown longer.
+    Under duress the alert really ends later than the owner's devices show. Its evidence is kept longer, counted from
+    the real end, but shown no longer than if the alert had ended at the moment of the duress PIN.
     """
     ended_at = view.shown(alert).ended_at
     if ended_at and now >= ended_at + timedelta(days=settings.EVIDENCE_KEPT_DAYS):
@@ -86,7 +90,7 @@ def _delete_erased_files() -> int:
 
 @transaction.atomic
 def hold(*, alert_id: UUID, by_id: UUID | None, now: datetime) -> bool:
-    """Keep all evidence of the alert until the hold is released; returns whether the hold is new."""
+    """Put the alert under legal hold: its evidence is kept until `release`. Returns whether the hold is new."""
     SosAlert.objects.select_for_update(no_key=True).get(id=alert_id)
     _, is_new = LegalHold.objects.get_or_create(alert_id=alert_id, defaults={"by_id": by_id, "since": now})
     if is_new:
@@ -96,7 +100,7 @@ def hold(*, alert_id: UUID, by_id: UUID | None, now: datetime) -> bool:
 
 @transaction.atomic
 def release(*, alert_id: UUID, now: datetime) -> bool:
-    """End the hold, so that evidence is purged again; returns whether the alert was held."""
+    """End the alert's legal hold, so that its evidence is erased in time; return whether the alert was held."""
     SosAlert.objects.select_for_update(no_key=True).get(id=alert_id)
     deleted, _ = LegalHold.objects.filter(alert_id=alert_id).delete()
     if deleted:

@@ -76,7 +76,10 @@ class Bucket(S3Storage):  # type: ignore[misc]  # django-storages has no types
 
 
 class _Parts:
-    """A file in the store. One request gets it from the offset on, and its body is read only as fast as `read` asks."""
+    """A file in the store that reads like an open file.
+
+    One request gets the bytes from the offset on, as `read` asks.
+    """
 
     def __init__(self, found: Any, *, size: int) -> None:
         self._found = found

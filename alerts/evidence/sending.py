@@ -1,4 +1,4 @@
-"""Sends files in few threads and not forever, so that slow clients never keep an SOS waiting."""
+"""Sends files in a limited number of threads and for a limited time, so that slow clients never keep an SOS waiting."""
 
 import socket
 from collections.abc import Generator, Iterator
@@ -21,7 +21,7 @@ class DownloadsBusy(Busy):
 
 
 class Sending:
-    """The chunks of a streamed response. A quarter of the threads may send at once; otherwise raises DownloadsBusy."""
+    """The chunks of a streamed response. A quarter of the threads may send at once; one more raises DownloadsBusy."""
 
     def __init__(self, chunks: Generator[bytes], *, request: HttpRequest) -> None:
         if not _slots.acquire(blocking=False):

@@ -57,7 +57,10 @@ def respond(request: HttpRequest, evidence: Evidence) -> HttpResponseBase:
 
 
 def _part(request: HttpRequest, *, size: int, etag: str) -> tuple[int, int] | None:
-    """The first byte and the end of the range asked for; None for the whole file. Raises _OutOfRange."""
+    """Return the first byte of the requested range and the byte after its last; None for the whole file.
+
+    Raises _OutOfRange if the file has no byte of the range.
+    """
     asked = _RANGE.fullmatch(request.headers.get("Range", "").strip())
     if not asked or request.method != "GET" or request.headers.get("If-Range", etag) != etag:
         return None
@@ -76,7 +79,7 @@ def _part(request: HttpRequest, *, size: int, etag: str) -> tuple[int, int] | No
 
 
 def chunks(file: IO[bytes], start: int, end: int) -> Generator[bytes]:
-    """The bytes from `start` to before `end`, in chunks. Closes the file."""
+    """Yield the file's bytes from `start` up to, but without, `end`; close the file at the end."""
     with file:
         file.seek(start)
         while start < end:

@@ -1,4 +1,7 @@
-"""Signed URLs of evidence: they need no log-in, because players send none. They expire by the database's clock."""
+"""Signed URLs of evidence: they need no log-in, because media players send none.
+
+They expire by the database's clock.
+"""
 
 from datetime import datetime, timedelta
 from uuid import UUID

@@ -30,7 +30,10 @@ def create(upload_id: UUID) -> IO[bytes]:
 
 
 def write(upload_id: UUID, block: bytes, *, offset: int) -> None:
-    """Write the block at this offset. The caller makes sure that nobody else writes."""
+    """Write the block at this offset of the upload's file.
+
+    The caller makes sure that nobody else writes to the file.
+    """
     descriptor = os.open(path(upload_id), os.O_CREAT | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.seek(offset)
@@ -50,10 +53,11 @@ def discard(upload_id: UUID) -> None:
 
 
 class SpooledFile(File):  # type: ignore[type-arg]
-    """A spooled file for a storage. A storage on the same disk moves `temporary_file_path` instead of copying.
+    """A spooled file, to be given to a storage. A storage on the same disk moves `temporary_file_path` instead of
+    copying.
 
     That path is a second name (hard link) of the file. The first name stays until the evidence has its row, so a crash
-    in between loses nothing.
+    before the row is written loses nothing.
     """
 
     def __init__(self, upload_id: UUID) -> None:

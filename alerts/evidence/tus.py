@@ -58,7 +58,7 @@ class TusView(OpenToDevices):
 
 
 def metadata(request: Request) -> dict[str, str]:
-    """The pairs in Upload-Metadata. Raises MetadataInvalid."""
+    """The names and values in the header Upload-Metadata. Raises MetadataInvalid if the header is malformed."""
     pairs = (pair.strip().partition(" ") for pair in request.headers.get("Upload-Metadata", "").split(",") if pair)
     try:
         return {name: b64decode(value.strip(), validate=True).decode() for name, _, value in pairs}
@@ -67,7 +67,7 @@ def metadata(request: Request) -> dict[str, str]:
 
 
 def kind(metadata: dict[str, str]) -> EvidenceKind:
-    """The kind of file that the metadata declare. Raises MetadataInvalid."""
+    """The kind of evidence that the metadata declare. Raises MetadataInvalid if they declare no known kind."""
     try:
         return EvidenceKind(metadata.get("kind", ""))
     except ValueError as error:
@@ -75,7 +75,10 @@ def kind(metadata: dict[str, str]) -> EvidenceKind:
 
 
 def number(request: Request, header: str) -> int:
-    """The header's whole number. Raises ParseError, or LengthRequired for an Upload-Length that is missing or 0."""
+    """The whole number in this header.
+
+    Raises ParseError if it is none, and LengthRequired for Upload-Length if missing or 0.
+    """
     value = request.headers.get(header, "")
     if header == "Upload-Length" and value in ("", "0"):
         raise bodies.LengthRequired("Upload-Length must say how long the file is.")
@@ -85,7 +88,10 @@ def number(request: Request, header: str) -> int:
 
 
 def checksum(request: Request) -> tuple[str, bytes] | None:
-    """Algorithm and digest of Upload-Checksum; None without the header. Raises ParseError."""
+    """The algorithm and the digest in Upload-Checksum; None without the header.
+
+    Raises ParseError if it is malformed.
+    """
     header = request.headers.get("Upload-Checksum")
     if header is None:
         return None
@@ -99,7 +105,7 @@ def checksum(request: Request) -> tuple[str, bytes] | None:
 
 
 def respond(upload: Upload, *, status_code: int) -> Response:
-    """A response that says how far the upload is."""
+    """A response whose headers say how many bytes of the upload have arrived."""
     response = Response(status=status_code)
     response["Upload-Offset"], response["Upload-Length"] = str(upload.offset), str(upload.length)
     response["Upload-Expires"] = http_date(upload.expires_at.timestamp())

@@ -128,6 +128,6 @@ class UploadView(tus.TusView):
         responses={204: OpenApiResponse(description="The upload is gone. Evidence that it has become stays.")} | _GONE,
     )
     def delete(self, request: Request, upload_id: UUID) -> Response:
-        """Drop the upload."""
+        """Delete the upload and the bytes that have arrived."""
         resuming.end(uploads.own(upload_id, owner=person(request), now=clock.now()))
         return Response(status=status.HTTP_204_NO_CONTENT)

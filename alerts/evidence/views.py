@@ -137,7 +137,7 @@ class EvidenceView(APIView):
 
 
 class FileView(APIView):
-    """Needs no token, because players send none: the signature is the permission."""
+    """A file behind a signed URL. Needs no token, because media players send none: the signature is the permission."""
 
     authentication_classes = ()
     permission_classes = ()

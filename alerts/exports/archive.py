@@ -1,10 +1,11 @@
-"""A ZIP archive in which every byte follows from its files: a byte that somebody changed or added anywhere shows.
+"""A ZIP archive whose files alone decide each of its bytes: a byte that somebody changed or added anywhere shows.
 
 Python's `zipfile` does not promise its bytes: they differ from those of earlier exports and between versions of Python
 (python/cpython#103861), so an export that somebody keeps would no longer verify
-(test_an_export_of_an_earlier_release_is_intact). It also believes a directory that lies about its number of files
-(test_what_would_blow_up). Therefore the structures that an export needs are written here (PKWARE's APPNOTE 6.3.10,
-sections 4.3 to 4.5). Files are stored uncompressed: media does not shrink, and no reader can be made to unpack a bomb.
+(test_an_export_of_an_earlier_release_is_intact). `zipfile` also believes a directory that lies about its number of
+files (test_what_would_blow_up). Therefore the structures that an export needs are written here (PKWARE's APPNOTE
+6.3.10, sections 4.3 to 4.5). Files are stored uncompressed: media does not shrink, and no reader can be made to unpack
+a bomb.
 """
 
 from collections.abc import Generator, Iterable
@@ -36,12 +37,15 @@ _LARGE = 0xFFFFFFFF
 
 
 class Damaged(Exception):
-    """The file is not an archive of ours, or no longer a whole one; the text says what is wrong."""
+    """The file is not an archive that this module wrote, or was changed or cut short; the text says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to be written. `size_at_most` decides the form of its header, which comes before its content."""
+    """A file to be written.
+
+    `size_at_most` decides the form of the file's header, which is written before its content.
+    """
 
     name: str
     chunks: Iterable[bytes]
@@ -50,7 +54,10 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A file in an archive, and the byte at which its content begins, as the archive's directory says."""
+    """A file in an archive.
+
+    `begins_at` is the byte at which the file's content begins, as the archive's directory says.
+    """
 
     name: str
     size: int
@@ -58,7 +65,7 @@ class Stored:
 
 
 def write(files: Iterable[File]) -> Generator[bytes]:
-    """The archive's bytes, piece by piece. Each file is read to its end before the next file is taken."""
+    """Yield the archive's bytes, piece by piece. Each file is read to its end before the next file is taken."""
     directory: list[bytes] = []
     offset = 0
     for file in files:
@@ -133,7 +140,7 @@ def read(file: BinaryIO) -> list[Stored]:
 
 
 def _directory(file: BinaryIO, length: int) -> tuple[int, int, int]:
-    """The directory's number of files, its size, and the byte at which it begins."""
+    """Return the directory's number of files, its size, and the byte at which it begins. Raises Damaged."""
     if length < _END.size:
         raise Damaged("this is no whole ZIP archive: its end is missing")
     mark, _, _, _, count, size, offset, _ = _END.unpack(bytes_at(file, length - _END.size, _END.size))
@@ -148,7 +155,10 @@ def _directory(file: BinaryIO, length: int) -> tuple[int, int, int]:
 
 
 def _listed(directory: bytes, start: int) -> tuple[Stored, int]:
-    """The file whose entry begins at byte `start` of the directory, and the byte at which the next entry begins."""
+    """Return the file whose entry begins at byte `start` of the directory, and the byte at which the next entry begins.
+
+    Raises Damaged.
+    """
     head = directory[start : start + _CENTRAL.size]
     if len(head) < _CENTRAL.size or head[:4] != b"PK\1\2":
         raise Damaged("the archive's directory is damaged")
@@ -167,7 +177,7 @@ def _listed(directory: bytes, start: int) -> tuple[Stored, int]:
 
 
 def content(file: BinaryIO, stored: Stored) -> Generator[bytes]:
-    """The file's bytes, piece by piece."""
+    """Yield the content of this stored file, piece by piece."""
     start, end = stored.begins_at, stored.begins_at + stored.size
     while start < end and (chunk := bytes_at(file, start, min(_READ, end - start))):
         start += len(chunk)

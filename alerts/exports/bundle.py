@@ -21,7 +21,7 @@ MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 class Contents:
     """The files of an export, and the facts for its manifest.
 
-    `unreadable` names evidence that the storage did not give. It may grow while the files are read.
+    `unreadable` names the evidence files that the storage did not give. The list may grow while the files are read.
     """
 
     alert_id: str
@@ -31,7 +31,7 @@ class Contents:
 
 
 def write(contents: Contents, *, key: Ed25519PrivateKey, by: str, now: datetime) -> Generator[bytes]:
-    """The bytes of the bundle, in pieces. `by` names the installation."""
+    """Yield the bytes of the export in pieces. `by` is the name of this installation for the manifest."""
     return archive.write(_files(contents, key=key, by=by, now=now))
 
 
@@ -59,7 +59,7 @@ def _files(contents: Contents, *, key: Ed25519PrivateKey, by: str, now: datetime
 
 
 class _Digest:
-    """Passes chunks on, and hashes and counts their bytes."""
+    """Passes a file's chunks on, and keeps the SHA-256 and the number of their bytes."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = chunks

@@ -1,4 +1,4 @@
-"""The contents of an export: for the owner all that their devices are shown, for the operator everything."""
+"""The contents of an export: for the owner all that the owner's devices show, for the operator everything."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ from messaging.operations import alarms
 
 
 def shown_to_owner(alert: SosAlert, *, now: datetime) -> Contents:
-    """The alert as its owner is shown it: under duress, an alert that ended at that moment."""
+    """The alert as the owner's devices show it: under duress, as if it had ended at the moment of the duress PIN."""
     return _contents(
         alert,
         reach.report(alert, language=alert.owner.language),
@@ -37,7 +37,7 @@ def shown_to_owner(alert: SosAlert, *, now: datetime) -> Contents:
 
 
 def whole(alert: SosAlert, *, now: datetime) -> Contents:
-    """The truth, with every message and every attempt to send it: for operators only."""
+    """The alert as it really is, with every message and every attempt to send one: for operators only."""
     return _contents(
         alert,
         reach.whole_report(alert, language=alert.owner.language),
@@ -91,7 +91,10 @@ def _json(name: str, said: Any) -> File:
 
 
 def _media(kept: Evidence, unreadable: list[str], *, now: datetime) -> Iterator[File]:
-    """The file of a piece of evidence. If the storage does not give it, name it in `unreadable` instead."""
+    """Yield the file of this piece of evidence.
+
+    If the storage does not give the file, add its name to `unreadable` instead.
+    """
     name = f"evidence/{kept.id}.{kept.name.rpartition('.')[2]}"
     try:
         file = keeping.storage().open(kept.name)

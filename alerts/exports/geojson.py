@@ -1,4 +1,4 @@
-"""An alert's positions as GeoJSON (RFC 7946), written while they are read."""
+"""An alert's positions as GeoJSON (RFC 7946), yielded while the rows are read."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _DETAILS = {
 
 
 def feature_collection(positions: QuerySet[AlertPosition]) -> Iterator[bytes]:
-    """One point for each position, in order of arrival."""
+    """Yield a FeatureCollection with one point for each position, in order of arrival."""
     yield b'{"type": "FeatureCollection", "features": ['
     separator = "\n"
     for position in positions.order_by("id").iterator(chunk_size=_ROWS):

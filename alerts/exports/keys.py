@@ -21,7 +21,7 @@ def id_of(key: Ed25519PublicKey) -> str:
 
 
 def of_pem(text: str) -> Ed25519PublicKey:
-    """The Ed25519 public key in a PEM text. Raises NoKey."""
+    """The Ed25519 public key in a PEM text. Raises NoKey if the text holds no such key."""
     try:
         key = load_pem_public_key(text.encode())
     except (ValueError, UnsupportedAlgorithm) as error:

@@ -1,5 +1,6 @@
-"""Every message of an alert, with each of its moves and attempts, for operators. The texts are missing, because the
-engine erases them."""
+"""Every message of an alert, with each of its moves and attempts, for operators. The texts are missing, because
+messaging erases a text when its message ends.
+"""
 
 from typing import Any
 

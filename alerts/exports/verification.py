@@ -1,4 +1,4 @@
-"""Checks that an export is what was signed. Each problem names the file it is in.
+"""Checks that an export is as it was when it was signed. Each problem is a sentence that names the file it is in.
 
 The export may come from anybody, so nothing is unpacked and every size is limited.
 """
@@ -28,16 +28,19 @@ _WORD_AT_MOST = 200
 
 @dataclass(slots=True)
 class Verdict:
-    """`problems` is empty if all is as it was signed. `manifest` is empty if it could not be read."""
+    """The result of a check.
+
+    `problems` is empty if the export is as it was signed; `manifest` is empty if unreadable.
+    """
 
     problems: list[str] = field(default_factory=list)
     manifest: dict[str, Any] = field(default_factory=dict)
 
 
 def verify(file: BinaryIO, *, key: Ed25519PublicKey | None = None) -> Verdict:
-    """Check the bundle with this key or, without one, with the key in its own manifest.
+    """Check the export with this key or, without one, with the public key in its own manifest; return what is wrong.
 
-    The manifest's own key proves less: somebody who changed the bundle could have signed it anew with another key.
+    The manifest's own key proves less: somebody who changed the export could have signed it anew with another key.
     """
     verdict = Verdict()
     try:
@@ -56,7 +59,7 @@ def verify(file: BinaryIO, *, key: Ed25519PublicKey | None = None) -> Verdict:
 
 
 def _stored(file: BinaryIO) -> dict[str, Stored]:
-    """The archive's files by name, in the order of the archive."""
+    """The archive's files by name, in the order of the archive. Raises Damaged, also for a name that no export has."""
     stored: dict[str, Stored] = {}
     for each in archive.read(file):
         if not _NAME.fullmatch(each.name):
@@ -68,7 +71,10 @@ def _stored(file: BinaryIO) -> dict[str, Stored]:
 
 
 def _manifest(file: BinaryIO, stored: dict[str, Stored]) -> dict[str, Any]:
-    """The manifest, with its form checked, so that the other checks can rely on it. Raises Damaged."""
+    """The manifest.
+
+    Raises Damaged if its form is not that of a manifest, so that the other checks can rely on the form.
+    """
     manifest = _json(file, stored, MANIFEST)
     try:
         if manifest["format"] != FORMAT:
@@ -124,7 +130,7 @@ def _files(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any]) 
 
 
 def _timeline(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any]) -> Iterator[str]:
-    """Compute the chain again and compare."""
+    """Compute the chain of timeline.json again; yield a problem if a hash differs or the end is not the manifest's."""
     said = manifest["timeline"]
     try:
         entries = _json(file, stored, TIMELINE)["entries"]
@@ -142,7 +148,9 @@ def _timeline(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any
 
 
 def _evidence(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any]) -> Iterator[str]:
-    """Check that each file is the one that arrived: alert.json has its hash from that time."""
+    """Yield a problem for each evidence file that is not the one that arrived: alert.json has each hash from the
+    arrival.
+    """
     try:
         arrived = {each["id"]: each["sha256"] for each in _json(file, stored, ALERT)["evidence"]}
     except (KeyError, TypeError):
@@ -155,7 +163,7 @@ def _evidence(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any
 
 
 def _layout(file: BinaryIO, stored: dict[str, Stored]) -> Iterator[str]:
-    """Write the archive again and compare: every byte must follow from its files."""
+    """Write the archive again from its files; yield a problem if any byte differs."""
     files = (archive.File(name, archive.content(file, each), size_at_most=each.size) for name, each in stored.items())
     offset = 0
     for piece in archive.write(files):
@@ -169,7 +177,9 @@ def _layout(file: BinaryIO, stored: dict[str, Stored]) -> Iterator[str]:
 
 
 def _file_at(stored: dict[str, Stored], offset: int) -> str:
-    """The file whose head, content or sizes are at this byte; for the directory after all files, the last one."""
+    """The name of the file to which this byte of the archive belongs; the last file's for the directory after all
+    files.
+    """
     return next((name for name, each in stored.items() if offset <= each.begins_at + each.size), list(stored)[-1])
 
 

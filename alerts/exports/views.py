@@ -60,7 +60,7 @@ class ExportView(APIView):
 
 
 class ExportKeyView(APIView):
-    """Open to everyone: people without an account check exports too."""
+    """The public keys, open to everyone: people without an account check exports too."""
 
     authentication_classes = ()
     permission_classes = ()

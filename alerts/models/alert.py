@@ -26,7 +26,9 @@ OPEN_TO_OWNER = Q(status__in=OPEN, duress_at=None)
 
 
 class AlertMove(Enum):
-    """The moves of an alert's status; alerts/sos/status.py says from where to where each leads."""
+    """The moves of an alert's status; the table in alerts/sos/status.py says from which statuses to which each one
+    leads.
+    """
 
     ACKNOWLEDGE = "a contact is on the way"
     WITHDRAW = "the only contact on the way is not coming"
@@ -147,7 +149,10 @@ class AlertEvent(models.Model):
 
 
 class TimelineSeal(models.Model):
-    """How far an alert's timeline is sealed. Sealing locks this row. `entries` shows if the last ones were deleted."""
+    """How far an alert's timeline is sealed.
+
+    Sealing locks this row. The number of sealed `entries` shows whether the last ones were deleted.
+    """
 
     alert = models.OneToOneField(SosAlert, on_delete=models.CASCADE, primary_key=True, related_name="seal")
     entries = models.PositiveIntegerField(default=0)
@@ -179,7 +184,10 @@ CALLING = (NotificationKind.SOS, NotificationKind.REMINDER, NotificationKind.CAL
 
 
 class Notification(models.Model):
-    """One message to one contact about one alert. Name and number are from that time; `message` says if it arrived."""
+    """One message to one contact about one alert.
+
+    Name and number are the contact's at that time. `message` says whether the message arrived.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     alert = models.ForeignKey(SosAlert, on_delete=models.CASCADE, related_name="notifications")

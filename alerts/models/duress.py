@@ -4,7 +4,9 @@ from alerts.models.alert import AlertStatus, SosAlert
 
 
 class FeignedEnd(models.Model):
-    """The end that the duress PIN pretends: how the alert and its messages would be if it had ended at that moment."""
+    """The end that the duress PIN pretends: how the alert and its messages would be if it had ended at the moment of
+    the PIN.
+    """
 
     alert = models.OneToOneField(SosAlert, on_delete=models.CASCADE, primary_key=True, related_name="feigned_end")
     status = models.CharField(max_length=12, choices=AlertStatus)

@@ -22,7 +22,7 @@ class StepState(models.TextChoices):
 class EscalationStep(models.Model):
     """A call, an SMS or the giving up that happens at `due_at` if nobody has answered by then.
 
-    Name, number and language are from when the alert was raised. A step that gives up has none of the three.
+    Name, number and language are the contact's when the alert was raised. A GIVE_UP step has none of the three.
     """
 
     # The constraint below gives the index.

@@ -47,9 +47,10 @@ class Evidence(models.Model):
 
 
 class Upload(models.Model):
-    """A file on its way in. The row is written before its first byte, so the purge finds the bytes that a crash leaves.
+    """A file that is being uploaded. The row is written before the first byte, so the purge finds the bytes that a
+    crash leaves.
 
-    Its bytes lie in the spool under its id (alerts/evidence/spool.py) until they are checked and kept.
+    The bytes lie in the spool under the row's id (alerts/evidence/spool.py) until they are checked and kept.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -81,7 +82,10 @@ class Upload(models.Model):
 
 
 class LegalHold(models.Model):
-    """Forbids to erase an alert's evidence as long as the row exists. Operators set and lift it (alerts/admin.py)."""
+    """Forbids to erase an alert's evidence while this row exists.
+
+    Operators make and delete the row (alerts/admin.py).
+    """
 
     alert = models.OneToOneField(SosAlert, on_delete=models.PROTECT, related_name="legal_hold")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)

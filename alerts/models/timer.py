@@ -64,7 +64,7 @@ class ActivityTimer(models.Model):
 
 
 class Heartbeat(models.Model):
-    """One report of a phone while a timer ran. Contacts see the last one when the timer runs out.
+    """One report of a phone while a timer ran. Contacts see the timer's last report when the timer runs out.
 
     Fields are named as in geo.models.Fix. Columns keep their names (`db_column`), as in AlertPosition.
     """

@@ -1,8 +1,9 @@
-"""The moves of messages as the owner's devices are shown them under duress: those that an end at the moment of the
-duress PIN would have left.
+"""The moves of messages that the owner's devices show under duress: the moves as if the alert had ended at the moment
+of the duress PIN (the pretended end).
 
-Messages that had not left are shown stopped by that end. A message whose attempt was under way goes on as it does, and
-is shown given up where the engine would have tried it again: the end of an alert is the deadline of its messages.
+A message that had not left by then is shown as stopped by the pretended end. An attempt that was under way is shown
+with its real outcome. A message that is really tried again is shown as given up, since the end of an alert is the
+deadline of its messages.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,9 +18,9 @@ from messaging.states import AFTER_A_DOUBT, FINAL, WITH_THE_PROVIDER, State
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownMove:
-    """A move as the owner's devices are shown it.
+    """A move that the owner's devices show.
 
-    `move_id`: the real move behind it; None: only the pretended end made this move.
+    `move_id`: the id of the real move that this one shows; None: only the pretended end made this move.
     """
 
     move_id: int | None
@@ -29,7 +30,10 @@ class ShownMove:
 
 
 def shown_moves(feigned: FeignedEnd, moves: Sequence[Move]) -> list[ShownMove]:
-    """The moves of one message that asked for help before the pretended end, in order; never empty."""
+    """The moves that the owner's devices show of one message, in order; never empty.
+
+    `moves` are the real moves of a message that asked for help before the pretended end.
+    """
     before = [move for move in moves if move.id <= feigned.last_event_id]
     after = [move for move in moves if move.id > feigned.last_event_id]
     shown = [_as_it_is(move) for move in before]
@@ -40,7 +44,9 @@ def shown_moves(feigned: FeignedEnd, moves: Sequence[Move]) -> list[ShownMove]:
 
 
 def _moves_after(state: State, feigned: FeignedEnd, after: Sequence[Move]) -> Iterator[ShownMove]:
-    """The moves after the pretended end of a message that was in this state then."""
+    """Yield the moves to show from after the pretended end, for a message that was in this state at
+    the pretended end.
+    """
     if state is State.UNCONFIRMED:
         yield from (_as_it_is(move) for move in after if _settles_doubt(move, feigned))
     elif state not in FINAL:
@@ -63,7 +69,9 @@ def _settles_doubt(move: Move, feigned: FeignedEnd) -> bool:
 
 
 def _instead_of_another_attempt(again: Move, *, from_state: State) -> Iterator[ShownMove]:
-    """The moves that the engine makes past a message's deadline in place of this move back to `queued`."""
+    """Yield the moves to show instead of this real move back to `queued`: those that messaging makes after the
+    deadline.
+    """
     if from_state in WITH_THE_PROVIDER or again.by == Deliverer.CALLBACK:
         # The provider reported a failure that another attempt might have mended. Its report is then the end.
         yield ShownMove(move_id=again.id, state=State.UNDELIVERED, at=again.at, error_code=again.error_code)
@@ -73,10 +81,10 @@ def _instead_of_another_attempt(again: Move, *, from_state: State) -> Iterator[S
 
 
 def _given_up(again: Move) -> ShownMove:
-    """The end that the engine gives a message which is queued again past its deadline.
+    """The end that messaging gives a message which is queued again after its deadline.
 
-    The engine needs a moment for it. The moment differs from message to message and stays the same for each: it is
-    computed from the move's id.
+    Messaging needs a short time for this end. The time differs from message to message and stays the same for each: it
+    is computed from the move's id.
     """
     moment = timedelta(microseconds=20_000 + again.id * 7_919_777 % 400_000)
     state = State.UNCONFIRMED if again.leaves_a_doubt else State.EXPIRED

@@ -1,6 +1,6 @@
-"""The notifications that asked for help, as the owner's devices are shown them.
+"""The notifications that asked for help, as the owner's devices show them.
 
-Reading them takes one query, and one more under duress, for any number of alerts.
+Reading the notifications of any number of alerts takes one query, and one more under duress.
 """
 
 from collections import defaultdict
@@ -45,7 +45,9 @@ class ShownNotification:
 
 
 def shown(alerts: Sequence[SosAlert]) -> defaultdict[UUID, list[ShownNotification]]:
-    """The notifications of each alert in the contacts' order, each contact's SOS first; by alert id."""
+    """The notifications of each alert as the owner's devices show them, by alert id: in the contacts' order, each SOS
+    first.
+    """
     ends = {alert.id: alert.feigned_end for alert in alerts if alert.duress_at is not None}
     found = _calling([alert.id for alert in alerts], under_duress=list(ends))
     moves = history.moves([each.message_id for each in found if each.alert_id in ends]) if ends else {}
@@ -60,7 +62,7 @@ def shown(alerts: Sequence[SosAlert]) -> defaultdict[UUID, list[ShownNotificatio
 
 
 def whole(alert: SosAlert) -> list[ShownNotification]:
-    """The truth, for operators only."""
+    """The notifications as they really are, for operators only."""
     return [_as_it_is(each) for each in _calling([alert.id])]
 
 
@@ -71,7 +73,7 @@ def _calling(alert_ids: Collection[UUID], *, under_duress: Collection[UUID] = ()
 
 
 def _answer(under_duress: Collection[UUID]) -> Subquery:
-    """The contact's last answer; to an alert under duress, their last answer before it."""
+    """The contact's last answer; for an alert under duress, the contact's last answer before the duress PIN."""
     answers = AlertEvent.objects.filter(
         ~Q(alert__in=under_duress) | Q(at__lte=F("alert__duress_at")),
         alert=OuterRef("alert_id"),
@@ -114,7 +116,10 @@ def _as_if_ended(notification: Notification, end: FeignedEnd, moves: Sequence[hi
 
 
 def _final_at(moves: Sequence[ShownMove]) -> datetime | None:
-    """When the message ended, as the engine keeps it: a later report on an `unconfirmed` message leaves the time."""
+    """When the message ended; None if its last move is not final.
+
+    A later report on an `unconfirmed` message does not change the time.
+    """
     final_at = None
     for move in moves:
         final_at = (final_at or move.at) if move.state in FINAL else None

@@ -19,7 +19,7 @@ _NAMED = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reach:
-    """Counts of contacts. `can_be_reached` are the contacts who were told or still may be."""
+    """Counts of contacts. `can_be_reached`: those who got the SOS or a call, or still may."""
 
     contacts: int
     can_be_reached: int
@@ -37,21 +37,21 @@ class AlertReport:
 
 
 def report(alert: SosAlert, *, language: str, warnings: tuple[str, ...] = ()) -> AlertReport:
-    """One alert as its owner is shown it, in this language."""
+    """The report on one alert as the owner's devices show it, in this language."""
     asked = notifications.shown([alert])[alert.id]
     with override(language):
         return _report(view.shown(alert), asked, warnings=warnings)
 
 
 def reports(alerts: Sequence[SosAlert], *, language: str) -> list[AlertReport]:
-    """Many alerts as their owner is shown them, by as many queries as for one."""
+    """The reports on many alerts as the owner's devices show them. Takes no more queries than one report."""
     asked = notifications.shown(alerts)
     with override(language):
         return [_report(view.shown(alert), asked[alert.id]) for alert in alerts]
 
 
 def whole_report(alert: SosAlert, *, language: str) -> AlertReport:
-    """The truth, for operators only."""
+    """The report on the alert as it really is, for operators only."""
     asked = notifications.whole(alert)
     with override(language):
         return _report(view.whole(alert), asked)
@@ -127,7 +127,7 @@ def _ended_first(count: int) -> str:
 
 
 def _troubles(contacts: list[ContactTruth]) -> list[str]:
-    """Sentences about contacts who were perhaps not reached: the first _NAMED by name, the number of the others."""
+    """Sentences about contacts who were perhaps not reached: the first _NAMED by name, then how many others."""
     doubtful = (*truth.NOT_REACHED, Status.UNCONFIRMED)
     # Only the last of several calls counts.
     last = [tried for contact in contacts for tried in (contact.sos, *contact.calls[-1:])]

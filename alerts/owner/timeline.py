@@ -1,4 +1,6 @@
-"""The timeline as the owner's devices are shown it: under duress, that of an alert which ended at that moment."""
+"""The timeline that the owner's devices show: under duress, as if the alert had ended at the moment
+of the duress PIN.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +27,10 @@ _AFTER_AN_END = (
 
 
 def shown(alert: SosAlert, *, now: datetime) -> list[Entry]:
-    """The entries in order, each with its hash. The pretended end only adds to the entries that were shown before."""
+    """The entries that the owner's devices show, in order, each with its hash.
+
+    Entries that were shown before the pretended end stay as they are: the pretended end only adds entries after them.
+    """
     entries = sealing.whole(alert.id, now=now)
     if alert.duress_at is None:
         return entries
@@ -36,14 +41,17 @@ def shown(alert: SosAlert, *, now: datetime) -> list[Entry]:
 
 
 def _place_of_duress(entries: list[Entry], duress_at: datetime) -> int:
-    """The index of the first entry that is not shown. If the entry of the duress PIN was deleted, go by its time."""
+    """The index of the first entry that the owner's devices do not show: the entry of the duress PIN.
+
+    If that entry was deleted, it is the first entry after the time of the duress PIN.
+    """
     by_kind = (place for place, entry in enumerate(entries) if entry.kind == EventKind.DURESS)
     by_time = (place for place, entry in enumerate(entries) if entry.at > duress_at)
     return next(chain_of(by_kind, by_time), len(entries))
 
 
 def _since(end: FeignedEnd, after: list[Entry]) -> list[Entry]:
-    """The entries of an alert that ended with the pretended end, in place of the real entries after it."""
+    """The entries to show from the pretended end on, instead of the real entries `after` it."""
     kind = _END[AlertStatus(end.status)]
     ended = Entry(seq=0, at=end.at, kind=kind, by=journal.OWNER, data={}, hash="")
     ids = [int(message_id) for message_id in end.states]
@@ -56,7 +64,7 @@ def _since(end: FeignedEnd, after: list[Entry]) -> list[Entry]:
 
 
 def _stopped(end: FeignedEnd, moves: Mapping[int, Sequence[ShownMove]]) -> list[Entry]:
-    """The moves that only the pretended end made, in the order of the messages, which a timeline has them in."""
+    """An entry for each move that only the pretended end made, in the order of the messages, as in a real timeline."""
     asked = end.alert.notifications.filter(message__in=moves).select_related("message").defer("message__text")
     by_message: defaultdict[int, list[Notification]] = defaultdict(list)
     for each in asked.order_by("message_id", "id"):
@@ -82,9 +90,10 @@ def _stop(asked: Sequence[Notification], move: ShownMove) -> Entry:
 
 
 def _shown(entry: Entry, moves: Mapping[int | None, Sequence[ShownMove]]) -> Iterator[Entry]:
-    """A real entry from after the pretended end as an ended alert shows it: once, changed, or not at all.
+    """Yield what the owner's devices show of a real entry from after the pretended end: the entry, a changed one or
+    nothing.
 
-    `moves`: the shown moves by the id of the real move behind them.
+    `moves`: the shown moves by the id of the real move behind each.
     """
     if entry.move is None:
         if entry.kind in _AFTER_AN_END:

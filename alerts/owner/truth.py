@@ -1,4 +1,4 @@
-"""The fate of a contact's SMS and calls in words the person understands: a status, a reason, a sentence."""
+"""The result of each SMS and call to a contact in words that the owner understands: a status, a reason, a sentence."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,7 +78,10 @@ class Try:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContactTruth:
-    """One contact with the SOS and every later message that asked them for help. `answer`: their last (AnswerKind)."""
+    """One contact, with the SOS and every later message that asked this contact for help.
+
+    `answer`: the contact's last answer (AnswerKind).
+    """
 
     contact_id: UUID
     name: str
@@ -100,7 +103,7 @@ class ContactTruth:
 
 
 def try_of(asked: ShownNotification, *, is_over: bool) -> Try:
-    """The truth about one notification; `is_over`: its alert has ended."""
+    """The status, reason and sentence of one notification; `is_over`: its alert has ended."""
     status = STATUS_OF[asked.state]
     reason = _reason(asked.channel, status, asked.error_code)
     if reason is Reason.TOO_LATE and is_over:

@@ -1,5 +1,5 @@
-"""An alert as the owner's devices are shown it. Somebody who forced the owner to type the duress PIN may be reading, so
-under duress every answer is that of an alert which ended at that moment (the pretended end, FeignedEnd).
+"""An alert as the owner's devices show it. A coercer may be reading, so under duress every answer is that of an alert
+which ended at the moment of the duress PIN (the pretended end, FeignedEnd).
 """
 
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from alerts.models import AlertPosition, SosAlert
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownAlert:
-    """The facts of an alert that a device is shown."""
+    """The facts of an alert that the owner's devices show."""
 
     id: UUID
     status: str
@@ -28,7 +28,9 @@ class ShownAlert:
 
 
 def shown(alert: SosAlert) -> ShownAlert:
-    """The alert as its owner is shown it: under duress it has ended, where the person was at that moment."""
+    """The alert as the owner's devices show it: under duress, ended at the moment of the duress PIN, at the position of
+    then.
+    """
     if alert.duress_at is None:
         return whole(alert)
     feigned = alert.feigned_end
@@ -44,7 +46,7 @@ def shown(alert: SosAlert) -> ShownAlert:
 
 
 def whole(alert: SosAlert) -> ShownAlert:
-    """The truth, for operators only."""
+    """The alert as it really is, for operators only."""
     return ShownAlert(
         id=alert.id,
         status=alert.status,
@@ -60,11 +62,11 @@ def whole(alert: SosAlert) -> ShownAlert:
 
 
 def has_status(status: str) -> Q:
-    """Filter alerts by the status that their owner is shown."""
+    """A filter for alerts with this status as the owner's devices show it."""
     return Q(duress_at=None, status=status) | Q(duress_at__isnull=False, feigned_end__status=status)
 
 
 def positions_shown(alert: SosAlert) -> QuerySet[AlertPosition]:
-    """The alert's positions as its owner is shown them: no position from after the shown end."""
+    """The alert's positions that the owner's devices show: under duress, those up to the moment of the duress PIN."""
     ended_at = shown(alert).ended_at
     return alert.positions.filter(at__lte=ended_at) if ended_at else alert.positions.all()
