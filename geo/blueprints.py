@@ -1,4 +1,4 @@
-"""Named sets of zones: saved from a person's zones or written by hand. Applied as a whole or not at all."""
+"""Named sets of zones: saved from a person's zones, or written by hand. A set is applied as a whole or not at all."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -33,7 +33,7 @@ class ZoneChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """Changes that applying a blueprint made, or would make. Zones are matched by their names."""
+    """The changes that applying a blueprint made, or would make in a dry run. Zones are matched by their names."""
 
     added: list[GeoZone] = field(default_factory=list)
     changed: list[ZoneChange] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Report:
 
 @transaction.atomic
 def add(*, person_id: UUID, name: str, wanted: Iterable[Mapping[str, Any]], now: datetime) -> Blueprint:
-    """Raises TooManyBlueprints or TooManyZones."""
+    """Save these zones as a blueprint and return it. Raises TooManyBlueprints or TooManyZones."""
     zones.locked(person_id)
     if Blueprint.objects.filter(owner_id=person_id).count() >= policy.MAX_BLUEPRINTS:
         raise TooManyBlueprints
@@ -52,7 +52,7 @@ def add(*, person_id: UUID, name: str, wanted: Iterable[Mapping[str, Any]], now:
 
 
 def add_from_current(*, person_id: UUID, name: str, now: datetime) -> Blueprint:
-    """Raises TooManyBlueprints."""
+    """Save the person's present zones as a blueprint and return it. Raises TooManyBlueprints."""
     with transaction.atomic():
         zones.locked(person_id)
         current = [fields_of(zone) for zone in GeoZone.objects.filter(owner_id=person_id).order_by("id")]
@@ -63,7 +63,10 @@ def add_from_current(*, person_id: UUID, name: str, now: datetime) -> Blueprint:
 def change(
     *, person_id: UUID, blueprint_id: UUID, changes: Mapping[str, Any], if_match: Collection[str] | None, now: datetime
 ) -> Blueprint:
-    """Raises NotFound, PreconditionFailed or TooManyZones."""
+    """Change the blueprint's name, or all its zones; return the blueprint.
+
+    Raises NotFound, TooManyZones, or PreconditionFailed if the client has an older version.
+    """
     zones.locked(person_id)
     blueprint = blueprint_of_person(person_id=person_id, blueprint_id=blueprint_id)
     zones.require(blueprint, if_match=if_match)
@@ -86,9 +89,10 @@ def remove(*, person_id: UUID, blueprint_id: UUID, if_match: Collection[str] | N
 
 @transaction.atomic
 def apply(*, person_id: UUID, blueprint_id: UUID, is_dry_run: bool, now: datetime) -> Report:
-    """Make the person's zones equal to the blueprint's, in one transaction. Raises NotFound or TooManyZones.
+    """Make the person's zones equal to the blueprint's, in one transaction; return the changes.
 
-    A zone of the same name is changed and keeps its events. Unless it moves, it keeps its presence too.
+    A zone of the same name is changed and keeps its events. Unless the zone moves, it keeps its presence too. With
+    `is_dry_run` nothing is changed. Raises NotFound or TooManyZones.
     """
     whereabouts = zones.locked(person_id)
     blueprint = blueprint_of_person(person_id=person_id, blueprint_id=blueprint_id)
@@ -101,7 +105,10 @@ def apply(*, person_id: UUID, blueprint_id: UUID, is_dry_run: bool, now: datetim
 
 
 def _compare(person_id: UUID, wanted: Iterable[Mapping[str, Any]], *, now: datetime) -> Report:
-    """Pair zones by name. If several have one name, the oldest is paired with the first in the blueprint."""
+    """Pair the person's zones with the wanted ones by name; return the changes that this would make.
+
+    If several zones have one name, the oldest is paired with the first in the blueprint.
+    """
     current: defaultdict[str, list[GeoZone]] = defaultdict(list)
     for zone in GeoZone.objects.filter(owner_id=person_id).order_by("-id"):
         current[zone.name].append(zone)
@@ -139,7 +146,7 @@ def _storable(person_id: UUID, wanted: Iterable[Mapping[str, Any]]) -> list[dict
 
 
 def _usable(person_id: UUID, kept: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The stored zones as fields of GeoZone, without contacts who were deleted."""
+    """The stored zones as fields of GeoZone, without the contacts who were deleted since."""
     theirs = {str(c) for c in EmergencyContact.objects.filter(user_id=person_id).values_list("id", flat=True)}
     return [
         {**fields, "contact_ids": None if ids is None else [UUID(str(each)) for each in ids if str(each) in theirs]}
@@ -149,7 +156,7 @@ def _usable(person_id: UUID, kept: Iterable[Mapping[str, Any]]) -> list[dict[str
 
 
 def blueprint_of_person(*, person_id: UUID, blueprint_id: UUID) -> Blueprint:
-    """Raises NotFound for an unknown blueprint, and for another person's just the same."""
+    """Return this blueprint of the person. Raises NotFound, also for another person's blueprint."""
     blueprint = Blueprint.objects.filter(id=blueprint_id, owner_id=person_id).first()
     if blueprint is None:
         raise NotFound

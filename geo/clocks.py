@@ -9,9 +9,9 @@ from geo.models import Whereabouts
 
 
 def measured(*, sent_at: datetime | None, recorded_at: Iterable[datetime], now: datetime) -> timedelta:
-    """Time to add to the phone's times. Zero if nothing shows that the phone's clock is wrong.
+    """Return the time to add to the phone's times; zero if nothing shows that the phone's clock is wrong.
 
-    Without `sent_at`, the newest fix is used: a request is sent no earlier than its newest fix.
+    Without `sent_at`, the newest fix is used instead: a request is sent no earlier than its newest fix was recorded.
     """
     if sent_at is None:
         ahead = (at for at in recorded_at if at - now <= policy.AHEAD_AT_MOST)
@@ -23,7 +23,9 @@ def measured(*, sent_at: datetime | None, recorded_at: Iterable[datetime], now: 
 
 
 def steady(behind: timedelta, *, person_id: UUID) -> timedelta:
-    """The measured difference, or the person's last one if the network can explain why the two differ.
+    """Return the time to add to the phone's times: the person's stored one or, if `behind` differs clearly, `behind`.
+
+    A difference of at most SKEW_IGNORED between the two can come from the network. A new `behind` is stored.
 
     The time is part of a fix's key. A fix that is sent again must get the same time, or it would be stored twice.
     """

@@ -1,12 +1,12 @@
-"""Evaluate people's new fixes in order of time: find zone events, store them and text contacts.
+"""Evaluates people's new fixes in order of time: finds zone events, stores them and texts contacts.
 
-The person's row is locked, so two workers never race. A fix that is not later than the last evaluated one came too late
-and tells nobody anything.
+The row that evaluation remembers a person in (Whereabouts) is locked, so two workers never race. A fix that is not
+later than the last evaluated one came too late: it causes no event.
 
 Evaluation does not wait for fixes that may still arrive. Uploads within a tenth of a second (HINT_EVERY_S) are
 evaluated together, which puts two uploads at once into order. Any longer wait would delay "left work" for everybody.
-Apart from such races a phone uploads in order. A fix that comes later than that is history: it does not say where the
-person is now.
+Apart from such races a phone uploads in order. A fix that comes later than a tenth of a second is history: it does not
+say where the person is now.
 """
 
 import json
@@ -58,7 +58,7 @@ _FIRST_ID = UUID(int=0)
 
 
 def evaluate(person_ids: Iterable[UUID]) -> int:
-    """Evaluate the due fixes of these people. Returns the number of events. A second run finds nothing to do."""
+    """Evaluate the due fixes of these people; return the number of zone events. A second run finds nothing to do."""
     people = list(dict.fromkeys(person_ids))
     try:
         return _evaluate(people)
@@ -81,9 +81,9 @@ def _evaluate_alone(person_id: UUID) -> int:
 
 
 def _is_about_all(error: Exception) -> bool:
-    """Whether the error concerns everybody: the database is out of reach.
+    """Whether this error concerns everybody, because the database is out of reach.
 
-    A transaction that PostgreSQL ended for its idleness concerns one person: their fixes may take that long.
+    PostgreSQL ends a transaction that idles too long. That error concerns one person: their fixes may take that long.
     """
     return is_out_of_reach(error) and not isinstance(error.__cause__, IdleInTransactionSessionTimeout)
 
@@ -98,7 +98,9 @@ def _evaluate(people: list[UUID]) -> int:
 
 @transaction.atomic
 def _step(people: Sequence[UUID]) -> tuple[int, list[UUID]]:
-    """Evaluate at most EVALUATION_STEP fixes within FOLDING_S. Returns the events, and the people with more fixes."""
+    """Evaluate at most EVALUATION_STEP fixes within FOLDING_S; return the number of events, and the people with more
+    fixes.
+    """
     now = clock.set_short_timeouts()
     # Lock in one order, so that two workers with the same people cannot deadlock. A person's first zone made the row;
     # it stays when their last zone is removed.
@@ -128,7 +130,7 @@ def _step(people: Sequence[UUID]) -> tuple[int, list[UUID]]:
 
 
 def _unseen(people: Sequence[Whereabouts], *, limit: int, now: datetime) -> dict[UUID, list[StoredFix]]:
-    """For each person the oldest fixes after the last evaluated one, in order of time."""
+    """The oldest fixes of each person after the last evaluated one, in order of time, by person id."""
     found: defaultdict[UUID, list[StoredFix]] = defaultdict(list)
     asked = {
         "people": [person.person_id for person in people],
@@ -155,7 +157,7 @@ def _remember(people: Iterable[Whereabouts]) -> None:
 def _fold(
     whereabouts: Whereabouts, zones: Sequence[Zone], fixes: Sequence[StoredFix], *, until: float
 ) -> Iterator[Happening]:
-    """Yield the events of the fixes. Leaves the new state and the last evaluated fix in the row.
+    """Yield the zone events of these fixes. Writes the new state and the last evaluated fix into `whereabouts`.
 
     The first fix is always evaluated. Evaluation then stops when the monotonic clock passes `until`.
     """

@@ -1,4 +1,4 @@
-"""The history as files for other programs: GPX 1.1 and GeoJSON (RFC 7946), sent while fixes are read."""
+"""The history as files for other programs: GPX 1.1 and GeoJSON (RFC 7946), sent piece by piece while fixes are read."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ _GPX = '<?xml version="1.0" encoding="UTF-8"?>\n<gpx version="1.1" creator="Aler
 
 
 def gpx(fixes: Iterable[Fix]) -> Iterator[str]:
-    """Write a segment for each track id. Values need no escaping: they are numbers and times."""
+    """Yield a GPX file with a segment for each track id. Values need no escaping: they are numbers and times."""
     yield f"{_GPX}<trk>"
     track: object = _NONE
     for fix in fixes:
@@ -26,7 +26,7 @@ _NONE = object()
 
 
 def geojson(fixes: Iterable[Fix]) -> Iterator[str]:
-    """Write a point for each fix, with its details."""
+    """Yield a GeoJSON file with a point for each fix, with the details of the fix."""
     yield '{"type": "FeatureCollection", "features": ['
     separator = "\n"
     for fix in fixes:

@@ -1,4 +1,4 @@
-"""People with fixes to evaluate, as rows of DueEvaluation. A lost hint costs a second, never an event."""
+"""The people with fixes to evaluate, as rows of DueEvaluation. A lost hint costs a second, never an event."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -33,14 +33,20 @@ RETURNING person_id
 
 @transaction.atomic
 def take_due() -> list[list[str]]:
-    """People whom no worker was told of, in one list for each broker message. Each person goes to one scheduler."""
+    """Take the people about whom no hint was published yet; return their ids, one list for each broker message.
+
+    Each person is returned to only one scheduler.
+    """
     now = clock.set_short_timeouts()
     return _split([str(person_id) for (person_id,) in rows(_TAKE, {"now": now, "limit": policy.HINT_BATCH})])
 
 
 @transaction.atomic
 def take_neglected() -> list[UUID]:
-    """Take people whom a worker did not evaluate within RESCUE_AFTER. The caller now has RESCUE_AFTER for them."""
+    """Take the people whom no worker evaluated within RESCUE_AFTER; return their ids.
+
+    The caller evaluates them, and has RESCUE_AFTER for that until they may be taken again.
+    """
     now = clock.set_short_timeouts()
     neglected = {"now": now, "neglected": now - policy.RESCUE_AFTER, "limit": policy.HINT_SIZE}
     return [person_id for (person_id,) in rows(_NEGLECTED, neglected)]

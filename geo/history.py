@@ -40,7 +40,7 @@ AND CASE WHEN %(west)s <= %(east)s THEN longitude BETWEEN %(west)s AND %(east)s
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Box:
-    """In degrees. A box whose `west` is greater than its `east` crosses the antimeridian."""
+    """A box on the map, in degrees. A box whose `west` is greater than its `east` crosses the antimeridian."""
 
     west: float
     south: float
@@ -53,7 +53,9 @@ EARTH = Box(west=-180, south=-90, east=180, north=90)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """Fixes to show: from `since` to before `until`, within the box, at most one in `every_s` seconds (0: all)."""
+    """The fixes to show: from `since` up to, but without, `until`, within the box, at most one in `every_s` seconds (0:
+    all).
+    """
 
     since: datetime
     until: datetime
@@ -63,14 +65,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page begins: behind the fix with this time and id."""
+    """Where a page begins: after the fix with this time and id."""
 
     at: datetime
     id: UUID
 
     @classmethod
     def decoded(cls, text: str) -> "Cursor":
-        """Raises NotFound if the text is not a cursor."""
+        """The cursor in this text. Raises NotFound if the text holds no cursor."""
         try:
             at, _, fix_id = base64.urlsafe_b64decode(text.encode()).decode().partition("|")
             cursor = cls(datetime.fromisoformat(at), UUID(fix_id))
@@ -87,10 +89,10 @@ class Cursor:
 
 
 def _spans(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Cut the time into spans, the newest first, each four times as long as the one before.
+    """Yield the time from `since` to `until` in spans, the newest first, each four times as long as the one before.
 
-    Most requests are for recent fixes. For a short span PostgreSQL plans and opens only its few weeks, however many
-    weeks are kept.
+    Most requests are for recent fixes. For a short span PostgreSQL plans and opens only the few weeks of that span,
+    however many weeks are kept.
     """
     length = policy.HISTORY_SPAN
     while until > since:
@@ -100,7 +102,9 @@ def _spans(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetim
 
 
 def page(wanted: Wanted, *, owner_id: UUID, after: Cursor | None, size: int) -> tuple[list[Fix], Cursor | None]:
-    """Fixes after a cursor, newest first, and the cursor of the next page; None on the last page."""
+    """Return at most `size` fixes after this cursor, newest first, and the cursor of the next page; None on the last
+    page.
+    """
     after = after or Cursor(wanted.until, _FIRST_ID)
     found = _page(wanted, owner_id=owner_id, after=after, limit=size + 1)
     if len(found) <= size:
@@ -127,7 +131,7 @@ def _page(wanted: Wanted, *, owner_id: UUID, after: Cursor, limit: int) -> list[
 
 
 def every(wanted: Wanted, *, owner_id: UUID) -> Iterator[Fix]:
-    """All fixes, oldest first, at most MAX_EXPORT. They are read in pages, so that memory stays small."""
+    """Yield the wanted fixes, oldest first, at most MAX_EXPORT. They are read in pages, so that memory stays small."""
     left, after = policy.MAX_EXPORT, Cursor(wanted.since, _FIRST_ID)
     while left > 0:
         older = Q(at__gt=after.at) | Q(at=after.at, id__gt=after.id)
@@ -186,7 +190,8 @@ def _begin(moment: datetime, every_s: int) -> datetime:
 
 
 def shown(wanted: Wanted, *, now: datetime, kept_for: timedelta) -> Wanted:
-    """Leave out fixes that are older than `kept_for`, though their week may still exist.
+    """Return `wanted` with its times limited to fixes no older than `kept_for`: an older fix's week may still be
+    stored.
 
     No fix is later than `now` plus twice SKEW_IGNORED.
     """

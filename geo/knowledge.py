@@ -1,4 +1,4 @@
-"""Shows a person in which of their zones they are. Reads the result of the last evaluation and decides nothing."""
+"""Says in which of their zones a person is. Reads the result of the last evaluation and decides nothing."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -21,7 +21,10 @@ class State(TextChoices):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
-    """`since`: time of the fix that changed the state, or of the first. `as_of`: time of the last evaluated fix."""
+    """The known presence of a person in one zone.
+
+    `since`: time of the fix that changed the state, or of the first fix. `as_of`: time of the last evaluated fix.
+    """
 
     state: State
     since: datetime | None = None

@@ -1,4 +1,6 @@
-"""Turns the track and presences into JSON between two evaluations, and back. Floats come back exactly as they were."""
+"""Turns a person's track and presences into JSON, to be stored between two evaluations, and back. Floats come back
+exactly as they were.
+"""
 
 from typing import Any
 

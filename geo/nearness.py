@@ -18,7 +18,10 @@ _ROUNDING_M = 0.01
 
 @dataclass(frozen=True, slots=True)
 class ZoneState:
-    """A zone and the person's presence in it. `placed_at` is when the zone got its outline, in seconds."""
+    """A zone and the person's presence in it.
+
+    `placed_at` is when the zone last got its outline, in seconds since 1970.
+    """
 
     area: Area
     presence: Presence
@@ -26,7 +29,7 @@ class ZoneState:
 
 
 class Surroundings:
-    """All zones of a person. Decides exactly what asking every zone would decide.
+    """All zones of a person, of which only the near ones are asked. The decisions are the same as if all were asked.
 
     A person who is known to be outside a zone stays outside until they have moved as far as the zone was away.
     """
@@ -38,7 +41,10 @@ class Surroundings:
         self._watched = {number for number, zone in enumerate(zones) if zone.presence.inside is not False}
 
     def decide(self, track: Track) -> Iterator[tuple[int, Decision]]:
-        """Yield the changes that the track's last fix causes, with the zone's number. Updates the presences."""
+        """Yield the number of each zone whose presence the track's last fix changes, with the change.
+
+        Updates the presences.
+        """
         newest = track.seen[-1]
         for number in sorted(self._watched | self._near(newest.position)):
             zone = self.zones[number]

@@ -1,4 +1,4 @@
-"""Bodies of uploads: JSON, plain or compressed with gzip. They may be larger than other bodies."""
+"""Parses the bodies of uploads: JSON, plain or compressed with gzip. They may be larger than other bodies."""
 
 import json
 import zlib
@@ -20,7 +20,7 @@ class BodyTooLarge(TooLarge):
 
 
 class UploadParser(BaseParser):
-    """Accepts at most MAX_BODY bytes, counted after unpacking. Unpacking stops at MAX_BODY."""
+    """Parses a body of at most MAX_BODY bytes, counted after unpacking. Unpacking stops at MAX_BODY."""
 
     media_type = "application/json"
 
@@ -55,5 +55,5 @@ def _unpacked(body: bytes) -> bytes:
 
 
 def _refuse(constant: str) -> float:
-    """Refuse NaN and Infinity, which are not JSON (RFC 8259)."""
+    """Raise for NaN and Infinity, which are not JSON (RFC 8259)."""
     raise ValueError(constant)

@@ -38,7 +38,7 @@ WHERE inhparent = 'geo_fix'::regclass
 
 
 def ensure(*, now: datetime, kept_for: timedelta) -> int:
-    """Make the missing weeks. Returns how many were made."""
+    """Make the missing weeks from the oldest that is kept to WEEKS_AHEAD from now; return how many were made."""
     existing = _existing()
     missing = [week for week in _weeks(now - kept_for, now + WEEKS_AHEAD * WEEK) if _name(week) not in existing]
     for week in missing:
@@ -47,7 +47,10 @@ def ensure(*, now: datetime, kept_for: timedelta) -> int:
 
 
 def drop_oldest(*, now: datetime, kept_for: timedelta) -> int:
-    """Drop the oldest week if none of its fixes is kept any longer. One week a call, since it locks the table."""
+    """Drop the oldest week if it holds only fixes older than `kept_for`; return how many weeks were dropped, 0 or 1.
+
+    One call drops one week, since dropping locks the table.
+    """
     oldest = min(_existing(), default=None)
     if oldest is None or _begin(oldest) + WEEK > now - kept_for:
         return 0

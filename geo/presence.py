@@ -61,7 +61,7 @@ class Area(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TrackFix:
-    """A fix as presence uses it: time in seconds, point in space, and an error of at least LEAST_ACCURACY_M."""
+    """A fix as presence uses it: its time in seconds, its point in space, and its error, at least LEAST_ACCURACY_M."""
 
     at: float
     position: Point
@@ -75,7 +75,10 @@ class TrackFix:
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """The mean of the last `fixes` fixes, from `since` on. It decides at a boundary further away than `margin_m`."""
+    """The mean position of the last `fixes` fixes, the first of them at `since`.
+
+    The mean can decide for a boundary that is further away than `margin_m`.
+    """
 
     position: Point
     margin_m: float
@@ -85,7 +88,9 @@ class Mean:
 
 @dataclass(slots=True)
 class Track:
-    """Believed fixes (`seen`), oldest first, and fixes that are too far away to be believed yet (`doubted`)."""
+    """A person's last fixes: believed ones (`seen`), oldest first, and those too far away to be believed yet
+    (`doubted`).
+    """
 
     seen: list[TrackFix] = field(default_factory=list)
     doubted: list[TrackFix] = field(default_factory=list)
@@ -93,7 +98,7 @@ class Track:
     _means: list[Mean] | None = None
 
     def take(self, fix: TrackFix) -> bool:
-        """Return whether the fix is believed. If so, it is now the last of `seen`."""
+        """Add the fix to the track; return whether it is believed. A believed fix is now the last of `seen`."""
         if self.seen and (self._goes_on_jumping(fix) or not self._is_plausible(fix)):
             return self._doubt(fix)
         self.doubted.clear()
@@ -101,7 +106,10 @@ class Track:
         return True
 
     def means(self) -> list[Mean]:
-        """Means of the last 2, 4, 8 … fixes within DWELL_S. Computed once for all zones, and only if a zone asks."""
+        """The means of the last 2, 4, 8 … fixes within DWELL_S.
+
+        Computed once for all zones, and only if a zone needs them.
+        """
         if self._means is None:
             self._means = self._find_means()
         return self._means
@@ -168,7 +176,10 @@ class Track:
 
 @dataclass(slots=True)
 class Presence:
-    """Presence in one zone. `inside` is None while unknown. Times are in seconds; `since` is of the last change."""
+    """A person's presence in one zone.
+
+    `inside` is None while unknown. Times are in seconds; `since` is of the last change.
+    """
 
     inside: bool | None = None
     since: float | None = None
@@ -190,7 +201,10 @@ class Decision:
 
 
 def decide(area: Area, presence: Presence, track: Track) -> Decision | None:
-    """Return the change of presence in one zone that the track's last fix causes, or None. Updates the presence."""
+    """Return the change of presence in one zone that the track's last fix causes, or None.
+
+    Writes the change to `presence`.
+    """
     newest = track.seen[-1]
     if presence.inside is False and area.gap_m(newest.position) > 0:
         return None
@@ -213,9 +227,11 @@ class _Found:
 
 
 def _evidence(area: Area, here_m: float, presence: Presence, means: Iterable[Mean]) -> _Found | None:
-    """The last fix and a mean of last fixes are on the same side, and the mean is further away than its error.
+    """Find a mean of the last fixes that is on the side of the last fix and further from the boundary than its own
+    error.
 
-    Only fixes since the last change count. Fixes on the way to a boundary say nothing about a halt just behind it.
+    Returns the rule and the figures that decided, or None. Only means of fixes since the last change of presence count:
+    fixes on the way to a boundary say nothing about a halt just behind it.
     """
     for mean in means:
         if presence.since is not None and mean.since <= presence.since:
@@ -227,7 +243,12 @@ def _evidence(area: Area, here_m: float, presence: Presence, means: Iterable[Mea
 
 
 def _crossing(area: Area, here_m: float, presence: Presence, track: Track) -> _Found | None:
-    """The last two fixes are on this side, an earlier one was on the other, and between them lies a real movement."""
+    """Find a movement across the boundary: from an earlier fix on the other side to the last fix, further than both
+    errors.
+
+    Returns the rule and the figures that decided, or None. The caller has checked that the last two fixes are on one
+    side.
+    """
     if presence.inside is None or len(track.seen) < 3:
         return None
     *earlier, second, newest = track.seen
@@ -274,5 +295,5 @@ def _moved(presence: Presence, newest: TrackFix, found: _Found) -> Decision:
 
 
 def _speed(a: TrackFix, b: TrackFix) -> float:
-    """The least speed from one fix to the other that their errors allow."""
+    """The least speed from fix `a` to fix `b`, in m/s, that the errors of both allow."""
     return max(0.0, distance_m(a.position, b.position) - a.accuracy_m - b.accuracy_m) / max(b.at - a.at, 1.0)

@@ -1,8 +1,8 @@
-"""Reads fixes as phones send them: for the history, for an alert, and heartbeats. Without serializers, since a thousand
-fixes at once must cost milliseconds.
+"""Reads fixes as phones send them: for the history, for alerts and for heartbeats. Serializers would be too slow: a
+thousand fixes at once must cost milliseconds.
 
-Everything usable is kept. A fix with a wrong position or time is refused alone and named. In other fixes a wrong detail
-is left out.
+Everything usable is kept. A fix with a wrong position or time is refused, and the response names it. A wrong detail of
+another fix is left out.
 """
 
 import math
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Refused(Exception):
-    """Why a fix is refused. Clients may rely on `code`."""
+    """A fix is refused: `code` says why, and `field` which field is wrong. Clients may rely on `code`."""
 
     def __init__(self, code: str, field: str) -> None:
         super().__init__(code)
@@ -28,7 +28,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RefusedFix:
-    """`index` counts the fixes of the request from 0."""
+    """A fix of a request that was not stored. `index` counts the fixes of the request from 0."""
 
     index: int
     code: str
@@ -44,7 +44,7 @@ class Sent:
 
 
 class Details(NamedTuple):
-    """Details of a fix, named as in Fix and AlertPosition. A wrong or missing detail is None or empty."""
+    """The details of a fix, named as in Fix and AlertPosition. A wrong or missing one is None or empty."""
 
     accuracy_m: float | None
     altitude_m: float | None
@@ -71,7 +71,10 @@ class ReportedFix(NamedTuple):
 
 
 def read(sent: Sent, *, person_id: UUID, now: datetime) -> tuple[list[ReportedFix], list[RefusedFix]]:
-    """Return the usable fixes by the phone's clock, in their order, and the refused ones. Never raises."""
+    """Return the usable fixes of a request, in their order and by the phone's clock, and the refused ones.
+
+    Never raises.
+    """
     reported, refused = [], []
     for index, item in enumerate(sent.items):
         try:
@@ -92,7 +95,7 @@ def _read(item: object, number: int, *, person_id: UUID, sent_at: datetime) -> R
 
 
 def position(item: Mapping[str, Any]) -> tuple[float, float]:
-    """Latitude and longitude. Raises Refused."""
+    """The latitude and longitude of a fix. Raises Refused if one is missing or wrong, or both are about 0."""
     latitude, longitude = _coordinate(item, "latitude", 90), _coordinate(item, "longitude", 180)
     if abs(latitude) < policy.NULL_ISLAND_DEG and abs(longitude) < policy.NULL_ISLAND_DEG:
         raise Refused("null_island", "latitude")
@@ -100,7 +103,7 @@ def position(item: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def recorded_at(item: Mapping[str, Any]) -> datetime | None:
-    """The time of a fix by the phone's clock; None: not stated. Raises Refused."""
+    """The time of a fix by the phone's clock; None: not stated. Raises Refused if the time cannot be read."""
     return None if item.get("recorded_at") is None else _moment(item["recorded_at"], "recorded_at")
 
 
@@ -113,7 +116,7 @@ def sent_at(item: Mapping[str, Any]) -> datetime | None:
 
 
 def _moment(value: object, field: str) -> datetime:
-    """A time in ISO 8601 with its offset. Raises Refused."""
+    """The time in a text in ISO 8601, in UTC. Raises Refused if it is no time or has no time zone."""
     found: datetime | None = _parsed(value, datetime.fromisoformat)
     if found is None:
         raise Refused("not_a_time", field)
@@ -126,7 +129,7 @@ def _moment(value: object, field: str) -> datetime:
 
 
 def details(item: Mapping[str, Any]) -> Details:
-    """Read the details of a fix. Never raises."""
+    """Read the details of a fix, and leave wrong ones out. Never raises."""
     battery = _number(item.get("battery"), 0, 100)
     return Details(
         accuracy_m=_accuracy(item.get("accuracy")),
@@ -142,7 +145,11 @@ def details(item: Mapping[str, Any]) -> Details:
 def on_our_clock(
     reported: Iterable[ReportedFix], *, behind: timedelta, now: datetime, since: datetime
 ) -> tuple[list[ReportedFix], list[RefusedFix]]:
-    """Correct the fixes by `behind`. Fixes from before `since` or more than SKEW_IGNORED after `now` are refused."""
+    """Add `behind` to the times of the fixes; return the fixes with a time in the range that is kept, and the refused
+    ones.
+
+    Fixes from before `since` or more than SKEW_IGNORED after `now` are refused.
+    """
     placed, refused = [], []
     for fix in reported:
         at = corrected(fix.at, behind)
@@ -176,13 +183,16 @@ def _number(value: object, low: float, high: float) -> float | None:
 
 
 def _accuracy(value: object) -> float | None:
-    """A worse error than the worst becomes the worst. Left out, it would count as UNSTATED_ACCURACY_M, much better."""
+    """The accuracy in metres, at most WORST_ACCURACY_M; None if it is missing or wrong.
+
+    A larger one is not left out: a fix without accuracy counts as UNSTATED_ACCURACY_M, which is much better.
+    """
     worst = policy.WORST_ACCURACY_M
     return worst if isinstance(value, (int, float)) and value > worst else _number(value, 0, worst)
 
 
 def _choice(value: object, known: frozenset[str]) -> str:
-    """The word, or `unknown` for a word of a newer app."""
+    """The word, if it is known; `unknown` for another word, which a newer app may send; "" without a word."""
     if value is None or value == "":
         return ""
     return value if isinstance(value, str) and value in known else "unknown"
@@ -202,7 +212,7 @@ def _parsed(value: object, parse: Callable[[str], T]) -> T | None:
 
 
 def corrected(stated: datetime, behind: timedelta) -> datetime:
-    """The phone's time by the database's clock. A time that overflows stays: it is far from every time that is kept."""
+    """The phone's time plus `behind`. A time that would overflow stays: it is far from every time that is kept."""
     try:
         return stated + behind
     except OverflowError:

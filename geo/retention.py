@@ -9,7 +9,7 @@ from geo.models import ZoneEvent
 
 
 def purge(*, now: datetime) -> int:
-    """Make the coming weeks, and drop one old week and some old events. Returns how many weeks and events that were."""
+    """Make the coming weeks, drop at most one old week and delete some old events; return the number of all three."""
     kept_for = timedelta(days=settings.LOCATION_DAYS)
     some = ZoneEvent.objects.filter(decided_at__lt=now - kept_for).values("pk")[: policy.RETENTION_STEP]
     deleted, _ = ZoneEvent.objects.filter(pk__in=some).delete()

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 
 def is_open(schedule: Mapping[str, Any] | None, *, at: datetime) -> bool:
-    """Whether a moment lies within a schedule: {"days": [1..7], "from", "to", "time_zone"}; None is always.
+    """Whether the moment `at` lies within a schedule: {"days": [1..7], "from", "to", "time_zone"}. None is always open.
 
     Hours past midnight belong to the day on which they began. The same hour in `from` and `to` is the whole day.
     """

@@ -25,7 +25,7 @@ Point: TypeAlias = tuple[float, float, float]
 
 
 class ShapeInvalid(ValueError):
-    """The message says what is wrong."""
+    """The ring is no polygon that a zone may have; the message says what is wrong."""
 
 
 def point(latitude: float, longitude: float) -> Point:
@@ -38,7 +38,7 @@ def point(latitude: float, longitude: float) -> Point:
 
 
 def distance_m(a: Point, b: Point) -> float:
-    """Distance along the surface, for points less than a few hundred kilometres apart."""
+    """The distance along the surface in metres, for points less than a few hundred kilometres apart."""
     chord = math.dist(a, b)
     # The arc over the chord on the mean sphere, to the fifth order.
     bend = chord / _MEAN_RADIUS_M
@@ -47,7 +47,10 @@ def distance_m(a: Point, b: Point) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Circle:
-    """`signed_m` is the distance to the boundary, negative inside."""
+    """A circle on the earth.
+
+    `signed_m` gives the distance of a position from the boundary in metres, negative inside.
+    """
 
     centre: Point
     radius_m: float
@@ -56,7 +59,8 @@ class Circle:
         return distance_m(self.centre, position) - self.radius_m
 
     def gap_m(self, position: Point) -> float:
-        """Least distance to the zone, in a straight line. Above 0 the position is certainly outside.
+        """The least distance from the position to the circle in metres, in a straight line. Above 0 the position is
+        outside.
 
         Most zones need no other check.
         """
@@ -110,14 +114,17 @@ def polygon(ring: tuple[tuple[float, float], ...]) -> Polygon:
 
 
 def around(ring: Sequence[Sequence[float]]) -> tuple[float, float, float]:
-    """Latitude and longitude of a polygon's middle, and the radius of the circle around it. Raises ShapeInvalid."""
+    """The latitude and longitude of a polygon's middle, and the radius in metres of the circle around the polygon.
+
+    Raises ShapeInvalid.
+    """
     corners = [point(latitude, longitude) for longitude, latitude in ring]
     found = polygon(tuple((float(longitude), float(latitude)) for longitude, latitude in ring))
     return *_middle(corners), found.radius_m
 
 
 def flat(position: Point, centre: Point, plane: tuple[Point, Point]) -> tuple[float, float]:
-    """Metres east and north of the centre."""
+    """The position as metres east and north of the centre."""
     (ex, ey, ez), (nx, ny, nz) = plane
     dx, dy, dz = position[0] - centre[0], position[1] - centre[1], position[2] - centre[2]
     return dx * ex + dy * ey + dz * ez, dx * nx + dy * ny + dz * nz
@@ -130,7 +137,7 @@ def _plane(latitude: float, longitude: float) -> tuple[Point, Point]:
 
 
 def _middle(corners: Sequence[Point]) -> tuple[float, float]:
-    """Latitude and longitude under the mean of the corners. The last corner repeats the first and is left out."""
+    """The latitude and longitude under the mean of the corners. The last corner repeats the first and is left out."""
     count = max(len(corners) - 1, 1)
     x, y, z = (sum(axis) / count for axis in zip(*corners[:count], strict=True))
     return math.degrees(math.atan2(z, math.hypot(x, y) * (1 - _ES))), math.degrees(math.atan2(y, x))

@@ -28,7 +28,9 @@ class StoredFix(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Happening:
-    """A person entered or left a zone, and the fix that showed it."""
+    """One zone event to be stored: the zone, the decision that the person entered or left, and the
+    fix that showed it.
+    """
 
     zone: Zone
     fix: StoredFix
@@ -37,7 +39,9 @@ class Happening:
 
 
 def tell(happened: Sequence[Happening], *, person_id: UUID, now: datetime) -> int:
-    """Store the events and queue their messages, in the caller's transaction. Returns the number of events."""
+    """Store the zone events and queue their messages to contacts, in the caller's transaction; return the number of
+    events.
+    """
     if not happened:
         return 0
     person = User.objects.get(id=person_id)

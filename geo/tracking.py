@@ -1,4 +1,4 @@
-"""Stores uploaded fixes: one statement and one hint for the person, however many fixes."""
+"""Stores uploaded fixes: one statement and one hint for the person, for any number of fixes."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -42,7 +42,7 @@ _COLUMNS = ("at", "id", "latitude", "longitude", "track_id", *Details._fields)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Upload:
-    """Result of an upload. The `repeated` fixes were stored before."""
+    """The result of an upload. `repeated` counts the fixes that were stored before."""
 
     stored: int
     repeated: int
@@ -50,7 +50,10 @@ class Upload:
 
 
 def take(sent: Sent, *, owner_id: UUID, now: datetime) -> Upload:
-    """Store the correct fixes and say what is wrong with the others. The hint to evaluate them is sent at commit."""
+    """Store the correct fixes of a request; return how many were stored or repeated, and which were refused and why.
+
+    The hint to evaluate the new fixes is sent at commit.
+    """
     read, unreadable = reading.read(sent, person_id=owner_id, now=now)
     behind = clocks.measured(sent_at=sent.sent_at, recorded_at=(fix.at for fix in read), now=now)
     if sent.sent_at or behind:

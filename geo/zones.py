@@ -24,20 +24,25 @@ class TooManyZones(Conflict):
 
 
 def locked(person_id: UUID) -> Whereabouts:
-    """Lock the person's whereabouts: their zones change one at a time, and never during an evaluation."""
+    """Lock the person's whereabouts and return the row: zones then change one at a time, and never during an
+    evaluation.
+    """
     Whereabouts.objects.get_or_create(person_id=person_id)
     return Whereabouts.objects.select_for_update(no_key=True).get(person_id=person_id)
 
 
 def changed(whereabouts: Whereabouts) -> None:
-    """Make evaluation read the person's zones anew: cached zones have the old version."""
+    """Raise the version of the person's zones, so that evaluation does not use the cached zones of the old version."""
     whereabouts.zones_version += 1
     whereabouts.save(update_fields=["zones_version"])
 
 
 @transaction.atomic
 def add(*, person_id: UUID, fields: Mapping[str, Any], now: datetime) -> GeoZone:
-    """Raises TooManyZones, or InvalidField about `contact_ids`."""
+    """Add a zone and return it.
+
+    Raises TooManyZones, or InvalidField if a contact in `contact_ids` is not the person's.
+    """
     whereabouts = locked(person_id)
     require_room(person_id, wanted=GeoZone.objects.filter(owner_id=person_id).count() + 1)
     check_contacts(person_id, fields.get("contact_ids"))
@@ -50,7 +55,10 @@ def add(*, person_id: UUID, fields: Mapping[str, Any], now: datetime) -> GeoZone
 def change(
     *, person_id: UUID, zone_id: UUID, changes: Mapping[str, Any], if_match: Collection[str] | None, now: datetime
 ) -> GeoZone:
-    """Raises NotFound, PreconditionFailed, or InvalidField about `contact_ids`."""
+    """Change fields of a zone; return the zone.
+
+    Raises NotFound, PreconditionFailed if the client has an older version, or InvalidField about `contact_ids`.
+    """
     whereabouts = locked(person_id)
     zone = zone_of_person(person_id=person_id, zone_id=zone_id)
     require(zone, if_match=if_match)
@@ -71,7 +79,7 @@ def remove(*, person_id: UUID, zone_id: UUID, if_match: Collection[str] | None) 
 
 
 def rewrite(zone: GeoZone, changes: Mapping[str, Any], *, now: datetime) -> None:
-    """Write the changes. After a move nothing is known of the person's presence in the zone."""
+    """Store these changes of the zone. After a change of the outline, the person's presence in the zone is unknown."""
     if any(getattr(zone, name) != changes[name] for name in OUTLINE if name in changes):
         zone.placed_at = now
     for name, value in changes.items():
@@ -82,7 +90,7 @@ def rewrite(zone: GeoZone, changes: Mapping[str, Any], *, now: datetime) -> None
 
 
 def zone_of_person(*, person_id: UUID, zone_id: UUID) -> GeoZone:
-    """Raises NotFound for an unknown zone, and for another person's just the same."""
+    """Return this zone of the person. Raises NotFound, also for another person's zone."""
     zone = GeoZone.objects.filter(id=zone_id, owner_id=person_id).first()
     if zone is None:
         raise NotFound
@@ -90,7 +98,7 @@ def zone_of_person(*, person_id: UUID, zone_id: UUID) -> GeoZone:
 
 
 def events_in(*, person_id: UUID, zone_id: UUID) -> QuerySet[ZoneEvent]:
-    """The events of a zone that exists or existed. Raises NotFound."""
+    """The events of a zone that exists or existed. Raises NotFound if there is neither a zone nor an event of it."""
     events = ZoneEvent.objects.filter(owner_id=person_id, zone_id=zone_id)
     if not events.exists():
         zone_of_person(person_id=person_id, zone_id=zone_id)
@@ -108,12 +116,15 @@ def etag_of(row: Any) -> str:
 
 
 def require(row: Any, *, if_match: Collection[str] | None) -> None:
-    """Raise PreconditionFailed if the client has another version of the row. None: any version. Lock the row first."""
+    """Raise PreconditionFailed if the client has an older version of the row. Lock the row before this call.
+
+    `if_match` None accepts any version.
+    """
     versions.require_etag(etag_of(row), if_match=if_match)
 
 
 def check_contacts(person_id: UUID, contact_ids: Collection[UUID] | None) -> None:
-    """Raises InvalidField unless all these contacts are the person's."""
+    """Raise InvalidField unless all these contacts are the person's."""
     if contact_ids:
         known = EmergencyContact.objects.filter(user_id=person_id, id__in=contact_ids).count()
         if known != len(set(contact_ids)):

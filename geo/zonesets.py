@@ -1,7 +1,7 @@
-"""The active zones of a person as evaluation needs them, cached, since every evaluation asks for them.
+"""The active zones of a person as evaluation needs them. They are cached, since every evaluation reads them.
 
-The cache is Django's: one in each process, or a shared one with the setting CACHE_URL. Its key holds zones_version,
-which each change of the zones raises in its own transaction. So outdated zones are never read.
+The cache is Django's: one in each process, or a shared one with the setting CACHE_URL. A key in the cache holds
+zones_version, which each change of the zones raises in its own transaction. So outdated zones are never read.
 """
 
 from collections import defaultdict
@@ -48,7 +48,10 @@ def presence_key(zone_id: UUID, placed_at: datetime) -> str:
 
 
 def active_zones(locked: Iterable[Whereabouts]) -> dict[UUID, Sequence[Zone]]:
-    """The active zones of these people, whose rows the caller has locked. One query for all that are not cached."""
+    """The active zones of each person, by person id. The caller has locked these rows of Whereabouts.
+
+    Takes one query for all people whose zones are not cached.
+    """
     # An older release, which may share the cache, keeps other tuples under "zones".
     keys = {f"zones-by-id:{person.person_id}:{person.zones_version}": person.person_id for person in locked}
     cached: dict[str, list[Zone]] = cache.get_many(keys)

@@ -26,8 +26,10 @@ class EntrySerializer(serializers.Serializer[Entry]):
     )
 
     def to_representation(self, instance: Entry) -> dict[str, Any]:
-        """Sort the keys of `data`: their order must not tell a pretended entry (alerts/owner/timeline.py) from a real
-        one."""
+        """The entry as JSON with the keys of `data` sorted.
+
+        Unsorted keys could tell a pretended entry (alerts/owner/timeline.py) from a real one.
+        """
         shown = super().to_representation(instance)
         return shown | {"data": dict(sorted(shown["data"].items()))}
 

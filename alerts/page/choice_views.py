@@ -13,7 +13,10 @@ from alerts.page.linked import chosen_language, url_to, with_link
 
 @with_link("GET", "HEAD", "POST")
 def choose(request: HttpRequest, link: ContactLink, now: datetime) -> HttpResponse:
-    """Show the choices and, on POST, make one. A GET changes nothing: link previews and mail scanners send GETs too."""
+    """Show the choices and, on POST, put one in force; return the page.
+
+    A GET changes nothing: link previews and mail scanners send GETs too.
+    """
     chosen = request.POST.get("choice", "")
     if request.method == "POST" and chosen in Choice:
         choices.make(Choice(chosen), link=link, now=now)

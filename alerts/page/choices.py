@@ -32,7 +32,7 @@ class Choice(TextChoices):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choices:
-    """The choices in force. `is_contact`: the person still has this contact on their list."""
+    """The choices in force for one contact. `is_contact`: the owner still has this contact on their list."""
 
     is_contact: bool
     has_declined: bool
@@ -50,7 +50,7 @@ def current_choices(link: ContactLink) -> Choices:
 
 @transaction.atomic
 def make(choice: Choice, *, link: ContactLink, now: datetime) -> None:
-    """Put a choice in force. The same choice again changes nothing."""
+    """Put this choice of the link's contact in force. The same choice again changes nothing."""
     owner_id = link.alert.owner_id
     match choice:
         case Choice.DECLINE:
@@ -71,7 +71,7 @@ def make(choice: Choice, *, link: ContactLink, now: datetime) -> None:
 
 
 def _numbers(link: ContactLink) -> list[str]:
-    """The numbers that this contact's link was sent to. The contact may have another number now."""
+    """The phone numbers to which the messages about this alert went to the contact, who may have another number now."""
     notifications = Notification.objects.filter(alert=link.alert_id, contact_id=link.contact_id)
     return [str(number) for number in notifications.values_list("phone_number", flat=True).distinct()]
 

@@ -33,7 +33,7 @@ RECORDINGS = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Position:
-    """Where the phone last was. `accuracy` is in metres, `battery` in per cent."""
+    """A position on the page: where the phone last was. `accuracy` is in metres, `battery` in per cent."""
 
     latitude: float
     longitude: float
@@ -53,13 +53,13 @@ class Recording:
 
     @property
     def megabytes(self) -> float:
-        """The size rounded up to a tenth: a contact on 2G must know it before they open the file."""
+        """The size in MB, rounded up to a tenth. A contact on 2G must know the size before they open the file."""
         return ceil(self.size / 100_000) / 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MissedCheckIn:
-    """A timer that ran out: its end, the person's note for their contacts, and the last heartbeat of their phone."""
+    """A timer that ran out: its end, the owner's note for the contacts, and the last heartbeat while the timer ran."""
 
     ends_at: datetime
     note: str
@@ -69,7 +69,7 @@ class MissedCheckIn:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """Holds times and no ages, so that two pages are equal as long as nothing has changed."""
+    """All that a contact's page shows. It holds times and no ages, so two pages are equal while nothing has changed."""
 
     name: str
     phone: str
@@ -101,7 +101,9 @@ class Page:
 
 
 def seen_by(link: ContactLink, *, language: str | None) -> Page:
-    """The page behind a contact's link. Without `language` it is in the language of the contact's messages."""
+    """The page behind a contact's link, in this language or, without `language`, in the language of the contact's
+    messages.
+    """
     alert = link.alert
     sos = Notification.objects.filter(alert=alert, kind=NotificationKind.SOS)
     contacts = {contact_id: (name, spoken) for contact_id, name, spoken in sos.values_list(*_SHOWN)}
@@ -134,7 +136,10 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
 
 
 def _missed(alert: SosAlert) -> MissedCheckIn | None:
-    """The alert's last timer that ran out, with its last heartbeat. Takes one query."""
+    """The timer of this alert that ran out last, with that timer's last heartbeat; None without a timer.
+
+    Takes one query.
+    """
     heard = Heartbeat.objects.filter(timer=OuterRef("pk")).order_by("-at", "-id")
     battery, heard_at = Subquery(heard.values("battery_pct")[:1]), Subquery(heard.values("at")[:1])
     ran_out = alert.timers.annotate(battery=battery, heard_at=heard_at).order_by("-ended_at", "-ends_at")
@@ -144,7 +149,7 @@ def _missed(alert: SosAlert) -> MissedCheckIn | None:
 
 
 def _recordings(alert: SosAlert) -> tuple[Recording, ...]:
-    """The newest recordings and photos, the newest first: the present matters most."""
+    """The alert's newest RECORDINGS recordings and photos, the newest first: the present matters most."""
     kept = alert.evidence.filter(erased_at=None).order_by("-id")[:RECORDINGS]
     return tuple(Recording(id=one.id, kind=one.kind, size=one.size, at=one.added_at) for one in kept)
 

@@ -13,7 +13,10 @@ from messaging.database import clock
 
 @csrf_exempt
 def contacts_file(request: HttpRequest, token: str, evidence_id: UUID) -> HttpResponseBase:
-    """A file of the alert, for whoever has a contact's link. It is not compressed: ranges count the file's bytes."""
+    """The response with a file of the alert, for everyone who has a contact's link.
+
+    The response is not compressed: ranges count the file's bytes.
+    """
     link = links.opened(token, now=clock.now())
     found = link and Evidence.objects.filter(id=evidence_id, alert_id=link.alert_id, erased_at=None).first()
     if not found:

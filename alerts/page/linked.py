@@ -40,10 +40,11 @@ _View = Callable[..., HttpResponse]
 
 
 def with_link(*methods: str) -> Callable[[_View], _View]:
-    """Make a view for the link that a token opens. Every wrong token gets the same response, with any method.
+    """Make a view that gets the link of the token in the URL. Every wrong token gets the same response, with any
+    method.
 
-    The view is exempt from the CSRF check, which needs a cookie: another site cannot know the URL it would have to
-    post to.
+    The view is exempt from the CSRF check, which needs a cookie: another site cannot know the URL it would have to post
+    to.
     """
 
     def decorate(view: _View) -> _View:
@@ -103,7 +104,10 @@ def _gone(request: HttpRequest, *, now: datetime) -> HttpResponse:
 
 
 def _unavailable(request: HttpRequest) -> HttpResponse:
-    """Say in all languages whom to call and when the page tries again. Without the database the reader is unknown."""
+    """The response while the database is away: whom to call, and when the page tries again.
+
+    It is in all languages, because the reader is not known without the database.
+    """
     context = {
         "emergency_number": settings.EMERGENCY_NUMBER,
         "page_url": url_to(request, "contacts-page"),
@@ -123,7 +127,10 @@ def _within(limit: Limit, value: str, *, now: datetime) -> bool:
 
 
 def _private(response: HttpResponse) -> HttpResponse:
-    """Let nobody store or index the response or learn its URL, and let it load nothing but our files and map tiles."""
+    """Set the headers of a private response and return it.
+
+    No client may store or index it or pass its URL on, and the page may load nothing but our files and map tiles.
+    """
     response["Cache-Control"] = "no-store, private"
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex, nofollow, noarchive"

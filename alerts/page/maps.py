@@ -21,7 +21,8 @@ _COLUMNS, _ROWS = 3, 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Map:
-    """Tiles by row and, in pixels from their top left corner, the position, its circle of accuracy and the way to it.
+    """Map tiles by row, and three things in pixels from the top left corner of the tiles: the position, its circle of
+    accuracy, and the way to it.
 
     `column` and `row` count the shifts (`SHIFT`) that bring the position to the middle.
     """
@@ -62,7 +63,9 @@ def map_of(
 
 
 def links(latitude: float, longitude: float) -> list[tuple[str, str]]:
-    """Names and URLs of map apps: first the phone's own, whose name is empty, then the ones that people here use."""
+    """Names and URLs of map apps for a position: first the phone's own, with an empty name, then those used in this
+    country.
+    """
     north, east = f"{latitude:.6f}", f"{longitude:.6f}"
     return [
         ("", f"geo:{north},{east}?q={north},{east}"),
@@ -73,7 +76,10 @@ def links(latitude: float, longitude: float) -> list[tuple[str, str]]:
 
 
 def _tile(zoom: int, x: int, y: int) -> str:
-    """The tile's URL; "" beyond the poles, where there are no tiles. East and west the map goes round the world."""
+    """The URL of a map tile; "" beyond the poles, where there are no tiles.
+
+    East and west the map goes round the world.
+    """
     tiles = 1 << zoom
     if not 0 <= y < tiles:
         return ""

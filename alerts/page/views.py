@@ -29,15 +29,15 @@ def show(request: HttpRequest, link: ContactLink, now: datetime) -> HttpResponse
 
 @with_link("GET", "HEAD")
 def live(request: HttpRequest, link: ContactLink, now: datetime) -> HttpResponse:
-    """The part of the page that changes, for polling. The response is 304 as long as nothing has changed."""
+    """The part of the page that changes, for polling; 304 if nothing has changed since the client's ETag."""
     return _page(request, link, now, template="alerts/_live.html")
 
 
 @with_link("POST")
 def answer(request: HttpRequest, link: ContactLink, now: datetime) -> HttpResponse:
-    """Take a contact's answer and show the page. Only by POST: link previews send GETs.
+    """Take a contact's answer and return the page. Only POST reaches this view: link previews send GETs.
 
-    An unknown answer, or one after the end of the alert, changes nothing.
+    An unknown answer, or an answer after the end of the alert, changes nothing.
     """
     give = _ANSWERS.get(request.POST.get("answer", ""))
     if give is not None:

@@ -30,7 +30,7 @@ _METRES_PER_DEGREE = 111_320
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Position:
-    """Where a person was at a time; `at` None: now. `accuracy_m` is a radius."""
+    """Where a person was at the time `at`; `at` None: now. `accuracy_m` is a radius."""
 
     latitude: float
     longitude: float
@@ -39,7 +39,7 @@ class Position:
 
 
 def is_all_after_end(upload: Upload) -> bool:
-    """Whether the upload held only positions from after the alert's end."""
+    """Whether every fix of this upload was refused because it is from after the alert's end."""
     return (
         bool(upload.refused)
         and all(fix.code == "alert_ended" for fix in upload.refused)
@@ -49,10 +49,10 @@ def is_all_after_end(upload: Upload) -> bool:
 
 @transaction.atomic
 def add(*, alert_id: UUID, owner: User, sent: Sent) -> Upload:
-    """Store the fixes from the time of the owner's alert. The newest position is where the person is now.
+    """Store the fixes that are from the time of the owner's alert; return how many were stored, repeated and refused.
 
-    Under duress some stored fixes are reported to the owner's devices as refused. Raises NotFound, also for another
-    person's alert.
+    An alert that has not ended moves to its newest position. Under duress some stored fixes are reported to the owner's
+    devices as refused. Raises NotFound, also for another person's alert.
     """
     now = clock.set_request_timeout()
     alert = SosAlert.objects.select_for_update(no_key=True).filter(id=alert_id, owner=owner).first()
@@ -70,7 +70,10 @@ def add(*, alert_id: UUID, owner: User, sent: Sent) -> Upload:
 
 
 def record_positions(positions: Iterable[tuple[UUID, Position]], *, now: datetime) -> None:
-    """Store the positions of presses and timers that raised or joined alerts, by alert id, in one statement."""
+    """Store the positions of presses and timers that raised or joined alerts, in one statement.
+
+    `positions` are pairs of an alert's id and a position.
+    """
     AlertPosition.objects.bulk_create(
         AlertPosition(
             alert_id=alert_id,
@@ -91,12 +94,12 @@ def last_of(alert_ids: Collection[UUID]) -> dict[UUID, datetime]:
 
 
 def newest(alert_id: UUID) -> AlertPosition | None:
-    """The last position by the time of the fix, not of its arrival."""
+    """The alert's last position by the time of the fix, not of its arrival; None without a position."""
     return _by_time(alert_id).first()
 
 
 def trail(alert_id: UUID, *, limit: int) -> list[AlertPosition]:
-    """The last positions, the oldest first."""
+    """The alert's last `limit` positions by the time of the fix, the oldest first."""
     return list(_by_time(alert_id)[:limit])[::-1]
 
 
@@ -106,7 +109,10 @@ def _by_time(alert_id: UUID) -> QuerySet[AlertPosition]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Timely:
-    """A fix from the time of the alert. Not `is_shown`: the owner is told that it came after the end."""
+    """A fix from the time of the alert.
+
+    `is_shown` False: the owner's devices are told that the fix came after the end.
+    """
 
     row: AlertPosition
     index: int
@@ -114,7 +120,7 @@ class _Timely:
 
 
 def _in_time(alert: SosAlert, sent: Sent, *, now: datetime) -> tuple[list[_Timely], list[RefusedFix]]:
-    """The fixes from the time of the alert, in order, and the refusals that the owner is told."""
+    """The fixes from the time of the alert, in order of time, and the refusals that the owner's devices are told."""
     read, refused = reading.read(sent, person_id=alert.owner_id, now=now)
     behind = clocks.measured(sent_at=sent.sent_at, recorded_at=(fix.at for fix in read), now=now)
     since = alert.created_at - _BEFORE_THE_ALERT
@@ -149,7 +155,7 @@ def _report(timely: list[_Timely], new: list[_Timely], too_many: list[_Timely], 
 
 
 def _unknown(alert: SosAlert, timely: Sequence[_Timely]) -> list[_Timely]:
-    """The fixes that are not stored yet, each once. The alert is locked, so nobody adds one meanwhile."""
+    """The fixes that are not stored yet, each once. The alert is locked, so no other request adds one meanwhile."""
     ids = [each.row.client_id for each in timely]
     known = set(alert.positions.filter(client_id__in=ids).values_list("client_id", flat=True))
     first: dict[UUID, _Timely] = {}
@@ -159,7 +165,10 @@ def _unknown(alert: SosAlert, timely: Sequence[_Timely]) -> list[_Timely]:
 
 
 def _move(alert: SosAlert, *, now: datetime) -> None:
-    """Move the alert to its newest position. A street address that is now too far away is removed."""
+    """Move the alert to its newest position.
+
+    Remove the alert's street address if the new position is too far from it.
+    """
     there = _by_time(alert.id)[0]
     if (alert.latitude, alert.longitude) == (there.latitude, there.longitude):
         return

@@ -85,7 +85,7 @@ class LocationBatchView(OpenToDevices):
 
 
 def _add(request: Request, alert_id: UUID, sent: Sent) -> Upload:
-    """Store the fixes. Raises AlertEnded, NotFound or TooManyRequests."""
+    """Store the fixes of a request; return the result. Raises AlertEnded, NotFound or TooManyRequests."""
     user = person(request)
     rates.spend(POSTS, str(user.id), now=clock.now())
     upload = track.add(alert_id=alert_id, owner=user, sent=sent)

@@ -20,7 +20,8 @@ class MoveRefused(Conflict):
 
 
 def close(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime, by: str = journal.OWNER) -> SosAlert:
-    """Cancel or resolve the owner's alert and send the all-clear to every contact who may know of it.
+    """Cancel or resolve the owner's alert, send the all-clear to every contact who may know of the alert; return the
+    alert.
 
     Repeating the same end changes nothing. Raises NotFound, also for another person's alert, and MoveRefused when the
     alert has ended the other way. Call inside a transaction.

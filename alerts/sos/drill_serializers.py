@@ -8,7 +8,7 @@ from messaging.models import Channel
 
 
 class ArrivalSerializer(serializers.Serializer[Arrival]):
-    """A contact and their TEST. Seconds count from the press; null: not, or not yet."""
+    """A contact and the contact's TEST message. Seconds count from the press; null: it did not happen, or not yet."""
 
     contact_id = serializers.UUIDField()
     name = serializers.CharField()

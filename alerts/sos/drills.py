@@ -35,7 +35,7 @@ class SosIsOpen(Conflict):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arrival:
-    """One contact's TEST: its fate, and the seconds from the press to each step, None before the step."""
+    """One contact's TEST message: its state, and the seconds from the press to each step; None: not yet, or never."""
 
     contact_id: UUID
     name: str
@@ -56,7 +56,10 @@ class DrillReport:
 
 
 def begin(*, owner: User, press: Intake, now: datetime) -> Raised:
-    """Raise a drill, or return the open one. Raises SosIsOpen and TooManyRequests. Call inside a transaction."""
+    """Raise a drill, or join the owner's open drill; return which. Call inside a transaction.
+
+    Raises SosIsOpen if a real alert is open, and TooManyRequests beyond A_DAY.
+    """
     if SosAlert.objects.filter(OPEN_TO_OWNER, owner=owner, is_drill=False).exists():
         raise SosIsOpen
     if not SosAlert.objects.filter(OPEN_TO_OWNER, owner=owner, is_drill=True).exists():
@@ -68,7 +71,10 @@ def begin(*, owner: User, press: Intake, now: datetime) -> Raised:
 
 
 def end_old(*, now: datetime) -> int:
-    """Resolve drills older than LASTS and return their number. Any number of callers share the work."""
+    """Resolve the drills that are older than LASTS; return how many.
+
+    Any number of processes may call this at once: they share the drills.
+    """
     ended = 0
     while batch := _end_batch(before=now - LASTS):
         ended += batch
@@ -86,7 +92,10 @@ def _end_batch(*, before: datetime) -> int:
 
 
 def report(*, alert_id: UUID, owner: User) -> DrillReport:
-    """Report which TEST arrived and how fast, so far. Raises NotFound, also for an alert that is no drill."""
+    """Return which TEST messages of a drill have arrived so far, and how fast.
+
+    Raises NotFound, also for an alert that is no drill.
+    """
     drill = SosAlert.objects.filter(id=alert_id, owner=owner, is_drill=True).first()
     if drill is None:
         raise NotFound

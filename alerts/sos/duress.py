@@ -15,7 +15,7 @@ from messaging.models import Message
 
 
 def feign_end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) -> SosAlert:
-    """Return what `closing.close` would return, while the alert goes on under duress.
+    """Put the alert under duress and return it: the alert goes on, while the owner's devices show the end `to`.
 
     Raises the errors of `closing.close`. An alert that has ended stays ended. Call inside a transaction.
     """
@@ -34,9 +34,9 @@ def feign_end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) ->
 
 
 def end_for_real(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) -> SosAlert:
-    """Close the alert after doing the work of `feign_end` as well and rolling it back.
+    """Close the alert and return it. Before that, do the work of `feign_end` as well and roll it back.
 
-    Both PINs so cost the same time, and the time does not tell which PIN it was.
+    The safe PIN and the duress PIN so cost the same time, and the time does not tell which of them was typed.
     """
     alert = _locked(alert_id)
     if alert.status not in ENDED:
@@ -51,7 +51,10 @@ def _locked(alert_id: UUID) -> SosAlert:
 
 
 def _called(alert: SosAlert) -> list[int]:
-    """Lock the messages that ask for help, so that each of their moves is either before the end or after it."""
+    """Lock the messages that ask for help and return their ids.
+
+    While they are locked, each of their moves is either before the end or after it.
+    """
     called = Notification.objects.filter(alert=alert, kind__in=CALLING).values("message_id")
     messages = Message.objects.filter(id__in=called).order_by("id").select_for_update(no_key=True)
     return list(messages.values_list("id", flat=True))

@@ -17,7 +17,7 @@ from messaging.operations.alarms import alarm
 
 
 def end(*, alert_id: UUID, owner: User, to: AlertStatus, pin: str) -> SosAlert:
-    """Cancel or resolve the owner's alert.
+    """Cancel or resolve the owner's alert, with the PIN once PINs are set; return the alert.
 
     Call outside a transaction: a wrong PIN is counted and written to the timeline although it ends nothing. Raises
     NotFound, MoveRefused and the errors of `pins.check`.
@@ -51,7 +51,7 @@ def _proof(alert_id: UUID, owner: User, *, pin: str, now: datetime) -> Proof:
 
 
 def _end_again(alert: SosAlert, owner: User, *, to: AlertStatus, proof: Proof, now: datetime) -> SosAlert:
-    """End an alert that its owner's devices show as ended since the duress PIN: only the safe PIN ends it."""
+    """End an alert for good that the owner's devices show as ended since the duress PIN. Only the safe PIN ends it."""
     if alert.feigned_end.status != to:
         raise closing.MoveRefused
     if proof is Proof.SAFE and alert.status not in ENDED:

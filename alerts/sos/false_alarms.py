@@ -9,12 +9,12 @@ from identity.models import User
 
 
 def shown_to(owner: User) -> int:
-    """The count that the owner's devices show. It includes an alert that the duress PIN seemed to cancel."""
+    """How many cancelled alerts the owner's devices show, with those that a duress PIN only seemed to cancel."""
     return SosAlert.objects.filter(view.has_status(AlertStatus.CANCELLED), owner=owner, is_drill=False).count()
 
 
 def of_owner() -> Coalesce:
-    """An annotation for a query of alerts: how many alerts their owner really cancelled."""
+    """An annotation for a query of alerts: how many alerts the alert's owner really cancelled."""
     taken_back = SosAlert.objects.filter(
         owner=OuterRef("owner"), status=AlertStatus.CANCELLED, duress_at=None, is_drill=False
     ).order_by()

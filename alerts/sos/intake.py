@@ -1,5 +1,7 @@
-"""Reads the body of a press. A person in danger with a buggy app still needs help, so a wrong field is left out with a
-warning and never refuses the SOS. geo/reading.py is stricter: it may refuse a fix, because no life hangs on one."""
+"""Reads the body of a press (`POST sos-alerts/`). A person in danger with a buggy app still needs help, so a wrong
+field is left out with a warning and never refuses the SOS. geo/reading.py is stricter: it may refuse a fix, because no
+life hangs on one.
+"""
 
 import math
 from collections.abc import Mapping
@@ -23,9 +25,10 @@ _ADDRESS_SHORTENED = f"address_shortened: address has at most {ADDRESS_MAX} char
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Intake:
-    """The usable part of a body. Latitude and longitude are both there or both absent.
+    """The usable fields of a press. Latitude and longitude are both there or both absent.
 
-    `recorded_at` is when the phone was there, by our clock; None means now. `warnings` name each field left out.
+    `recorded_at` is when the phone was at the position, by PostgreSQL's clock; None means now. `warnings` name each
+    field that was left out.
     """
 
     latitude: float | None = None
@@ -43,7 +46,7 @@ class Intake:
 
 
 def read(body: object, *, now: datetime) -> Intake:
-    """Read any body whatever and never raise: keep right fields, warn of wrong ones."""
+    """Read the body of a press: keep right fields, leave wrong ones out with a warning. Never raises, for any body."""
     if not isinstance(body, Mapping):
         return Intake(warnings=(_BODY_IGNORED,))
     position, position_warnings = _position(body.get("latitude"), body.get("longitude"))
@@ -61,7 +64,7 @@ def read(body: object, *, now: datetime) -> Intake:
 
 
 def _drill_warnings(value: object) -> tuple[str, ...]:
-    """Treat an unreadable flag as a real SOS."""
+    """A warning if the flag `drill` is neither true nor false: the press is then a real SOS."""
     return () if value is None or isinstance(value, bool) else (_DRILL_IGNORED,)
 
 
@@ -75,7 +78,10 @@ def _position(latitude: object, longitude: object) -> tuple[tuple[float, float] 
 
 
 def _moment(body: Mapping[str, object], *, now: datetime) -> tuple[datetime | None, tuple[str, ...]]:
-    """Return when the position was recorded: a press may have waited hours for a network."""
+    """Return when the position was recorded, None for now, and warnings.
+
+    A press may have waited hours for a network.
+    """
     try:
         stated = reading.recorded_at(body)
     except reading.Refused:

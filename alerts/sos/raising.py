@@ -36,8 +36,8 @@ from messaging.outbox import outgoing
 class Cause:
     """The cause of an alert: a press, or a timer that has run out.
 
-    `contact_ids` names the contacts that a timer asks for help. Everybody is asked when it is empty, and when each of
-    them has been removed.
+    `contact_ids` names the contacts that a timer asks for help. Everybody is asked if it is empty, or if each contact
+    in it has been removed.
     """
 
     owner: User
@@ -49,7 +49,10 @@ class Cause:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Raised:
-    """`before` is the kind of the alert that was open already. It is None when the alert is new."""
+    """The result for one cause: the alert.
+
+    `before` is the kind of the alert that was open already; None: the alert is new.
+    """
 
     cause: Cause
     alert: SosAlert
@@ -63,9 +66,10 @@ class Raised:
 def raise_alerts(causes: Sequence[Cause], *, now: datetime, is_drill: bool = False) -> list[Raised]:
     """Raise an alert for each cause and queue a message per contact. Returns one result for each cause, in order.
 
-    Every cause is of another person. A person with an open alert gets that alert: it takes the newer position or
-    street address, and nobody is told twice. An open alert gives way when its last contact came more than
-    `policy.AWAITED_FOR` ago. If a timer raised the open alert and named only some contacts, a press tells the others.
+    Every cause is of another person. A person with an open alert gets that alert: it takes the newer position or street
+    address, and nobody is told twice. An open alert gives way when more than `policy.AWAITED_FOR` has passed since a
+    contact last said "on the way". If a timer raised the open alert and named only some contacts, a press tells the
+    others.
 
     Call inside a transaction: the messages leave after its commit.
     """
@@ -108,12 +112,12 @@ def _alert(cause: Cause, *, now: datetime, is_drill: bool) -> SosAlert:
 
 
 def _insert_or_find_open(wanted: Iterable[SosAlert], *, now: datetime, is_drill: bool) -> dict[UUID, SosAlert]:
-    """Return the open alert of each owner, locked: the wanted one, or the one that was open before.
+    """Return the open alert of each owner, locked, by owner id: the wanted one, or the one that was open before.
 
     Insert and lock by owner id, so that two transactions that raise several alerts never deadlock.
 
     ON CONFLICT DO NOTHING waits for a simultaneous press to commit and keeps its alert. Locking that alert waits for a
-    simultaneous end. When it ended or gives way, the loop inserts the wanted alert again.
+    simultaneous end. When the alert ended or gives way, the loop inserts the wanted alert again.
     """
     standing: dict[UUID, SosAlert] = {}
     missing = sorted(wanted, key=lambda alert: alert.owner_id)
@@ -129,10 +133,10 @@ def _insert_or_find_open(wanted: Iterable[SosAlert], *, now: datetime, is_drill:
 
 
 def _give_way(alerts: Sequence[SosAlert], *, now: datetime) -> set[UUID]:
-    """Exhaust the locked alerts that nobody has newly come for since `policy.AWAITED_FOR` ago. Returns their ids.
+    """Make the locked alerts exhausted to which no contact has said "on the way" since `policy.AWAITED_FOR` ago.
 
-    An alert that gives way has not ended: no contact gets an all-clear, contacts may still answer, and its evidence
-    stays open.
+    Returns the ids of the alerts that gave way. An alert that gives way has not ended: no contact gets an all-clear,
+    contacts may still answer, and its evidence stays open.
     """
     acknowledged = {alert.id for alert in alerts if alert.status == AlertStatus.ACKNOWLEDGED}
     # Most presses find no acknowledged alert and save this statement.
@@ -155,7 +159,7 @@ def _entry(raised: Raised, *, now: datetime) -> AlertEvent | None:
 
 
 def _take_newer_positions(joined: Sequence[Raised], *, now: datetime) -> None:
-    """Move each open alert to its owner's newest position. A press makes an SOS of a missed check-in.
+    """Move each open alert to its owner's newest position. A press turns a missed check-in into an SOS.
 
     A position without a street address removes the old street address, which belongs to the old position.
     """
@@ -174,7 +178,7 @@ def _take_newer_positions(joined: Sequence[Raised], *, now: datetime) -> None:
 
 
 def _is_outdated(place: Position | None, last: datetime | None) -> bool:
-    """A queued press may hold an older position than the phone has sent since."""
+    """Whether the press holds an older position than the phone has sent since: the press may have waited in a queue."""
     return place is not None and place.at is not None and last is not None and place.at < last
 
 
@@ -194,7 +198,7 @@ def _plan(raised: Sequence[Raised], told: Sequence[Notification], *, now: dateti
 
 
 def _drop_drills(owners: Collection[User], *, now: datetime) -> None:
-    """End the drills of owners who press in earnest, silently: contacts must read no TEST beside an SOS."""
+    """End the drills of owners who press in earnest, without a message: contacts must read no TEST beside an SOS."""
     open_drills = SosAlert.objects.filter(OPEN_TO_OWNER, owner__in=owners, is_drill=True)
     # Most presses find no drill and pay for one statement.
     if not open_drills.exists():

@@ -54,7 +54,7 @@ class PressSerializer(serializers.Serializer[None]):
 
 
 class WhichSerializer(serializers.Serializer[None]):
-    """Filters of the list."""
+    """Filters of the list of alerts."""
 
     status = serializers.ChoiceField(choices=AlertStatus.choices, required=False)
 
@@ -89,7 +89,7 @@ class FalseAlarmsSerializer(serializers.Serializer[None]):
 
 
 class ContactTruthSerializer(serializers.Serializer[ContactTruth]):
-    """A contact as of the alert, with the fate of every SMS and call to them."""
+    """A contact as of the time of the alert, with the state of every SMS and call to the contact."""
 
     contact_id = serializers.UUIDField()
     name = serializers.CharField()

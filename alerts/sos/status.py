@@ -16,7 +16,10 @@ from messaging.database.sql import rows
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """`entry`: what stands in the timeline; None: the contact's answer stands there already."""
+    """One row of the table of moves.
+
+    `entry`: the kind of the timeline entry; None: the contact's answer is in the timeline.
+    """
 
     reached_from: frozenset[AlertStatus]
     to: AlertStatus
@@ -42,7 +45,7 @@ RETURNING id
 
 
 def move(alerts: Sequence[SosAlert], how: AlertMove, *, now: datetime, by: str = journal.SYSTEM) -> list[SosAlert]:
-    """Move those of the alerts that stand where the move begins, and return them as they are now.
+    """Make this move of each alert whose status allows it; return the alerts that moved, with their new status.
 
     An exhausted alert stays exhausted when its owner has pressed again since: a person has one open alert. Call inside
     a transaction.

@@ -21,7 +21,9 @@ JUST_NOW = _("just now")
 
 @register.simple_tag
 def ago(moment: datetime, now: datetime) -> SafeString:
-    """A <time> with its age in seconds: page.js counts from it, because the phone's clock may be wrong."""
+    """A <time> element with the age of `moment` in seconds. page.js counts from this age: the phone's clock may be
+    wrong.
+    """
     seconds = max(0, int((now - moment) / timedelta(seconds=1)))
     return format_html(
         '<time datetime="{}" data-age="{}">{}</time>', moment.isoformat(timespec="seconds"), seconds, words(seconds)
@@ -30,7 +32,7 @@ def ago(moment: datetime, now: datetime) -> SafeString:
 
 @register.simple_tag
 def age_words() -> SafeString:
-    """The words of UNITS and JUST_NOW as attributes, for page.js."""
+    """HTML attributes with the words of UNITS and JUST_NOW, for page.js."""
     units = " ".join(f'data-u{size}="{{}}"' for size, _words in UNITS)
     return format_html(f'data-u0="{{}}" {units}', gettext(JUST_NOW), *(gettext(text) for _size, text in UNITS))
 

@@ -15,7 +15,7 @@ START = "0" * 64
 
 
 class Recorded(Protocol):
-    """An event of an alert as the log recorded it, with or without a place in the chain."""
+    """An event of an alert as a row records it, with or without a place in the chain."""
 
     @property
     def at(self) -> datetime: ...
@@ -45,7 +45,7 @@ class Entry:
 
 
 def chained(recorded: Iterable[Recorded], *, seq: int = 0, before: str = START) -> list[Entry]:
-    """Recorded events as the entries that follow the entry with this number and hash."""
+    """Recorded events as entries of the chain that follow the entry with the number `seq` and the hash `before`."""
     entries: list[Entry] = []
     for number, each in enumerate(recorded, start=seq + 1):
         before = link(before, _fields(each, number))
@@ -54,7 +54,7 @@ def chained(recorded: Iterable[Recorded], *, seq: int = 0, before: str = START) 
 
 
 def first_break(entries: Iterable[Entry]) -> int | None:
-    """The number of the first entry that does not follow from the entry before it; None: the chain is whole."""
+    """The number of the first entry that does not follow from the entry before it; None if every entry follows."""
     before = START
     for number, entry in enumerate(entries, start=1):
         before = link(before, _fields(entry, number))
@@ -68,7 +68,7 @@ def _fields(recorded: Recorded, seq: int) -> dict[str, Any]:
 
 
 def head(entries: Sequence[Entry]) -> str:
-    """The last hash. A reader who keeps it can tell later whether any entry up to it was changed."""
+    """The last entry's hash. A reader who keeps it can tell later whether any entry up to it was changed."""
     return entries[-1].hash if entries else START
 
 
@@ -78,10 +78,10 @@ def link(before: str, fields: Mapping[str, Any]) -> str:
 
 
 def canonical(fields: Mapping[str, Any]) -> str:
-    """JSON with sorted keys and without spaces."""
+    """The fields as JSON with sorted keys and without spaces."""
     return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def moment(at: datetime) -> str:
-    """A time in UTC with six decimals and `Z`."""
+    """The time as text, in UTC with six decimals and `Z`."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,7 +1,7 @@
 """Sealing: soon after an alert's events and its messages' moves happened, their entries get a place in the chain.
 
 Pressing SOS and sending an SMS never wait for the sealing. The database refuses to change a sealed entry. A change made
-behind the database's back no longer fits the hashes.
+in spite of this refusal no longer fits the hashes.
 """
 
 from collections.abc import Collection
@@ -46,9 +46,9 @@ FROM unnest(%(ids)s::bigint[], %(seqs)s::int[], %(hashes)s::text[]) AS s (id, se
 
 
 def seal_due(*, now: datetime) -> int:
-    """Seal the alerts that are due, a bounded number in one call. Return the number of entries sealed.
+    """Seal the timelines that are due, at most a fixed number in one call; return the number of entries sealed.
 
-    Any number of callers may run at once: they share the work.
+    Any number of processes may call this at once: they share the timelines.
     """
     sealed = 0
     for _ in range(_BATCHES):
@@ -68,7 +68,7 @@ def _due(*, now: datetime) -> list[UUID]:
 def seal(alert_ids: Collection[UUID], *, now: datetime, is_waiting: bool = True) -> int:
     """Seal everything that has happened to these alerts. Return the number of entries sealed.
 
-    Without `is_waiting`, skip an alert that another caller is sealing at this moment.
+    With `is_waiting=False`, skip an alert that another process is sealing at this moment.
     """
     # Insert in one order: two callers with the same alerts then wait for each other and never deadlock.
     fresh = [TimelineSeal(alert_id=each) for each in sorted(alert_ids)]
@@ -110,7 +110,7 @@ def _write(sealed: list[tuple[int, chain.Entry]]) -> None:
 
 
 def _save(seals: list[TimelineSeal], *, now: datetime) -> None:
-    """Save the seals, each with the time of its next check."""
+    """Store the seals, each with the time at which to look for new events of its alert again."""
     alerts = [each.alert_id for each in seals]
     last = dict(AlertEvent.objects.filter(alert__in=alerts).values_list("alert_id").annotate(last=Max("at")))
     for each in seals:
@@ -151,7 +151,9 @@ def entries_of(alert_id: UUID) -> list[chain.Entry]:
 
 
 def broken_at(alert_id: UUID, entries: list[chain.Entry]) -> int | None:
-    """The number of the first entry that was changed or removed since its sealing; None: the timeline is intact."""
+    """The number of the first entry that was changed or removed since its sealing; None if all are
+    as they were sealed.
+    """
     broken = chain.first_break(entries)
     head = TimelineSeal.objects.filter(alert=alert_id).values_list("head", flat=True).first()
     if broken is None and (head or chain.START) != chain.head(entries):

@@ -51,7 +51,7 @@ def is_anything_due() -> bool:
 
 
 def due_timers(by: datetime) -> QuerySet[ActivityTimer]:
-    """The timers whose grace period was over by then, the longest overdue first."""
+    """The armed timers whose grace period had ended at the time `by`, the longest overdue first."""
     return ActivityTimer.objects.filter(status=TimerStatus.ARMED, due_at__lte=by).order_by("due_at")
 
 
@@ -83,7 +83,7 @@ class _Task(NamedTuple):
 
 
 def _take_batch(task: _Task, *, older_than: timedelta) -> int:
-    """Lock a batch and carry the task out for all its timers at once or, if that fails, for each timer by itself.
+    """Lock a batch of due timers and do the task for all of them at once or, if that fails, for each timer by itself.
 
     Returns the number of timers.
     """
@@ -126,7 +126,10 @@ def _locked(due: QuerySet[ActivityTimer]) -> QuerySet[ActivityTimer]:
 
 
 def _one_batch(found: Iterable[Any]) -> list[ActivityTimer]:
-    """The first timers, one for each person: a person's second timer is in the next batch and joins the same alert."""
+    """The first timers, at most one for each person, with about _MESSAGES messages in all.
+
+    A person's second timer is in the next batch and joins the same alert.
+    """
     of_each: dict[UUID, ActivityTimer] = {}
     messages = 0
     for timer in found:

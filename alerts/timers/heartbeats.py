@@ -41,7 +41,11 @@ LEFT JOIN LATERAL (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportedHeartbeat:
-    """A heartbeat as a phone sent it; `at` is by the database's clock."""
+    """The readable parts of a phone's heartbeat.
+
+    `at` is the phone's time, corrected to the database's clock and never later than now; now if the phone stated no
+    time.
+    """
 
     at: datetime
     position: tuple[float, float] | tuple[None, None]
@@ -50,7 +54,7 @@ class ReportedHeartbeat:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LastHeard:
-    """The last heartbeat of a phone, and the last position in any heartbeat."""
+    """The last heartbeat of a timer, and the last position in any of the timer's heartbeats."""
 
     latitude: float | None
     longitude: float | None
@@ -70,9 +74,10 @@ class LastHeard:
 
 
 def read(body: Mapping[str, Any], *, now: datetime) -> ReportedHeartbeat:
-    """Read a heartbeat as a phone sends it. A wrong or missing position is left out, since indoors there is no fix.
+    """Read the body of a heartbeat, and correct its time to the database's clock. Raises Refused for an unreadable
+    time.
 
-    Raises Refused if the time cannot be read.
+    A wrong or missing position becomes (None, None), since indoors there is no fix.
     """
     stated = reading.recorded_at(body)
     behind = clocks.measured(sent_at=reading.sent_at(body), recorded_at=[stated] if stated else [], now=now)
@@ -88,9 +93,10 @@ def _position(body: Mapping[str, Any]) -> tuple[float, float] | tuple[None, None
 
 
 def record(*, timer_id: UUID, person_id: UUID, heartbeat: ReportedHeartbeat, now: datetime) -> Heartbeat:
-    """Store a heartbeat of an armed timer and delete all but the last KEPT. A heartbeat is not a check-in.
+    """Store a heartbeat of an armed timer, delete all but the timer's last KEPT, and return the heartbeat.
 
-    A time before the timer's start is stored as the start. Raises NotFound, TimerEnded or TooManyRequests.
+    A heartbeat is not a check-in. A time before the timer's start is stored as the start. Raises NotFound, TimerEnded
+    or TooManyRequests.
     """
     timer = lifecycle.of_person(timer_id=timer_id, person_id=person_id)
     if timer.status != TimerStatus.ARMED:
@@ -112,7 +118,7 @@ def record(*, timer_id: UUID, person_id: UUID, heartbeat: ReportedHeartbeat, now
 
 
 def last_of(timer_ids: Collection[UUID]) -> dict[UUID, LastHeard]:
-    """The last heartbeat of each timer, by its id. A timer without heartbeats is left out. One query."""
+    """The last heartbeat of each timer, by timer id. A timer without heartbeats is left out. Takes one query."""
     found = rows(_LAST, [list(timer_ids)])
     return {
         timer_id: LastHeard(

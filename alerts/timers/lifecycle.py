@@ -75,7 +75,7 @@ class Wanted:
 
 
 def arm(*, person_id: UUID, wanted: Wanted, now: datetime) -> ActivityTimer:
-    """Arm a timer that ends `wanted.period` from now. Call inside a transaction.
+    """Arm a timer that ends `wanted.period` from now; return the timer. Call inside a transaction.
 
     Raises NoContacts, NoReachableContact, TooManyTimers, or InvalidField for a contact who is not the person's.
     """
@@ -97,9 +97,10 @@ def arm(*, person_id: UUID, wanted: Wanted, now: datetime) -> ActivityTimer:
 
 
 def extend(*, timer_id: UUID, person_id: UUID, by: timedelta, now: datetime) -> ActivityTimer:
-    """Move the end later: `by` after the old end or, in the grace period, `by` after now. Call inside a transaction.
+    """Move the timer's end later: `by` after the old end or, in the grace period, `by` after now; return the timer.
 
-    Raises NotFound, TimerEnded, TooManyExtensions, or InvalidField if it would end more than a week from now.
+    Call inside a transaction. Raises NotFound, TimerEnded, TooManyExtensions, or InvalidField if the new end would be
+    more than a week from now.
     """
     timer = _locked(timer_id, person_id)
     if timer.extensions >= MAX_EXTENSIONS:
@@ -112,9 +113,10 @@ def extend(*, timer_id: UUID, person_id: UUID, by: timedelta, now: datetime) -> 
 
 
 def check_in(*, timer_id: UUID, person_id: UUID, now: datetime) -> ActivityTimer:
-    """The person is well and goes on: the whole period starts anew from now, and extensions count from 0.
+    """Start the timer's whole period anew from now, because the person is well and goes on; return the timer.
 
-    A check-in never makes the end earlier. Call inside a transaction. Raises NotFound or TimerEnded.
+    Extensions count from 0 again. A check-in never makes the end earlier. Call inside a transaction. Raises NotFound or
+    TimerEnded.
     """
     timer = _locked(timer_id, person_id)
     timer.extensions = 0
@@ -122,7 +124,10 @@ def check_in(*, timer_id: UUID, person_id: UUID, now: datetime) -> ActivityTimer
 
 
 def end(*, timer_id: UUID, person_id: UUID, to: TimerStatus, now: datetime) -> ActivityTimer:
-    """Complete or cancel an armed timer. A repeat of the same end changes nothing. Raises NotFound or TimerEnded."""
+    """Complete or cancel an armed timer; return the timer. A repeat of the same end changes nothing.
+
+    Raises NotFound or TimerEnded.
+    """
     _armed(timer_id, person_id).update(status=to, ended_at=now, updated_at=now)
     timer = of_person(timer_id=timer_id, person_id=person_id)
     if timer.status != to:
@@ -131,7 +136,7 @@ def end(*, timer_id: UUID, person_id: UUID, to: TimerStatus, now: datetime) -> A
 
 
 def of_person(*, timer_id: UUID, person_id: UUID) -> ActivityTimer:
-    """Raises NotFound, also for another person's timer."""
+    """Return this timer of the person. Raises NotFound, also for another person's timer."""
     timer = ActivityTimer.objects.filter(id=timer_id, owner_id=person_id).first()
     if timer is None:
         raise NotFound
@@ -143,7 +148,10 @@ def _armed(timer_id: UUID, person_id: UUID) -> QuerySet[ActivityTimer]:
 
 
 def _locked(timer_id: UUID, person_id: UUID) -> ActivityTimer:
-    """The armed timer, locked so that it does not fire meanwhile. If it is being fired, waits and raises TimerEnded."""
+    """Return the armed timer, locked so that it does not fire meanwhile.
+
+    Waits if the timer is firing at this moment. Raises NotFound, and TimerEnded if the timer is not armed.
+    """
     timer = _armed(timer_id, person_id).select_for_update(no_key=True).first()
     if timer is None:
         raise TimerEnded(of_person(timer_id=timer_id, person_id=person_id))

@@ -1,4 +1,6 @@
-"""Purges ended timers: they say where a person wanted to be, and their heartbeats say where the person was."""
+"""Purges timers TIMERS_KEPT_DAYS after their end: they say where a person wanted to be, and their heartbeats say where
+the person was.
+"""
 
 from datetime import datetime, timedelta
 
@@ -11,7 +13,7 @@ BATCH = 200
 
 
 def purge(*, now: datetime) -> int:
-    """Delete at most BATCH timers that ended TIMERS_KEPT_DAYS ago, with their heartbeats; returns how many timers.
+    """Delete at most BATCH timers that ended TIMERS_KEPT_DAYS ago, with their heartbeats; return how many timers.
 
     A timer whose alert is under legal hold stays.
     """

@@ -54,7 +54,10 @@ class ArmSerializer(serializers.Serializer[None]):
 
 
 def wanted(body: dict[str, Any], *, now: datetime) -> Wanted:
-    """The timer in the body of a valid ArmSerializer. Raises ValidationError if its end is too near or too far."""
+    """The timer that the body of a valid ArmSerializer asks for.
+
+    Raises ValidationError if its end is too near or too far.
+    """
     period = timedelta(seconds=body["duration_s"]) if "duration_s" in body else body["ends_at"] - now
     if not SHORTEST <= period <= LONGEST:
         raise serializers.ValidationError(

@@ -4,9 +4,10 @@ from identity.models import User
 
 
 class DueEvaluation(models.Model):
-    """A person with fixes that are not evaluated yet. One row, however many fixes: a hint that cannot get lost.
+    """A person with fixes that are not evaluated yet. The row is a hint that cannot get lost: one for any number of
+    fixes.
 
-    It is not in Whereabouts, which evaluation locks. So an upload never waits for an evaluation.
+    The hint is not a column of Whereabouts, which evaluation locks, so an upload never waits for an evaluation.
     """
 
     person = models.OneToOneField(

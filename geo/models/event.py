@@ -23,7 +23,10 @@ class Told(models.TextChoices):
 
 
 class ZoneEvent(models.Model):
-    """A person entered or left a zone. Stored with everything that decided it, to be explained and checked."""
+    """A person entered or left a zone.
+
+    The row holds all facts that decided it, so that it can be explained and checked.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     # Null, with an empty zone_name, only in rows of the release before these fields, written during the upgrade.

@@ -4,7 +4,10 @@ from identity.models import User
 
 
 class Whereabouts(models.Model):
-    """The row in which evaluation remembers a person. Evaluation locks it, so that two workers never race."""
+    """All that evaluation remembers of a person between two runs.
+
+    Evaluation locks this row, so that two workers never race.
+    """
 
     person = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="+")
     # The last evaluated fix. A fix that is not later came too late and tells nobody anything.

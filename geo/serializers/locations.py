@@ -36,7 +36,7 @@ class PageSerializer(serializers.Serializer[None]):
 
 
 class WantedSerializer(serializers.Serializer[Wanted]):
-    """Fixes to show."""
+    """Filters of the history: which fixes to show."""
 
     since = serializers.DateTimeField(required=False, help_text="From this moment on.")
     until = serializers.DateTimeField(required=False, help_text="Before this moment.")
@@ -56,7 +56,7 @@ class WantedSerializer(serializers.Serializer[Wanted]):
         return Box(west=west, south=south, east=east, north=north)
 
     def to_internal_value(self, data: Any) -> Any:
-        """Put the fields into `wanted`, beside the fields of a subclass."""
+        """Put the filters together into `wanted`, beside the fields of a subclass."""
         values = super().to_internal_value(data)
         return values | {
             "wanted": Wanted(

@@ -9,7 +9,7 @@ from geo.tracking import Upload
 
 
 class PhoneSerializer(serializers.Serializer[None]):
-    """Facts that a phone reports about itself. A wrong one is left out; the others are kept."""
+    """Facts that a phone reports about itself. A wrong fact is left out; the others are kept."""
 
     accuracy = serializers.FloatField(
         required=False,
@@ -26,7 +26,10 @@ class PhoneSerializer(serializers.Serializer[None]):
 
 
 class NewFixSerializer(PhoneSerializer):
-    """Only position and time must be right. Other fields that are wrong are left out; unknown fields are ignored."""
+    """A fix. Only position and time must be right.
+
+    Other fields that are wrong are left out; unknown fields are ignored.
+    """
 
     id = serializers.UUIDField(
         required=False,

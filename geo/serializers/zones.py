@@ -88,7 +88,7 @@ class ScheduleSerializer(serializers.Serializer[None]):
 
 
 class ZoneFieldsSerializer(serializers.Serializer[None]):
-    """A circle (`latitude`, `longitude`, `radius`) or a polygon (`geometry`)."""
+    """The outline of a zone: a circle (`latitude`, `longitude`, `radius`) or a polygon (`geometry`)."""
 
     name = PlainTextField(max_length=100)
     latitude = serializers.FloatField(min_value=-90, max_value=90, required=False)

@@ -38,7 +38,7 @@ class TooManyFixes(TooLarge):
 
 
 def body_of(request: Request) -> Mapping[str, Any]:
-    """The body. Raises ValidationError unless it is an object."""
+    """The body of the request. Raises ValidationError unless it is an object."""
     if not isinstance(request.data, Mapping):
         raise ValidationError("The body must be an object.")
     return request.data
@@ -49,13 +49,13 @@ def invalid(refused: Refused | RefusedFix) -> ValidationError:
 
 
 def single(request: Request) -> Sent:
-    """Read a body that is one fix. Raises ValidationError."""
+    """Read a body that is one fix. Raises ValidationError if the body is no object."""
     body = body_of(request)
     return Sent(items=[body], sent_at=reading.sent_at(body))
 
 
 def batch(request: Request) -> Sent:
-    """Read a body with a list of fixes. Raises ValidationError or TooManyFixes."""
+    """Read a body with a list of fixes. Raises ValidationError if it has no list, and TooManyFixes beyond MAX_BATCH."""
     body = body_of(request)
     fixes = body.get("locations")
     if not isinstance(fixes, list):
@@ -66,7 +66,7 @@ def batch(request: Request) -> Sent:
 
 
 def answer_single(upload: Upload) -> Response:
-    """Raises ValidationError if the fix was refused."""
+    """The response to an upload of one fix. Raises ValidationError if the fix was refused."""
     for refused in upload.refused:
         raise invalid(refused)
     return answer(upload)

@@ -114,6 +114,6 @@ def _shown(zone: GeoZone, code: int = status.HTTP_200_OK) -> Response:
 
 
 def _with_presence(shown: Sequence[GeoZone]) -> Any:
-    """These zones of one person, with the person's presence."""
+    """These zones of one person as JSON, each with the person's presence in it."""
     presences = knowledge.known_presences(shown, person_id=shown[0].owner_id) if shown else {}
     return ShownZoneSerializer(shown, many=True, context={"presences": presences}).data
