@@ -14,7 +14,10 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Apart(Generic[Key]):
-    """Each call starts `step` for every key of `find` whose earlier step has ended, and waits for no step."""
+    """Call it to start `step`, in a thread of its own, for every key that `find` returns and whose last step has ended.
+
+    The call does not wait for the steps.
+    """
 
     def __init__(self, find: Callable[[], Iterable[Key]], step: Callable[[Key], object]) -> None:
         self._find = find

@@ -22,7 +22,7 @@ _PARAMETERS = "heartbeat=10&stack_timeout=5&connection_attempts=1"
 def connect(*, urls: list[str], middleware: list[dramatiq.Middleware]) -> dramatiq.Broker:
     """The broker of RABBITMQ_URL, with all queues. `memory://` is a broker inside this process, for the demo.
 
-    If the URL names several nodes, a connection goes to the first node that responds.
+    If the URL names several nodes, the process connects to the first node that responds.
     """
     broker: dramatiq.Broker
     if urls[0].startswith("memory:"):
@@ -81,7 +81,9 @@ class _Consumer(_RabbitmqConsumer):
 
 
 class ErrorNames(dramatiq.Middleware):
-    """A message that is retried carries its error's name, not the traceback, which quotes rows, numbers and texts."""
+    """Lets a message that is retried carry its error's name, not the traceback, which quotes rows,
+    numbers and texts.
+    """
 
     def after_process_message(
         self,
@@ -101,7 +103,10 @@ class ErrorNames(dramatiq.Middleware):
 
 
 class CourierLifecycle(dramatiq.Middleware):
-    """Warms a worker up before its first message, and lets it finish the attempts it has begun when it is stopped."""
+    """Warms a worker up before its first message.
+
+    When the worker is stopped, lets it finish the attempts that it has begun.
+    """
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         from messaging.delivery import courier  # the broker is made before Django's models can be imported

@@ -1,5 +1,5 @@
-"""Dead letters: broker messages that no worker could process. They move from the broker into rows, where the operator
-sees them and can replay them.
+"""Dead letters: broker messages that no worker could process. They move from the broker into rows, which the operator
+sees and can have published again.
 
 RabbitMQ alone would keep them unseen and drop them after seven days.
 """
@@ -55,7 +55,10 @@ class Letter:
 
 
 def collect(*, now: datetime) -> int:
-    """Move the dead letters of the broker into rows, and tell the operator. Returns how many there were."""
+    """Move the dead letters of the broker into rows, and alarm the operator of new ones.
+
+    Returns how many there were.
+    """
     broker = dramatiq.get_broker()
     if not isinstance(broker, QuorumBroker):
         return 0
@@ -146,16 +149,20 @@ def _forget_oldest() -> None:
 
 
 def ask_replay(letter_ids: Collection[int], *, now: datetime) -> int:
-    """Ask the schedulers to publish these once more. Returns how many of them can be replayed."""
+    """Mark these dead letters, for the schedulers to publish them once more.
+
+    Returns how many of them can be replayed.
+    """
     letters = DeadLetter.objects.filter(id__in=letter_ids).exclude(actor="").exclude(arguments=None)
     return letters.update(replay_asked_at=now)
 
 
 @transaction.atomic
 def take_replays() -> dict[int, dramatiq.Message[Any]]:
-    """Broker messages to publish after commit, by the ids of their letters. Each goes to only one of the schedulers.
+    """The broker messages to publish after commit, by the ids of their dead letters. Each is returned to one scheduler
+    only.
 
-    A letter stays asked for until `confirm_replay`: after REPLAYED_AGAIN_AFTER it may be taken again.
+    A dead letter stays marked until `confirm_replay`: after REPLAYED_AGAIN_AFTER it may be taken again.
     """
     now = clock.set_short_timeouts()
     asked = DeadLetter.objects.select_for_update(skip_locked=True).filter(replay_asked_at__lte=now)
@@ -171,7 +178,10 @@ def take_replays() -> dict[int, dramatiq.Message[Any]]:
 
 
 def confirm_replay(letter_id: int) -> None:
-    """Note that the broker has the message. The relay calls this in a thread that keeps no database connection."""
+    """Note that the broker has the message of this dead letter.
+
+    The relay calls this in a thread that keeps no database connection.
+    """
     try:
         DeadLetter.objects.filter(id=letter_id).update(replay_asked_at=None, replayed_at=clock.now())
     except DatabaseError as error:

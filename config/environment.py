@@ -18,7 +18,7 @@ _LINE = re.compile(r"""(?:export )?(?P<name>\w+)=(?:'(?P<literal>.*)'|"(?P<quote
 
 
 def load(path: Path) -> None:
-    """Set the variables of a `.env` file, except those that are set already. A file that is not there sets nothing.
+    """Set the environment variables in a `.env` file, except those that are set already. A missing file sets nothing.
 
     A comment has a line of its own. In double quotes a backslash keeps the character after it, except r, n and t.
     """
@@ -39,7 +39,9 @@ def load(path: Path) -> None:
 
 
 def given(name: str) -> str:
-    """The variable, or the content of the file that NAME_FILE names, like a Docker secret; empty if neither is set."""
+    """The value of the variable, or the content of the file that NAME_FILE names, like a Docker secret; "" without
+    both.
+    """
     value, file = (os.environ.get(each, "").strip() for each in (name, f"{name}_FILE"))
     if not file:
         return value

@@ -1,4 +1,4 @@
-"""Every error leaves as application/problem+json (RFC 9457) with a stable `code`."""
+"""Turns every error into application/problem+json (RFC 9457) with a stable `code`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -63,7 +63,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponseB
 
 
 def status_of(kind: type[DomainError]) -> int:
-    """The status of a kind, or of a class that derives from one."""
+    """The HTTP status of a kind of DomainError, or of a class that derives from one."""
     return next(STATUS[base] for base in kind.__mro__ if base in STATUS)
 
 
@@ -109,7 +109,7 @@ def _database_unavailable() -> JsonResponse:
 
 
 class DatabaseUnavailableMiddleware:
-    """Outside DRF too, a database that cannot be reached is a 503 with Retry-After, not a 500."""
+    """Outside DRF too, responds with 503 and Retry-After, not 500, when the database cannot be reached."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""/healthz: this process runs. /readyz: this process can do its work, and a scheduler does its own."""
+"""/healthz says that this process runs; /readyz that this process, and a scheduler, can do their work."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when all three checks say "ok", else 503. A check that fails says why."""
+    """200 if all three checks say "ok", else 503. A check that fails says why."""
     checks = {"database": "ok", "migrations": "ok", "scheduler": "ok"}
     try:
         if _unapplied():

@@ -61,7 +61,7 @@ def configure(*, debug: bool) -> None:
 
 
 class IdsOfBrokerMessages(logging.Filter):
-    """Lets Dramatiq's lines name a message by its id, not by its arguments: a malformed one may hold anything."""
+    """Lets Dramatiq's lines name a message by its id, not by its arguments: a malformed message may hold anything."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):

@@ -2,7 +2,7 @@ from django.db import models
 
 
 class SchedulerTick(models.Model):
-    """The time of the last granting pass of any scheduler, for /readyz and the operator."""
+    """The time at which any scheduler last finished a pass that grants slots, for /readyz and the operator."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     at = models.DateTimeField()
@@ -25,7 +25,7 @@ class PeriodicRun(models.Model):
 
 
 class DeadLetter(models.Model):
-    """A broker message that no worker could process. It named rows by their ids, so nothing is lost with it.
+    """A broker message that no worker could process. It named rows by their ids, so no data is lost with it.
 
     The same message again raises `times`. The row holds only facts that anybody may see: no body, no error's text.
     """

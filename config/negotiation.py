@@ -6,7 +6,9 @@ from rest_framework.request import Request
 
 
 class AlwaysJSON(DefaultContentNegotiation):
-    """Responds in JSON, whatever the Accept header asks for: an odd header must not cost somebody their SOS."""
+    """Chooses JSON for every response, whatever the Accept header asks for: an odd header must not cost somebody their
+    SOS.
+    """
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None

@@ -45,8 +45,10 @@ class BoundedJSONParser(BaseParser):
 
 
 def _storable(value: Any) -> Any:
-    """The value, with halves of surrogate pairs replaced by question marks. They are not characters, and nothing can
-    store or print them; a broken keyboard must not cost somebody their SOS."""
+    """The value, with halves of surrogate pairs replaced by question marks.
+
+    Half a pair is no character, and nothing can store or print it; a broken keyboard must not cost somebody their SOS.
+    """
     text = json.dumps(value, ensure_ascii=False)
     try:
         text.encode()

@@ -1,4 +1,6 @@
-"""Periodic work. The schedulers share rows that fall due; workers do the work, or a scheduler if they do not."""
+"""Periodic work. The schedulers take rows that fall due, each row once; workers do the work, or a scheduler if no
+worker does it in time.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,7 +62,7 @@ _ASKED_IN_VAIN = Q(asked_at__isnull=False) & (Q(completed_at__isnull=True) | Q(c
 
 @transaction.atomic
 def take_due() -> list[str]:
-    """Names of the work that is due now. Each name goes to exactly one of the schedulers."""
+    """The names of the work that is due now. Each name is returned to one scheduler only."""
     now = clock.set_short_timeouts()
     _ensure_rows(now)
     due = PeriodicRun.objects.select_for_update(skip_locked=True).filter(name__in=PERIODIC, due_at__lte=now)
@@ -75,7 +77,10 @@ def take_due() -> list[str]:
 
 @transaction.atomic
 def take_neglected() -> list[str]:
-    """Names of the work that a worker was asked for and has not done in time. The caller does it instead."""
+    """The names of the work that a worker was asked for and has not done in time.
+
+    The calling scheduler does it instead.
+    """
     now = clock.set_short_timeouts()
     rows = PeriodicRun.objects.select_for_update(skip_locked=True).filter(_ASKED_IN_VAIN)
     names = [

@@ -65,7 +65,10 @@ class PostgresLauncher:
         unfinished.rename(self.data)
 
     def launch(self, *, port: int, **settings: object) -> subprocess.Popen[bytes]:
-        """Start the server, with more lines of postgresql.conf. Clients are served when `serves` says so."""
+        """Start the server, with more settings for postgresql.conf; return its process.
+
+        It takes clients when `serves` says so.
+        """
         settings = {
             "port": port,
             "listen_addresses": "127.0.0.1",
@@ -78,7 +81,7 @@ class PostgresLauncher:
         return self._run("postgres", "-D", str(self.data), *words)
 
     def serves(self, *, port: int) -> bool:
-        """Whether clients are served. Makes the database `alertme` the first time."""
+        """Whether the server takes clients. The first time, makes the database `alertme`."""
         password = self.password_file.read_text().strip() if self.password_file else None
         url = f"postgres://{DATABASE}@127.0.0.1:{port}/postgres"
         try:
@@ -90,7 +93,7 @@ class PostgresLauncher:
         return True
 
     def failure(self, text: str) -> PostgresFailed:
-        """The error, with the end of the server's log."""
+        """A PostgresFailed with this text and the end of the server's log."""
         last = self.log.read_text(errors="replace").splitlines()[-10:]
         return PostgresFailed("\n".join([f"{text}. The end of {self.log}:", *last]))
 

@@ -1,4 +1,4 @@
-"""The URL of a contacts' page or of a file opens it, so no log and no error report may hold the URL."""
+"""Removes URLs from logs and error reports: everyone who has the URL of a contacts' page or of a file can open it."""
 
 import logging
 import re
@@ -16,7 +16,9 @@ def without_tokens(text: str) -> str:
 
 
 def redact_event(logger: object, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """A processor of structlog. Django's line about a failed request names its path."""
+    """A processor of structlog that hides secret URLs in an event: Django's line about a failed
+    request names its path.
+    """
     return {key: without_tokens(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
@@ -27,7 +29,7 @@ class _Redacted(logging.Filter):
 
 
 class GunicornLogger(glogging.Logger):  # type: ignore[misc]
-    """Redacts gunicorn's error log, which quotes each request line that it does not understand."""
+    """Hides secret URLs in gunicorn's error log, which quotes each request line that gunicorn does not understand."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)

@@ -28,7 +28,10 @@ class Relay:
             threading.Thread(target=self._publish, name=f"publisher-{number}", daemon=True).start()
 
     def send(self, actor: dramatiq.Actor[..., Any], *args: object, to: str | None = None) -> bool:
-        """Publish a message to an actor, on its own queue or on the queue `to`. Returns False if it was dropped."""
+        """Publish a message to an actor, on the actor's queue or on the queue `to`.
+
+        Returns False if the message was dropped.
+        """
         message = actor.message(*args)
         return self.publish(message.copy(queue_name=to) if to else message, at=actor.broker)
 
@@ -39,9 +42,11 @@ class Relay:
         at: dramatiq.Broker | None = None,
         then: Callable[[], object] = lambda: None,
     ) -> bool:
-        """Publish a broker message, at the process's broker or at the broker `at`. Returns False if it was dropped.
+        """Publish a broker message, at the process's broker or at the broker `at`. Returns False if the message was
+        dropped.
 
-        `then` is called in the publisher's thread, after the broker has confirmed the message.
+        A message is dropped when the relay's queue is full. `then` is called in the publisher's thread, after the
+        broker has confirmed the message.
         """
         broker = at or dramatiq.get_broker()
         try:

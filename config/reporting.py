@@ -26,8 +26,10 @@ def start(dsn: str) -> None:
 
 
 def scrub(event: Any, hint: Any) -> Any:
-    """Drop the request, the user, all extra data and the exceptions' texts, which quote rows. Blank out long runs of
-    digits in the rest."""
+    """The event without the request, the user, all extra data and the exceptions' texts, which quote rows.
+
+    Long runs of digits in the rest are blanked out.
+    """
     for key in ("request", "user", "extra", "breadcrumbs"):
         event.pop(key, None)
     for error in (event.get("exception") or {}).get("values") or []:

@@ -1,5 +1,6 @@
-"""The scheduler grants and publishes messages, and does overdue work that nobody else did. Run two or more: rows decide
-which of them does what."""
+"""The scheduler grants slots to messages, publishes hints, and does overdue work that no worker did. Run two or more:
+rows decide which of them does what.
+"""
 
 import threading
 import time
@@ -51,7 +52,9 @@ PAUSE_S = 0.5
 
 
 class Scheduler:
-    """Each kind of work has a thread of its own: neither a provider that hangs nor a slow sweep delays a grant."""
+    """Each kind of work has a thread of its own: neither a provider that hangs nor a slow sweep delays the granting of
+    slots.
+    """
 
     def __init__(self) -> None:
         self._stop = threading.Event()
@@ -63,7 +66,7 @@ class Scheduler:
         self._granted_at = time.monotonic()
 
     def run(self) -> None:
-        """Run until `stop`, then finish the attempts that have begun."""
+        """Run until `stop` is called, then finish the attempts that have begun."""
         steps: list[tuple[Callable[[], object], float]] = [
             (self._rescue, RESCUE_EVERY_S),
             (sweeping.sweep, SWEEP_EVERY_S),
@@ -126,7 +129,7 @@ class Scheduler:
         self._uploads.wait(POLL_S)
 
     def _tick(self) -> None:
-        """Tell /readyz that grants are made."""
+        """Store the time for /readyz, if slots were granted lately."""
         if time.monotonic() - self._granted_at < GRANT_WITHIN_S:
             SchedulerTick.objects.update_or_create(id=1, defaults={"at": clock.now()})
 
@@ -152,7 +155,9 @@ class Scheduler:
             self._relay.send(actors.run_periodic, name)
 
     def _take_hastened_steps(self) -> None:
-        """Call a contact whose SMS was refused at once, not with the steps of the next second."""
+        """Publish the hint to take steps when a refused SMS makes a call due, so that the call does not wait for the
+        next second.
+        """
         if self._steps.wait(POLL_S):
             self._relay.send(actors.run_periodic, "escalate")
 
@@ -168,14 +173,17 @@ def _evaluate_neglected() -> None:
 
 
 class Notices:
-    """Listens to one channel of PostgreSQL on a connection of its own: one that listens must not return to the pool."""
+    """Listens to one channel of PostgreSQL. It has its own connection: one that listens must not return to the pool."""
 
     def __init__(self, channel: str) -> None:
         self._channel = channel
         self._connection: psycopg.Connection | None = None
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait for a notice. Returns True when one comes, and False after `timeout_s`, also without a connection."""
+        """Wait for a notice; return whether one came within `timeout_s`.
+
+        Without a connection, waits and returns False.
+        """
         try:
             for _ in self._connected().notifies(timeout=timeout_s, stop_after=1):
                 return True

@@ -18,7 +18,7 @@ _PROBLEM = {
 
 
 def describe_problems(result: dict[str, Any], **_: object) -> dict[str, Any]:
-    """Add the default error response to every operation."""
+    """Add the default error response to every operation of this OpenAPI document, and return the document."""
     result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _PROBLEM
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for path in result.get("paths", {}).values():

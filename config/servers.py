@@ -1,5 +1,6 @@
-"""The servers that a URL in the environment names: Django's settings of the database, the cache and the mail server,
-and the nodes of the broker."""
+"""Reads the URLs in the environment that name servers: Django's settings of the database, the cache and the mail
+server, and the nodes of the broker.
+"""
 
 import re
 from ast import literal_eval
@@ -42,7 +43,7 @@ _OURS = {
 
 
 def database(name: str) -> dict[str, Any]:
-    """Django's DATABASES entry of a libpq URL; the URL's query goes into OPTIONS.
+    """Django's DATABASES entry for the libpq URL in this variable; the URL's query goes into OPTIONS.
 
     Connections go to the host that takes writes, and to no host that is read-only, unless the URL says otherwise in
     `target_session_attrs`.
@@ -84,7 +85,9 @@ def _hosts(listed: str) -> list[str]:
 
 
 def _check_ports(listed: str, *, hosts: int) -> None:
-    """libpq takes one port for all hosts, or one for each; an empty one is 5432."""
+    """Refuse a list of ports that libpq would not take: it takes one for all hosts, or one for each; an empty one is
+    5432.
+    """
     ports = listed.split(",")
     if len(ports) not in (1, hosts) or not all(port == "" or 0 < int(port) < 65536 for port in ports):
         raise ValueError("port")
@@ -120,7 +123,7 @@ _MAILERS = {
 
 
 def mail(name: str, *, default: str) -> dict[str, Any]:
-    """Django's EMAIL_* settings from a URL."""
+    """Django's EMAIL_* settings for the URL in this variable."""
 
     def parse(raw: str) -> dict[str, Any]:
         parts = urlsplit(raw)
@@ -152,7 +155,10 @@ _CACHES = {
 
 
 def cache(name: str, *, default: str) -> dict[str, Any]:
-    """Django's CACHES entry from a URL; the URL's query goes into OPTIONS, or beside them if Django has it there."""
+    """Django's CACHES entry for the URL in this variable.
+
+    The URL's query goes into OPTIONS, or beside OPTIONS if Django has the setting there.
+    """
 
     def parse(raw: str) -> dict[str, Any]:
         parts = urlsplit(raw)

@@ -1,4 +1,6 @@
-"""Done before a process takes work: check the secrets, and load everything that the first request would wait for."""
+"""Prepares a process before it takes work: checks the secrets, and loads everything that the first request would wait
+for.
+"""
 
 import phonenumbers
 from django.conf import settings
@@ -9,7 +11,9 @@ from django.utils.translation import gettext, override
 
 
 def refuse_published_secrets() -> None:
-    """Refuse to start with the secrets of `.env.example`: everybody knows them and could sign tokens and callbacks."""
+    """Raise ImproperlyConfigured for the secrets of `.env.example`: everybody knows them and could sign tokens and
+    callbacks.
+    """
     for name in ("SECRET_KEY", "TWILIO_AUTH_TOKEN"):
         if "change-me" in getattr(settings, name):
             raise ImproperlyConfigured(f"{name} is the example's: put one of your own into it.")

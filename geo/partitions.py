@@ -5,18 +5,18 @@ longer kept is dropped as a file, not deleted row by row. There is no default pa
 longer read partitions in the order of time.
 
 A billion rows are 90 days of 1,300 people who send a fix every ten seconds, or of 13,000 who send one every hundred.
-They fill 18 weeks. Each week has about 75 million rows: 10 GB, and an index of 8 GB. Frequent work touches one or two
-weeks, however many there are:
+Each week has about 75 million rows: 10 GB, and an index of 8 GB. So a billion rows fill 13 to 14 weeks. Five more weeks,
+made ahead, are empty. Frequent work touches one or two weeks, however many weeks there are:
 
-- storing: this week's index. Its pages for the people who are sending now are in memory. A person's fixes of a day lie
-  side by side in it, so a batch writes a page or two, not a thousand;
-- evaluating: one descent of this week's index for each person. Both bounds of the time are values in the statement, so
-  other weeks are not even planned;
-- the latest fix and a page of history: the newest week first (geo/history.py), then longer and longer spans;
-- purging: one file dropped each week.
+- storing reads and writes this week's index. The index pages of people who are sending now are in memory. A person's
+  fixes of a day lie side by side in the index, so a batch writes a page or two, not a thousand;
+- evaluating searches this week's index once for each person. The statement holds the first and the last time as values,
+  so PostgreSQL does not even plan the other weeks;
+- the latest fix and a page of history read the newest week first (geo/history.py), then longer and longer spans;
+- purging drops one file each week.
 
-The rows of tests/bench/sizes.py hold this to figures at zero, one and five million. Disk, backups and VACUUM grow, week
-by week too. Above the load that one server can write, people move to further servers: no query crosses two people.
+tests/bench/sizes.py measures this with 0, 1 and 5 million rows. Disk, backups and VACUUM grow, also week by week. Above
+the load that one server can write, people move to further servers: no query crosses two people.
 """
 
 from collections.abc import Iterator

@@ -66,7 +66,7 @@ class DeviceAdmin(ReadOnlyAdmin):
 
 @admin.register(Pin)
 class PinAdmin(ReadOnlyAdmin):
-    """Wrong tries and locks of PINs, which show that somebody is guessing."""
+    """Wrong tries and locks of PINs. Many of them show that somebody is guessing."""
 
     list_display = fields = ("user_id", "wrong_tries", "locked_until", "set_at")
     search_fields = ("=user__id",)

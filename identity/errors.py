@@ -16,8 +16,9 @@ class FieldError(TypedDict):
 class DomainError(Exception):
     """A request was refused. Clients compare `code`, so it never changes. `detail` is one English sentence.
 
-    `errors` are the wrong fields by name. `members` are ids that the client goes on with. A client tries again after
-    `retry_after_s` seconds. A raise may give a more exact `detail`; the sentence of the class stays its title.
+    `errors` are the wrong fields by name. `members` are ids with which the client can go on. `retry_after_s` is the
+    wait before the client tries again. A raise may give a more exact `detail`; the sentence of the class stays its
+    title.
     """
 
     code: str
@@ -47,7 +48,7 @@ class InvalidField(Invalid):
 
 
 class Unproven(DomainError):
-    """The sender did not prove who they are."""
+    """The client did not prove who it acts for, for example by a valid token."""
 
 
 class Forbidden(DomainError):
@@ -66,7 +67,7 @@ class Conflict(DomainError):
 
 
 class Expired(DomainError):
-    """It existed and its time is over."""
+    """The thing existed, and its time is over."""
 
 
 class LengthUnknown(DomainError):
@@ -90,7 +91,7 @@ class Inconsistent(DomainError):
 
 
 class InProgress(DomainError):
-    """Another request is working on it and will be finished soon."""
+    """Another request is doing the same at this moment and ends soon."""
 
 
 class TooMany(DomainError):

@@ -88,8 +88,8 @@ class Verification(models.Model):
     """A pending registration. Its password and names become a person's only with the code of this same row.
 
     The id is random (UUIDv4), because a client proves itself by both the id and the code. A row with `is_known_number`
-    belongs to a number that has an account already: its SMS says so, and no code verifies it. Clients see no
-    difference.
+    is for a number that has an account already: the SMS to this number says so, and no code verifies the row. Clients
+    see no difference.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -167,7 +167,10 @@ class Pin(models.Model):
 
 
 class CodeCount(models.Model):
-    """Codes sent to a country in a day (UTC), and codes typed in. SMS pumping asks for codes that nobody types in."""
+    """How many codes were sent to a country in a day (UTC), and how many were typed in.
+
+    SMS pumping asks for codes that nobody types in.
+    """
 
     day = models.DateField()
     country = models.CharField(max_length=4)  # Its calling code, like +996.
@@ -183,7 +186,7 @@ class CodeCount(models.Model):
 
 
 class RateCount(models.Model):
-    """Uses of a limit in one window. Keys are keyed hashes, so no phone number or client IP is stored."""
+    """How often a limit was used in one window. Keys are keyed hashes, so no phone number or client IP is stored."""
 
     key = models.BinaryField(max_length=32)
     window_start = models.DateTimeField()

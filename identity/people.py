@@ -10,7 +10,7 @@ from identity.models import User
 
 
 def locked(person_id: UUID) -> User:
-    """Lock the person's row, so that changes of the person and of their contacts happen one at a time.
+    """Lock the person's row and return it: the person and the person's contacts then change one at a time.
 
     Other transactions may still insert rows that refer to the person, so the lock never delays an SOS.
     """
@@ -18,7 +18,10 @@ def locked(person_id: UUID) -> User:
 
 
 def change_profile(*, person_id: UUID, changes: Mapping[str, str | None], if_match: Collection[str] | None) -> User:
-    """Change fields of the person. Raises PreconditionFailed."""
+    """Change fields of the person and return the person.
+
+    Raises PreconditionFailed if the client has an older version.
+    """
     with transaction.atomic():
         person = locked(person_id)
         versions.require(person, if_match=if_match)

@@ -1,4 +1,4 @@
-"""Deletes outdated rows. Pending registrations and counters show who did what and when, so they must not stay."""
+"""Deletes outdated rows. Pending registrations and counters say who did what and when, so they must not stay."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ STEP = 5_000
 
 
 def purge(*, now: datetime) -> int:
-    """Delete at most STEP outdated rows of each table; returns the number deleted."""
+    """Delete at most STEP outdated rows of each table; return the number of rows deleted."""
     outdated: list[tuple[type[Model], Q]] = [
         (Verification, Q(expires_at__lte=now - registration.RENEWABLE_FOR)),
         (RateCount, Q(window_start__lte=now - rates.LONGEST_WINDOW)),

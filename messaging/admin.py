@@ -17,7 +17,10 @@ else:
 
 
 class ReadOnlyAdmin(_ModelAdmin):
-    """Rows that the operator may read and not change. They show no name, phone number, text or position."""
+    """An admin page whose rows the operator may read and not change.
+
+    It shows no name, phone number, text or position.
+    """
 
     show_full_result_count = False
 
@@ -57,7 +60,10 @@ class MessageAdmin(ReadOnlyAdmin):
 
 @admin.register(Sender)
 class SenderAdmin(_ModelAdmin):
-    """Senders and their pace. Edit them while the system runs: the next grant reads the row."""
+    """Senders (numbers or names that messages leave from) and their pace.
+
+    An edit holds from the next granting of slots.
+    """
 
     list_display = ("name", "channel", "origin", "preference", "is_active", "segments_per_second", "segments_per_day")
     exclude = ("next_free_at",)

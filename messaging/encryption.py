@@ -18,13 +18,13 @@ class Unreadable(Exception):
 
 
 def encrypt(text: str) -> bytes:
-    """The nonce, then the encrypted text with its authentication tag."""
+    """The text encrypted: the nonce, then the encrypted text with its authentication tag."""
     nonce = os.urandom(_NONCE_BYTES)
     return nonce + _box(settings.SECRET_KEY).encrypt(nonce, text.encode(), None)
 
 
 def decrypt(encrypted: bytes | memoryview) -> str:
-    """The text that `encrypt` was given. Raises Unreadable."""
+    """The text that `encrypt` was given. Raises Unreadable if no present key fits."""
     nonce, encrypted_text = bytes(encrypted[:_NONCE_BYTES]), bytes(encrypted[_NONCE_BYTES:])
     for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
         try:

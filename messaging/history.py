@@ -1,5 +1,5 @@
-"""Answers one question for the apps above: what became of these messages, in order? They read messaging's tables only
-through here. Each form of the answer costs one statement, or is a part of the caller's statement.
+"""Answers one question for the apps above: what became of these messages, in order? The apps read messaging's tables
+only through this file. Each function costs one statement, or is a part of the caller's statement.
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ DEADLINE_PASSED = "deadline_passed"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Move:
-    """One move of a message to a state. Ids grow with time.
+    """One move of a message to a state. The ids of moves grow with time.
 
     `by`: the process that made the move (Deliverer). `attempt_id` and `attempt_began_at`: the attempt that the move
     reports on; None: the move reports on no attempt.
@@ -92,13 +92,13 @@ def last_move(message_ids: Collection[int]) -> int:
 
 
 def moved_at(message_id: str = "message_id") -> Subquery:
-    """When a message last moved, for a query of rows that name their message in this column."""
+    """A subquery for when a message last moved. The rows of the query name their message in the column `message_id`."""
     events = MessageEvent.objects.filter(message=OuterRef(message_id)).order_by("-id")
     return Subquery(events.values("at")[:1])
 
 
 def may_have_been_sent(message: str = "message") -> Q:
-    """Filter rows with this foreign key for messages that may have been sent.
+    """A filter for rows whose foreign key `message` names a message that may have been sent.
 
     An attempt with an unknown outcome may have sent a message, however the message ended.
     """

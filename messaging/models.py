@@ -8,7 +8,7 @@ from messaging.states import FINAL, State
 
 
 class MessageClass(models.IntegerChoices):
-    """Urgency: a lower class is always granted first."""
+    """How urgent a message is. Slots are always granted to the class with the lower number first."""
 
     EMERGENCY = 0
     VERIFICATION = 1
@@ -35,7 +35,10 @@ class Deliverer(models.TextChoices):
 
 
 class Sender(models.Model):
-    """A number or name that messages leave from, with its own pace. Its row is the lock that orders the grants."""
+    """A number or name that messages leave from, with its own pace.
+
+    A scheduler locks this row to grant the sender's slots.
+    """
 
     name = models.CharField(max_length=50, unique=True)
     channel = models.CharField(max_length=8, choices=Channel, default=Channel.SMS)
@@ -77,7 +80,10 @@ class Sender(models.Model):
 
 
 class SenderOutage(models.Model):
-    """A sender that is out: its provider answered with a configuration or quota error, for one country or ("") all."""
+    """A sender that is left out for a while: its provider answered with a configuration or quota error.
+
+    `country` is the calling code that the outage is about; "" is all countries.
+    """
 
     sender = models.ForeignKey(Sender, on_delete=models.CASCADE)
     country = models.CharField(max_length=4, blank=True)
@@ -95,7 +101,9 @@ class SenderOutage(models.Model):
 
 
 class DailyCount(models.Model):
-    """The messages and segments granted in a day (UTC), for the daily caps of classes and of senders."""
+    """The messages and segments that were granted slots in a day (UTC), for the daily caps of
+    classes and of senders.
+    """
 
     day = models.DateField()
     sender = models.ForeignKey(Sender, on_delete=models.CASCADE)
@@ -127,8 +135,9 @@ class OptOut(models.Model):
 class Message(models.Model):
     """One row of the outbox: one text for one address.
 
-    `due_at`: when the row next needs work. A queued message may then be granted; a dispatched message is taken over by
-    the scheduler; the lease of a message in `sending` ends; an unknown, accepted or sent message is looked up.
+    `due_at`: when the row next needs work. By state: a queued message may be granted a slot, a dispatched message is
+    taken over by the scheduler, the lease of a message in `sending` ends, an unknown, accepted or sent message is
+    looked up.
     """
 
     channel = models.CharField(max_length=8, choices=Channel, default=Channel.SMS)
@@ -188,7 +197,10 @@ class AttemptOutcome(models.TextChoices):
 
 
 class Attempt(models.Model):
-    """One create request to the provider. Its id is in the callback URL, so a callback reports on this very attempt."""
+    """One create request to the provider.
+
+    The attempt's id is in the callback URL, so a callback reports on this very attempt.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     message = models.ForeignKey(Message, on_delete=models.CASCADE)

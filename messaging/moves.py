@@ -1,6 +1,6 @@
-"""Moves of messages: one conditional UPDATE for a whole batch, and one event row for each message it moves.
+"""Moves of messages: one conditional UPDATE for a whole batch, and one event row for each message that moves.
 
-Only granting (delivery/dispatch.py) and claiming (delivery/claims.py) change states by statements of their own.
+Only granting slots (delivery/dispatch.py) and claiming (delivery/claims.py) change states by statements of their own.
 """
 
 from collections.abc import Sequence
@@ -104,7 +104,10 @@ def move(changes: Sequence[Change], *, by: Deliverer, now: datetime) -> dict[int
 
 
 def _tell(lost: list[int], *, now: datetime) -> None:
-    """Send the signal `not_delivered`. A failing receiver does not undo the moves: they would fail again and again."""
+    """Send the signal `not_delivered` for these messages.
+
+    A failing receiver does not undo the moves, which would fail again.
+    """
     try:
         with transaction.atomic():
             not_delivered.send(sender=MessageEvent, message_ids=lost, now=now)

@@ -1,4 +1,4 @@
-"""Checks phone numbers: their form, and their country against SMS_COUNTRIES, which stops SMS pumping."""
+"""Checks the form of phone numbers, and that their country is in SMS_COUNTRIES, which stops SMS pumping."""
 
 import re
 from functools import lru_cache

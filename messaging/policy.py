@@ -1,4 +1,4 @@
-"""The messaging engine's time-outs and limits, each with its reason.
+"""The time-outs and limits of messaging, each with its reason.
 
 How long a code of a registration lives is not here: CODE_LIFE in identity/verification/registration.py.
 """

@@ -43,7 +43,7 @@ def can_say(text: str, *, language: str, recording: str) -> bool:
 
 
 def asking(text: str, *, language: str, recording: str, attempt_id: UUID) -> str:
-    """TwiML that says the text twice, or once if it is too long, and waits for a key.
+    """TwiML of a call that says the text twice, or once if the text is too long, and waits for a key.
 
     Twilio sends the key to our webhook. Without a key the call ends.
     """
@@ -79,7 +79,7 @@ def _thanks(language: str) -> str:
 
 
 def _utter(into: VoiceResponse, text: str, *, language: str, recording: str) -> None:
-    """Add the text, or the prompt where there is no voice. The URL of a prompt holds no word of the text."""
+    """Add the spoken text, or the prompt where there is no voice. The URL of a prompt holds no word of the text."""
     if language in VOICES:
         voice, locale = VOICES[language]
         into.say(_speakable(text), voice=voice, language=locale)

@@ -9,13 +9,15 @@ from messaging.segments import GSM_SINGLE, code_units, count_segments
 
 
 def render(compose: Callable[[], str], *, language: str) -> str:
-    """Compose a text in this language (ky, ru, en), whatever the language of the current request."""
+    """The text that `compose` makes in this language (ky, ru, en), whatever the language of the current request."""
     with override(language):
         return compose()
 
 
 def fit_name(compose: Callable[[str], str], *, name: str, language: str) -> str:
-    """The text with as much of the name as fits in one segment: some carriers do not join the parts of an SMS."""
+    """The text that `compose` makes from as much of the name as fits in one segment: some carriers do not join parts of
+    an SMS.
+    """
     name = shortened(" ".join(name.split()), GSM_SINGLE)
     while True:
         text = render(partial(compose, name), language=language)

@@ -48,7 +48,9 @@ def prepare() -> None:
 
 
 def _end_in_order() -> None:
-    """Ctrl-C, `kill` and a closed terminal end the program as `sys.exit` does: PostgreSQL is stopped, no traceback."""
+    """Make Ctrl-C, `kill` and a closed terminal end the program as `sys.exit` does: PostgreSQL is stopped, no
+    traceback.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup
             signal.signal(number, _leave)
@@ -64,8 +66,9 @@ def _leave(number: int, _: object) -> None:
 
 
 def leave_if_asked() -> None:
-    """End the program if a signal asked for it. Python swallows the SystemExit of a signal that comes while a finalizer
-    or a callback runs."""
+    """End the program if a signal asked for it and Python swallowed the SystemExit, as it does in a finalizer or a
+    callback.
+    """
     if _asked_to_leave:
         sys.exit(128 + _asked_to_leave)
 
@@ -111,7 +114,7 @@ def _settings(own: Path) -> dict[str, str]:
 
 
 def _kept_secret(path: Path) -> str:
-    """The secret in a file that only we can read, made by the first run."""
+    """The secret in a file that only we can read. The first run makes the file."""
     with suppress(FileNotFoundError):
         if kept := path.read_text().strip():
             return kept
@@ -124,7 +127,7 @@ def _kept_secret(path: Path) -> str:
 
 
 def _free_ports(*preferred: int) -> Iterator[int]:
-    """Each preferred port, or the next one on which nobody listens. All are different."""
+    """Yield for each preferred port the port itself, or the next one on which nobody listens. All are different."""
     taken: set[int] = set()
     for wish in preferred:
         port = next(port for port in range(wish, wish + _PORTS_TRIED) if port not in taken and _is_free(port))

@@ -11,11 +11,11 @@ _TIMEOUT_S = 20
 
 
 class StoryFailed(Exception):
-    """Something that should have happened did not; the text says what."""
+    """A step of the story did not happen as it should; the text says which."""
 
 
 def fresh_numbers(count: int) -> list[str]:
-    """Kyrgyz mobile numbers, different in every run: earlier people are still registered."""
+    """Kyrgyz mobile numbers that differ in every run: the people of earlier runs are still registered."""
     chosen = secrets.SystemRandom().sample(range(1_000_000), count)
     return [f"+996555{number:06d}" for number in chosen]
 
@@ -30,7 +30,7 @@ class Contact:
 
 @dataclass(kw_only=True)
 class Person:
-    """Someone with the app."""
+    """A person with the app, who acts through the public API."""
 
     base_url: str
     name: str
@@ -45,7 +45,7 @@ class Person:
         self._session.trust_env = False
 
     def register(self) -> str:
-        """Register. Returns the id of the verification, whose code comes by SMS."""
+        """Register, and return the id of the verification. The code comes by SMS."""
         response = self.post(
             "auth/register/",
             {
@@ -59,7 +59,7 @@ class Person:
         return str(response["verification_id"])
 
     def verify(self, verification_id: str, code: str) -> None:
-        """Prove the number and stay signed in."""
+        """Prove the number with the code, and stay signed in."""
         response = self.post(
             "auth/verify-sms/",
             {"phone_number": self.phone, "code": code, "verification_id": verification_id},

@@ -20,7 +20,7 @@ class Phones:
         return [sms for sms in self._sandbox.arrivals() if sms.to in numbers and sms.at >= since]
 
     def code(self, number: str, *, within_s: float) -> tuple[str, Arrival]:
-        """The code of a registration and its SMS. Raises StoryFailed if none comes in time."""
+        """The code of a registration and the SMS it came in. Raises StoryFailed if no code comes within `within_s`."""
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             for sms in self.received([number]):

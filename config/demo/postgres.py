@@ -28,7 +28,10 @@ _LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"
 
 
 class EmbeddedPostgres:
-    """Call `start` only while nobody else has the folder (config/demo/embedded.py holds its lock)."""
+    """The demo's PostgreSQL.
+
+    Call `start` only while nobody else has the folder (config/demo/embedded.py holds its lock).
+    """
 
     def __init__(self, folder: Path) -> None:
         self._user = server_user("nobody")
@@ -44,7 +47,8 @@ class EmbeddedPostgres:
         self._server: subprocess.Popen[bytes] | None = None
 
     def start(self, *, port: int) -> None:
-        """Make the data if it is missing, end what a killed run left, and return when clients are served.
+        """Make the data folder if it is missing, end the server that a killed run left, and return when clients are
+        served.
 
         Raises PostgresFailed.
         """

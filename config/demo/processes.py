@@ -1,4 +1,4 @@
-"""Sandbox, worker, scheduler and web as threads; in production they are processes."""
+"""Runs sandbox, worker, scheduler and web as threads of one process; in production each is a process."""
 
 import threading
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _STOP_S = 5
 
 @contextmanager
 def running() -> Iterator[None]:
-    """Everything but PostgreSQL, until the block ends. Raises OSError if a port was taken meanwhile."""
+    """Run everything but PostgreSQL until the block ends. Raises OSError if another program took a port meanwhile."""
     with ExitStack() as started:
         started.callback(_close_database)
         started.enter_context(_sandbox())

@@ -1,4 +1,4 @@
-"""The demo from start to stop."""
+"""Runs the demo from start to stop."""
 
 import logging.handlers
 import os
@@ -32,7 +32,7 @@ _LOG_BYTES = 5_000_000
 
 
 def demo() -> int:
-    """Play the story, and at a terminal stay up until Ctrl-C. Returns the exit code: 0 if five phones know."""
+    """Play the story, and at a terminal stay up until Ctrl-C. Returns the exit code: 0 if five phones got the SOS."""
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show Cyrillic gets question marks.
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
@@ -66,8 +66,10 @@ def _postgres(timeline: Timeline) -> Iterator[EmbeddedPostgres]:
 
 
 def _await_ready(timeline: Timeline) -> None:
-    """Wait until /readyz says that database, migrations and scheduler are ready. It also loads all that a first request
-    needs."""
+    """Wait until /readyz says that database, migrations and scheduler are ready.
+
+    The request also loads all that a first request needs.
+    """
     began_at = time.monotonic()
     deadline = began_at + _READY_S
     while True:
@@ -87,7 +89,7 @@ def _get(url: str) -> requests.Response:
 
 
 def _admin_password() -> str:
-    """Give the admin a new password in every run, so that it need not be stored."""
+    """Give the admin a new password and return it. Every run makes a new one, so that it need not be stored."""
     password = secrets.token_urlsafe(9)
     admin = User.objects.filter(phone_number=ADMIN).first() or User(phone_number=ADMIN, first_name="Admin")
     admin.is_staff = admin.is_superuser = admin.is_active = True

@@ -17,7 +17,7 @@ _LATITUDE, _LONGITUDE, _ADDRESS = 42.8746, 74.5698, "Ala-Too Square, Bishkek"
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """All times are milliseconds after the press, or for the all-clear after the person was safe."""
+    """The times of the story, in milliseconds after the press; those of the all-clear after the person was safe."""
 
     alert_id: str
     person: Person
@@ -45,7 +45,10 @@ class Story:
         self._names = {contact.phone: contact.name for contact in self._contacts}
 
     def play(self) -> Outcome:
-        """Tell the story as it happens. Raises StoryFailed when something is missing or comes twice."""
+        """Play the story and print it as it happens; return its times.
+
+        Raises StoryFailed if an SMS is missing or comes twice.
+        """
         self._sign_up(self._ainura)
         self._sign_up(self._bakyt)
         self._add_contacts()
@@ -91,7 +94,9 @@ class Story:
         return str(alert["id"])
 
     def _follow(self, alert_id: str, pressed_at: float) -> tuple[list[int], list[int]]:
-        """When each phone had the SMS, and when each contact's status became `delivered` in the API."""
+        """The times at which each phone had the SMS, and at which each contact's status became
+        `delivered` in the API.
+        """
         arrived: dict[str, float] = {}
         delivered: dict[str, float] = {}
         deadline = time.monotonic() + _SMS_WITHIN_S

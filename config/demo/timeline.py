@@ -10,7 +10,7 @@ _BOLD, _GREEN, _RED, _PLAIN = "\033[1m", "\033[32m", "\033[31m", "\033[0m"
 
 
 class Timeline:
-    """Times are milliseconds since the last `begin`. Colour for terminals only."""
+    """Prints the demo's events. Times are milliseconds since the last `begin`. Colour is for terminals only."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

@@ -17,7 +17,10 @@ _JOINERS = dict.fromkeys((0x200C, 0x200D))
 
 
 class PlainTextField(serializers.CharField):
-    """One line of visible text: characters that control or reverse the writing would garble an SMS or a page."""
+    """A field for one line of visible text.
+
+    It refuses characters that control or reverse the writing: they would garble an SMS or a page.
+    """
 
     default_error_messages = {"unprintable": "Control characters are not allowed."}
 
@@ -43,7 +46,7 @@ class LanguageField(ChoiceField):
 
 @extend_schema_field({"type": "string", "pattern": r"^\+[1-9]\d{6,14}$", "example": "+996700123456"})
 class PhoneNumberField(serializers.CharField):
-    """A phone number in international form, stored as E.164, of a country in SMS_COUNTRIES.
+    """A field for a phone number in international form, stored as E.164, of a country in SMS_COUNTRIES.
 
     Nobody checks whether the number is assigned: the library's tables do not know the carriers' newest ranges.
     """

@@ -1,4 +1,4 @@
-"""Executes a POST that is repeated with the same Idempotency-Key once; the repeats get the first response.
+"""Executes a POST once, though it is repeated with the same Idempotency-Key: the repeats get the first response.
 
 Phones on slow networks lose responses and ask again. The response is stored in the transaction of the POST itself, so
 neither exists without the other.
@@ -87,7 +87,9 @@ def _key(request: Request) -> str | None:
 
 
 def _claim(request: Request, *, key: str, now: datetime) -> tuple[IdempotencyRecord, bool]:
-    """The record of this key, and whether this request must fill it."""
+    """Return the record of this key, and whether this request must execute the POST and store its response in the
+    record.
+    """
     scope = {"user_id": request.user.pk, "method": request.method or "", "path": request.path, "key": key}
     claimed = rows(_CLAIM, scope | {"body_sha256": _digest(request.data), "now": now, "forgotten": now - KEPT_FOR})
     return IdempotencyRecord.objects.get(**scope), bool(claimed)

@@ -26,7 +26,7 @@ ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200], de
 
 
 def problems(**descriptions: str) -> dict[Any, OpenApiResponse]:
-    """Error responses for OpenAPI, by status: `problems(s429="Retry-After says when")`."""
+    """Error responses for OpenAPI, by status, from words like `problems(s429="Retry-After says when")`."""
     return {
         (int(name[1:]), "application/problem+json"): OpenApiResponse(_PROBLEM, description=text)
         for name, text in descriptions.items()

@@ -1,4 +1,4 @@
-"""Passwords in requests: bounded in length, and new ones checked against easy guesses."""
+"""Fields for passwords in requests: bounded in length, and new ones checked against easy guesses."""
 
 from typing import Any
 

@@ -41,7 +41,7 @@ class Limit:
 
 
 def spend(limit: Limit, *values: str, now: datetime) -> None:
-    """Count one use by these values. Raises TooManyRequests beyond the limit.
+    """Count one use of the limit by these values, together. Raises TooManyRequests beyond the limit.
 
     Call it before the transaction of the use itself, so that a refused or failed use counts too.
     """

@@ -15,7 +15,10 @@ from identity.models import Session, User
 
 
 def parse(serializer: type[BaseSerializer[Any]], request: Request, *, partial: bool = False) -> dict[str, Any]:
-    """The validated body. With `partial`, no field is required and only the sent ones are returned."""
+    """The validated body.
+
+    Raises ValidationError. With `partial`, no field is required and only the sent ones are returned.
+    """
     try:
         parsed = serializer(data=request.data, partial=partial)
         parsed.is_valid(raise_exception=True)

@@ -28,9 +28,9 @@ def etag(seen: Sequence[str]) -> str:
 
 
 def require(row: User | EmergencyContact, *, if_match: Collection[str] | None) -> None:
-    """Raise PreconditionFailed unless the client has the current version of the row. Lock the row first.
+    """Raise PreconditionFailed if the client has an older version of the row. Lock the row before this call.
 
-    Without an If-Match header (None) every version will do.
+    Without an If-Match header (None) any version is accepted.
     """
     require_etag(etag_of(row), if_match=if_match)
 

@@ -1,1 +1,3 @@
-"""SOS credentials: each device has one that only raises an SOS and does not expire, so no expired token blocks it."""
+"""SOS credentials: each device has a secret that only raises an SOS. It does not expire, so no expired token blocks an
+SOS.
+"""

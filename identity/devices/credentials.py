@@ -1,7 +1,8 @@
 """SOS credentials: each registered device raises an SOS with its own one, so no expired access token stops an SOS.
 
-A credential is the device's id and 256 random bits. It is shown once, and the phone keeps it in its system's key store.
-It is a bearer secret: to check signatures, the server would have to store the secret itself instead of a hash.
+A credential is the device's id and 256 random bits. The server shows it once, and the phone keeps it in its system's
+key store. Everyone who has the credential may use it (a bearer secret): to check signatures instead, the server would
+have to store the secret itself and not a hash.
 """
 
 import hmac
@@ -35,7 +36,7 @@ class TooManyDevices(Conflict):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registered:
-    """A new device and its credential, which cannot be shown again."""
+    """A new device and its credential. The credential cannot be shown again."""
 
     device: Device
     credential: str
@@ -47,7 +48,7 @@ def active_devices(person_id: UUID) -> QuerySet[Device]:
 
 
 def register(*, person: User, session_id: UUID | None, name: str, platform: Platform, now: datetime) -> Registered:
-    """Register a device and make its credential. Raises TooManyDevices or TooManyRequests."""
+    """Register a device, make its credential and return both. Raises TooManyDevices or TooManyRequests."""
     rates.spend(REGISTERED_A_DAY, str(person.id), now=now)
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     with transaction.atomic():
@@ -76,9 +77,9 @@ def revoke_of_session(session_id: UUID, *, now: datetime) -> None:
 
 
 def recognise(credential: str, *, now: datetime) -> Device | None:
-    """The device with this credential, with its person loaded.
+    """The device with this credential, with its person loaded; None if the credential is not valid.
 
-    None if the credential is malformed, wrong or revoked, or if the person is deactivated.
+    A credential is not valid if it is malformed, wrong or revoked, or if the person is deactivated.
     """
     named, _, secret = credential.partition(".")
     try:

@@ -20,7 +20,7 @@ def new_salt() -> bytes:
 
 
 def hashed(code: str, *, salt: bytes) -> bytes:
-    """HMAC-SHA256 of salt and code; Django derives the key from SECRET_KEY."""
+    """The HMAC-SHA256 of salt and code. Django derives the key of the HMAC from SECRET_KEY."""
     return salted_hmac("alertme verification code", salt + code.encode(), algorithm="sha256").digest()
 
 

@@ -1,4 +1,4 @@
-"""Counts the codes that are sent and typed in, by country. Few typed in among many sent is a sign of SMS pumping."""
+"""Counts the codes that are sent and typed in, by country. A small share of typed codes is a sign of SMS pumping."""
 
 from datetime import UTC, datetime
 
@@ -36,7 +36,7 @@ def count_verified(phone_number: str, *, now: datetime) -> None:
 def judge(*, now: datetime) -> int:
     """Alarm the operator, once a day, of each country where fewer than LOWEST_SHARE of the codes are typed in.
 
-    Returns the number of these countries.
+    Returns the number of countries with an alarm.
     """
     suspicious = CodeCount.objects.filter(
         day=now.astimezone(UTC).date(),
@@ -52,5 +52,8 @@ def judge(*, now: datetime) -> int:
 
 
 def _count(statement: str, phone_number: str, *, now: datetime) -> None:
-    """Call it last in a transaction: all registrations of the country lock the same row."""
+    """Count a code of this number's country by `statement`.
+
+    Call it last in a transaction: all registrations of the country lock the same row.
+    """
     rows(statement, [now.astimezone(UTC).date(), calling_code(phone_number)])

@@ -68,7 +68,10 @@ def register(
     client_ip: str,
     now: datetime,
 ) -> Verification:
-    """Store a pending registration and queue the SMS with its code. Raises TooManyRequests."""
+    """Store a pending registration, queue the SMS with its code, and return the registration.
+
+    Raises TooManyRequests.
+    """
     _count_sms(phone_number=phone_number, client_ip=client_ip, now=now)
     # Hashing is slow on purpose, so it comes before the transaction, which would hold a connection meanwhile.
     password_hash = make_password(password)
@@ -94,7 +97,7 @@ def register(
 
 
 def resend(*, phone_number: str, verification_id: UUID, client_ip: str, now: datetime) -> Verification:
-    """Send a new code, which is valid for CODE_LIFE from now. The number of tries does not change.
+    """Queue an SMS with a new code, valid for CODE_LIFE from now; return the registration. The number of tries stays.
 
     Raises VerificationUnknown, or TooManyRequests within 60 s of the last SMS.
     """
@@ -121,7 +124,7 @@ def resend(*, phone_number: str, verification_id: UUID, client_ip: str, now: dat
 
 
 def verify(*, phone_number: str, code: str, verification_id: UUID, now: datetime) -> tokens.SignedIn:
-    """Turn the pending registration into a person and sign them in. Call outside a transaction.
+    """Turn the pending registration into a person, sign them in and return their tokens. Call outside a transaction.
 
     Raises CodeInvalid, or AlreadyRegistered if the code is right but the number has an account by now.
     """

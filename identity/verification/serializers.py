@@ -26,7 +26,7 @@ class VerifySerializer(serializers.Serializer[None]):
 
 
 class CodeSentSerializer(serializers.ModelSerializer[Verification]):
-    """The same for numbers with and without an account."""
+    """The response to a registration: the same for numbers with and without an account."""
 
     detail = serializers.SerializerMethodField()
     phone_number = serializers.CharField(read_only=True)

@@ -1,4 +1,7 @@
-"""The SMS of a registration. Each fits in one segment in every language: some carriers do not join parts."""
+"""The texts of the SMS of a registration.
+
+Each fits in one segment in every language: some carriers do not join parts.
+"""
 
 from django.utils.translation import gettext
 

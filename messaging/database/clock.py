@@ -56,7 +56,7 @@ def set_request_timeout() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A time read from PostgreSQL together with this process's monotonic clock.
+    """A time read from PostgreSQL, with the value of this process's monotonic clock at the reading.
 
     Waiting for a moment needs neither another query nor the machine's wall clock.
     """

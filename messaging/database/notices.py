@@ -1,4 +1,6 @@
-"""Notices wake the schedulers when a transaction with due work commits. After a lost notice they find it by polling."""
+"""Notices wake the schedulers when a transaction with due work commits. If a notice is lost, the schedulers find the
+work by polling.
+"""
 
 from messaging.database.sql import rows
 
@@ -8,5 +10,5 @@ _NOTIFY = "SELECT pg_notify(%s, '')"
 
 
 def notify() -> None:
-    """Wake the schedulers when the current transaction commits; PostgreSQL folds repeats into one notice."""
+    """Wake the schedulers when the current transaction commits. PostgreSQL folds several calls into one notice."""
     rows(_NOTIFY, [CHANNEL])

@@ -20,7 +20,7 @@ from messaging.models import URGENT, Deliverer, Sender
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A message that this process alone may send until `slot_at` + LEASE. `text` is encrypted.
+    """A message that only this process may send, until `slot_at` + LEASE. `text` is encrypted.
 
     `attempt_ends_at` is the end of this attempt's create request, `deadline_at` the message's deadline. `reading` is
     PostgreSQL's clock as it was read with the claim. `each` is the time of one segment at the sender's pace.
@@ -85,9 +85,10 @@ ORDER BY c.slot_at
 
 @transaction.atomic
 def claim(message_ids: Sequence[int], *, by: Deliverer) -> list[Claim]:
-    """Claim the messages that are still dispatched; leave out those that another process has claimed.
+    """Claim those of the messages that are still dispatched; return the claims. Messages that another process has are
+    left out.
 
-    Messages whose slot has passed get new slots, so that a worker which wakes from a freeze sends no burst.
+    A message whose slot has passed gets a new slot, so that a worker which wakes from a freeze sends no burst.
     """
     asked = time.monotonic()
     claimed = rows(
@@ -127,10 +128,10 @@ def is_open(claimed: Claim) -> bool:
 
 
 def _with_new_slots(claims: list[Claim], *, reading: clock.Reading, hop: timedelta) -> list[Claim]:
-    """Reserve new slots for claims that missed their slot, so that a late machine keeps the pace and still sends.
+    """Return the claims, with new slots for those that missed theirs: a late machine keeps the pace and still sends.
 
     A message that is not urgent gets no slot later than RESERVE_AHEAD: an emergency must not find a second of slots
-    taken before it. It keeps its missed slot, and the courier gives it back to the queue.
+    taken before it. Such a message keeps its missed slot, and the courier gives it back to the queue.
 
     `hop` is the time that one statement takes. With a distant database, a slot that is good now may be missed when the
     claim is committed.

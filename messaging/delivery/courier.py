@@ -1,4 +1,6 @@
-"""Delivering: one event loop in each process sends the requests of all claims, so no thread waits for a reply."""
+"""Sends claimed messages: one event loop in each process makes the requests of all claims, so no thread waits for a
+reply.
+"""
 
 import asyncio
 import gc
@@ -40,9 +42,10 @@ ASK_S = 0.5
 
 
 class Courier:
-    """One event loop, one provider for each channel and one writer of outcomes.
+    """Sends the claimed messages of this process: one event loop, one provider for each channel and one writer of
+    outcomes.
 
-    The first delivery of a process makes it: threads and loops do not survive a fork.
+    It is made at the first delivery of a process: threads and loops do not survive a fork.
     """
 
     def __init__(self, *, by: Deliverer) -> None:
@@ -61,20 +64,21 @@ class Courier:
         threading.Thread(target=self._deliver_waiting, name="claimer", daemon=True).start()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the loop and wait for it."""
+        """Run a coroutine in the loop, wait for it and return its result."""
         future: Future[T] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         return future.result()
 
     async def provider(self, channel: Channel) -> Provider:
-        """The channel's provider; the first request for it makes it, inside the loop."""
+        """Return the channel's provider. The first call makes the provider, inside the loop."""
         if channel not in self._providers:
             self._providers[channel] = PROVIDERS[channel]()
         return self._providers[channel]
 
     def deliver(self, message_ids: Sequence[int], *, sender_id: int = 0) -> int:
-        """Claim these messages and hand them to the loop; returns the number of messages claimed. Safe to call twice.
+        """Claim these messages and hand them to the loop; return the number of messages claimed. Safe to call twice.
 
-        `sender_id` is the sender that granted them; 0 if it is not known. Beyond its MAX_IN_FLIGHT they wait unclaimed.
+        `sender_id` is the sender at which the messages were granted slots; 0 if it is not known. Messages that would
+        exceed the sender's MAX_IN_FLIGHT requests wait unclaimed.
         """
         with self._changed:
             if self._in_flight[sender_id] >= MAX_IN_FLIGHT:
@@ -97,7 +101,10 @@ class Courier:
         return len(taken)
 
     def _deliver_waiting(self) -> None:
-        """Claim waiting messages when requests of their sender end. Runs in a thread of its own."""
+        """Claim waiting messages as soon as their sender has fewer than MAX_IN_FLIGHT requests.
+
+        Runs in a thread of its own.
+        """
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._with_room() is not None)
@@ -113,16 +120,20 @@ class Courier:
                 connection.close()
 
     def _with_room(self) -> int | None:
-        """The first sender that has waiting messages and fewer than MAX_IN_FLIGHT open requests."""
+        """The id of the first sender with waiting messages and fewer than MAX_IN_FLIGHT open requests; None without
+        one.
+        """
         return next((s for s, ids in self._waiting.items() if ids and self._in_flight[s] < MAX_IN_FLIGHT), None)
 
     def drain(self, timeout_s: float = DRAIN_S) -> bool:
-        """Wait until every attempt has ended and its outcome is written; False after `timeout_s`."""
+        """Wait until every attempt has ended and its outcome is written; return whether that happened within
+        `timeout_s`.
+        """
         with self._changed:
             return self._changed.wait_for(lambda: not self._in_flight.total(), timeout_s)
 
     def stop_claiming(self) -> None:
-        """Drop the waiting messages; other processes find them by age."""
+        """Drop the waiting messages without claiming them. The rescue of another process finds them by their age."""
         with self._changed:
             self._waiting.clear()
 
@@ -185,9 +196,10 @@ class Courier:
 
 
 def _is_too_late(claimed: Claim) -> bool:
-    """Whether the slot is missed, the attempt has too little time left, or the message's deadline has passed.
+    """Whether to send nothing: the slot is missed, the attempt has too little time left, or the message's deadline has
+    passed.
 
-    It happens to a process that froze between the claim and the request. Sending then would exceed the pace, or reach
+    A process that froze between the claim and the request may be too late. Its request would exceed the pace, or reach
     the reader when the text has lost its purpose.
     """
     now, monotonic_at = time.monotonic(), claimed.reading.monotonic_at
@@ -214,7 +226,7 @@ _making = threading.Lock()
 
 
 def courier(*, by: Deliverer) -> Courier:
-    """This process's courier as worker or as scheduler; in the embedded mode one process has both."""
+    """Return this process's courier for the worker or the scheduler. In the embedded mode one process has both."""
     with _making:
         if by not in _couriers:
             _raise_socket_limit()
@@ -229,7 +241,9 @@ def _raise_socket_limit() -> None:
 
 
 def warm_up() -> None:
-    """Make the worker's courier, its first database connection and the SDK's lazy imports before the first message."""
+    """Before the first message, make the worker's courier and its first database connection, and load the SDK's lazy
+    imports.
+    """
     courier(by=Deliverer.WORKER)
     try:
         clock.now()
@@ -244,7 +258,7 @@ def warm_up() -> None:
 
 
 def drain() -> None:
-    """Wait for the attempts that this process has begun."""
+    """Claim no more messages, and wait for the attempts that this process has begun."""
     for by, working in _couriers.items():
         working.stop_claiming()
         if not working.drain():

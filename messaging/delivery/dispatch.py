@@ -1,4 +1,6 @@
-"""Granting: a sender's next free slots go to its next messages by (class, rank, id). Hints tell the workers of them."""
+"""Grants slots: the next free slots of a sender go to its next messages by (class, rank, id). Hints name the granted
+messages to the workers.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -42,7 +44,7 @@ ORDER BY urgent.message_class LIMIT 1 FOR NO KEY UPDATE OF s SKIP LOCKED
 
 
 class _LockedSender(NamedTuple):
-    """The columns of _LOCK, but for the last four, which only set time-outs and the kind of commit."""
+    """The columns that _LOCK returns, without the last four, which only set time-outs and the kind of commit."""
 
     id: int
     now: datetime
@@ -88,7 +90,10 @@ SELECT id, 'dispatched', %(by)s, '', %(now)s FROM granted
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """One broker message: ids of one sender's granted messages, for one queue. If it is lost, the rescue finds them."""
+    """One broker message: ids of messages of one sender that were granted slots, for one queue.
+
+    If a hint is lost, the scheduler's rescue finds the messages.
+    """
 
     queue: str
     message_ids: list[int]
@@ -113,9 +118,9 @@ _UNTIL_DUE = "SELECT extract(epoch FROM min(due_at) - clock_timestamp()) FROM me
 
 
 def until_due_s(most_s: float) -> float:
-    """Seconds until the next queued message is due, at most `most_s`, so that coalesced messages leave on time.
+    """Seconds until the next queued message is due, at most `most_s`, so that joined SMS (coalescing) leave on time.
 
-    A message that is due already was held back, or another process had locked its row: look again after 50 ms.
+    The result is 50 ms for a message that is due already: it was held back, or another process had locked its row.
     """
     [(wait_s,)] = rows(_UNTIL_DUE)
     if wait_s is None:
@@ -124,10 +129,11 @@ def until_due_s(most_s: float) -> float:
 
 
 def grant_all(publish: Callable[[Hint], object]) -> bool:
-    """Grant at every active sender with queued messages; publish a sender's hints before granting at the next.
+    """Grant slots at every active sender with queued messages; return whether messages still wait for slots.
 
-    The sender with the most urgent message comes first, so that a long pass delays no emergency. A sender whose row
-    another scheduler has locked is left to that scheduler. Returns whether messages still wait for slots.
+    A sender's hints are published before slots are granted at the next sender. The sender with the most urgent message
+    comes first, so that a long pass delays no emergency. A sender whose row another scheduler has locked is left to
+    that scheduler.
     """
     granted: list[int] = []
     are_waiting = False
@@ -141,13 +147,14 @@ def grant_all(publish: Callable[[Hint], object]) -> bool:
 
 @transaction.atomic
 def _grant_next(granted: Sequence[int]) -> _Grant | None:
-    """Give the free slots inside the horizon to the most urgent messages of one sender that is not among `granted`.
+    """Grant the free slots within HORIZON to the most urgent messages of one sender; None if no sender is left.
 
-    The lock is NO KEY UPDATE, because a new message holds a key share of its sender's row until it is committed.
+    `granted` are the ids of the senders that had their turn. The sender's lock is NO KEY UPDATE, because a new message
+    holds a key share of its sender's row until the message is committed.
 
     The commit waits for neither the disk nor a standby (PostgreSQL's synchronous_commit). Only a claim acts on a
-    grant, and the claim's commit waits for both, with the grant before it. If a crash of the database undoes a grant,
-    no process has claimed its messages yet, and they are granted again.
+    granted slot, and the claim's commit waits for both, with the granting before it. If a crash of the database undoes
+    the granting, no process has claimed its messages yet, and they are granted slots again.
     """
     found = rows(_LOCK, {"granted": list(granted), **clock.short_timeouts()})
     if not found:

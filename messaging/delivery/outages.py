@@ -1,4 +1,6 @@
-"""Outages: a configuration or quota error takes a sender out for a while, and another capable sender takes over."""
+"""Outages: after a configuration or quota error a sender is left out for a while, and another capable sender takes
+over.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -35,11 +37,12 @@ WHERE o.until <= %(now)s
 
 
 def trip(sender_id: int, *, address: str, outcome: Outcome, now: datetime) -> None:
-    """Take a sender out, for one country or, if the outcome says so, for all.
+    """Begin an outage of the sender, for the country of `address` or, if the outcome's scope is SENDER, for all
+    countries.
 
-    The first outage lasts OUTAGE, or QUOTA_RETRY after a quota error. Each further one that follows within
-    LONGEST_OUTAGE lasts twice as long as the one before, up to LONGEST_OUTAGE or the first, whichever is longer. An
-    error during an outage changes nothing.
+    The first outage lasts OUTAGE, or QUOTA_RETRY after a quota error. An outage that follows within LONGEST_OUTAGE
+    lasts twice as long as the one before, up to LONGEST_OUTAGE or the first, whichever is longer. An error during an
+    outage changes nothing.
     """
     rows(
         _TRIP,
@@ -55,9 +58,9 @@ def trip(sender_id: int, *, address: str, outcome: Outcome, now: datetime) -> No
 
 
 def close(claims: Sequence[Claim]) -> None:
-    """End the outages of senders that got an attempt accepted which began after the outage did.
+    """End the outages of senders at which the provider accepted an attempt that began after the outage did.
 
-    An outage by a carrier's code stays: the provider accepts also what the carrier refuses later.
+    An outage because of a carrier's code goes on: the provider accepts also messages that the carrier refuses later.
     """
     if not SenderOutage.objects.exclude(error_code__in=LATE_CODES).exists():
         return
@@ -71,9 +74,9 @@ def close(claims: Sequence[Claim]) -> None:
 
 
 def pass_on(message_ids: Sequence[int], *, now: datetime) -> int:
-    """Give queued messages that their sender failed to senders that have not tried them; returns how many moved.
+    """Give these queued messages, after a failed attempt, to senders that have not tried them; return how many moved.
 
-    A message without such a sender stays, and its sender tries it again.
+    A message without an untried sender stays, and its sender tries it again.
     """
     routes = Routes.at(now)
     waiting = Message.objects.select_for_update(no_key=True).filter(id__in=message_ids, state=State.QUEUED)
@@ -85,7 +88,7 @@ def pass_on(message_ids: Sequence[int], *, now: datetime) -> int:
 
 
 def has_alternative(message: Message, *, now: datetime) -> bool:
-    """Whether a sender that is not out has not tried this message yet."""
+    """Whether a sender that can carry the message and is not out has not tried it yet."""
     return _untried(message, Routes.at(now)) is not None
 
 
@@ -102,9 +105,9 @@ def _untried(message: Message, routes: Routes) -> Sender | None:
 
 @transaction.atomic
 def reroute() -> int:
-    """Move queued messages away from senders that are out, or inactive, to the next sender that can carry them.
+    """Move queued messages from senders that are out, or inactive, to the next sender that can carry them.
 
-    Moves at most _BATCH from one sender to another in one transaction; returns how many moved.
+    One transaction moves at most _BATCH messages from one sender to another. Returns how many messages moved.
     """
     now = clock.set_short_timeouts()
     routes = Routes.at(now)
@@ -131,7 +134,9 @@ def _move_on(origin: Sender, country: str, routes: Routes, *, now: datetime) -> 
 
 
 def _within(sender: Sender, routes: Routes) -> Q:
-    """The condition on messages that a sender can carry now: its channel, classes, countries, and no outage there."""
+    """A filter for messages that this sender can carry now: its channel, classes and countries, without those it is out
+    for.
+    """
     within = Q(channel=sender.channel)
     if sender.classes:
         within &= Q(message_class__in=sender.classes)

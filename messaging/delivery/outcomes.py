@@ -1,4 +1,4 @@
-"""Writing the outcomes of attempts: one thread for each courier collects them for 20 ms and writes them together."""
+"""Writes the outcomes of attempts: one thread for each courier collects them for 20 ms and writes them together."""
 
 import queue
 import random
@@ -40,7 +40,7 @@ class FinishedAttempt:
 
 
 class OutcomeWriter:
-    """Takes finished attempts from the event loop; calls `on_written` with those that are in the database."""
+    """Takes finished attempts from the event loop and stores them; calls `on_written` with those that are stored."""
 
     def __init__(self, *, by: Deliverer, on_written: Callable[[Sequence[FinishedAttempt]], None]) -> None:
         self._by = by
@@ -61,7 +61,7 @@ class OutcomeWriter:
             self._on_written(batch)
 
     def _write(self, batch: list[FinishedAttempt]) -> None:
-        """Try until the database has taken the batch: no other process knows the provider's replies.
+        """Store the batch, and retry until the database has taken it: no other process knows the provider's replies.
 
         The moves are conditional. A batch that was written, but whose commit was not confirmed, may be written again.
         """
@@ -94,7 +94,9 @@ class OutcomeWriter:
 
 
 def write_outcomes(batch: Sequence[FinishedAttempt], *, by: Deliverer) -> None:
-    """Write the outcomes to the attempts, move their messages, raise alarms and judge the senders."""
+    """Write the outcomes to the attempts, move their messages, raise alarms, and begin or end
+    outages of their senders.
+    """
     with transaction.atomic():
         now = clock.set_short_timeouts()
         failed = _failed_meanwhile(batch)
@@ -108,7 +110,7 @@ def write_outcomes(batch: Sequence[FinishedAttempt], *, by: Deliverer) -> None:
 
 
 def _bare(finished: FinishedAttempt) -> FinishedAttempt:
-    """The attempt without the provider's own words, which are all that the database can refuse."""
+    """The finished attempt without the provider's own words, the only part that the database can refuse."""
     return replace(finished, outcome=replace(finished.outcome, code="unstorable", provider_id=""))
 
 
@@ -117,7 +119,7 @@ _UNDELIVERED = "SELECT id FROM messaging_attempt WHERE id = ANY(%s) AND outcome 
 
 
 def _failed_meanwhile(batch: Sequence[FinishedAttempt]) -> set[UUID]:
-    """Ids of attempts whose failure a callback reported before their reply is written.
+    """Ids of attempts whose failure a callback has reported before the reply to their request is written.
 
     Locks the messages, as applying a delivery report does.
     """
@@ -153,10 +155,10 @@ def _change(finished: FinishedAttempt, *, failed: set[UUID], now: datetime) -> C
 
 
 def after_failure(outcome: Outcome, *, attempts: int, is_urgent: bool, now: datetime) -> tuple[State, datetime]:
-    """The next state of a message that `attempts` attempts did not get accepted, and when it is due in that state.
+    """The next state of a message after `attempts` attempts without acceptance, and when it is due in that state.
 
     A message that may succeed later waits in the outbox until its deadline. Only the recipient's refusal, or the last
-    attempt with an unknown code, ends it at once.
+    attempt with an unknown code, ends the message at once.
     """
     match outcome.kind:
         case Kind.UNKNOWN:
@@ -175,7 +177,10 @@ def after_failure(outcome: Outcome, *, attempts: int, is_urgent: bool, now: date
 
 
 def _sent_attempts(claim: Claim) -> int:
-    """Count the attempts whose create request left; an attempt that missed its slot sent no request."""
+    """The number of the message's attempts whose create request left.
+
+    An attempt that missed its slot sent no request.
+    """
     return Attempt.objects.filter(message_id=claim.message_id).exclude(error_code=SLOT_MISSED).count()
 
 
@@ -235,9 +240,9 @@ def _raise_alarms(batch: Sequence[FinishedAttempt], *, now: datetime) -> None:
 
 
 def _judge_senders(batch: Sequence[FinishedAttempt], *, failed: set[UUID], now: datetime) -> None:
-    """Take out the senders that failed, give their messages to other senders, and store numbers that refuse our SMS.
+    """After failures, begin outages, give the messages to other senders and store numbers that refuse our SMS.
 
-    An accepted attempt shows the opposite: its sender works, and its number takes our SMS again.
+    After an accepted attempt, end the sender's outage, and forget the refusal of the number.
     """
     unable = [r for r in batch if r.outcome.kind in SENDERS_FAULT]
     for finished in unable:

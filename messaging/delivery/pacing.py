@@ -36,7 +36,7 @@ def slots(
 
 
 def room(*, next_free_at: datetime, now: datetime, each: timedelta) -> int:
-    """How many messages of one segment may be granted now: their slots begin within HORIZON."""
+    """The number of messages of one segment that may be granted slots now: their slots begin within HORIZON."""
     if not each:
         return policy.GRANT_BATCH
     ahead = now + policy.HORIZON - max(next_free_at, now)

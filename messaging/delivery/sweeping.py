@@ -1,4 +1,4 @@
-"""The sweep: finds messages that are past their due time, and moves those that no other process will move."""
+"""The sweep: finds messages that are past their due time, and moves those that no other process is going to move."""
 
 from datetime import datetime
 from typing import cast
@@ -30,9 +30,9 @@ SELECT s.id, late.ids FROM messaging_sender s CROSS JOIN LATERAL (
 
 
 def overdue(*, limit: int = 100) -> dict[int, list[int]]:
-    """Sender -> ids of its messages that no worker claimed in time, the most urgent first, at most `limit`.
+    """Ids of messages that no worker claimed in time, by sender id, the most urgent first, at most `limit` ids in all.
 
-    The caller delivers them itself.
+    The caller delivers these messages itself.
     """
     found = rows(_OVERDUE, {"now": clock.now(), "limit": limit})
     return dict(cast(list[tuple[int, list[int]]], found))
@@ -40,10 +40,10 @@ def overdue(*, limit: int = 100) -> dict[int, list[int]]:
 
 @transaction.atomic
 def sweep() -> int:
-    """Move messages with an ended lease to `unknown` and unclaimed ones past their deadline to `expired`.
+    """Move messages with an ended lease to `unknown`, and unclaimed ones past their deadline to `expired`; return how
+    many.
 
-    After its lease has ended, nobody knows whether the create request of a claim was sent. Returns the number of
-    messages moved.
+    After the lease of a claim has ended, nobody knows whether its create request was sent.
     """
     now = clock.set_short_timeouts()
     due = Message.objects.select_for_update(skip_locked=True, no_key=True).order_by("id")
@@ -60,7 +60,9 @@ def sweep() -> int:
 
 
 def _alarm_expired(message_ids: list[int], *, now: datetime) -> None:
-    """Alarm the operator: a contact did not learn of danger, or that it is over."""
+    """Alarm the operator if EMERGENCY or SAFETY messages expired: a contact did not learn of danger, or that it is
+    over.
+    """
     unsent = Message.objects.filter(id__in=message_ids, message_class__in=(MessageClass.EMERGENCY, MessageClass.SAFETY))
     if count := unsent.count():
         alarm("messages_expired", now=now, messages=count)
@@ -71,7 +73,7 @@ def _ids(due: QuerySet[Message]) -> list[int]:
 
 
 def _with_attempt(due: QuerySet[Message]) -> list[tuple[int, UUID]]:
-    """(message id, id of its latest attempt); attempts that are still `sending` become `unknown`."""
+    """Pairs of a message's id and the id of its latest attempt. Attempts that are still `sending` become `unknown`."""
     latest = Attempt.objects.filter(message_id__in=_ids(due), number=F("message__attempts"))
     pairs = list(latest.values_list("message_id", "id"))
     unheard = Attempt.objects.filter(id__in=[attempt_id for _, attempt_id in pairs], outcome=AttemptOutcome.SENDING)

@@ -12,14 +12,14 @@ _MAX_EMAIL, _MAX_LOCAL_PART = 254, 64
 
 
 def refusal(channel: Channel, address: str) -> str:
-    """The Refusal of a message to this address; empty when a message may be sent there."""
+    """The Refusal of a message to this address, as text; "" if a message may be sent there."""
     if channel == Channel.EMAIL:
         return "" if _is_email(address) else Refusal.ADDRESS_NOT_VALID
     return "" if numbers.is_allowed(address) else Refusal.COUNTRY_NOT_ALLOWED
 
 
 def storable(address: str) -> str:
-    """The address in a form that the database can store; a refused address may be shortened."""
+    """The address as the database can store it. An address that was refused may be shortened."""
     return address.replace("\0", "")[:_MAX_EMAIL]
 
 

@@ -1,6 +1,6 @@
-"""Opt-outs: phone numbers that refuse our SMS. Safety and routine messages to them are not sent.
+"""Opt-outs: phone numbers that refuse our SMS. SAFETY and ROUTINE messages to them are not sent.
 
-An SOS, or a code that their reader asked for, is still sent: only the provider knows whether they opted in again.
+An SOS, or a code that the reader asked for, is still sent: only the provider knows whether the reader opted in again.
 """
 
 from collections.abc import Collection, Iterable
@@ -56,7 +56,9 @@ _OURS = {"СТОП": "STOP", "СТАРТ": "START", "ПОМОЩЬ": "HELP"}
 
 
 def take_word(address: str, text: str, *, now: datetime) -> str:
-    """Act on an SMS from this number that is one of the words above; returns our reply, or "" if Twilio replies."""
+    """Act on an SMS from this number if it is one of the words above; return our reply, or "" if
+    Twilio replies itself.
+    """
     said = text.strip().upper()
     word = _OURS.get(said, said)
     if word in _STOP:

@@ -1,4 +1,7 @@
-"""Why the outbox refuses to send a message. The refused message is stored as `failed` with this as its error code."""
+"""Why the outbox refuses to send a message.
+
+A refused message is stored as `failed`, with the reason as its error code.
+"""
 
 from django.db.models import TextChoices
 

@@ -1,4 +1,4 @@
-"""Chooses the sender of a message: the preferred one that carries its channel, country and class, and is not out."""
+"""Chooses the sender of a message: the preferred one that carries its channel, country and class, and has no outage."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -29,9 +29,10 @@ class Routes:
     def choose(
         self, *, channel: Channel, address: str, message_class: MessageClass, without: Collection[int] = ()
     ) -> Sender | None:
-        """The preferred sender that can carry the message, is not out and is not in `without` (ids).
+        """The preferred sender that can carry the message, has no outage and whose id is not in `without`.
 
-        If there is no such sender, the preferred one that can carry it: the message waits there. None if no sender can.
+        If there is no such sender, returns the preferred one that can carry the message at all: the message waits
+        there. None if no sender can carry it.
         """
         country = numbers.calling_code(address) if channel is not Channel.EMAIL else ""
         capable = [s for s in self.senders if can_carry(s, channel=channel, country=country, kind=message_class)]

@@ -44,5 +44,5 @@ def _sync(name: str, *, channel: Channel, segments_per_second: float, **origin: 
 
 
 def _take_out(name: str) -> None:
-    """Deactivate a sender whose setting is empty, and clear its origin."""
+    """Deactivate the first sender of this name, whose setting is empty, and clear its origin."""
     Sender.objects.filter(name=name).update(is_active=False, origin="", messaging_service_sid="")

@@ -1,7 +1,9 @@
-"""How each provider is asked and read, one file for each. Callers get outcomes and never see HTTP or SMTP.
+"""Providers carry our messages: one file for each provider builds its requests and reads its replies. Callers get
+outcomes and never see HTTP or SMTP.
 
-registry.py names the provider of each channel. A provider's file holds its table of codes: the provider's name for
-each code, and what the code asks of the engine (Kind), says of the sender (Scope) and means to a person (Failure).
+registry.py names the provider of each channel. A provider's file holds a table of the codes in its replies. A row of
+the table has the provider's own words for a code, how messaging reacts to it (Kind), whether it is about one message or
+its whole sender (Scope), and what it means to a person (Failure).
 """
 
 from collections.abc import Mapping
@@ -16,7 +18,7 @@ from messaging.states import State
 
 
 class Kind(Enum):
-    """The reaction that an outcome asks of the engine."""
+    """How messaging reacts to an outcome: it tries again, waits, looks up, ends the message or alarms the operator."""
 
     ACCEPTED = "accepted"
     RECIPIENT = "recipient"  # Stop this channel for this contact, tell the person.
@@ -34,7 +36,7 @@ ALARMING = (*SENDERS_FAULT, Kind.UNRECOGNISED)
 
 
 class Scope(Enum):
-    """How far an outcome reaches: this message alone, or every message of its sender, to one country or to all."""
+    """The reach of an outcome: one message alone, or every message of its sender, to one country or to all."""
 
     MESSAGE = "message"
     COUNTRY = "country"
@@ -42,7 +44,7 @@ class Scope(Enum):
 
 
 class Failure(Enum):
-    """Why a message did not arrive, in words that no provider owns."""
+    """Why a message did not arrive, in words that belong to no provider."""
 
     INVALID_ADDRESS = "invalid_address"
     CANNOT_RECEIVE = "cannot_receive"  # The number exists but takes no messages of this channel.
@@ -72,9 +74,10 @@ class Code:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """The provider's answer to one create request, or what a callback or a look-up reports of one message.
+    """The provider's reply to one create request, or the report of a callback or a look-up on one message.
 
-    `state`: where the provider says the message is, if it has it. `retry_after_s`: the wait that the provider asks for.
+    `state`: where the provider says the message is, if the provider has it. `retry_after_s`: the wait that the provider
+    asks for.
     """
 
     kind: Kind
@@ -113,7 +116,7 @@ class SendRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Search:
-    """Describes the message that a look-up of an unknown outcome searches for.
+    """The facts by which a look-up searches for a message whose outcome is unknown.
 
     The message was created for `address` at `since` or later, and its provider id is not among `known`.
     """
@@ -126,21 +129,27 @@ class Search:
 
 
 class LookUpFailed(Exception):
-    """The provider did not answer a look-up, or answers no look-ups: nothing was learnt."""
+    """The provider did not answer a look-up, or answers no look-ups: the message's outcome stays unknown."""
 
 
 class Provider(Protocol):
-    """Lives in one event loop: made, used and closed there."""
+    """One way to a provider. It is made, used and closed in one event loop."""
 
     codes: ClassVar[Mapping[str, Code]]
 
     async def send(self, request: SendRequest) -> Outcome:
-        """Create the message. Return within `timeout_s` and never raise."""
+        """Create the message at the provider and return the outcome within `timeout_s`. Never raises."""
 
     async def find(self, search: Search) -> Outcome | None:
-        """Search for the message; None: the provider has no such message. Raises LookUpFailed."""
+        """Search for a message; return its outcome, or None if the provider has no such message.
+
+        Raises LookUpFailed.
+        """
 
     async def fetch(self, provider_id: str) -> Outcome | None:
-        """Ask how one message stands; None: the provider does not have it. Raises LookUpFailed."""
+        """Ask for one message by its id; return its outcome, or None if the provider has no such message.
+
+        Raises LookUpFailed.
+        """
 
     async def close(self) -> None: ...

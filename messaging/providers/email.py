@@ -73,11 +73,14 @@ def _refuse_look_up() -> NoReturn:
 
 
 class _TooLate(Exception):
-    """The process was frozen, or the server slow. Another process may have sent the message since."""
+    """The deadline has passed: the process was frozen, or the server slow.
+
+    Another process may have sent the message since.
+    """
 
 
 class _Progress:
-    """How far one e-mail has come. If its text has begun to leave, a connection that breaks leaves the outcome open."""
+    """How far one e-mail has come. A connection that breaks after the text began to leave has an unknown outcome."""
 
     def __init__(self, *, write_by: float) -> None:
         self.write_by = write_by
@@ -85,7 +88,7 @@ class _Progress:
         self.connection: smtplib.SMTP | None = None
 
     def begin(self) -> None:
-        """Call immediately before the text leaves. Raises _TooLate."""
+        """Note that the text begins to leave; call immediately before. Raises _TooLate past the deadline."""
         if time.monotonic() > self.write_by:
             raise _TooLate
         self.has_begun = True
@@ -145,7 +148,10 @@ def _letter(request: SendRequest, backend: Any) -> EmailMessage:
 
 
 def subject(message_class: MessageClass, *, language: str) -> str:
-    """A subject that names only the class: locked screens and the logs of every server on the way show it."""
+    """The subject of an e-mail.
+
+    It names only the class: locked screens and the logs of every server on the way show it.
+    """
 
     def compose() -> str:
         if message_class == MessageClass.EMERGENCY:
@@ -158,7 +164,7 @@ def subject(message_class: MessageClass, *, language: str) -> str:
 
 
 def _refused(error: Exception) -> Outcome | None:
-    """The outcome of an error that proves the e-mail was not accepted; None: the error leaves the outcome open."""
+    """The outcome of an error that proves the e-mail was not accepted; None if the outcome stays unknown."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         [(code, words), *_] = error.recipients.values()
         return _reply(code, words)
@@ -186,7 +192,7 @@ def _reply(code: int, words: bytes | str) -> Outcome:
 
 
 class _Watched(smtplib.SMTP):
-    """A connection that tells when the text begins to leave."""
+    """An SMTP connection that notes when the text begins to leave."""
 
     def __init__(self, progress: _Progress, *args: Any, **kwargs: Any) -> None:
         self._progress = progress
@@ -203,7 +209,7 @@ class _WatchedOverTls(_Watched, smtplib.SMTP_SSL):
 
 
 class SmtpBackend(smtp.EmailBackend):
-    """Django's backend, with a connection that tells when the text begins to leave."""
+    """Django's mail backend with a connection that notes when the text begins to leave."""
 
     def __init__(self, progress: _Progress, **options: Any) -> None:
         super().__init__(**options)

@@ -19,6 +19,8 @@ LATE_CODES = frozenset(
 
 
 def failure(channel: Channel, code: str) -> Failure | None:
-    """Why a message with this error code did not arrive. None: the code is not in its provider's table."""
+    """Why a message with this error code did not arrive; None if the code is not in the table of the channel's
+    provider.
+    """
     known = PROVIDERS[channel].codes.get(code)
     return known.failure if known else None

@@ -45,7 +45,7 @@ _REFUSALS = {
 
 
 def _late(name: str, kind: Kind, failure: Failure, scope: Scope = Scope.MESSAGE) -> Code:
-    """A code that comes by callback only, after Twilio has accepted the message."""
+    """A row for a code that comes by callback only, after Twilio has accepted the message."""
     return Code(name, kind, failure, scope, is_late=True)
 
 
@@ -122,5 +122,8 @@ class TwilioProvider:
 
 
 def _shows(body: object, text: str) -> bool:
-    """Whether a listed body is our text. A trial account puts words of Twilio's before it, and blanks may differ."""
+    """Whether a body in Twilio's list is our text.
+
+    A trial account puts words of Twilio's before it, and blanks may differ.
+    """
     return " ".join(str(body).split()).endswith(" ".join(text.split()))

@@ -39,11 +39,15 @@ Fields = Mapping[str, str | int | list[str]]
 
 
 class _TooLate(Exception):
-    """The process was frozen before it wrote the request. Another process may have sent the message since."""
+    """The deadline passed before the request was written: the process was frozen.
+
+    Another process may have sent the message.
+    """
 
 
 class _PunctualRequest(aiohttp.ClientRequest):
-    """Checks its deadline at the last moment: a frozen process that wakes goes on exactly where it stood.
+    """A request that checks its deadline just before it leaves: a frozen process that wakes goes on exactly where it
+    stood.
 
     Head and body leave together, in `write_bytes`, which runs in a task of its own after `send` has returned.
     """
@@ -105,7 +109,7 @@ def client() -> tuple[Client, _HttpClient]:
 
 
 async def create(client: Client, resource: Resource, fields: Fields, *, timeout_s: float) -> Outcome:
-    """Create a resource of the account within `timeout_s`. Never raises."""
+    """Create a resource of the account within `timeout_s`; return the outcome. Never raises."""
     url = f"{_API}/2010-04-01/Accounts/{settings.TWILIO_ACCOUNT_SID}/{resource.noun}s.json"
     _write_by.set(time.monotonic() + timeout_s - policy.SHORTEST_ATTEMPT.total_seconds())
     try:
@@ -123,7 +127,7 @@ async def create(client: Client, resource: Resource, fields: Fields, *, timeout_
 
 
 async def look_up(request: Callable[[], Awaitable[T]]) -> T:
-    """Make a look-up within policy.LOOK_UP_DEADLINE. Raises LookUpFailed."""
+    """Await this look-up for at most policy.LOOK_UP_DEADLINE; return its result. Raises LookUpFailed."""
     try:
         async with asyncio.timeout(policy.LOOK_UP_DEADLINE.total_seconds()):
             return await request()
@@ -132,7 +136,10 @@ async def look_up(request: Callable[[], Awaitable[T]]) -> T:
 
 
 async def look_up_one(request: Callable[[], Awaitable[T]]) -> T | None:
-    """Look up one resource by its id. Return None if Twilio has no resource with this id. Raises LookUpFailed."""
+    """Await the look-up of one resource by its id; return its result, or None if Twilio has no resource with this id.
+
+    Raises LookUpFailed.
+    """
     try:
         return await look_up(request)
     except LookUpFailed as failure:
@@ -142,7 +149,10 @@ async def look_up_one(request: Callable[[], Awaitable[T]]) -> T | None:
 
 
 def _read(response: Response, resource: Resource) -> Outcome:
-    """The outcome of a create request. Twilio never processed a 429; after a 5xx the resource may exist nonetheless."""
+    """The outcome of a create request, from its response.
+
+    Twilio never processed a request with response 429; after a 5xx the resource may exist nonetheless.
+    """
     try:
         parsed = json.loads(response.text)
     except (ValueError, RecursionError):

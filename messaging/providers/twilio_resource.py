@@ -1,4 +1,4 @@
-"""How Twilio's codes and statuses are read: the same for messages and calls, with a table of each for either.
+"""Reads Twilio's codes and statuses, for messages and for calls; each of the two has its own table of codes.
 
 Source of the codes and their names: https://www.twilio.com/docs/api/errors.
 """
@@ -27,7 +27,7 @@ CANCELED = "canceled"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resource:
-    """A kind of resource of Twilio's API: its tables, and its names in URLs and forms.
+    """A kind of resource of Twilio's API (messages or calls): its tables, and its names in URLs and forms.
 
     `noun`: "Message" is created at `Messages.json`, and its callback has the fields `MessageSid` and `MessageStatus`.
     `webhook`: the part of our callback's path that names the resource.
@@ -42,14 +42,14 @@ class Resource:
         return f"{settings.PUBLIC_BASE_URL}/api/v1/webhooks/twilio/{self.webhook}/{attempt_id}/"
 
     def judged(self, code: str) -> Outcome:
-        """The outcome that an error code stands for, also a status that is in the table of codes."""
+        """The outcome for an error code. A status that is in the table of codes counts as a code."""
         known = self.codes.get(code)
         if known is None:
             return Outcome(kind=Kind.UNRECOGNISED, code=code)
         return Outcome(kind=known.kind, scope=known.scope, failure=known.failure, code=code)
 
     def reported(self, status: str, code: object, provider_id: str) -> Outcome:
-        """The outcome that a status stands for, in a response, a callback or a look-up."""
+        """The outcome for a status with its error code, from a response, a callback or a look-up."""
         state, error = self.statuses.get(status, State.ACCEPTED), error_code(code)
         if state not in (State.UNDELIVERED, State.FAILED):
             return Outcome(kind=Kind.ACCEPTED, code=error, provider_id=provider_id, state=state)

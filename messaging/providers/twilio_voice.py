@@ -100,7 +100,10 @@ class TwilioVoiceProvider:
         return await twilio_http.create(self._client, CALL, fields, timeout_s=request.timeout_s)
 
     async def find(self, search: Search) -> Outcome | None:
-        """Twilio's list does not show what a call says: take the first call in this time that no other attempt has."""
+        """Return the first call to the address since that time which belongs to no other attempt; None without one.
+
+        Twilio's list does not show the text of a call. Raises LookUpFailed.
+        """
         calls = await twilio_http.look_up(
             lambda: self._calls.list_async(to=search.address, from_=search.origin, limit=200, page_size=200)
         )

@@ -33,9 +33,9 @@ class UnknownAttempt(Exception):
 
 
 def apply_report(attempt_id: UUID, outcome: Outcome, *, by: Deliverer) -> bool:
-    """Apply a delivery report to its attempt; returns whether the message moved.
+    """Apply a delivery report to its attempt and message; return whether the message moved.
 
-    A repeated report, or one older than what is known, changes nothing. Raises UnknownAttempt.
+    A repeated report, or one older than the stored outcome, changes nothing. Raises UnknownAttempt.
     """
     found = _read(_ATTEMPT, [attempt_id])
     if not found:
@@ -67,7 +67,10 @@ def _read(statement: str, parameters: list[Any]) -> list[Any]:
 
 
 def _can_move(state: str, outcome: Outcome) -> bool:
-    """Whether this report may move a message in this state. A failure is decided later, from all its attempts."""
+    """Whether this report may move a message in this state.
+
+    A failure may if the state is not in SETTLED; then all attempts of the message decide.
+    """
     if outcome.kind is Kind.ACCEPTED:
         return f"{state}>{outcome.state}" in MOVES
     return state not in SETTLED
@@ -97,9 +100,9 @@ def _apply_locked(known: Attempt, outcome: Outcome, *, by: Deliverer) -> bool:
 
 
 def _may_another_arrive(message: Message, failed: Attempt, attempts: Sequence[Attempt]) -> bool:
-    """Whether another attempt may still reach the phone, or is being looked up.
+    """Whether another attempt of the message may still reach the phone, or is being looked up.
 
-    If so, the failure of this attempt does not decide the message.
+    In that case the failure of this attempt does not decide the message.
     """
     if message.state == State.UNKNOWN and failed.number != message.attempts:
         return True
@@ -107,7 +110,7 @@ def _may_another_arrive(message: Message, failed: Attempt, attempts: Sequence[At
 
 
 def _judge_sender(message: Message, attempt: Attempt, outcome: Outcome, *, now: datetime) -> None:
-    """Take out a sender that failed, and give the message to another sender."""
+    """Begin an outage of the sender if the report shows that it failed, and give the message to another sender."""
     if outcome.scope is not Scope.MESSAGE:
         outages.trip(attempt.sender_id, address=message.address, outcome=outcome, now=now)
     if outcome.kind in SENDERS_FAULT and outages.pass_on([message.id], now=now):
@@ -133,7 +136,7 @@ def _attempt_outcome(outcome: Outcome) -> AttemptOutcome:
 
 
 def _is_news(attempt: Attempt, outcome: Outcome) -> bool:
-    """Whether the report says more of the attempt than is known; no report overrules a delivery."""
+    """Whether the report says more of the attempt than its row; no report overrules a delivery."""
     is_settled = attempt.outcome in (AttemptOutcome.DELIVERED, AttemptOutcome.UNDELIVERED)
     if is_settled and _attempt_outcome(outcome) is not AttemptOutcome.DELIVERED:
         return False
@@ -169,6 +172,8 @@ def _change(message: Message, attempt: Attempt, outcome: Outcome, *, now: dateti
 
 
 def may_try_again(message: Message, *, now: datetime) -> bool:
-    """Whether one more attempt is worth its price, after those that the provider accepted did not reach the phone."""
+    """Whether to make one more attempt, after accepted attempts that did not reach the phone: each
+    attempt costs money.
+    """
     created = Attempt.objects.filter(message=message).exclude(outcome=AttemptOutcome.NOT_CREATED).count()
     return message.text is not None and created < _PAID_ATTEMPTS and now < message.deadline_at

@@ -51,7 +51,7 @@ def _ask_again(attempt: Attempt) -> str:
 
 
 def _text(message: Message) -> str:
-    """The text of the call; only the question, if the message has ended since and its text is deleted."""
+    """The text of the call. After the message's end its text is deleted, and only the question is returned."""
     try:
         return encryption.decrypt(message.text or b"")
     except encryption.Unreadable:

@@ -1,4 +1,6 @@
-"""Settles attempts with an unknown outcome: by a callback, else by a look-up, else by the rules of policy.py."""
+"""Settles attempts with an unknown outcome, whose reply was lost: by a callback, else by a look-up, else by the rules
+of policy.py.
+"""
 
 import asyncio
 import time
@@ -34,7 +36,7 @@ LOOK_UPS_PER_PASS = 200
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A message whose latest attempt may or may not exist at the provider."""
+    """An unknown message: its latest attempt may or may not exist at the provider."""
 
     message_id: int
     attempt_id: UUID
@@ -57,9 +59,9 @@ def senders_in_doubt() -> list[int]:
 
 
 def settle(courier: Courier, sender_id: int) -> int:
-    """Look up the unknown messages of one sender that are due, all at the same time; returns the number settled.
+    """Look up the due unknown messages of one sender, all at the same time; return the number settled.
 
-    A pass takes at most LOOK_UPS_PER_PASS messages, and waits only for the look-ups of its own sender.
+    One call takes at most LOOK_UPS_PER_PASS messages, and waits only for the look-ups of its own sender.
     """
     doubts = _take_due(sender_id)
     if not doubts:
@@ -77,8 +79,8 @@ async def _look_up(
 ) -> list[Outcome | None | Literal[False]]:
     """For each doubt the outcome that the provider shows, None if it has no such message, False without a usable reply.
 
-    A slow "not there" is not usable: a provider that recovers may reply before it has created the messages of the
-    requests that it held.
+    A slow "not there" is not usable. A provider that recovers from a fault may reply before it has created the messages
+    of the requests that it held.
     """
 
     async def one(doubt: Doubt) -> Outcome | None | Literal[False]:
@@ -106,7 +108,7 @@ async def _look_up(
 
 
 def _known(doubts: Sequence[Doubt]) -> dict[UUID, set[str]]:
-    """Attempt id -> the provider ids of other attempts for the same address."""
+    """For each attempt of the doubts, the provider ids of other attempts to the same address, by attempt id."""
     since = min(doubt.started_at for doubt in doubts) - policy.DEFAULT_DEADLINES[MessageClass.ROUTINE]
     recent = Attempt.objects.filter(message__address__in={doubt.address for doubt in doubts}, started_at__gte=since)
     found = recent.exclude(provider_id="").values_list("message__address", "id", "provider_id")
@@ -118,7 +120,10 @@ def _known(doubts: Sequence[Doubt]) -> dict[UUID, set[str]]:
 
 @transaction.atomic
 def _take_due(sender_id: int) -> list[Doubt]:
-    """The doubts that are due. They become due again only after their look-up, so that two schedulers share them."""
+    """Take the unknown messages of this sender that are due; return a doubt for each.
+
+    Their due time moves to after the look-up, so that a second scheduler does not take the same messages.
+    """
     now = clock.set_short_timeouts()
     due = list(
         Message.objects.select_for_update(skip_locked=True, no_key=True)
@@ -195,9 +200,9 @@ def _settle_by_policy(doubt: Doubt) -> bool:
 
 
 def _may_send_blindly(doubt: Doubt, *, now: datetime) -> bool:
-    """Whether to send an EMERGENCY again without a report: twice is better than not at all.
+    """Whether to send a message again although its outcome is unknown: an EMERGENCY twice is better than not at all.
 
-    MAX_UNKNOWN_ATTEMPTS bounds it while the provider cannot be reached.
+    MAX_UNKNOWN_ATTEMPTS bounds the attempts while the provider cannot be reached.
     """
     return (
         doubt.message_class == MessageClass.EMERGENCY
@@ -208,7 +213,10 @@ def _may_send_blindly(doubt: Doubt, *, now: datetime) -> bool:
 
 @transaction.atomic
 def _leave_unknown(doubt: Doubt, *, to: State, reason: str, outcome: AttemptOutcome = AttemptOutcome.UNKNOWN) -> bool:
-    """Move the message back to the queue or to its end, unless a callback has settled it meanwhile."""
+    """Move an unknown message to `to`: back to the queue or to its end.
+
+    Returns False if a callback has settled it meanwhile.
+    """
     now = clock.set_short_timeouts()
     change = Change(id=doubt.message_id, to=to, due_at=now, error_code=reason, attempt_id=doubt.attempt_id)
     # Only from `unknown`: the table of moves lets other states move there too, for other reasons.

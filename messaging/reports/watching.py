@@ -46,9 +46,9 @@ def senders_to_watch() -> list[int]:
 
 
 def watch(courier: Courier, sender_id: int) -> int:
-    """Look up the unfinished messages of one sender that are due, all at the same time; returns the number moved.
+    """Look up the due unfinished messages of one sender, all at the same time; return the number moved.
 
-    A pass takes at most FETCHES_PER_PASS messages.
+    One call takes at most FETCHES_PER_PASS messages.
     """
     watched, moved = _take_due(sender_id)
     if watched:
@@ -61,7 +61,8 @@ def watch(courier: Courier, sender_id: int) -> int:
 
 @transaction.atomic
 def _take_due(sender_id: int) -> tuple[list[Watched], int]:
-    """The messages to look up now, and the number of messages moved here because they cannot be looked up.
+    """Take the due messages of this sender; return those to look up now, and how many moved because no look-up is
+    possible.
 
     The next look-up of a message is as far away as the message is old, but at least AWAITING_CALLBACK and at most
     WATCH_AT_MOST_EVERY.
@@ -110,9 +111,9 @@ def _is_overdue(message: Message, *, now: datetime) -> bool:
 
 
 def _without_look_up(message: Message, attempts: Sequence[Attempt], *, now: datetime) -> Change | None:
-    """The move of a message that has no attempt to look up; None to wait.
+    """The move of an accepted message that has no attempt to look up; None to wait.
 
-    The accepted attempt has failed while the next one was made, and the next one has failed too.
+    Its accepted attempt has failed while the next one was made, and the next one has failed too.
     """
     outcomes = {attempt.outcome for attempt in attempts}
     to, reason = State.UNDELIVERED, "calls_failed"
@@ -151,7 +152,7 @@ def _apply(item: Watched, reply: Outcome | None | Literal[False]) -> bool:
 
 @transaction.atomic
 def _end(message_id: int, *, reason: str) -> bool:
-    """End a message as `unconfirmed`, unless a callback has finished it meanwhile."""
+    """End a message as `unconfirmed`. Returns False if a callback has finished it meanwhile."""
     still = Message.objects.select_for_update(no_key=True).filter(id=message_id, state__in=WITH_THE_PROVIDER)
     end = Change(id=message_id, to=State.UNCONFIRMED, error_code=reason)
     return still.exists() and bool(move([end], by=Deliverer.SCHEDULER, now=clock.set_short_timeouts()))

@@ -1,1 +1,4 @@
-"""A Twilio-compatible server of our own. The demo, tests and benchmarks point Twilio's real SDK at it."""
+"""A Twilio-compatible server of our own, which sends nothing.
+
+The demo, tests and benchmarks point Twilio's SDK at it.
+"""

@@ -45,7 +45,10 @@ class ArrivalLog:
 
 
 def arrivals_page(store: Store, query: Mapping[str, str]) -> dict[str, object]:
-    """The arrivals with a serial above `after`, oldest first. `next` is the `after` of the next page, or null."""
+    """One page of the messages with a serial above the query's `after`, oldest first, as JSON.
+
+    `next` is the `after` of the next page; null on the last page.
+    """
     text = query.get("after", "")
     after = int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else 0
     found = list(islice(store.after(after), ARRIVALS_PER_PAGE))

@@ -15,7 +15,10 @@ EVERYONE = ""
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """How the sandbox treats one create request. Zero, False and None mean: as Twilio does when nothing fails."""
+    """The treatment of one create request by the sandbox.
+
+    Zero, False and None mean: as Twilio does when nothing fails.
+    """
 
     latency_s: float = 0.0
     status: int = 0
@@ -35,7 +38,10 @@ GOOD_DAY = Script()
 
 @dataclass(slots=True)
 class Layer:
-    """The rules of one target: rules with `times` lie over the lasting rule and are used up in the order given."""
+    """The rules of one target.
+
+    Rules with `times` are used first, in the order given, until they are used up; then the lasting rule.
+    """
 
     lasting: dict[str, Any] = field(default_factory=dict)
     timed: deque[Rule] = field(default_factory=deque)
@@ -49,7 +55,7 @@ class Layer:
             self.timed.append(rule)
 
     def take(self) -> dict[str, Any]:
-        """The fields for one request; counts down the first timed rule."""
+        """Return the fields for one request, and count the first rule with `times` down."""
         if not self.timed:
             return self.lasting
         rule = self.timed[0]
@@ -64,7 +70,7 @@ class Layer:
 
 
 class Layers:
-    """The rules of one kind of request: for everyone, and over these the rules of single numbers."""
+    """The rules of one kind of request: for every number, and over these the rules of single numbers."""
 
     def __init__(self) -> None:
         self.everyone = Layer()
@@ -161,9 +167,10 @@ def plan_of(fields: Mapping[str, Any]) -> Plan:
 
 
 def call_plan_of(fields: Mapping[str, Any]) -> Plan:
-    """The plan of a call. `callback_delay_ms` holds the delays to the ringing, and from the ringing to the end.
+    """The plan of a call from the fields of its rules.
 
-    The person answers half-way between these two.
+    `callback_delay_ms` holds the delay to the ringing, and the delay from the ringing to the end. The person answers
+    half-way between ringing and end.
     """
     to_ringing, to_end = fields.get("callback_delay_ms", (100, 300))
     ringing, end = to_ringing / 1000, (to_ringing + to_end) / 1000

@@ -37,7 +37,7 @@ class CallbackCounts:
 
 
 class Callbacks:
-    """Posts the callbacks of the messages that it gets between `start` and `close`. Lives in one event loop."""
+    """Posts the callbacks of messages, between `start` and `close`. Lives in one event loop."""
 
     def __init__(self, *, account_sid: str, auth_token: str, own_host: str | None = None) -> None:
         self._own_host = own_host
@@ -109,7 +109,9 @@ class Callbacks:
             await self.post(message.callback_url, self._params(message, status))
 
     async def post(self, url: str, params: dict[str, str]) -> bytes | None:
-        """Post signed parameters once and count the post; returns the response's body, None if it was no success."""
+        """Post signed parameters once and count the post; return the response's body, or None if the response is not
+        2xx.
+        """
         counts = self.counts
         if not _is_ours(url, self._own_host):
             counts.refused += 1
@@ -159,7 +161,7 @@ class Callbacks:
 def _is_ours(url: str, own_host: str | None) -> bool:
     """Whether the URL leads to this machine, or to the installation that the sandbox belongs to.
 
-    The parser is the one of the HTTP client, so that both read the same host in a URL.
+    The parser is that of the HTTP client: otherwise the two could read different hosts in a URL.
     """
     try:
         host = URL(url, encoded=True).host or ""

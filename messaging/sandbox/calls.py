@@ -75,7 +75,7 @@ class Calls:
         self._lives: set[asyncio.Task[None]] = set()
 
     def follow(self, call: Message) -> None:
-        """Let the call ring, be answered and end, according to its plan."""
+        """Let the call ring, be answered and end, according to the call's plan."""
         if len(self._lives) >= WAITING_LIMIT:
             self._callbacks.counts.dropped += 1
             return

@@ -27,7 +27,7 @@ class Arrival:
 
 
 class SandboxControl:
-    """Every method raises requests.HTTPError for a response that is not 2xx."""
+    """A client for a sandbox at a URL. Every method raises requests.HTTPError for a response that is not 2xx."""
 
     def __init__(self, url: str, account_sid: str, auth_token: str) -> None:
         self._url = url
@@ -65,7 +65,10 @@ class SandboxControl:
         return found
 
     def wait_for(self, to: str, count: int, timeout_s: float) -> list[dict[str, Any]]:
-        """Wait until a number has `count` messages; returns them, newest first. Raises TimeoutError."""
+        """Wait until a phone number has `count` messages; return them, newest first.
+
+        Raises TimeoutError after `timeout_s`.
+        """
         deadline = time.monotonic() + timeout_s
         while len(found := self.messages(to)) < count:
             if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""Reads the create request of an SMS: the form becomes a Draft, or the refusal that Twilio would give."""
+"""Reads the create request of an SMS: returns a Draft, or raises the refusal that Twilio would give."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,10 @@ VALIDITY_S = range(1, 36_001)
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A valid create request of an SMS. Without these parameters `callback_url` is empty and `validity_s` is None."""
+    """A valid create request of an SMS.
+
+    Without StatusCallback `callback_url` is empty, without ValidityPeriod `validity_s` is None.
+    """
 
     to: str
     sender: str | None

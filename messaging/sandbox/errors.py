@@ -54,7 +54,7 @@ CODE_OF_STATUS = {401: 20003, 404: 20404, 429: 20429, 500: 20500, 503: 20503}
 
 
 class TwilioError(Exception):
-    """The request is refused. `response()` is the HTTP response that Twilio gives."""
+    """Twilio refuses the request. `response()` is the HTTP response that Twilio gives."""
 
     def __init__(self, code: int, message: str = "", *, status: int | None = None) -> None:
         self.code = code

@@ -18,7 +18,9 @@ PAGING = frozenset({"Page", "PageSize", "PageToken"})
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One kind of resource: its name in URLs, its key in a page, the prefix of its ids, the function that shows it."""
+    """One kind of resource: its name in URLs, its key in a page, the prefix of its ids, the function that makes its
+    JSON.
+    """
 
     name: str
     key: str
@@ -28,7 +30,7 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One page of a list: its filters and its start."""
+    """The query of one page of a list: its filters and its start."""
 
     to: str
     sender: str

@@ -1,4 +1,4 @@
-"""Responds to a create request as its script says."""
+"""Responds to a create request as the script of the request says."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Created = Callable[[], web.Response]
 
 
 async def respond(request: web.BaseRequest, script: Script, created: Created | None) -> web.StreamResponse:
-    """Send the scripted response. `created` makes Twilio's normal response; None if nothing was created."""
+    """Respond as the script says. `created` makes Twilio's normal response; None if the request created nothing."""
     if script.latency_s:
         await asyncio.sleep(script.latency_s)
     plain = _plain(script, created)

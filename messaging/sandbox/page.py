@@ -29,7 +29,7 @@ HEADERS = {
 
 
 class Page:
-    """Serves the page under the loopback names and `own_hosts`."""
+    """Serves the web page under the loopback names and `own_hosts`."""
 
     def __init__(self, *, store: Store, own_hosts: frozenset[str]) -> None:
         self._store = store
@@ -42,7 +42,9 @@ class Page:
         }
 
     def check_host(self, request: web.BaseRequest) -> None:
-        """Refuse a foreign Host with 421: a site that points its name at this machine must not read the page."""
+        """Refuse a request with a foreign Host with 421: a site that points its name at this machine must not read the
+        page.
+        """
         try:
             host = urlsplit("//" + request.headers.get("Host", "")).hostname
         except ValueError:
@@ -58,7 +60,10 @@ class Page:
         return web.Response(text=text, content_type="text/html", headers=HEADERS)
 
     async def changes(self, request: web.BaseRequest) -> web.Response:
-        """The phones that changed after `since`, the `now` of an earlier response; all phones if the epoch changed."""
+        """The phones that changed after the query's `since`, which is the `now` of an earlier response.
+
+        Returns all phones if the sandbox was reset or restarted since then (another epoch).
+        """
         now = time.monotonic()
         since = _seconds(request.query.get("since", ""))
         epoch = self._store.epoch

@@ -1,4 +1,4 @@
-"""The phones with their messages, as the page shows them: as JSON and as HTML."""
+"""The phones with their messages, as JSON and HTML for the sandbox's web page."""
 
 import html
 import re
@@ -55,7 +55,7 @@ class Phone:
 
 
 def phones_shown(store: Store, *, now: float, since: float = 0.0) -> list[Phone]:
-    """The phones among the newest that changed after `since` (monotonic seconds)."""
+    """The newest phones, without those that have not changed after `since` (monotonic seconds)."""
     newest = islice(store.phones(), PHONES_SHOWN)
     return [
         _phone(number, messages, now)

@@ -51,7 +51,7 @@ class RuleError(ValueError):
 
 @dataclass(slots=True)
 class Rule:
-    """One checked rule. `times` counts down; None means for ever."""
+    """One checked rule. `times` is the number of requests it is still for; None means for ever."""
 
     channel: str
     to: str | None
@@ -69,7 +69,10 @@ def overlay(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_rules(posted: object) -> Iterator[Rule]:
-    """The rule for creates and the rule for look-ups in a posted JSON value. Raises RuleError."""
+    """Yield the rule for creates and the rule for look-ups in a posted JSON value.
+
+    Raises RuleError for a wrong value.
+    """
     if not isinstance(posted, dict):
         raise RuleError("the body must be a JSON object")
     checked = {name: _checked(name, value) for name, value in posted.items() if value is not None}

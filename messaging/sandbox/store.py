@@ -32,7 +32,7 @@ class CallFacts:
     """The facts of a call that a message does not have. `action` is the URL to which a pressed key is posted.
 
     `digits` are the keys that the person presses, one each time the call asks. `pressed` are the keys pressed so far,
-    with their monotonic times. `replies` are the texts that the call said after them.
+    with their monotonic times. `replies` are the texts that the call said after each pressed key.
     """
 
     action: str
@@ -75,7 +75,7 @@ class Message:
         return taken
 
     def status(self, now: float) -> str:
-        """Twilio's status at `now`. It follows from the clock, so that no message needs a timer."""
+        """Twilio's status of the message at `now`. The status follows from the clock, so no message needs a timer."""
         taken = self.steps_taken(now)
         if taken:
             status = self.plan.steps[taken - 1][1]
@@ -87,7 +87,7 @@ class Message:
         return self.plan.error_code if self.status(now) in ("undelivered", "failed") else None
 
     def time_of(self, status: str, now: float) -> float | None:
-        """Seconds from the arrival to a step that is over; None if it is not over."""
+        """The seconds from the arrival to this step of the plan; None if the step is not over at `now`."""
         return next((after for after, name in self.plan.steps[: self.steps_taken(now)] if name == status), None)
 
     def talked_s(self, now: float) -> int:
@@ -102,7 +102,10 @@ class Message:
 
 
 class Store:
-    """Adds a message in constant time. Eviction removes the oldest message, which is also the oldest of its phone."""
+    """Keeps the newest messages.
+
+    Adding takes constant time. A full store removes its oldest message, which is also the oldest of its phone.
+    """
 
     def __init__(self, *, kept_messages: int = KEPT_MESSAGES, kept_characters: int = KEPT_CHARACTERS) -> None:
         self._kept_messages = kept_messages
@@ -205,5 +208,5 @@ class Store:
         return (message for message in self._messages if message.serial > serial)
 
     def phones(self) -> Iterator[tuple[str, deque[Message]]]:
-        """(number, its messages, oldest first); the phone with the newest message comes first."""
+        """Pairs of a number and its messages, oldest first. The phone with the newest message comes first."""
         return reversed(self._by_phone.items())

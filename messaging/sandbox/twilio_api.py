@@ -25,7 +25,7 @@ CHANNELS = {MESSAGES_OF_ACCOUNT.name: SMS, CALLS_OF_ACCOUNT.name: VOICE}
 
 
 class TwilioApi:
-    """Request handlers for one account. Each raises TwilioError for a request that Twilio would refuse."""
+    """The request handlers for one account. Each raises TwilioError for a request that Twilio would refuse."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class TwilioApi:
             raise TwilioError(20003)
 
     async def respond(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Handle a request under /2010-04-01/."""
+        """Handle a request under /2010-04-01/; return the response."""
         if request.method == "POST" and request.path == self.messages_path:
             return await self.create(request)
         self.authorize(request)
