@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 _PER_PASS = 500
 # Rows kept, the newest ones: more of them tell the operator nothing new.
 KEPT = 1_000
-# A replay that the broker has not confirmed by then is published again: twice does no harm, never would.
+# A replay that the broker has not confirmed after this is published again: publishing twice does no harm.
 REPLAYED_AGAIN_AFTER = timedelta(minutes=1)
 # A hint that failed because the database was away lost nothing: its row was found by age. Hints of an outage would bury
 # the real dead letters.

@@ -16,7 +16,8 @@ class PeriodicRun(models.Model):
 
     name = models.CharField(max_length=60, primary_key=True)
     due_at = models.DateTimeField()
-    # The first time a worker was asked in vain, else the last time one was asked. At last the scheduler does the work.
+    # The first time that a worker was asked in vain, else the last time that one was asked. If no worker does the work
+    # in time, a scheduler does it.
     asked_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
 

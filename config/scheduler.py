@@ -45,7 +45,8 @@ PERIODIC_EVERY_S = 1.0
 HINT_EVERY_S = 0.1
 # An activity timer is promised to fire within 1.5 s.
 TIMERS_EVERY_S = 0.2
-# Grants older than this fail /readyz. A granting pass takes milliseconds and follows the last within POLL_S.
+# /readyz fails if slots were last granted longer ago than this. A granting pass takes milliseconds and follows the last
+# within POLL_S.
 GRANT_WITHIN_S = 3.0
 # After an error a loop waits this time, to spare a database that is out of reach.
 PAUSE_S = 0.5

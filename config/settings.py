@@ -119,7 +119,8 @@ TWILIO_CALLS_PER_SECOND = environment.number(
 SMS_COUNTRIES = environment.words(
     "SMS_COUNTRIES", "two-letter country codes, comma-separated", pattern=r"[A-Z]{2}", default=["KG"]
 )
-# Messages granted in a day (UTC) by class. Further ones are refused, and the operator is alarmed. EMERGENCY has no cap.
+# Messages of a class that may get a slot in a day (UTC). Further ones are refused, and the operator is alarmed.
+# EMERGENCY has no cap.
 DAILY_CAPS = environment.caps("DAILY_CAPS", default="verification=5000,safety=50000,routine=50000")
 
 # -- Positions and zones --------------------------------------------------------------------------------------

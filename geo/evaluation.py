@@ -32,7 +32,7 @@ from messaging.database.sql import is_out_of_reach, rows
 
 log = structlog.get_logger(__name__)
 
-# Both bounds of the time are given as values too: PostgreSQL then does not even plan the other weeks.
+# The statement also holds the first and the last time as values: PostgreSQL then does not even plan the other weeks.
 _UNSEEN = """
 SELECT person.id, fix.at, fix.id, fix.latitude, fix.longitude, fix.accuracy_m
 FROM unnest(%(people)s::uuid[], %(seen_at)s::timestamptz[], %(seen_ids)s::uuid[]) AS person (id, seen_at, seen_id)

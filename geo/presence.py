@@ -21,15 +21,17 @@ UNSTATED_ACCURACY_M = 50.0
 # 8 hours at 90 m from the centre of a 100 m zone, with noise of 60 m: with 4, 2 of 60 tracks had a wrong event; with 5,
 # 0 of 500.
 CERTAINTY = 5.0
-# The mean must be at least this far away, however many fixes agree: a shift of all of them does not average out.
+# The mean must be at least this far from the boundary, however many fixes agree: a shift of all of them does not
+# average out.
 LEAST_MARGIN_M = 10.0
-# Fixes of this time are averaged. If longer, noisy crossings are reported later. If shorter, noise of 60 m never ends.
+# Fixes of this time are averaged. With a longer time, noisy crossings are reported later. With a shorter one, noise of
+# 60 m never ends.
 DWELL_S = 300.0
 # Fixes closer together than this share one error. They count less, in proportion to the time between them.
 INDEPENDENT_AFTER_S = 10.0
 # A second fix confirms the first within this time. It is long for phones that save battery.
 CONFIRMED_WITHIN_S = 1_800.0
-# A fix with at most this error has moved if it is further from an earlier one than MOVEMENT times their errors.
+# A fix with at most this error has moved if it is further from an earlier one than MOVEMENT times the errors of both.
 CLEAN_M = 20.0
 MOVEMENT = 6.0
 # The earlier fix is at most this old: 250 m at a walk.

@@ -108,7 +108,7 @@ def may_have_been_sent(message: str = "message") -> Q:
 
 # The moves that mean something to a person, as an SQL relation (id, message_id, channel, state, error_code, at) for a
 # statement that copies moves of many messages. A move back to `queued` from `dispatched` is left out with the internal
-# states: the engine only missed a slot.
+# states: the message only missed its slot.
 NEWS = f"""(
     SELECT e.id, e.message_id, m.channel, e.state, e.error_code, e.at
     FROM messaging_messageevent e JOIN messaging_message m ON m.id = e.message_id

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from messaging.models import MessageClass
 
-# The deadline of a message that is queued without one, counted from that moment. A message that was not granted by then
-# has lost its purpose and ends `expired`. A registration queues each code with the end of the code's life.
+# The deadline of a message that is queued without one, counted from that moment. A message without a slot by then has
+# lost its purpose and ends `expired`. A registration queues each code with the end of the code's life.
 DEFAULT_DEADLINES = {
     MessageClass.EMERGENCY: timedelta(hours=1),
     MessageClass.VERIFICATION: timedelta(minutes=10),
@@ -21,10 +21,10 @@ HORIZON = timedelta(milliseconds=60)
 # A slot is missed after this delay, or after one slot's time if that is longer. The message then reserves a new slot.
 # Otherwise a process that wakes from a freeze would send all its messages at once, far above the pace.
 SLOT_TOLERANCE = timedelta(milliseconds=50)
-# Messages that one pass grants at one sender. It bounds the time that the pass holds the sender's row.
+# The most messages that get a slot at one sender in one pass, which holds the sender's row meanwhile.
 GRANT_BATCH = 500
-# Messages of one sender that may wait for workers. Beyond this only urgent messages are granted: an unpaced sender
-# would otherwise fill the broker with its whole backlog.
+# Messages of one sender that may wait for workers. Beyond this only urgent messages get slots: an unpaced sender would
+# otherwise fill the broker with its whole backlog.
 WAITING_FOR_WORKERS = 2_000
 # Messages in one broker message: few enough to spread a batch over the workers, and enough to make the broker's cost
 # for each of them small.

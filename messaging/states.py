@@ -67,7 +67,7 @@ NOT_REACHED = (State.UNDELIVERED, State.FAILED, State.EXPIRED)
 CERTAINLY_NOT_DELIVERED = (*NOT_REACHED, State.CANCELLED)
 # The message was wanted, ended, and nothing shows that it arrived: another channel need not wait for the truth.
 NOT_DELIVERED = (*NOT_REACHED, State.UNCONFIRMED)
-# The engine ended the message, not the provider. An error code then tells of an earlier delay, not of the end.
+# Messaging ended the message, not the provider. An error code then tells of an earlier delay, not of the end.
 ENDED_BY_US = (State.EXPIRED, State.CANCELLED, State.UNCONFIRMED)
 # Ended before a create request reached the provider, unless an attempt says otherwise (messaging/history.py).
 ENDED_UNSENT = (State.FAILED, State.EXPIRED, State.CANCELLED)

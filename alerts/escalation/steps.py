@@ -44,7 +44,7 @@ CHANNEL = "alertme_steps"
 _BATCH = 50
 # The delay before a failed step is taken again.
 TRY_AGAIN_AFTER = timedelta(seconds=5)
-# When the first due step is later than this, all pending steps of its alert are put off with it.
+# If an alert's first due step is overdue by more than this, all pending steps of the alert are shifted together.
 LATE = timedelta(seconds=30)
 
 _CALLED_BY = {StepKind.CALL: NotificationKind.CALL, StepKind.SMS: NotificationKind.REMINDER}

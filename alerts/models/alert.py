@@ -57,7 +57,7 @@ class SosAlert(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
-    # When the owner typed the duress PIN. Since then alerts/owner/view.py decides what the owner's devices are shown.
+    # When the owner typed the duress PIN. From then on alerts/owner/view.py decides what the owner's devices show.
     duress_at = models.DateTimeField(null=True)
     # Texts to contacts are marked TEST, and nobody is alarmed (alerts/sos/drills.py).
     is_drill = models.BooleanField(default=False, db_default=False)

@@ -27,7 +27,7 @@ class Status(TextChoices):
     UNCONFIRMED = "unconfirmed"
 
 
-# `unknown` is still `sending` to the person: the engine is finding out whether the message left.
+# `unknown` is still `sending` to the owner: messaging is finding out whether the message left.
 STATUS_OF = {
     State.QUEUED: Status.QUEUED,
     State.DISPATCHED: Status.QUEUED,

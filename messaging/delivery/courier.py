@@ -53,7 +53,8 @@ class Courier:
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="courier", daemon=True).start()
         self._providers: dict[Channel, Provider] = {}
-        # SMS is made now, so that it is ready before the first SOS. The other channels are made at their first message.
+        # The provider of SMS is made now, so that it is ready before the first SOS. Others are made at their first
+        # message.
         self.run(self.provider(Channel.SMS))
         self._writer = OutcomeWriter(by=by, on_written=self._land)
         self._changed = threading.Condition()

@@ -53,7 +53,7 @@ class _LockedSender(NamedTuple):
     next_free_at: datetime
     waiting_for_workers: int
     is_out: bool
-    # One (class, messages at all senders, segments at this sender) for each class that was granted today.
+    # One (class, messages at all senders, segments at this sender) for each class of which a message got a slot today.
     granted_today: list[tuple[int, int, int]] | None
 
 
@@ -64,7 +64,7 @@ WHERE sender_id = %(sender)s AND state = 'queued' AND due_at <= %(now)s AND dead
     AND message_class = ANY(%(classes)s)
 ORDER BY message_class, rank, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
-# A message that is granted again counts once, so that a provider which refuses messages does not use up the day. Its
+# A message that gets another slot counts once, so that a provider which refuses messages does not use up the day. Its
 # segments count again if the provider accepted the attempt before, or if another sender made it.
 _DISPATCH = """
 WITH granted AS (
@@ -166,8 +166,8 @@ def _grant_next(granted: Sequence[int]) -> _Grant | None:
         return _Grant(sender.id, [], are_waiting=True)
     today = limits.Today.of(sender.granted_today)
     classes = today.classes(sender.segments_per_day)
-    # Urgent messages have workers of their own, so they are granted even when many messages wait for workers. Only
-    # urgent messages try a sender that is out.
+    # Urgent messages have workers of their own, so they get slots even when many messages wait for workers. Only urgent
+    # messages try a sender that is out.
     urgent_only = sender.waiting_for_workers >= policy.WAITING_FOR_WORKERS
     if urgent_only or sender.is_out:
         classes = [kind for kind in classes if kind in URGENT]
