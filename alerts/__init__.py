@@ -3,7 +3,7 @@
 exports, timers      an alert as one signed file; timers that raise an alert unless their person checks in
 page, sos            the contacts' page; an alert's life: raised, ended, under duress, as a drill
 evidence, positions, escalation    recordings and photos; where the person is now; who is called when nobody answers
-owner, contacts      everything the owner's devices are shown; everything contacts are sent
+owner, contacts      all that the owner's devices show; all that contacts are sent
 timeline             the append-only log of an alert, its chain of hashes, its seal
 models               the tables
 """

@@ -5,7 +5,7 @@ longer kept is dropped as a file, not deleted row by row. There is no default pa
 longer read partitions in the order of time.
 
 A billion rows are 90 days of 1,300 people who send a fix every ten seconds, or of 13,000 who send one every hundred.
-Each week has about 75 million rows: 10 GB, and an index of 8 GB. So a billion rows fill 13 to 14 weeks. Five more weeks,
+Each week has about 75 million rows: 10 GB, and an index of 8 GB. A billion rows fill 13 to 14 weeks. Five more weeks,
 made ahead, are empty. Frequent work touches one or two weeks, however many weeks there are:
 
 - storing reads and writes this week's index. The index pages of people who are sending now are in memory. A person's

@@ -21,8 +21,7 @@ UNSTATED_ACCURACY_M = 50.0
 # 8 hours at 90 m from the centre of a 100 m zone, with noise of 60 m: with 4, 2 of 60 tracks had a wrong event; with 5,
 # 0 of 500.
 CERTAINTY = 5.0
-# The mean must be at least this far from the boundary, however many fixes agree: a shift of all of them does not
-# average out.
+# The mean must be at least this far from the boundary: a shift that all fixes share does not average out.
 LEAST_MARGIN_M = 10.0
 # Fixes of this time are averaged. With a longer time, noisy crossings are reported later. With a shorter one, noise of
 # 60 m never ends.

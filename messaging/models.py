@@ -101,9 +101,7 @@ class SenderOutage(models.Model):
 
 
 class DailyCount(models.Model):
-    """The messages and segments that were granted slots in a day (UTC), for the daily caps of
-    classes and of senders.
-    """
+    """The messages and segments that got slots in a day (UTC), for the daily caps of classes and of senders."""
 
     day = models.DateField()
     sender = models.ForeignKey(Sender, on_delete=models.CASCADE)

@@ -90,7 +90,7 @@ SELECT id, 'dispatched', %(by)s, '', %(now)s FROM granted
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """One broker message: ids of messages of one sender that were granted slots, for one queue.
+    """One broker message: ids of messages of one sender that got slots, for one queue.
 
     If a hint is lost, the scheduler's rescue finds the messages.
     """
