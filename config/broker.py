@@ -81,9 +81,7 @@ class _Consumer(_RabbitmqConsumer):
 
 
 class ErrorNames(dramatiq.Middleware):
-    """Lets a message that is retried carry its error's name, not the traceback, which quotes rows,
-    numbers and texts.
-    """
+    """Lets a retried message carry its error's name, not the traceback, which quotes rows, numbers and texts."""
 
     def after_process_message(
         self,

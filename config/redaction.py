@@ -16,9 +16,7 @@ def without_tokens(text: str) -> str:
 
 
 def redact_event(logger: object, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """A processor of structlog that hides secret URLs in an event: Django's line about a failed
-    request names its path.
-    """
+    """A processor of structlog that hides secret URLs: Django's line about a failed request names its path."""
     return {key: without_tokens(value) if isinstance(value, str) else value for key, value in event.items()}
 
 

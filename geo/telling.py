@@ -28,9 +28,7 @@ class StoredFix(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Happening:
-    """One zone event to be stored: the zone, the decision that the person entered or left, and the
-    fix that showed it.
-    """
+    """One zone event to be stored: the zone, the decision (entered or left), and the fix that showed it."""
 
     zone: Zone
     fix: StoredFix

@@ -21,9 +21,7 @@ def left(person: User, *, zone: str, language: str) -> str:
 
 
 def _fitted(words: str, person: User, zone: str) -> str:
-    """The text with both names: first the zone's name is shortened, then the person's, until the
-    text fits one segment.
-    """
+    """The text with both names, shortened until it fits one segment: the zone's name first, then the person's."""
     name = f"{person.first_name} {person.last_name}".strip() or str(person.phone_number)
     for zone_units, name_units in ((GSM_SINGLE, GSM_SINGLE), (_ZONE_UNITS, GSM_SINGLE), (_ZONE_UNITS, _NAME_UNITS)):
         text = words.format(name=texts.shortened(name, name_units), zone=texts.shortened(zone, zone_units))

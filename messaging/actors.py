@@ -7,7 +7,7 @@ from messaging.models import Deliverer
 
 @dramatiq.actor(queue_name=URGENT_QUEUE, max_retries=3, min_backoff=100, max_backoff=2_000)
 def deliver(message_ids: list[int], sender_id: int = 0) -> None:
-    """Claim the messages with these ids, which got slots at this sender, and send them. A second run sends no message again.
+    """Claim these messages, which got slots at this sender, and send them. A second run sends no message again.
 
     The relay puts urgent messages into this queue and all others into the queue `messages`.
     """

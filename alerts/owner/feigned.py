@@ -44,9 +44,7 @@ def shown_moves(feigned: FeignedEnd, moves: Sequence[Move]) -> list[ShownMove]:
 
 
 def _moves_after(state: State, feigned: FeignedEnd, after: Sequence[Move]) -> Iterator[ShownMove]:
-    """Yield the moves to show from after the pretended end, for a message that was in this state at
-    the pretended end.
-    """
+    """Yield the moves to show from after the pretended end; `state` is the message's state at the pretended end."""
     if state is State.UNCONFIRMED:
         yield from (_as_it_is(move) for move in after if _settles_doubt(move, feigned))
     elif state not in FINAL:

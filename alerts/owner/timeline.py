@@ -1,6 +1,4 @@
-"""The timeline that the owner's devices show: under duress, as if the alert had ended at the moment
-of the duress PIN.
-"""
+"""The timeline that the owner's devices show: under duress, as if the alert had ended when the duress PIN was typed."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence

@@ -151,9 +151,7 @@ def entries_of(alert_id: UUID) -> list[chain.Entry]:
 
 
 def broken_at(alert_id: UUID, entries: list[chain.Entry]) -> int | None:
-    """The number of the first entry that was changed or removed since its sealing; None if all are
-    as they were sealed.
-    """
+    """The number of the first entry that was changed or removed since its sealing; None if every entry is unchanged."""
     broken = chain.first_break(entries)
     head = TimelineSeal.objects.filter(alert=alert_id).values_list("head", flat=True).first()
     if broken is None and (head or chain.START) != chain.head(entries):

@@ -94,9 +94,7 @@ class Story:
         return str(alert["id"])
 
     def _follow(self, alert_id: str, pressed_at: float) -> tuple[list[int], list[int]]:
-        """The times at which each phone had the SMS, and at which each contact's status became
-        `delivered` in the API.
-        """
+        """The times at which each phone had the SMS, and at which the API showed each contact as `delivered`."""
         arrived: dict[str, float] = {}
         delivered: dict[str, float] = {}
         deadline = time.monotonic() + _SMS_WITHIN_S

@@ -94,9 +94,7 @@ class OutcomeWriter:
 
 
 def write_outcomes(batch: Sequence[FinishedAttempt], *, by: Deliverer) -> None:
-    """Write the outcomes to the attempts, move their messages, raise alarms, and begin or end
-    outages of their senders.
-    """
+    """Write the outcomes to the attempts, move their messages, raise alarms, and begin or end outages of senders."""
     with transaction.atomic():
         now = clock.set_short_timeouts()
         failed = _failed_meanwhile(batch)

@@ -172,8 +172,6 @@ def _change(message: Message, attempt: Attempt, outcome: Outcome, *, now: dateti
 
 
 def may_try_again(message: Message, *, now: datetime) -> bool:
-    """Whether to make one more attempt, after accepted attempts that did not reach the phone: each
-    attempt costs money.
-    """
+    """Whether to make one more attempt after accepted ones that did not reach the phone: each attempt costs money."""
     created = Attempt.objects.filter(message=message).exclude(outcome=AttemptOutcome.NOT_CREATED).count()
     return message.text is not None and created < _PAID_ATTEMPTS and now < message.deadline_at
