@@ -1,4 +1,6 @@
-"""Picks the few zones that a fix can concern, however many the person has, and asks geo/presence.py only about them."""
+"""Picks the few zones that a fix can concern, of all the person's zones, and asks geo/presence.py
+only about these few.
+"""
 
 import math
 from bisect import bisect_right

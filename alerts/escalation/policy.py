@@ -75,7 +75,7 @@ def planned(policy: Policy, contacts: Sequence[UUID]) -> tuple[list[Planned], ti
     """Return the steps for these contacts, and the time from the alert's raising until the alert is exhausted.
 
     The last wave also takes contacts whom no wave names, for example those added since the policy was written. Every
-    contact gets a call step. ONLY_IF_HASTENED marks the call of a contact whom only a failed SMS gets called.
+    contact gets a call step. A call that is due only if the contact's SMS fails has the time ONLY_IF_HASTENED.
     """
     if not contacts or not policy.waves:
         return [], FIRST_CALL_AFTER if not contacts else policy.give_up_after

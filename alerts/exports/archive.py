@@ -157,7 +157,7 @@ def _directory(file: BinaryIO, length: int) -> tuple[int, int, int]:
 def _listed(directory: bytes, start: int) -> tuple[Stored, int]:
     """Return the file whose entry begins at byte `start` of the directory, and the byte at which the next entry begins.
 
-    Raises Damaged.
+    Raises Damaged if no entry begins there.
     """
     head = directory[start : start + _CENTRAL.size]
     if len(head) < _CENTRAL.size or head[:4] != b"PK\1\2":

@@ -67,8 +67,8 @@ def _settles_doubt(move: Move, feigned: FeignedEnd) -> bool:
 
 
 def _instead_of_another_attempt(again: Move, *, from_state: State) -> Iterator[ShownMove]:
-    """Yield the moves to show instead of this real move back to `queued`: those that messaging makes after the
-    deadline.
+    """Yield the moves to show instead of this real move back to `queued`: after an end messaging
+    makes no new attempt.
     """
     if from_state in WITH_THE_PROVIDER or again.by == Deliverer.CALLBACK:
         # The provider reported a failure that another attempt might have mended. Its report is then the end.

@@ -84,7 +84,7 @@ class EmbeddedPostgres:
         return self._server is not None and self._server.poll() is None
 
     def _programs(self) -> Path:
-        """The folder of the server's programs, where its account can execute them."""
+        """The folder of PostgreSQL's programs, in a place where the server's account can execute them."""
         wheel = importlib.util.find_spec(_WHEEL)
         if wheel is None or not wheel.submodule_search_locations:
             raise PostgresFailed("The embedded PostgreSQL is missing: pip install -r requirements-demo.txt")

@@ -5,7 +5,7 @@ from identity.models import User
 
 
 class Blueprint(models.Model):
-    """A named set of zones, for holidays or a school year. Applying it makes them the person's zones."""
+    """A named set of zones, for holidays or a school year. Applying a blueprint makes its zones the person's zones."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="blueprints")

@@ -134,8 +134,8 @@ def _move_on(origin: Sender, country: str, routes: Routes, *, now: datetime) -> 
 
 
 def _within(sender: Sender, routes: Routes) -> Q:
-    """A filter for messages that this sender can carry now: its channel, classes and countries, without those it is out
-    for.
+    """A filter for messages that this sender can carry now: its channel, its classes, and its countries without an
+    outage.
     """
     within = Q(channel=sender.channel)
     if sender.classes:

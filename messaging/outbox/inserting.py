@@ -1,6 +1,7 @@
 """Inserts all new messages of a batch and their events by one statement.
 
-A person who has pressed SOS waits for it. With the ORM, writing fifty rows takes longer than all other work for them.
+A person who has pressed SOS waits for this statement. With the ORM, writing fifty rows takes longer than all other work
+for the rows.
 """
 
 from collections.abc import Sequence

@@ -25,7 +25,7 @@ def refused(address: str, *, now: datetime) -> None:
 
 
 def taken(addresses: Collection[str]) -> None:
-    """Delete the provider's refusals for these numbers, because it has just accepted messages for them.
+    """Delete the provider's refusals for these numbers, because the provider has just accepted messages for them.
 
     An opt-out that a reader sent to us, or chose on a page, stays: the provider does not know of it.
     """

@@ -117,7 +117,7 @@ class Calls:
         return True
 
     async def _press(self, call: Message, facts: CallFacts) -> None:
-        """Press the next key each time the call asks for one."""
+        """Press the plan's next key each time the call asks for one."""
         action = facts.action
         for digit in facts.digits:
             if not action:
