@@ -16,8 +16,9 @@ class BodyTooLarge(TooLarge):
 
 
 class BoundedJSONParser(BaseParser):
-    """Parses JSON of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, or of the view's `body_limit`, into values that
-    PostgreSQL can store.
+    """Parses JSON of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, or of the view's `body_limit`.
+
+    Halves of surrogate pairs, which PostgreSQL cannot store, are replaced. Serializers refuse NUL.
 
     The class is not a JSONParser: for a JSONParser, DRF reads the whole body first, and Django refuses a large body
     before the view's limit is read.

@@ -1,4 +1,5 @@
-"""Signals by which messaging tells other apps, which it does not import, about messages and keys."""
+"""Signals by which messaging tells other apps, which it does not import, that a person pressed a key in a call, or that
+messages did not arrive."""
 
 from django.dispatch import Signal
 

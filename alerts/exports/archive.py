@@ -140,7 +140,10 @@ def read(file: BinaryIO) -> list[Stored]:
 
 
 def _directory(file: BinaryIO, length: int) -> tuple[int, int, int]:
-    """Return the directory's number of files, its size, and the byte at which it begins. Raises Damaged."""
+    """Find the archive's central directory, its table of contents, from the archive's end.
+
+    Returns the number of files in it, its size in bytes, and the byte at which it begins. Raises Damaged.
+    """
     if length < _END.size:
         raise Damaged("this is no whole ZIP archive: its end is missing")
     mark, _, _, _, count, size, offset, _ = _END.unpack(bytes_at(file, length - _END.size, _END.size))

@@ -1,4 +1,5 @@
-"""Checks that an export is as it was when it was signed. Each problem is a sentence that names the file it is in.
+"""Checks that an export is as it was when it was signed. Each problem is a sentence, which names the file if the
+problem is in one file.
 
 The export may come from anybody, so nothing is unpacked and every size is limited.
 """

@@ -1,4 +1,5 @@
-"""Wraps all views behind a contact's link: looks up the token, and gives one response to all wrong tokens.
+"""Wraps the views behind a contact's link, except that of evidence files (evidence_views.py): looks up the token, and
+gives one response to all wrong tokens.
 
 Responses are private: nobody may store or index them. If the database is away, a response still says whom to call.
 """

@@ -35,7 +35,7 @@ def live(request: HttpRequest, link: ContactLink, now: datetime) -> HttpResponse
 
 @with_link("POST")
 def answer(request: HttpRequest, link: ContactLink, now: datetime) -> HttpResponse:
-    """Take a contact's answer and return the page. Only POST reaches this view: link previews send GETs.
+    """Take a contact's answer and redirect to the page. Only POST reaches this view: link previews send GETs.
 
     An unknown answer, or an answer after the end of the alert, changes nothing.
     """

@@ -34,9 +34,9 @@ def feign_end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) ->
 
 
 def end_for_real(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) -> SosAlert:
-    """Close the alert and return it. Before that, do the work of `feign_end` as well and roll it back.
+    """End the alert and return it. Before that, do the work of `feign_end` as well and roll it back.
 
-    The safe PIN and the duress PIN so cost the same time, and the time does not tell which of them was typed.
+    Thus the safe PIN and the duress PIN take the same time, and the time does not tell which of them was typed.
     """
     alert = _locked(alert_id)
     if alert.status not in ENDED:

@@ -136,7 +136,10 @@ def _attempt_outcome(outcome: Outcome) -> AttemptOutcome:
 
 
 def _is_news(attempt: Attempt, outcome: Outcome) -> bool:
-    """Whether the report says more of the attempt than its row; no report overrules a delivery."""
+    """Whether the report says more of the attempt than its row.
+
+    After DELIVERED or UNDELIVERED only a report of a delivery does.
+    """
     is_settled = attempt.outcome in (AttemptOutcome.DELIVERED, AttemptOutcome.UNDELIVERED)
     if is_settled and _attempt_outcome(outcome) is not AttemptOutcome.DELIVERED:
         return False

@@ -167,10 +167,10 @@ def plan_of(fields: Mapping[str, Any]) -> Plan:
 
 
 def call_plan_of(fields: Mapping[str, Any]) -> Plan:
-    """The plan of a call from the fields of its rules.
+    """Return what a sandbox call will do, and when, from the merged fields of the rules for its number.
 
-    `callback_delay_ms` holds the delay to the ringing, and the delay from the ringing to the end. The person answers
-    half-way between ringing and end.
+    `callback_delay_ms` is a pair: milliseconds from the create request to the ringing, and from the ringing to the end.
+    In a completed call the person answers half-way between ringing and end.
     """
     to_ringing, to_end = fields.get("callback_delay_ms", (100, 300))
     ringing, end = to_ringing / 1000, (to_ringing + to_end) / 1000

@@ -18,7 +18,7 @@ _KEY = re.compile(r"[0-9*#]", re.ASCII)
 
 
 class TwilioCallStatusView(TwilioStatusView):
-    """Takes Twilio's status callback of a telephone call; the response statuses are those of an SMS."""
+    """Takes Twilio's status callback of a telephone call. Its HTTP responses are those of TwilioStatusView."""
 
     resource = CALL
 
