@@ -296,5 +296,5 @@ def _moved(presence: Presence, newest: TrackFix, found: _Found) -> Decision:
 
 
 def _speed(a: TrackFix, b: TrackFix) -> float:
-    """The least speed from fix `a` to fix `b`, in m/s, that the errors of both allow."""
+    """The least speed from fix `a` to fix `b`, in m/s, with the accuracy of both taken off the distance."""
     return max(0.0, distance_m(a.position, b.position) - a.accuracy_m - b.accuracy_m) / max(b.at - a.at, 1.0)

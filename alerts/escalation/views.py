@@ -22,7 +22,10 @@ class PolicyView(APIView):
         tags=["me"],
     )
     def get(self, request: Request) -> Response:
-        """Every contact gets the SOS by SMS at once, whatever the policy. The waves follow while nobody answers."""
+        """The person's own waves, or the default ones.
+
+        Every contact gets the SOS by SMS at once, whatever the policy. The waves follow while nobody answers.
+        """
         return _response(personal.shown(person(request).id))
 
     @extend_schema(

@@ -106,7 +106,7 @@ class UploadView(tus.TusView):
         ),
     )
     def patch(self, request: Request, upload_id: UUID) -> Response:
-        """Add bytes. Bytes that arrived before a break stay.
+        """Add bytes. Bytes that arrived before a break stay, except those of a PATCH with Upload-Checksum.
 
         The response to the last bytes comes when the file is checked and kept.
         """

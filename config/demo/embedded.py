@@ -30,7 +30,10 @@ def folder() -> Path:
 
 
 def prepare() -> None:
-    """Take the data folder for this process and set every setting. Ends the program if that is not possible."""
+    """Lock the data folder, so that no second demo uses it, and set every setting as an environment variable.
+
+    Ends the program if that is not possible.
+    """
     _end_in_order()
     own = folder()
     try:

@@ -17,7 +17,10 @@ _LATITUDE, _LONGITUDE, _ADDRESS = 42.8746, 74.5698, "Ala-Too Square, Bishkek"
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The times of the story, in milliseconds after the press; those of the all-clear after the person was safe."""
+    """The results of the story. Times are in milliseconds after the press.
+
+    Those in `all_clear_ms` are in milliseconds after the person said that they are safe.
+    """
 
     alert_id: str
     person: Person
@@ -94,7 +97,10 @@ class Story:
         return str(alert["id"])
 
     def _follow(self, alert_id: str, pressed_at: float) -> tuple[list[int], list[int]]:
-        """The times at which each phone had the SMS, and at which the API showed each contact as `delivered`."""
+        """Wait until all phones have the SMS and the API shows all contacts as `delivered`; return when each was.
+
+        Returns two sorted lists of milliseconds after the press, without names. Raises StoryFailed after _SMS_WITHIN_S.
+        """
         arrived: dict[str, float] = {}
         delivered: dict[str, float] = {}
         deadline = time.monotonic() + _SMS_WITHIN_S

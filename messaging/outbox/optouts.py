@@ -56,8 +56,9 @@ _OURS = {"СТОП": "STOP", "СТАРТ": "START", "ПОМОЩЬ": "HELP"}
 
 
 def take_word(address: str, text: str, *, now: datetime) -> str:
-    """Act on an SMS from this number if it is one of the words above; return our reply, or "" if
-    Twilio replies itself.
+    """Act on an SMS from this number if it is a word of _STOP, _START or _OURS; return our reply, or "" without one.
+
+    Twilio itself replies to the Latin words.
     """
     said = text.strip().upper()
     word = _OURS.get(said, said)

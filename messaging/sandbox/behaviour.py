@@ -113,19 +113,19 @@ class Behaviours:
         self._common = script_of(self._creates[SMS].everyone.lasting)
 
     def for_create(self, to: str) -> Script:
-        """The script for one message to the number; counts down rules with `times`."""
+        """How the sandbox treats one message to the number. A rule with `times` that is used has one use less then."""
         creates = self._creates[SMS]
         if not creates.everyone.timed and to not in creates.numbers:
             return self._common
         return script_of(creates.take(to))
 
     def for_call(self, to: str) -> Script:
-        """The script for one call to the number; counts down rules with `times`."""
+        """How the sandbox treats one call to the number. A rule with `times` that is used has one use less then."""
         fields = self._creates[VOICE].take(to)
         return replace(script_of(fields), digits=fields.get("digits", ""), plan=call_plan_of(fields))
 
     def lookup_fails(self, to: str, *, channel: str = SMS) -> bool:
-        """Whether a list or fetch must respond with 500; counts down rules with `times`."""
+        """Whether a list or fetch must respond with 500. A rule with `times` that is used has one use less then."""
         return bool(self._lookups[channel].take(to).get("fail_lists", False))
 
 
