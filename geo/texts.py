@@ -1,13 +1,18 @@
-"""Texts about zones for contacts. Each fits one SMS segment in every language. Several are joined into one SMS."""
+"""Texts about zones for contacts. Each fits one SMS segment in every language and holds the person's verified number.
+
+The name of a zone is free text. What a name of a person may not hold is left out of it, so that it looks like no link
+and no number.
+"""
 
 from django.utils.translation import gettext, override
 
+from identity import names
 from identity.models import User
 from messaging import texts
-from messaging.segments import GSM_SINGLE, count_segments
+from messaging.segments import count_segments
 
-# Units for the names of a zone and a person. A Cyrillic segment has room for no more beside the words.
-_ZONE_UNITS, _NAME_UNITS = 22, 20
+# Units for the names of a zone and a person. They are tried in this order.
+_UNITS = ((30, 60), (30, 20), (16, 20), (12, 12), (9, 8))
 
 
 def entered(person: User, *, zone: str, language: str) -> str:
@@ -21,10 +26,12 @@ def left(person: User, *, zone: str, language: str) -> str:
 
 
 def _fitted(words: str, person: User, zone: str) -> str:
-    """The text with both names, shortened until it fits one segment: the zone's name first, then the person's."""
-    name = f"{person.first_name} {person.last_name}".strip() or str(person.phone_number)
-    for zone_units, name_units in ((GSM_SINGLE, GSM_SINGLE), (_ZONE_UNITS, GSM_SINGLE), (_ZONE_UNITS, _NAME_UNITS)):
-        text = words.format(name=texts.shortened(name, name_units), zone=texts.shortened(zone, zone_units))
+    """Shorten the zone's name first, then the person's, until the text fits one segment."""
+    phone, name = str(person.phone_number), names.in_text(person.first_name, person.last_name)
+    place = names.in_text(zone) or "..."
+    for zone_units, name_units in _UNITS:
+        who = f"{texts.shortened(name, name_units)} ({phone})" if name else phone
+        text = words.format(name=who, zone=texts.shortened(place, zone_units))
         if count_segments(text) == 1:
             break
     return text

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from identity.api.fields import LanguageField, PlainTextField
+from identity.api.fields import LanguageField, NameField
 from identity.models import User
 
 
@@ -16,7 +16,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
 
 
 class ProfileSerializer(serializers.Serializer[None]):
-    first_name = PlainTextField(max_length=50)
-    last_name = PlainTextField(max_length=50, allow_blank=True)
+    first_name = NameField(max_length=50)
+    last_name = NameField(max_length=50, allow_blank=True)
     language = LanguageField()
     email = serializers.EmailField(max_length=254, allow_null=True)

@@ -20,6 +20,24 @@ def is_allowed(address: str) -> bool:
     return _region(address) in settings.SMS_COUNTRIES
 
 
+# Types of numbers that may be a person's. VoIP numbers cost what fixed lines cost. Not here: premium rate, shared cost,
+# toll-free, personal (dear in some countries), company (UAN), pager and voicemail numbers.
+_PERSONAL = frozenset(
+    {
+        phonenumbers.PhoneNumberType.MOBILE,
+        phonenumbers.PhoneNumberType.FIXED_LINE,
+        phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
+        phonenumbers.PhoneNumberType.VOIP,
+        phonenumbers.PhoneNumberType.UNKNOWN,
+    }
+)
+
+
+def is_personal(address: str) -> bool:
+    """Whether this E.164 number may be a person's by its type in the country's plan, or has no known type."""
+    return phonenumbers.number_type(phonenumbers.parse(address)) in _PERSONAL
+
+
 # Cached, because each number is checked several times and the library takes longer than all other work on a message.
 @lru_cache(maxsize=10_000)
 def _region(address: str) -> str | None:

@@ -105,9 +105,16 @@ def warn_of_duress(alert: SosAlert, owner: User, *, now: datetime) -> None:
 
     Otherwise contacts would call the owner back and could give the owner away.
     """
+    warnings = _one_each(_help_notifications(alert), kind=NotificationKind.DURESS)
+    tokens = links.issue(((alert.id, warning.contact_id) for warning in warnings), now=now)
+
+    def compose(warning: Notification) -> str:
+        link = links.url(tokens[alert.id, warning.contact_id])
+        return texts.duress(owner, language=warning.language, link=link)
+
     queue_messages(
-        _one_each(_help_notifications(alert), kind=NotificationKind.DURESS),
-        compose=lambda notification: texts.duress(owner, language=notification.language),
+        warnings,
+        compose=compose,
         message_class=MessageClass.EMERGENCY,
         now=now,
     )

@@ -1,4 +1,8 @@
-"""Texts that contacts read and hear. An SMS takes one segment in every language: some carriers do not join segments."""
+"""Texts that contacts read and hear. An SMS takes one segment in every language: some carriers do not join segments.
+
+Each SMS to a contact holds the owner's verified number or the contact's own link. A name proves nothing: another account
+may have the same.
+"""
 
 from collections.abc import Callable
 
@@ -6,12 +10,15 @@ from django.conf import settings
 from django.utils.translation import gettext, override
 
 from alerts.models import AlertKind, AlertStatus, SosAlert
+from identity import names
 from identity.models import User
 from messaging import texts
 from messaging.segments import count_segments
 
-# The most characters of the person's first name in a text with two names.
-_FIRST_NAME = 15
+# The most UTF-16 units of the person's first name in a text with two names, tried in this order.
+_FIRST_NAME_UNITS = (15, 8, 4)
+# A name is not shortened below this before other words or another name are.
+_LEAST_OF_NAME = 4
 
 
 def sos(owner: User, *, language: str, link: str) -> str:
@@ -20,7 +27,7 @@ def sos(owner: User, *, language: str, link: str) -> str:
     The link and a name always stay. If one segment is too short, the text loses parts in this order: the words, the
     last name, the number (the page shows it too), the end of the first name.
     """
-    phone, name, first_name = str(owner.phone_number), _name(owner).strip(), owner.first_name.strip()
+    phone, name, first_name = str(owner.phone_number), _name(owner), names.in_text(owner.first_name)
     with override(language):
         who = name or gettext("Someone")
         words = gettext("SOS! {name} needs help: {link} Call {phone}").format(name=who, link=link, phone=phone)
@@ -39,8 +46,9 @@ def _sos(who: str, link: str) -> str:
 
 def missed_check_in(owner: User, *, language: str, link: str) -> str:
     """A timer ran out: who missed a check-in, the contact's link, and the person's number if there is room."""
-    phone, name, first_name = str(owner.phone_number), _name(owner).strip(), owner.first_name.strip()
+    phone, name = str(owner.phone_number), _name(owner)
     who = name or phone
+    first_name = names.in_text(owner.first_name) or who
     with override(language):
         words = gettext("{name} missed a check-in: {link} Call {phone}").format(name=who, link=link, phone=phone)
         shorter = [_missed(each, link) for each in dict.fromkeys((f"{who} {phone}", f"{first_name} {phone}", who))]
@@ -49,7 +57,7 @@ def missed_check_in(owner: User, *, language: str, link: str) -> str:
         if count_segments(text) == 1:
             return text
     compose = lambda shortened: shortest.format(name=shortened, link=link)  # noqa: E731
-    return texts.fit_name(compose, name=first_name or who, language=language)
+    return texts.fit_name(compose, name=first_name, language=language)
 
 
 def _missed(who: str, link: str) -> str:
@@ -68,7 +76,7 @@ def timer_ends(minutes: int, *, language: str) -> str:
 
 def drill(owner: User, *, language: str, link: str) -> str:
     """The SOS of a drill. TEST and the link always stay; first the words go to save room, then the last name."""
-    name, first_name = _name(owner).strip() or str(owner.phone_number), owner.first_name.strip()
+    name, first_name = _name(owner) or str(owner.phone_number), names.in_text(owner.first_name)
     with override(language):
         words = gettext("TEST, nobody needs help: {name} tries out AlertMe. {link}").format(name=name, link=link)
     for text in (words, f"TEST! {name} {link}"):
@@ -80,24 +88,42 @@ def drill(owner: User, *, language: str, link: str) -> str:
 def all_clear(alert: SosAlert, owner: User, *, language: str) -> str:
     """For contacts who were asked for help: the alert has ended, and how."""
     if alert.is_drill:
-        return texts.fit_name(_or_number(_drill_over, owner), name=_name(owner), language=language)
+        return texts.fit_name(_with_number(_drill_over, owner), name=_name(owner), language=language)
     compose = _cancelled if alert.status == AlertStatus.CANCELLED else _resolved
-    return texts.fit_name(_or_number(compose, owner), name=_name(owner), language=language)
+    return texts.fit_name(_with_number(compose, owner), name=_name(owner), language=language)
 
 
-def duress(owner: User, *, language: str) -> str:
-    """For contacts who were asked for help: somebody threatens the owner, who has therefore ended the alert."""
-    return texts.fit_name(_or_number(_under_threat, owner), name=_name(owner), language=language)
+def duress(owner: User, *, language: str, link: str) -> str:
+    """For contacts who were asked for help: somebody threatens the owner, who has therefore ended the alert.
+
+    The link proves that the text belongs to this alert: a call to the owner could give them away. The page behind it
+    says everything. If one segment is too short, the name is shortened first, then the words are.
+    """
+    with override(language):
+        fitting = (text for words in _threats(owner) if count_segments(text := f"{words} {link}") == 1)
+        return next(fitting, f"{gettext('Do not call!')} {link}")
 
 
-def _under_threat(name: str) -> str:
-    text = gettext("{name} is under threat! Do not call them. Call the police: {number}")
-    return text.format(name=name, number=settings.EMERGENCY_NUMBER)
+def _threats(owner: User) -> list[str]:
+    """The warning in fewer and fewer words."""
+    name, first_name, number = _name(owner), names.in_text(owner.first_name), settings.EMERGENCY_NUMBER
+    shortest = texts.shortened(first_name, _LEAST_OF_NAME)
+    whole = gettext("{name} is under threat! Do not call them. Call the police: {number}")
+    few = gettext("{name}: threat! Do not call! {number}")
+    return [
+        *(whole.format(name=who, number=number) for who in (name, first_name, shortest) if who),
+        gettext("Under threat! Do not call them. Call the police: {number}").format(number=number),
+        *(few.format(name=who, number=number) for who in (first_name, shortest) if who),
+        gettext("Threat! Do not call! {number}").format(number=number),
+        gettext("Do not call! {number}").format(number=number),
+    ]
 
 
-def contact_declined(name: str, *, language: str) -> str:
-    """For the person: somebody no longer wants to be their contact."""
-    return texts.fit_name(_declined, name=name, language=language)
+def contact_declined(name: str, phone: str, *, language: str) -> str:
+    """For the person: somebody does not want to be their contact. The number is there if the whole name leaves room."""
+    name = names.in_text(name)
+    text = texts.render(lambda: _declined(f"{name} ({phone})" if name else phone), language=language)
+    return text if count_segments(text) == 1 else texts.fit_name(_declined, name=name, language=language)
 
 
 def _declined(name: str) -> str:
@@ -116,17 +142,22 @@ def _cancelled(name: str) -> str:
     return gettext("False alarm: {name} cancelled the alert.").format(name=name)
 
 
-def _or_number(compose: Callable[[str], str], owner: User) -> Callable[[str], str]:
-    return lambda name: compose(name or str(owner.phone_number))
+def _with_number(compose: Callable[[str], str], owner: User) -> Callable[[str], str]:
+    return lambda name: compose(_who(name, owner))
+
+
+def _who(name: str, owner: User) -> str:
+    phone = str(owner.phone_number)
+    return f"{name} ({phone})" if name else phone
 
 
 def _name(owner: User) -> str:
-    return f"{owner.first_name} {owner.last_name}"
+    return names.in_text(owner.first_name, owner.last_name)
 
 
 def call(owner: User, *, kind: AlertKind, language: str) -> str:
     """The words of a telephone call that asks for help."""
-    name = _name(owner).strip() or str(owner.phone_number)
+    name = _name(owner) or str(owner.phone_number)
     with override(language):
         if kind == AlertKind.MISSED_CHECK_IN:
             return gettext(
@@ -154,17 +185,26 @@ def withdrawn(name: str, owner: User, *, language: str) -> str:
 def coming(name: str, *, language: str) -> str:
     """For the person: this contact is on the way."""
     return texts.fit_name(
-        lambda shorter: gettext("{contact} is on the way to you.").format(contact=shorter), name=name, language=language
+        lambda shorter: gettext("{contact} is on the way to you.").format(contact=shorter or _a_contact()),
+        name=names.in_text(name),
+        language=language,
     )
 
 
 def not_coming(name: str, *, language: str) -> str:
     """For the person: the only contact who was on the way cannot come."""
     return texts.fit_name(
-        lambda shorter: gettext("{contact} cannot come after all. The others are called.").format(contact=shorter),
-        name=name,
+        lambda shorter: gettext("{contact} cannot come after all. The others are called.").format(
+            contact=shorter or _a_contact()
+        ),
+        name=names.in_text(name),
         language=language,
     )
+
+
+def _a_contact() -> str:
+    """The contact whose name has nothing that an SMS may hold, like one of emoji alone."""
+    return gettext("A contact")
 
 
 def nobody_answered(owner: User) -> str:
@@ -175,7 +215,16 @@ def nobody_answered(owner: User) -> str:
 
 
 def _of_two(sentence: Callable[[], str], contact: str, owner: User, *, language: str) -> str:
-    name = owner.first_name.strip()[:_FIRST_NAME] or str(owner.phone_number)
-    return texts.fit_name(
-        lambda shorter: sentence().format(contact=shorter, name=name), name=contact, language=language
-    )
+    """A text with a contact's name and the person's first name and number. Both names are shortened, never the number.
+
+    If there is no room for two names, the person's first name goes: the contacts know the number.
+    """
+    first_name, contact = names.in_text(owner.first_name), names.in_text(contact)
+    firsts = [texts.shortened(first_name, units) for units in _FIRST_NAME_UNITS]
+    with override(language):
+        words, contact = sentence(), contact or _a_contact()
+    least = texts.shortened(contact, _LEAST_OF_NAME)
+    for who in (*(_who(first, owner) for first in dict.fromkeys(firsts)), str(owner.phone_number)):
+        if count_segments(words.format(contact=least, name=who)) == 1:
+            break
+    return texts.fit_name(lambda shorter: words.format(contact=shorter, name=who), name=contact, language=language)

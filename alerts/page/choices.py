@@ -78,6 +78,6 @@ def _numbers(link: ContactLink) -> list[str]:
 
 def _tell_owner(link: ContactLink, declined: EmergencyContact, *, now: datetime) -> None:
     owner = link.alert.owner
-    text = texts.contact_declined(declined.name, language=owner.language)
+    text = texts.contact_declined(declined.name, str(declined.phone_number), language=owner.language)
     message = outgoing.Outgoing(address=str(owner.phone_number), text=text, message_class=MessageClass.SAFETY)
     outgoing.queue([message], now=now)

@@ -21,6 +21,7 @@ from alerts.models import (
     SosAlert,
 )
 from alerts.positions import track
+from identity import names
 
 _COMING = AnswerKind.ACKNOWLEDGED
 # Positions on the map: the last minutes of somebody who moves. A track of hours would cost a 2G phone too much.
@@ -112,7 +113,7 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
     fixes = track.trail(alert.id, limit=_TRAIL)
     owner = alert.owner
     return Page(
-        name=f"{owner.first_name} {owner.last_name}".strip() or str(owner.phone_number),
+        name=names.in_text(owner.first_name, owner.last_name) or str(owner.phone_number),
         phone=str(owner.phone_number),
         language=language or contacts.get(link.contact_id, ("", owner.language))[1],
         status=alert.status,
@@ -125,7 +126,7 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
         trail=tuple((fix.latitude, fix.longitude) for fix in fixes),
         address=alert.address,
         coming=tuple(
-            contacts[i][0] for i, kind in answers.items() if kind == AnswerKind.ACKNOWLEDGED and i in contacts
+            names.in_text(contacts[i][0]) or "–" for i, kind in answers.items() if kind == _COMING and i in contacts
         ),
         own_answer=own_answer,
         contacts_asked=len(contacts),

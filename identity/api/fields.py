@@ -1,5 +1,6 @@
 """Fields that let through only values which are safe to store, to send by SMS and to show."""
 
+import unicodedata
 from typing import Any
 
 import phonenumbers
@@ -7,29 +8,46 @@ from django.db.models import TextChoices
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from identity import names
 from identity.models import Language
 from messaging import numbers
 
 # Characters of the longest number written with "+", country code and separators.
 _LONGEST_NUMBER = 32
-# The zero-width non-joiner and joiner.
-_JOINERS = dict.fromkeys((0x200C, 0x200D))
-
 
 class PlainTextField(serializers.CharField):
-    """A field for one line of visible text.
-
-    It refuses characters that control or reverse the writing: they would garble an SMS or a page.
-    """
+    """One line of visible text. Invisible characters and direction marks are dropped, control characters refused."""
 
     default_error_messages = {"unprintable": "Control characters are not allowed."}
 
     def to_internal_value(self, data: Any) -> str:
         text = " ".join(str(super().to_internal_value(data)).split())
-        # Joiners are invisible as well, but some scripts and emoji need them.
-        if not text.translate(_JOINERS).isprintable():
+        # Not isprintable(): it refuses emoji that are newer than this Python.
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
             self.fail("unprintable")
+        return self._not_blank(names.visible(text))
+
+    def _not_blank(self, text: str) -> str:
+        if not text and not self.allow_blank:
+            self.fail("blank")
         return text
+
+
+class NameField(PlainTextField):
+    """A name that texts to other people may carry: see identity/names.py."""
+
+    default_error_messages = {
+        "not_a_name": "Use letters, spaces, apostrophes and hyphens, and a period only after an initial.",
+        "reserved_name": "A text with this name would be taken for one of ours or of the police. Choose another.",
+    }
+
+    def to_internal_value(self, data: Any) -> str:
+        name = self._not_blank(names.tidy(super().to_internal_value(data)))
+        if name and not names.is_name(name):
+            self.fail("not_a_name")
+        if names.is_reserved(name):
+            self.fail("reserved_name")
+        return name
 
 
 class ChoiceField(serializers.ChoiceField):
@@ -70,4 +88,19 @@ class PhoneNumberField(serializers.CharField):
         number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
         if not numbers.is_allowed(number):
             self.fail("country_not_allowed")
+        return number
+
+
+class ReachableNumberField(PhoneNumberField):
+    """A phone number of a person: no premium rate, shared cost, toll-free, company, pager or voicemail number.
+
+    A number whose type the library does not know passes: its tables lag behind what carriers open.
+    """
+
+    default_error_messages = {"number_type_refused": "Enter the number of a mobile or a fixed line."}
+
+    def to_internal_value(self, data: Any) -> str:
+        number = super().to_internal_value(data)
+        if not numbers.is_personal(number):
+            self.fail("number_type_refused")
         return number

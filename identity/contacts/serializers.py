@@ -1,6 +1,6 @@
 from rest_framework import serializers
 
-from identity.api.fields import LanguageField, PhoneNumberField, PlainTextField
+from identity.api.fields import LanguageField, NameField, PlainTextField, ReachableNumberField
 from identity.contacts.contacts import MAX_CONTACTS
 from identity.models import EmergencyContact
 
@@ -31,15 +31,15 @@ class ContactListSerializer(serializers.Serializer[None]):
 
 
 class NewContactSerializer(serializers.Serializer[None]):
-    name = PlainTextField(max_length=100)
-    phone_number = PhoneNumberField()
+    name = NameField(max_length=100)
+    phone_number = ReachableNumberField()
     relation = PlainTextField(max_length=50, allow_blank=True, default="")
     language = LanguageField(required=False, help_text="The default is the person's language.")
 
 
 class ContactChangesSerializer(serializers.Serializer[None]):
-    name = PlainTextField(max_length=100)
-    phone_number = PhoneNumberField()
+    name = NameField(max_length=100)
+    phone_number = ReachableNumberField()
     relation = PlainTextField(max_length=50, allow_blank=True)
     language = LanguageField()
 

@@ -1,16 +1,16 @@
 from rest_framework import serializers
 
-from identity.api.fields import LanguageField, PhoneNumberField, PlainTextField
+from identity.api.fields import LanguageField, NameField, PhoneNumberField, ReachableNumberField
 from identity.api.passwords import PasswordField, not_guessed_at_once
 from identity.models import Language, Verification
 from identity.verification.registration import RESEND_AFTER
 
 
 class RegisterSerializer(serializers.Serializer[None]):
-    phone_number = PhoneNumberField()
+    phone_number = ReachableNumberField()
     password = PasswordField(validators=[not_guessed_at_once])
-    first_name = PlainTextField(max_length=50)
-    last_name = PlainTextField(max_length=50, allow_blank=True, default="")
+    first_name = NameField(max_length=50)
+    last_name = NameField(max_length=50, allow_blank=True, default="")
     language = LanguageField(default=Language.RU)
 
 

@@ -16,12 +16,13 @@ from tests.geo.uploads import history, upload
 
 pytestmark = pytest.mark.django_db
 AIDA, BEK = "+996700100000", "+996700100001"
+ANA = "Ana Asanova (+996555123456)"
 
 
 def test_leaving_a_zone_tells_its_contacts_in_their_languages(phone: APIClient, bek: EmergencyContact) -> None:
     make_zone(phone)
     leave(phone)
-    assert texts() == [(AIDA, "AlertMe: Ana Asanova left: Work."), (BEK, "AlertMe: Ana Asanova вне зоны: Work.")]
+    assert texts() == [(AIDA, f"AlertMe: {ANA} left: Work."), (BEK, f"AlertMe: {ANA} вне зоны: Work.")]
     for message in Message.objects.all():
         assert message.message_class == MessageClass.SAFETY
         assert message.deadline_at - message.queued_at == timedelta(minutes=15)
@@ -54,7 +55,7 @@ def test_coming_back_is_told_too_and_coalesced(phone: APIClient, aida: Emergency
     upload(phone, walk(*LEAVES, *reversed(LEAVES)))
     evaluate_all()
     assert events() == [("exit", "told"), ("enter", "told")]
-    assert texts() == [(AIDA, "AlertMe: Ana Asanova left: Work.\nAlertMe: Ana Asanova arrived: Work.")]
+    assert texts() == [(AIDA, f"AlertMe: {ANA} left: Work.\nAlertMe: {ANA} arrived: Work.")]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_changed_zones_are_seen_at_once_though_cached(phone: APIClient, aida: Em
     phone.patch(f"/api/v1/geozones/{zone['id']}/", {"name": "Office"}, format="json")
     upload(phone, walk(0, 80, 160, 240, 320))
     evaluate_all()
-    assert texts() == [(AIDA, "AlertMe: Ana Asanova left: Office.")]
+    assert texts() == [(AIDA, f"AlertMe: {ANA} left: Office.")]
 
 
 def test_texts_fit_one_segment(phone: APIClient, ana: User, bek: EmergencyContact) -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from messaging.numbers import is_allowed
+from messaging.numbers import is_allowed, is_personal
 
 KYRGYZ = "+996700123456"
 
@@ -53,3 +53,22 @@ def test_the_list_is_the_settings(settings: Any) -> None:
     settings.SMS_COUNTRIES = ["KZ"]
     assert is_allowed("+77012345678")
     assert not is_allowed(KYRGYZ)
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        ("+996700123456", True),  # Mobile.
+        ("+996312123456", True),  # A fixed line in Bishkek.
+        ("+12025550123", True),  # The plan of the United States does not tell mobile from fixed.
+        ("+996199123456", True),  # A range that the library does not know: carriers open new ones.
+        ("+19005550123", False),  # Premium rate.
+        ("+996800123456", False),  # Toll-free.
+        ("+448431234567", False),  # Shared cost.
+        ("+447640123456", False),  # Pager.
+        ("+445512345678", False),  # A company (UAN).
+        ("+447012345678", False),  # Personal numbers cost what their owners choose.
+    ],
+)
+def test_the_type_of_a_number(number: str, expected: bool) -> None:
+    assert is_personal(number) is expected

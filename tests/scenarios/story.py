@@ -14,8 +14,17 @@ from tests.world import Contact, Person, World
 _LINK = re.compile(r"https?://\S+/a/[\w-]{22}")
 _SIGN_UP = re.compile(r"(?<!\d)\d{6}(?!\d)")
 LINK = "LINK"
-FALSE_ALARM = "False alarm: Aida Asanova cancelled the alert."
-SAFE = "Aida Asanova is safe. The alert has ended."
+
+def false_alarm(person: Person) -> str:
+    return f"False alarm: {person.first_name} Asanova ({person.phone}) cancelled the alert."
+
+
+def safe(person: Person) -> str:
+    return f"{person.first_name} Asanova ({person.phone}) is safe. The alert has ended."
+
+
+def responder(contact: str, person: Person) -> str:
+    return f"{contact} is on the way to {person.first_name} ({person.phone})."
 
 
 def sos(person: Person) -> str:

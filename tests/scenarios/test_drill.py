@@ -1,7 +1,7 @@
 """A drill over real processes, with its report. A real press ends it, and it is no false alarm."""
 
 from deploy.local.processes import wait_until
-from tests.scenarios.story import LINK, SAFE, Story, sos, timeline
+from tests.scenarios.story import LINK, Story, safe, sos, timeline
 from tests.world import Person
 
 TEST = f"TEST, nobody needs help: Aida Asanova tries out AlertMe. {LINK}"
@@ -37,7 +37,7 @@ def test_a_drill_reports_and_a_real_press_wins(story: Story) -> None:
     assert aida.get("sos-alerts/false-alarms/").json() == {"false_alarms": 0}
     assert wait_until(lambda: len(story.told()["Cholpon"]) == 1, timeout_s=10)
     assert aida.post(f"sos-alerts/{real.json()['id']}/resolve/").status_code == 200
-    story.wait_for(Bek=[TEST, sos(aida), SAFE])
+    story.wait_for(Bek=[TEST, sos(aida), safe(aida)])
 
 
 def test_a_drill_that_is_cancelled_is_no_false_alarm(story: Story) -> None:
@@ -45,5 +45,5 @@ def test_a_drill_that_is_cancelled_is_no_false_alarm(story: Story) -> None:
     drill = aida.press_sos(drill=True).json()["id"]
     story.expect(Bek=[TEST])
     assert aida.post(f"sos-alerts/{drill}/cancel/").json()["status"] == "cancelled"
-    story.expect(Bek=[TEST, "The TEST of Aida Asanova is over. There is nothing to do."])
+    story.expect(Bek=[TEST, f"The TEST of Aida Asanova ({aida.phone}) is over. There is nothing to do."])
     assert aida.get("sos-alerts/false-alarms/").json() == {"false_alarms": 0}

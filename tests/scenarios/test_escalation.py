@@ -3,7 +3,7 @@
 import requests
 
 from deploy.local.processes import wait_until
-from tests.scenarios.story import FALSE_ALARM, SAFE, Story, answers, call, sos, timeline
+from tests.scenarios.story import Story, answers, call, false_alarm, responder, safe, sos, timeline
 
 
 def test_an_alert_that_a_contact_answers_on_the_page(story: Story) -> None:
@@ -27,12 +27,12 @@ def test_an_alert_that_a_contact_answers_on_the_page(story: Story) -> None:
         "Cholpon": ("delivered", None, None),
     }
     assert "On the way: Bek" in story.page(cholpon).text()
-    coming = {"Cholpon": [sos(aida), "Bek is on the way to Aida."], "Aida": ["Bek is on the way to you."]}
+    coming = {"Cholpon": [sos(aida), responder("Bek", aida)], "Aida": ["Bek is on the way to you."]}
     story.expect(Bek=[sos(aida)], **coming)
 
     assert aida.post(f"sos-alerts/{alert}/resolve/").json()["status"] == "resolved"
 
-    story.expect(Bek=[sos(aida), SAFE], Cholpon=[*coming["Cholpon"], SAFE], Aida=coming["Aida"])
+    story.expect(Bek=[sos(aida), safe(aida)], Cholpon=[*coming["Cholpon"], safe(aida)], Aida=coming["Aida"])
     assert "Aida Asanova is safe" in story.page(cholpon).press("acknowledged")
     assert timeline(aida, alert) == ["raised", "acknowledged", "resolved"]
 
@@ -46,7 +46,7 @@ def test_a_refused_sms_becomes_a_call_that_is_answered_by_a_digit(story: Story) 
     # Nothing looks for due steps, so a notice has Bek called.
     with story.world.hold_periodic("escalate"):
         alert = aida.press_sos().json()["id"]
-        told = {"Bek": [call(aida)], "Cholpon": [sos(aida), "Bek is on the way to Aida."]}
+        told = {"Bek": [call(aida)], "Cholpon": [sos(aida), responder("Bek", aida)]}
         story.expect(**told, Aida=["Bek is on the way to you."])
 
     assert aida.alert(alert)["status"] == "acknowledged"
@@ -57,7 +57,7 @@ def test_a_refused_sms_becomes_a_call_that_is_answered_by_a_digit(story: Story) 
     assert aida.alert(alert)["reach"]["summary"].startswith("Bek is on the way; 1 of 2 delivered")
     assert aida.post(f"sos-alerts/{alert}/resolve/").status_code == 200
     # Bek refuses SMS, so Bek gets no all-clear either: it would be refused.
-    story.expect(Bek=told["Bek"], Cholpon=[*told["Cholpon"], SAFE], Aida=["Bek is on the way to you."])
+    story.expect(Bek=told["Bek"], Cholpon=[*told["Cholpon"], safe(aida)], Aida=["Bek is on the way to you."])
     assert timeline(aida, alert) == ["raised", "step_taken call", "acknowledged", "resolved"]
 
 
@@ -86,7 +86,7 @@ def test_nobody_answers(story: Story) -> None:
     assert {len(contact["tries"]) for contact in aida.alert(alert)["contacts"]} == {4}
 
     assert aida.post(f"sos-alerts/{alert}/resolve/").status_code == 200
-    assert wait_until(lambda: story.told()["Bek"][-1] == story.told()["Cholpon"][-1] == SAFE, timeout_s=10)
+    assert wait_until(lambda: story.told()["Bek"][-1] == story.told()["Cholpon"][-1] == safe(aida), timeout_s=10)
     told = story.told()
     assert [len(told[name]) for name in ("Bek", "Cholpon", "Aida")] == [5, 5, 1]
     steps = ["step_taken call", "step_taken sms", "step_taken call", "exhausted", "resolved"]
@@ -106,7 +106,7 @@ def test_a_cancel_meets_the_first_sms_on_its_way(story: Story) -> None:
     assert aida.post(f"sos-alerts/{alert}/cancel/").json()["status"] == "cancelled"
 
     story.world.pace(100)
-    story.expect(Bek=[sos(aida), FALSE_ALARM])
+    story.expect(Bek=[sos(aida), false_alarm(aida)])
     assert answers(aida, alert) == {
         "Bek": ("delivered", None, None),
         "Cholpon": ("cancelled", "alert_ended", None),

@@ -12,7 +12,7 @@ import requests
 from rest_framework_simplejwt.tokens import AccessToken
 
 from tests.alerts.evidence import files
-from tests.scenarios.story import SAFE, Story, answers, sos, timeline
+from tests.scenarios.story import Story, answers, safe, sos, timeline
 from tests.world import Person, World
 
 SOUND = files.AUDIO["audio/wav"]
@@ -100,5 +100,5 @@ def test_a_phone_without_network_posts_everything_late_and_twice(story: Story) -
     last = _fix(datetime.now(UTC) - timedelta(seconds=50), 42.95)
     assert phone.post(f"sos-alerts/{alert}/locations/", last).json()["stored"] == 1
     assert aida.alert(alert)["latitude"] == 42.889
-    story.expect(Bek=[sos(aida), SAFE])
+    story.expect(Bek=[sos(aida), safe(aida)])
     assert timeline(aida, alert) == ["raised", "evidence_added", "pressed_again", "resolved"]

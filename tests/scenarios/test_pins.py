@@ -1,6 +1,6 @@
 """Ending with a PIN over real processes: a false alarm, and an end under duress."""
 
-from tests.scenarios.story import FALSE_ALARM, Story, answers, call, sos, timeline
+from tests.scenarios.story import Story, answers, call, false_alarm, responder, sos, timeline
 from tests.scenarios.twins import SAFE_PIN, Twins, set_pins
 
 
@@ -15,7 +15,7 @@ def test_a_false_alarm_is_called_off_with_the_pin(story: Story) -> None:
     assert aida.alert(alert)["status"] == "active"
     assert aida.post(f"sos-alerts/{alert}/cancel/", {"pin": SAFE_PIN}).json()["status"] == "cancelled"
 
-    story.expect(Bek=[sos(aida), FALSE_ALARM], Cholpon=[sos(aida), FALSE_ALARM])
+    story.expect(Bek=[sos(aida), false_alarm(aida)], Cholpon=[sos(aida), false_alarm(aida)])
     assert answers(aida, alert) == dict.fromkeys(("Bek", "Cholpon"), ("delivered", None, None))
     assert timeline(aida, alert) == ["raised", "pin_wrong", "cancelled"]
     assert aida.get("sos-alerts/false-alarms/").json() == {"false_alarms": 1}
@@ -31,21 +31,20 @@ def test_under_duress_the_alert_goes_on_and_every_response_shows_a_cancelled_one
     # A new SOS is a new alert, to everyone.
     before = dict(twins.alerts)
     assert twins.press() == 201
-    again = {
-        name: [*texts, sos(twins.safe if name.startswith("safe") else twins.duress)] for name, texts in told.items()
-    }
+    of = lambda name: twins.safe if name.startswith("safe") else twins.duress  # noqa: E731
+    again = {name: [*texts, sos(of(name))] for name, texts in told.items()}
     story.expect(**again)
     twins.everything()
     assert twins.end(pins=(SAFE_PIN, SAFE_PIN)) == 200
-    story.expect(**{name: [*texts, FALSE_ALARM] for name, texts in again.items()})
+    story.expect(**{name: [*texts, false_alarm(of(name))] for name, texts in again.items()})
     counted = twins.get("sos-alerts/false-alarms/")
     assert [answer.json() for answer in counted] == [{"false_alarms": 2}] * 2
 
     # The safe PIN ends the alert that went on.
     twins.alerts = before
     assert twins.end(pins=(SAFE_PIN, SAFE_PIN)) == 200
-    over = {name: [*again[name], FALSE_ALARM, FALSE_ALARM] for name in ("Bek", "Cholpon")}
-    over |= {name: [*texts, FALSE_ALARM] for name, texts in again.items() if name.startswith("safe")}
+    over = {name: [*again[name], *[false_alarm(twins.duress)] * 2] for name in ("Bek", "Cholpon")}
+    over |= {name: [*texts, false_alarm(twins.safe)] for name, texts in again.items() if name.startswith("safe")}
     story.expect(**over)
     twins.everything()
 
@@ -60,8 +59,8 @@ def _end_in_both_ways(story: Story, twins: Twins) -> dict[str, list[str]]:
 
     assert twins.end() == 200
 
-    warned = [sos(twins.duress), "Aida Asanova is under threat! Do not call them. Call the police: 112"]
-    told = {f"safe {name}": [sos(twins.safe), FALSE_ALARM] for name in ("Bek", "Cholpon")}
+    warned = [sos(twins.duress), "Aida Asanova is under threat! Do not call them. Call the police: 112 LINK"]
+    told = {f"safe {name}": [sos(twins.safe), false_alarm(twins.safe)] for name in ("Bek", "Cholpon")}
     told |= {"Bek": warned, "Cholpon": warned}
     story.expect(**told)
     return told
@@ -76,7 +75,7 @@ def _be_answered(story: Story, twins: Twins, told: dict[str, list[str]]) -> dict
     called = {name: [*told[name], call(twins.duress)] for name in ("Bek", "Cholpon")}
     story.wait_for(Cholpon=called["Cholpon"])
     assert "Aida Asanova is under threat" in story.page(bek).press("acknowledged")
-    called["Cholpon"].append("Bek is on the way to Aida.")
+    called["Cholpon"].append(responder("Bek", twins.duress))
     story.expect(**told | called)
     assert twins.is_unchanged_since(etags)
     return called

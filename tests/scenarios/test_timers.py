@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from deploy.local.processes import wait_until
-from tests.scenarios.story import LINK, SAFE, Story, answers, steps, timeline
+from tests.scenarios.story import LINK, Story, answers, responder, safe, steps, timeline
 from tests.world import Person
 
 NUDGE = "Your timer ends in 5 min. Check in, or your contacts are told."
@@ -29,12 +29,12 @@ def test_a_missed_check_in_tells_the_contacts(story: Story) -> None:
     story.expect(**told)
     assert "Ala-Archa" in story.page(bek).press("acknowledged")
     told["Aida"].append("Bek is on the way to you.")
-    told["Cholpon"].append("Bek is on the way to Aida.")
+    told["Cholpon"].append(responder("Bek", aida))
     story.expect(**told)
     assert answers(aida, alert) == {"Bek": ("delivered", None, "acknowledged"), "Cholpon": ("delivered", None, None)}
     assert aida.post(f"sos-alerts/{alert}/resolve/").status_code == 200
-    told["Bek"].append(SAFE)
-    told["Cholpon"].append(SAFE)
+    told["Bek"].append(safe(aida))
+    told["Cholpon"].append(safe(aida))
     story.expect(**told)
     assert timeline(aida, alert) == ["raised", "check_in_missed", "acknowledged", "resolved"]
 

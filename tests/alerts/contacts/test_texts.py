@@ -47,10 +47,16 @@ def test_every_text_takes_one_segment(first: str, last: str, language: str, link
     assert count_segments(drill) == 1
     assert "TEST" in drill or "ТЕСТ" in drill
     assert link in drill.split(" ")
-    assert count_segments(texts.all_clear(SosAlert(is_drill=True), person, language=language)) == 1
-    for status in (AlertStatus.RESOLVED, AlertStatus.CANCELLED):
-        assert count_segments(texts.all_clear(_alert(status), person, language=language)) == 1
-    assert count_segments(texts.duress(person, language=language)) == 1
+    over = [SosAlert(is_drill=True), _alert(AlertStatus.RESOLVED), _alert(AlertStatus.CANCELLED)]
+    for text in (texts.all_clear(alert, person, language=language) for alert in over):
+        assert count_segments(text) == 1
+        assert LONGEST_NUMBER in text
+    for text in (texts.responder(last, person, language=language), texts.withdrawn(last, person, language=language)):
+        assert count_segments(text) == 1
+        assert LONGEST_NUMBER in text
+    duress = texts.duress(person, language=language, link=link)
+    assert count_segments(duress) == 1
+    assert duress.endswith(f" {link}")
     missed = texts.missed_check_in(person, language=language, link=link)
     assert count_segments(missed) == 1
     assert link in missed.split(" ")
@@ -73,7 +79,7 @@ def test_every_text_takes_one_segment(first: str, last: str, language: str, link
         (" ", "", "ru", f"SOS! Кто-то +996555123456 {LINK}"),
         (" ", "", "ky", f"SOS! Бирөө +996555123456 {LINK}"),
         (" ", "", "en", f"SOS! Someone needs help: {LINK} Call +996555123456"),
-        ("{link} {0}", "", "en", f"SOS! {{link}} {{0}} needs help: {LINK} Call +996555123456"),
+        ("{link} {0}", "", "en", f"SOS! link needs help: {LINK} Call +996555123456"),
     ],
 )
 def test_sos_says_who_and_links_and_whom_to_call(first: str, last: str, language: str, expected: str) -> None:
@@ -83,14 +89,20 @@ def test_sos_says_who_and_links_and_whom_to_call(first: str, last: str, language
 @pytest.mark.parametrize(
     ("first", "language", "expected"),
     [
-        ("Aida", "en", "Aida is under threat! Do not call them. Call the police: 112"),
-        ("Аида", "ru", "Аида под угрозой! Не звоните ему/ей. Вызовите милицию: 112"),
-        ("Аида", "ky", "Аида коркутулууда! Өзүнө чалбаңыз, милицияга чалыңыз: 112"),
-        ("", "en", "+996555123456 is under threat! Do not call them. Call the police: 112"),
+        ("Aida", "en", f"Aida is under threat! Do not call them. Call the police: 112 {LINK}"),
+        ("Аида", "en", f"Under threat! Do not call them. Call the police: 112 {LINK}"),
+        ("Аида", "ru", f"Аида: угроза! Не звоните! 112 {LINK}"),
+        ("Бермет", "ky", f"Берм: коркутуу! Чалбаңыз! 112 {LINK}"),
+        ("", "ru", f"Угроза! Не звоните! 112 {LINK}"),
+        ("", "en", f"Under threat! Do not call them. Call the police: 112 {LINK}"),
     ],
 )
 def test_duress_says_whom_to_call_and_whom_not(first: str, language: str, expected: str) -> None:
-    assert texts.duress(_person(first), language=language) == expected
+    assert texts.duress(_person(first), language=language, link=LINK) == expected
+
+
+def test_duress_keeps_do_not_call_and_the_link_beside_a_long_host() -> None:
+    assert texts.duress(_person("Аида"), language="ru", link=LONGEST_LINK) == f"Не звоните! 112 {LONGEST_LINK}"
 
 
 @pytest.mark.parametrize(
@@ -127,12 +139,12 @@ def test_an_all_clear_without_a_name_gives_the_number() -> None:
 @pytest.mark.parametrize(
     ("status", "language", "expected"),
     [
-        (AlertStatus.RESOLVED, "en", "Aida is safe. The alert has ended."),
-        (AlertStatus.RESOLVED, "ru", "Aida в безопасности. Тревога окончена."),
-        (AlertStatus.RESOLVED, "ky", "Aida аман-эсен. SOS чакырыгы аяктады."),
-        (AlertStatus.CANCELLED, "en", "False alarm: Aida cancelled the alert."),
-        (AlertStatus.CANCELLED, "ru", "Ложная тревога. Aida: сигнал SOS отменён."),
-        (AlertStatus.CANCELLED, "ky", "Жалган кооптонуу: Aida SOS чакырыгын жокко чыгарды."),
+        (AlertStatus.RESOLVED, "en", "Aida (+996555123456) is safe. The alert has ended."),
+        (AlertStatus.RESOLVED, "ru", "Aida (+996555123456) в безопасности. Тревога окончена."),
+        (AlertStatus.RESOLVED, "ky", "Aida (+996555123456) аман-эсен. SOS чакырыгы аяктады."),
+        (AlertStatus.CANCELLED, "en", "False alarm: Aida (+996555123456) cancelled the alert."),
+        (AlertStatus.CANCELLED, "ru", "Ложная тревога. Aida (+996555123456): сигнал SOS отменён."),
+        (AlertStatus.CANCELLED, "ky", "Жалган кооптонуу. Aida (+996555123456): SOS жокко чыгарылды."),
     ],
 )
 def test_the_all_clear_says_what_ended_the_alert(status: AlertStatus, language: str, expected: str) -> None:

@@ -76,7 +76,7 @@ def test_two_contacts_answer_at_once_on_their_pages(ana: User, turn: int) -> Non
     told = {message.address: text_of(message) for message in messages(alert, RESPONDER)}
     # The contact who answered second learns who was first. The third contact reads that one name only.
     first, second = ("Aida", bek) if "Aida" in told[cholpon.address] else ("Bek", aida)
-    assert told == dict.fromkeys((second.address, cholpon.address), f"{first} is on the way to Ana.")
+    assert told == dict.fromkeys((second.address, cholpon.address), f"{first} is on the way to Ana (+996555123456).")
     assert {"Aida is on the way to you.", "Bek is on the way to you."} <= set(texts_to(ana).splitlines())
     shown = app(ana).get(f"{URL}{alert}/").data
     assert [contact["answer"] for contact in shown["contacts"]] == ["acknowledged", "acknowledged", None]

@@ -39,7 +39,7 @@ class TestAnAnswer:
         assert acknowledge(alert, aida).is_first
         assert status(alert) == AlertStatus.ACKNOWLEDGED
         assert names(RESPONDER) == ["Bek"]  # Cholpon was never told of the alert.
-        assert [text_of(m) for m in messages(alert, RESPONDER)] == ["Aida is on the way to Ana."]
+        assert [text_of(m) for m in messages(alert, RESPONDER)] == ["Aida is on the way to Ana (+996555123456)."]
         assert to_owner(ana) == ["Aida is on the way to you."]
         detail = phone.get(f"{URL}{alert}/").data
         assert [contact["answer"] for contact in detail["contacts"]] == ["acknowledged", None, None]

@@ -74,7 +74,7 @@ def test_a_contact_who_declines_gets_no_more_sos_and_the_person_is_told(
     assert (answer.status_code, answer["Location"]) == (303, f"/a/{token}/contact")
     assert "You are no longer an emergency contact of Ana Asanova." in shown(token)
     assert in_the_app(phone)["declined_at"] is not None
-    assert told(ana) == ["Aida no longer wants to be your emergency contact. Add somebody else."]
+    assert told(ana) == ["Aida (+996700100000) no longer wants to be your emergency contact. Add somebody else."]
     end(phone, pressed)
     assert press(phone) == ["+996700100001"]
 

@@ -40,7 +40,7 @@ def test_everyone_learns_who_is_on_the_way(phone: APIClient, pressed: str, token
     assert "You said: I am on my way." in page(aida)
     assert "On the way: Aida" in page(bek)
     (told,) = messages(pressed, NotificationKind.RESPONDER)
-    assert (told.address, text_of(told)) == ("+996700100001", "Aida is on the way to Ana.")
+    assert (told.address, text_of(told)) == ("+996700100001", "Aida is on the way to Ana (+996555123456).")
     assert told.message_class == MessageClass.SAFETY
     shown = phone.get(f"{URL}{pressed}/").data
     assert [contact["answer"] for contact in shown["contacts"]] == ["acknowledged", None]

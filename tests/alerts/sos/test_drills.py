@@ -136,7 +136,7 @@ def test_it_ends_by_itself_and_says_so(phone: APIClient, contacts: Contacts) -> 
     assert drills.end_old(now=clock.now()) == 1
     assert SosAlert.objects.get(id=tried).status == AlertStatus.RESOLVED
     [over] = all_clears(tried)
-    assert text_of(over) == "The TEST of Ana Asanova is over. There is nothing to do."
+    assert text_of(over) == "The TEST of Ana Asanova (+996555123456) is over. There is nothing to do."
     assert drills.end_old(now=clock.now()) == 0
 
 

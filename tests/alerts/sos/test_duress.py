@@ -14,7 +14,7 @@ from alerts.owner import even_timing
 from messaging.database import clock
 from messaging.models import Attempt, AttemptOutcome, Message, MessageClass, OperatorAlarm
 from messaging.states import State
-from tests.alerts.engine import all_clears, attempt, drive, messages, step, text_of
+from tests.alerts.engine import all_clears, attempt, drive, link_in, messages, step, text_of
 from tests.alerts.sos.twins import URL, Twin, alike, make_twins
 from tests.alerts.typed import SAFE_PIN
 
@@ -63,7 +63,9 @@ def test_contacts_are_told_of_the_threat_and_get_no_all_clear(twins: Twins) -> N
     warnings = messages(duress.alert, NotificationKind.DURESS)
     assert [warning.address for warning in warnings] == [sos.address for sos in duress.messages()]
     assert {warning.message_class for warning in warnings} == {MessageClass.EMERGENCY}
-    assert text_of(warnings[0]) == "Ana Asanova is under threat! Do not call them. Call the police: 112"
+    # The contact's own link: they know it from the SOS, and no other account can send it.
+    link = link_in(duress.messages()[2])
+    assert text_of(warnings[2]) == f"Ana Asanova is under threat! Do not call them. Call the police: 112 {link}"
     assert OperatorAlarm.objects.get(code="duress").detail == {"alert_id": duress.alert}
 
 

@@ -32,8 +32,8 @@ def end(phone: APIClient, alert: str, how: str = "resolve") -> Any:
 @pytest.mark.parametrize(
     ("how", "status", "text"),
     [
-        ("resolve", "resolved", "Ana Asanova is safe. The alert has ended."),
-        ("cancel", "cancelled", "False alarm: Ana Asanova cancelled the alert."),
+        ("resolve", "resolved", "Ana Asanova (+996555123456) is safe. The alert has ended."),
+        ("cancel", "cancelled", "False alarm: Ana Asanova (+996555123456) cancelled the alert."),
     ],
 )
 def test_every_contact_who_may_have_been_told_gets_the_all_clear(

@@ -134,7 +134,7 @@ def test_a_cancel_waits_for_the_claim_before_it(ana: User, contacts: Contacts) -
         drive(sos, State.SENDING)
     assert cancelled.result().status_code == 200
     (all_clear,) = all_clears(alert)
-    assert text_of(all_clear) == "False alarm: Ana Asanova cancelled the alert."
+    assert text_of(all_clear) == "False alarm: Ana Asanova (+996555123456) cancelled the alert."
 
 
 def test_a_contact_being_deleted_never_holds_an_sos(ana: User, contacts: Contacts) -> None:

@@ -67,7 +67,7 @@ def test_a_short_timer_sends_its_nudge_in_its_last_quarter(arm: Arm) -> None:
         {"duration_s": 3600, "grace_s": -1},
         {"duration_s": 3600, "grace_s": 3601},
         {"duration_s": 3600, "note": "x" * 201},
-        {"duration_s": 3600, "note": "\u202eevil"},
+        {"duration_s": 3600, "note": "\x07evil"},
         {"duration_s": 3600, "place": "\0"},
         {"duration_s": 3600, "place": ["a"]},
         {"duration_s": 3600, "contact_ids": ["me"]},
