@@ -8,7 +8,7 @@ import structlog
 from gunicorn import glogging
 
 # The whole rest of the path: a request below a link names the link too.
-_KEYED_PATH = re.compile(r"/(a|api/v1/evidence)/[^\s\"'<>]+")
+_KEYED_PATH = re.compile(r"/(a|c|api/v1/evidence)/[^\s\"'<>]+")
 
 
 def without_tokens(text: str) -> str:

@@ -10,6 +10,7 @@ from geo import policy, schedules, texts
 from geo.models import Direction, Told, ZoneEvent
 from geo.presence import Decision
 from geo.zonesets import Zone
+from identity.contacts import consent
 from identity.contacts.contacts import to_tell
 from identity.models import EmergencyContact, User
 from messaging.models import MessageClass
@@ -43,7 +44,7 @@ def tell(happened: Sequence[Happening], *, person_id: UUID, now: datetime) -> in
     if not happened:
         return 0
     person = User.objects.get(id=person_id)
-    contacts = list(to_tell(person_id))
+    contacts = [contact for contact in to_tell(person_id) if consent.is_confirmed(contact)]
     for happening in happened:
         _record(happening, person, contacts, now=now)
     return len(happened)

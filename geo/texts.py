@@ -1,7 +1,7 @@
 """Texts about zones for contacts. Each fits one SMS segment in every language and holds the person's verified number.
 
-The name of a zone is free text. What a name of a person may not hold is left out of it, so that it looks like no link
-and no number.
+The name of a zone is free text. Characters that no person's name may hold are left out of it, so that it looks like no
+link and no number.
 """
 
 from django.utils.translation import gettext, override

@@ -3,7 +3,7 @@
 verification, pins   registration by SMS code (CODE_LIFE says how long a code lives); the safe and the duress PIN
 sessions             signing in and out, tokens, passwords
 contacts, devices    emergency contacts; SOS credentials of devices
-people               names, language, e-mail
+people, names        names, language, e-mail; which names may be stored, and what of them an SMS holds
 retention            deletes outdated rows
 api                  parts of the API that every app uses
 models, errors       the tables; the kinds of errors that the domain of every app raises

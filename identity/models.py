@@ -7,6 +7,9 @@ from django.utils import timezone
 from phonenumber_field.modelfields import PhoneNumberField
 from uuid_utils.compat import uuid7
 
+# Django finds the tables of consent through this module.
+from identity.consent_models import ContactConsent
+
 
 class Language(models.TextChoices):
     KY = "ky", "Кыргызча"
@@ -66,10 +69,12 @@ class EmergencyContact(models.Model):
     order = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
-    # The time at which the contact declined; null if they did not.
+    # The time at which this number declined to be a contact of the person (ContactConsent); null if it did not.
     declined_at = models.DateTimeField(null=True)
-    # Not a column: `contacts.mark_refusals` sets it.
+    # Not columns: `contacts.mark` and `contacts.to_tell` set them.
     refuses_sms = False
+    confirmed: bool | None = None
+    consent: ContactConsent | None = None
 
     class Meta:
         ordering = ["order"]

@@ -28,10 +28,12 @@ _INVISIBLE = frozenset(
 ) | frozenset(map(chr, range(0xE0100, 0xE01F0)))
 _ZWNJ, _ZWJ = "\u200c", "\u200d"
 # Scripts in which a joiner changes how the letters around it are written.
-_JOINING = (
-    "ARABIC SYRIAC MONGOLIAN NKO DEVANAGARI BENGALI GURMUKHI GUJARATI ORIYA TAMIL TELUGU KANNADA MALAYALAM SINHALA "
-    "KHMER MYANMAR TIBETAN"
-).split()
+_JOINING = frozenset(
+    (
+        *("ARABIC", "SYRIAC", "MONGOLIAN", "NKO", "DEVANAGARI", "BENGALI", "GURMUKHI", "GUJARATI", "ORIYA", "TAMIL"),
+        *("TELUGU", "KANNADA", "MALAYALAM", "SINHALA", "KHMER", "MYANMAR", "TIBETAN"),
+    )
+)
 _SYMBOLS = frozenset({"So", "Sk", "Sm", "Cn"})
 # Blocks of emoji, of today and to come.
 _EMOJI = ((0x2190, 0x21FF), (0x2300, 0x23FF), (0x25A0, 0x27BF), (0x2B00, 0x2BFF), (0x1F000, 0x1FAFF))

@@ -11,8 +11,9 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from alerts.contacts import links, texts
+from alerts.contacts import links, texts, unconfirmed
 from alerts.models import CALLING, AlertKind, Notification, NotificationKind, SosAlert
+from identity.contacts import consent
 from identity.contacts.contacts import to_tell
 from identity.models import EmergencyContact, User
 from messaging import history
@@ -45,7 +46,9 @@ def request_help(requests: Sequence[HelpRequest], *, message_class: MessageClass
     By rank, the first contacts of all alerts go before the second contact of any alert.
     """
     contacts = defaultdict(list)
-    for contact in to_tell(*(request.alert.owner_id for request in requests)):
+    everybody = list(to_tell(*(request.alert.owner_id for request in requests)))
+    is_drill = any(request.alert.is_drill for request in requests)
+    for contact in unconfirmed.may_be_told(everybody, is_drill=is_drill, now=now):
         contacts[contact.user_id].append(contact)
     return queue_help_texts(
         [
@@ -64,7 +67,7 @@ def _chosen(request: HelpRequest, everybody: list[EmergencyContact]) -> list[Eme
 
 
 def _first(alert: SosAlert, contact: EmergencyContact) -> Notification:
-    return Notification(
+    notification = Notification(
         alert=alert,
         contact_id=contact.id,
         kind=NotificationKind.SOS,
@@ -72,6 +75,8 @@ def _first(alert: SosAlert, contact: EmergencyContact) -> Notification:
         phone_number=contact.phone_number,
         language=contact.language,
     )
+    notification.is_of_confirmed = consent.is_confirmed(contact)
+    return notification
 
 
 def queue_help_texts(

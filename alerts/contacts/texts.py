@@ -1,7 +1,7 @@
 """Texts that contacts read and hear. An SMS takes one segment in every language: some carriers do not join segments.
 
-Each SMS to a contact holds the owner's verified number or the contact's own link. A name proves nothing: another account
-may have the same.
+Each SMS to a contact holds the owner's verified number or the contact's own link. A name proves nothing: another
+account may have the same.
 """
 
 from collections.abc import Callable

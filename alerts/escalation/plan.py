@@ -102,8 +102,13 @@ class _Plan:
                 due_at=now if _is_refused(self.told[step.contact], step) else now + step.after,
                 state=str(StepState.SKIPPED if is_answered else StepState.PENDING),
             )
-            for place, step in enumerate(self.planned, start=first_place)
+            for place, step in enumerate(filter(self._is_due_to, self.planned), start=first_place)
         ]
+
+    def _is_due_to(self, step: policy.Planned) -> bool:
+        """Whether the contact may get this step: one who has not accepted is called once and gets no reminder."""
+        is_first_call = step.kind == StepKind.CALL and step.round == 0
+        return is_first_call or self.told[step.contact].is_of_confirmed
 
     def giving_up(self, *, now: datetime) -> _Step:
         return _Step(

@@ -202,6 +202,8 @@ class Notification(models.Model):
     language = models.CharField(max_length=2, choices=Language)
     # Not one to one: texts of two alerts to one phone within a moment become one message.
     message = models.ForeignKey(Message, on_delete=models.PROTECT)
+    # Not a column: whether the contact of a first SMS has accepted (alerts/contacts/notifying.py).
+    is_of_confirmed = True
 
     class Meta:
         constraints = [

@@ -18,10 +18,10 @@ def choose(request: HttpRequest, link: ContactLink, now: datetime) -> HttpRespon
     A GET changes nothing: link previews and mail scanners send GETs too.
     """
     chosen = request.POST.get("choice", "")
-    if request.method == "POST" and chosen in Choice:
-        choices.make(Choice(chosen), link=link, now=now)
-        return HttpResponseRedirect(url_to(request, "contacts-page-choices"), status=303)
     seen = content.seen_by(link, language=chosen_language(request))
+    if request.method == "POST" and chosen in Choice:
+        choices.make(Choice(chosen), link=link, language=seen.language, now=now)
+        return HttpResponseRedirect(url_to(request, "contacts-page-choices"), status=303)
     with translation.override(seen.language):
         response = render(request, "alerts/choices.html", _context(request, link, seen))
     response["Content-Language"] = seen.language

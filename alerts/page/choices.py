@@ -7,9 +7,12 @@ the time in which another contact would. The person learns of it at once. A cont
 SOS, as after STOP.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import TextChoices
@@ -17,8 +20,9 @@ from django.db.models import TextChoices
 from alerts.contacts import texts
 from alerts.escalation import answers
 from alerts.models import ContactLink, Notification, Via
-from identity.contacts import contacts
-from identity.models import EmergencyContact
+from identity.consent_models import ConsentHow
+from identity.contacts import consent
+from identity.models import EmergencyContact, User
 from messaging.models import MessageClass
 from messaging.outbox import optouts, outgoing
 
@@ -30,38 +34,53 @@ class Choice(TextChoices):
     ALL_SMS = "all_sms"
 
 
+class _Said(TypedDict):
+    person_id: UUID
+    how: ConsentHow
+    language: str
+    now: datetime
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choices:
-    """The choices in force for one contact. `is_contact`: the owner still has this contact on their list."""
+    """The choices in force. `is_contact`: the person still has a contact with the number that the link was sent to."""
 
     is_contact: bool
     has_declined: bool
+    is_asked: bool
     only_sos: bool
 
 
 def current_choices(link: ContactLink) -> Choices:
-    contact = EmergencyContact.objects.filter(id=link.contact_id, user=link.alert.owner_id).first()
+    numbers = _numbers(link)
+    contact = EmergencyContact.objects.filter(phone_number__in=numbers, user=link.alert.owner_id).first()
     return Choices(
         is_contact=contact is not None,
         has_declined=contact is not None and contact.declined_at is not None,
-        only_sos=bool(optouts.refusing(_numbers(link))),
+        is_asked=contact is not None and not consent.is_confirmed(contact),
+        only_sos=bool(optouts.refusing(numbers)),
     )
 
 
 @transaction.atomic
-def make(choice: Choice, *, link: ContactLink, now: datetime) -> None:
-    """Put this choice of the link's contact in force. The same choice again changes nothing."""
-    owner_id = link.alert.owner_id
+def make(choice: Choice, *, link: ContactLink, language: str, now: datetime) -> None:
+    """Put a choice in force. The same choice again changes nothing.
+
+    It is the choice of the number that the link was sent to: the contact may have another number by now.
+    """
+    said: _Said = {"person_id": link.alert.owner_id, "how": ConsentHow.PAGE, "language": language, "now": now}
     match choice:
         case Choice.DECLINE:
             # First the answer: it locks the alert's row, as everywhere. Others are now called in this contact's place.
             with suppress(answers.AlertOver):
                 answers.decline(alert_id=link.alert_id, contact_id=link.contact_id, via=Via.PAGE, now=now)
-            declined = contacts.decline(person_id=owner_id, contact_id=link.contact_id, now=now)
-            if declined is not None:
-                _tell_owner(link, declined, now=now)
+            for number in _numbers(link):
+                declined = consent.decline(phone_number=number, **said)
+                if declined is not None:
+                    tell_person([declined], now=now)
         case Choice.ACCEPT:
-            contacts.accept(person_id=owner_id, contact_id=link.contact_id, now=now)
+            for number in _numbers(link):
+                consent.accept(phone_number=number, **said)
         case Choice.ONLY_SOS:
             for number in _numbers(link):
                 optouts.ask(number, reason=optouts.ASKED, now=now)
@@ -76,8 +95,11 @@ def _numbers(link: ContactLink) -> list[str]:
     return [str(number) for number in notifications.values_list("phone_number", flat=True).distinct()]
 
 
-def _tell_owner(link: ContactLink, declined: EmergencyContact, *, now: datetime) -> None:
-    owner = link.alert.owner
-    text = texts.contact_declined(declined.name, str(declined.phone_number), language=owner.language)
-    message = outgoing.Outgoing(address=str(owner.phone_number), text=text, message_class=MessageClass.SAFETY)
-    outgoing.queue([message], now=now)
+def tell_person(declined: Sequence[EmergencyContact], *, now: datetime) -> None:
+    """Text the person of each contact that the contact has declined. Call inside the transaction that stores it."""
+    outgoing.queue([_declined(contact, contact.user) for contact in declined], now=now)
+
+
+def _declined(contact: EmergencyContact, person: User) -> outgoing.Outgoing:
+    text = texts.contact_declined(contact.name, str(contact.phone_number), language=person.language)
+    return outgoing.Outgoing(address=str(person.phone_number), text=text, message_class=MessageClass.SAFETY)

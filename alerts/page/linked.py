@@ -36,16 +36,22 @@ PRESSES = Limit(scope="link presses", times=60, window=timedelta(hours=1))
 # Seconds after which the page asks again by itself: about the time a database takes to come back.
 TRY_AGAIN_AFTER_S = 10
 
-# Takes the request, the link, the time now, and the other arguments in the URL.
+# Takes the request, what the token opens, the time now, and the other arguments in the URL.
 _View = Callable[..., HttpResponse]
+# Finds what a token opens at this time.
+_Open = Callable[..., Any | None]
 
 
 def with_link(*methods: str) -> Callable[[_View], _View]:
-    """Make a view that gets the link of the token in the URL. Every wrong token gets the same response, with any
-    method.
+    """Make a view for the link to an alert that a token opens."""
+    return with_token(links.opened, *methods, page="contacts-page")
 
-    The view is exempt from the CSRF check, which needs a cookie: another site cannot know the URL it would have to post
-    to.
+
+def with_token(opened: _Open, *methods: str, page: str) -> Callable[[_View], _View]:
+    """Make a view for what a token opens. Every wrong token gets the same response, with any method.
+
+    `page` names the URL to try again when the database is away. The view is exempt from the CSRF check, which needs a
+    cookie: another site cannot know the URL it would have to post to.
     """
 
     def decorate(view: _View) -> _View:
@@ -54,12 +60,12 @@ def with_link(*methods: str) -> Callable[[_View], _View]:
         @wraps(view)
         def respond(request: HttpRequest, token: str, **kwargs: Any) -> HttpResponse:
             try:
-                response = _opened(view, methods, request, token, **kwargs)
+                response = _respond(view, opened, methods, request, token, **kwargs)
             except DatabaseError as error:
                 if not is_out_of_reach(error):
                     raise
                 log.error("database_unavailable", error=type(error).__name__)
-                response = _unavailable(request)
+                response = _unavailable(request, page)
             return _private(response)
 
         return respond
@@ -67,9 +73,11 @@ def with_link(*methods: str) -> Callable[[_View], _View]:
     return decorate
 
 
-def _opened(view: _View, methods: tuple[str, ...], request: HttpRequest, token: str, **kwargs: Any) -> HttpResponse:
+def _respond(
+    view: _View, opened: _Open, methods: tuple[str, ...], request: HttpRequest, token: str, **kwargs: Any
+) -> HttpResponse:
     now = clock.now()
-    link = links.opened(token, now=now)
+    link = opened(token, now=now)
     if link is None:
         return _gone(request, now=now)
     if request.method not in methods:
@@ -104,14 +112,11 @@ def _gone(request: HttpRequest, *, now: datetime) -> HttpResponse:
     return render(request, "alerts/gone.html", {"emergency_number": settings.EMERGENCY_NUMBER}, status=status)
 
 
-def _unavailable(request: HttpRequest) -> HttpResponse:
-    """The response while the database is away: whom to call, and when the page tries again.
-
-    It is in all languages, because the reader is not known without the database.
-    """
+def _unavailable(request: HttpRequest, page: str) -> HttpResponse:
+    """Say in all languages whom to call and when the page tries again. Without the database the reader is unknown."""
     context = {
         "emergency_number": settings.EMERGENCY_NUMBER,
-        "page_url": url_to(request, "contacts-page"),
+        "page_url": url_to(request, page),
         "again_s": TRY_AGAIN_AFTER_S,
     }
     response = render(request, "alerts/unavailable.html", context, status=503)

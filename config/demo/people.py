@@ -28,6 +28,18 @@ class Contact:
     language: str
 
 
+def accept(link: str) -> None:
+    """Open the link of an invitation and accept, as a contact does in a browser."""
+    with requests.Session() as session:
+        session.trust_env = False
+        try:
+            answer = session.post(link, data={"choice": "accept"}, timeout=_TIMEOUT_S)
+        except requests.RequestException as error:
+            raise StoryFailed(f"{link} was not answered: {type(error).__name__}") from error
+    if not answer.ok:
+        raise StoryFailed(f"{link} was answered {answer.status_code}.")
+
+
 @dataclass(kw_only=True)
 class Person:
     """A person with the app, who acts through the public API."""

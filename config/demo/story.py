@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from config.demo.people import Contact, Person, StoryFailed, fresh_numbers
+from config.demo.people import Contact, Person, StoryFailed, accept, fresh_numbers
 from config.demo.phones import POLL_S, Phones
 from config.demo.timeline import Timeline
 
@@ -85,6 +85,12 @@ class Story:
         for contact in self._contacts:
             self._ainura.add_contact(contact)
             self._timeline.event(f"{contact.name}, {contact.relation}, reads {contact.language}, {contact.phone}")
+            self._timeline.show()
+        for contact in self._contacts:
+            link, sms = self._phones.invitation(contact.phone, within_s=_SMS_WITHIN_S)
+            self._timeline.event(f"SMS on {contact.name}'s phone: {sms.body}", at=sms.at)
+            accept(link)
+            self._timeline.event(f"{contact.name} opens the link and accepts")
             self._timeline.show()
 
     def _press(self) -> str:

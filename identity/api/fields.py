@@ -15,6 +15,7 @@ from messaging import numbers
 # Characters of the longest number written with "+", country code and separators.
 _LONGEST_NUMBER = 32
 
+
 class PlainTextField(serializers.CharField):
     """One line of visible text. Invisible characters and direction marks are dropped, control characters refused."""
 

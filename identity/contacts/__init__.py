@@ -1,1 +1,4 @@
-"""A person's emergency contacts and their order. The person adds, changes and removes them; a contact may decline."""
+"""A person's emergency contacts and their order (contacts.py). Each number is asked for its consent (consent.py) by an
+SMS (texts.py) with a link (links.py). The person adds, changes and removes contacts; only the number itself accepts or
+declines.
+"""

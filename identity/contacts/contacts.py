@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 from identity import people
 from identity.api import rates, versions
 from identity.api.rates import Limit
+from identity.contacts import consent
 from identity.errors import Conflict, InvalidField, NotFound
 from identity.models import EmergencyContact, User
 from messaging.outbox import optouts
@@ -28,7 +29,8 @@ class TooManyContacts(Conflict):
     detail = f"There can be at most {MAX_CONTACTS} emergency contacts."
 
 
-ADDED_A_DAY = Limit(scope="contacts added", times=100, window=timedelta(days=1))
+# Each contact added, and each number changed, may cost an SMS to a number that did not ask for it.
+ADDED_A_DAY = Limit(scope="contacts added", times=60, window=timedelta(days=1))
 
 
 def add(
@@ -40,19 +42,19 @@ def add(
     relation: str = "",
     language: str | None = None,
 ) -> EmergencyContact:
-    """Add a contact at the end of the order. The default of `language` is the person's language.
+    """Add a contact at the end of the order and ask its number for consent. The default of `language` is the person's.
 
-    Raises TooManyContacts, or InvalidField if the number is the person's own or that of another contact.
+    Raises TooManyRequests, TooManyContacts, or InvalidField if the number is the person's own or of another contact.
     """
-    # A client that adds contacts without end wants to pump SMS, not to reach friends.
-    rates.spend(ADDED_A_DAY, str(person_id), now=now)
+    may_text = _count_added(person_id, phone_number, now=now)
     with transaction.atomic():
         person = people.locked(person_id)
         order = person.contacts.count()
         if order >= MAX_CONTACTS:
             raise TooManyContacts
         _check_number(person, phone_number)
-        return person.contacts.create(
+        contact = EmergencyContact(
+            user=person,
             name=name,
             phone_number=phone_number,
             relation=relation,
@@ -60,22 +62,39 @@ def add(
             order=order,
             created_at=now,
         )
+        consent.ask(contact, person, may_text=may_text, now=now)
+        contact.save(force_insert=True)
+    return contact
 
 
 def change(
-    *, person_id: UUID, contact_id: UUID, changes: Mapping[str, str], if_match: Collection[str] | None
+    *,
+    person_id: UUID,
+    contact_id: UUID,
+    changes: Mapping[str, str],
+    if_match: Collection[str] | None,
+    now: datetime,
 ) -> EmergencyContact:
-    """Change fields of a contact. Raises NotFound, PreconditionFailed, or InvalidField about the number."""
+    """Change fields of a contact. Another number is asked for consent like that of a new contact.
+
+    Raises NotFound, PreconditionFailed, TooManyRequests, or InvalidField about the number.
+    """
+    number = changes.get("phone_number")
+    before = contact_of_person(person_id=person_id, contact_id=contact_id)
+    may_text = False
+    if number is not None and number != str(before.phone_number):
+        may_text = _count_added(person_id, number, now=now)
     with transaction.atomic():
         person = people.locked(person_id)
         contact = contact_of_person(person_id=person_id, contact_id=contact_id)
         versions.require(contact, if_match=if_match)
-        if "phone_number" in changes:
-            _check_number(person, changes["phone_number"], except_for=contact)
+        is_other = number is not None and number != str(contact.phone_number)
+        if number is not None:
+            _check_number(person, number, except_for=contact)
         for field, value in changes.items():
             setattr(contact, field, value)
-        if "phone_number" in changes:
-            contact.declined_at = None  # The reader of the old number declined, not the new one.
+        if is_other:
+            consent.ask(contact, person, may_text=may_text, now=now)
         contact.save(update_fields=[*changes, "declined_at", "updated_at"])
     return contact
 
@@ -93,9 +112,10 @@ def remove(*, person_id: UUID, contact_id: UUID, if_match: Collection[str] | Non
 def to_tell(*person_ids: UUID) -> QuerySet[EmergencyContact]:
     """The contacts that get an SOS of these people, in order: all except contacts who have declined.
 
-    A contact who declined asked for no more messages about this person.
+    A contact who declined asked for no more messages about this person. `confirmed` of each says whether they accepted.
     """
-    return EmergencyContact.objects.filter(user_id__in=person_ids, declined_at=None).order_by("order")
+    theirs = EmergencyContact.objects.filter(user_id__in=person_ids, declined_at=None).order_by("order")
+    return theirs.annotate(confirmed=~consent.unconfirmed())  # type: ignore[no-redef]  # The model declares it.
 
 
 def count_to_tell(person: str) -> Coalesce:
@@ -104,18 +124,13 @@ def count_to_tell(person: str) -> Coalesce:
     return Coalesce(Subquery(theirs.annotate(count=Count("*")).values("count")), 0, output_field=IntegerField())
 
 
-def decline(*, person_id: UUID, contact_id: UUID, now: datetime) -> EmergencyContact | None:
-    """Store that the contact declines; returns the contact, or None if they had declined already or were removed."""
-    willing = to_tell(person_id).filter(id=contact_id)
-    # One conditional UPDATE, so that a double press counts once.
-    declined = willing.update(declined_at=now, updated_at=now)
-    return EmergencyContact.objects.filter(id=contact_id).first() if declined else None
-
-
-def accept(*, person_id: UUID, contact_id: UUID, now: datetime) -> None:
-    """Store that the contact has changed their mind and accepts again."""
-    declined = EmergencyContact.objects.filter(user_id=person_id, id=contact_id).exclude(declined_at=None)
-    declined.update(declined_at=None, updated_at=now)
+def remind(*, person_id: UUID, contact_id: UUID, now: datetime) -> EmergencyContact:
+    """Text the invitation to a contact who has not answered again. Raises NotFound and the errors of consent.remind."""
+    with transaction.atomic():
+        person = people.locked(person_id)
+        contact = contact_of_person(person_id=person_id, contact_id=contact_id)
+        consent.remind(contact, person, now=now)
+    return contact
 
 
 def reorder(*, person_id: UUID, contact_ids: Sequence[UUID]) -> list[EmergencyContact]:
@@ -132,8 +147,9 @@ def reorder(*, person_id: UUID, contact_ids: Sequence[UUID]) -> list[EmergencyCo
     return in_order
 
 
-def mark_refusals(found: Sequence[EmergencyContact]) -> None:
-    """Set `refuses_sms` of each contact: whether its number refuses our SMS. One query serves all."""
+def mark(found: Sequence[EmergencyContact]) -> None:
+    """Set `refuses_sms` of each contact, whether its number refuses our SMS, and `consent`. Takes two queries."""
+    consent.mark(found)
     refusing = optouts.refusing(str(contact.phone_number) for contact in found)
     for contact in found:
         contact.refuses_sms = str(contact.phone_number) in refusing
@@ -145,6 +161,13 @@ def contact_of_person(*, person_id: UUID, contact_id: UUID) -> EmergencyContact:
     if contact is None:
         raise NotFound
     return contact
+
+
+def _count_added(person_id: UUID, phone_number: str, *, now: datetime) -> bool:
+    """Count a number that is added against the limits. Returns whether it may be texted. Raises TooManyRequests."""
+    # A client that adds contacts without end wants to pump SMS, not to reach friends.
+    rates.spend(ADDED_A_DAY, str(person_id), now=now)
+    return consent.may_be_texted(person_id=person_id, phone_number=phone_number, now=now)
 
 
 def _check_number(person: User, phone_number: str, *, except_for: EmergencyContact | None = None) -> None:

@@ -1,8 +1,32 @@
+from datetime import datetime
+
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from identity.api.fields import LanguageField, NameField, PlainTextField, ReachableNumberField
+from identity.consent_models import ConsentState
+from identity.contacts import consent
 from identity.contacts.contacts import MAX_CONTACTS
 from identity.models import EmergencyContact
+
+
+class ConsentSerializer(serializers.Serializer[EmergencyContact]):
+    """`invited` gets an SOS, a few a day, and nothing else. Contacts from before contacts were asked are `accepted`."""
+
+    state = serializers.SerializerMethodField()
+    since = serializers.SerializerMethodField()
+    reminders_left = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": "string", "enum": ConsentState.values})
+    def get_state(self, contact: EmergencyContact) -> str:
+        before = ConsentState.DECLINED if contact.declined_at else ConsentState.ACCEPTED
+        return str(contact.consent.state if contact.consent else before)
+
+    def get_since(self, contact: EmergencyContact) -> datetime:
+        return contact.consent.at if contact.consent else contact.declined_at or contact.created_at
+
+    def get_reminders_left(self, contact: EmergencyContact) -> int:
+        return consent.reminders_left(contact.consent) if contact.consent else 0
 
 
 class ContactSerializer(serializers.ModelSerializer[EmergencyContact]):
@@ -14,13 +38,24 @@ class ContactSerializer(serializers.ModelSerializer[EmergencyContact]):
     declined_at = serializers.DateTimeField(
         read_only=True,
         allow_null=True,
-        help_text="When the contact declined. Nothing is sent to them, not even an SOS. Changing `phone_number`, or"
-        " removing and adding the contact, clears it.",
+        help_text="When this number declined. Nothing is sent to it, not even an SOS. It stays so when the contact is"
+        " removed and added again; only the contact can accept.",
     )
+    consent = ConsentSerializer(source="*", read_only=True)
 
     class Meta:
         model = EmergencyContact
-        fields = ["id", "name", "phone_number", "relation", "language", "order", "refuses_sms", "declined_at"]
+        fields = [
+            "id",
+            "name",
+            "phone_number",
+            "relation",
+            "language",
+            "order",
+            "refuses_sms",
+            "declined_at",
+            "consent",
+        ]
         read_only_fields = fields
 
 

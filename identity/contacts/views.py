@@ -8,10 +8,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from identity.api.idempotency import replayable
-from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, STALE, problems
+from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, STALE, TOO_MANY, problems
 from identity.api.requests import if_match, parse, person
 from identity.api.versions import etag_of
-from identity.contacts import contacts, serializers
+from identity.contacts import consent, contacts, serializers
 from identity.models import EmergencyContact
 from messaging.database import clock
 
@@ -67,6 +67,7 @@ class ContactView(APIView):
             contact_id=contact_id,
             changes=changes,
             if_match=if_match(request),
+            now=clock.now(),
         )
         return _contact(contact)
 
@@ -79,6 +80,27 @@ class ContactView(APIView):
     def delete(self, request: Request, contact_id: UUID) -> Response:
         contacts.remove(person_id=person(request).id, contact_id=contact_id, if_match=if_match(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ContactReminderView(APIView):
+    @extend_schema(
+        summary="Ask a contact again who has not answered whether they want to be one",
+        description=f"At most {consent.REMINDERS} times for one number, and not within 24 hours of the last text.",
+        parameters=[IDEMPOTENCY_KEY],
+        request=None,
+        responses={
+            200: serializers.ContactSerializer,
+            **problems(
+                s404="`not_found`", s409="`already_answered`, `reminded_enough`", s422="`idempotency_key_reused`"
+            ),
+            **problems(s429=TOO_MANY),
+        },
+        tags=["contacts"],
+    )
+    @replayable
+    def post(self, request: Request, contact_id: UUID) -> Response:
+        found = contacts.remind(person_id=person(request).id, contact_id=contact_id, now=clock.now())
+        return Response(_shown([found])[0])
 
 
 class ContactOrderView(APIView):
@@ -102,5 +124,5 @@ def _listed(ordered: list[EmergencyContact]) -> Response:
 
 
 def _shown(found: list[EmergencyContact]) -> list[dict[str, Any]]:
-    contacts.mark_refusals(found)
+    contacts.mark(found)
     return [serializers.ContactSerializer(contact).data for contact in found]

@@ -5,7 +5,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from geo.models import DueEvaluation, GeoZone, ZoneEvent
-from identity.contacts import contacts
+from identity.consent_models import ConsentHow
+from identity.contacts import consent
 from identity.models import EmergencyContact, User
 from messaging import policy
 from messaging.database import clock
@@ -17,6 +18,16 @@ from tests.geo.uploads import history, upload
 pytestmark = pytest.mark.django_db
 AIDA, BEK = "+996700100000", "+996700100001"
 ANA = "Ana Asanova (+996555123456)"
+
+
+def _decline(contact: EmergencyContact) -> None:
+    consent.decline(
+        person_id=contact.user_id,
+        phone_number=str(contact.phone_number),
+        how=ConsentHow.PAGE,
+        language="en",
+        now=clock.now(),
+    )
 
 
 def test_leaving_a_zone_tells_its_contacts_in_their_languages(phone: APIClient, bek: EmergencyContact) -> None:
@@ -85,7 +96,7 @@ def test_only_the_chosen_contacts_are_told(phone: APIClient, bek: EmergencyConta
 
 
 def test_who_has_declined_is_told_of_no_zone(phone: APIClient, aida: EmergencyContact, bek: EmergencyContact) -> None:
-    contacts.decline(person_id=aida.user_id, contact_id=aida.id, now=clock.now())
+    _decline(aida)
     make_zone(phone)
     leave(phone)
     assert [address for address, _ in texts()] == [BEK]
@@ -93,7 +104,7 @@ def test_who_has_declined_is_told_of_no_zone(phone: APIClient, aida: EmergencyCo
 
 def test_a_zone_whose_chosen_contact_has_declined_tells_nobody(phone: APIClient, aida: EmergencyContact) -> None:
     make_zone(phone, contact_ids=[str(aida.id)])
-    contacts.decline(person_id=aida.user_id, contact_id=aida.id, now=clock.now())
+    _decline(aida)
     leave(phone)
     assert events() == [("exit", "no_contacts")]
     assert texts() == []

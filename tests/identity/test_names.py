@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from rest_framework.exceptions import ValidationError
 
 from identity import names
 from identity.api.fields import NameField
-from rest_framework.exceptions import ValidationError
 from tests.identity.phones import App
 
 REAL = [
@@ -115,7 +115,22 @@ def test_what_looks_like_a_link_or_a_number_is_no_name(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["SOS", "sos", "ЅОЅ", "S.O.S.", "S O S", "AlertMe", "Alert Me", "ALERTMЕ", "Ａｌｅｒｔｍｅ", "Police", "Полиция", "TEST", "Тест"]
+    "name",
+    [
+        "SOS",
+        "sos",
+        "ЅОЅ",
+        "S.O.S.",
+        "S O S",
+        "AlertMe",
+        "Alert Me",
+        "ALERTMЕ",
+        "Ａｌｅｒｔｍｅ",
+        "Police",
+        "Полиция",
+        "TEST",
+        "Тест",
+    ],
 )
 def test_words_of_ours_are_no_names(name: str) -> None:
     """With letters of other scripts that look the same, too."""

@@ -11,9 +11,11 @@ import requests
 from deploy.local.processes import wait_until
 from tests.world import Contact, Person, World
 
-_LINK = re.compile(r"https?://\S+/a/[\w-]{22}")
+_LINK = re.compile(r"https?://\S+/[ac]/[\w-]{22}")
+_INVITATION = re.compile(r"https?://\S+/c/[\w-]{22}")
 _SIGN_UP = re.compile(r"(?<!\d)\d{6}(?!\d)")
 LINK = "LINK"
+
 
 def false_alarm(person: Person) -> str:
     return f"False alarm: {person.first_name} Asanova ({person.phone}) cancelled the alert."
@@ -25,6 +27,13 @@ def safe(person: Person) -> str:
 
 def responder(contact: str, person: Person) -> str:
     return f"{contact} is on the way to {person.first_name} ({person.phone})."
+
+
+def invitation(person: Person) -> str:
+    return (
+        f"AlertMe: {person.first_name} Asanova ({person.phone}) asks you to be an emergency contact."
+        f" Accept or decline: {LINK}"
+    )
 
 
 def sos(person: Person) -> str:
@@ -45,12 +54,24 @@ class Story:
     world: World
     phones: dict[str, str] = field(default_factory=dict)
 
-    def person(self, first_name: str, *contacts: str, label: str = "") -> Person:
-        """Sign somebody up with contacts of these names; the label tells people of the same name apart."""
+    def person(self, first_name: str, *contacts: str, label: str = "", invited: bool = False) -> Person:
+        """Sign somebody up with contacts of these names; the label tells people of the same name apart.
+
+        The contacts have accepted. With `invited` they are asked by SMS and have not answered yet.
+        """
         person = self.world.new_person(first_name)
         self.phones[person.phone] = label + first_name
-        self.phones |= {contact.phone: label + contact.name for contact in person.add_contacts(*contacts)}
+        self.phones |= {
+            contact.phone: label + contact.name for contact in person.add_contacts(*contacts, invited=invited)
+        }
         return person
+
+    def invitation(self, contact: Contact) -> Page:
+        """The page behind the link in the SMS that asks the contact."""
+        assert wait_until(lambda: bool(self.world.sandbox.messages(contact.phone)), timeout_s=20), self.world.logs()
+        found = _INVITATION.search(self.world.sandbox.messages(contact.phone)[-1]["body"])
+        assert found
+        return Page(found[0])
 
     def told(self) -> dict[str, list[str]]:
         """The messages that every phone got, by name, in order of arrival. Links are LINK; sign-up codes are left
@@ -82,10 +103,10 @@ class Story:
 
     def page(self, contact: Contact) -> Page:
         """The page behind the link in the contact's first SMS."""
-        first = self.world.sandbox.messages(contact.phone)[-1]["body"]
-        found = _LINK.search(first)
-        assert found, first
-        return Page(found[0])
+        bodies = [message["body"] for message in reversed(self.world.sandbox.messages(contact.phone))]
+        links = [found[0] for body in bodies if (found := _LINK.search(body)) and "/a/" in found[0]]
+        assert links, bodies
+        return Page(links[0])
 
 
 @dataclass(frozen=True)
@@ -103,6 +124,12 @@ class Page:
         """Press a button; returns the text of the page that follows."""
         pressed = requests.post(f"{self.url}/answer", data={"answer": answer}, allow_redirects=False, timeout=20)
         assert (pressed.status_code, pressed.headers["Location"]) == (303, self.url[self.url.index("/a/") :])
+        return self.text()
+
+    def choose(self, choice: str) -> str:
+        """A button of the page behind an invitation; the text of the page that follows."""
+        pressed = requests.post(self.url, data={"choice": choice}, allow_redirects=False, timeout=20)
+        assert (pressed.status_code, pressed.headers["Location"]) == (303, self.url[self.url.index("/c/") :])
         return self.text()
 
 

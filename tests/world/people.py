@@ -11,6 +11,11 @@ import requests
 if TYPE_CHECKING:
     from tests.world.installation import World
 
+_ACCEPTED = """
+INSERT INTO identity_contactconsent
+    (id, user_id, phone_number, state, at, how, text_version, language, texts_sent, generation)
+SELECT gen_random_uuid(), id, %s, 'accepted', now(), 'import', 1, 'en', 0, 0 FROM identity_user WHERE phone_number = %s
+"""
 _numbers = itertools.count(int(time.time()) % 100_000 * 10)
 PASSWORD = "a long enough pass phrase"
 
@@ -68,9 +73,12 @@ class Person:
         answer.raise_for_status()
         self.session.headers["Authorization"] = f"Bearer {answer.json()['tokens']['access']}"
 
-    def add_contacts(self, *names: str) -> list[Contact]:
+    def add_contacts(self, *names: str, invited: bool = False) -> list[Contact]:
+        """Add contacts who have accepted before, as if imported; with `invited` they get the SMS that asks them."""
         for name in names:
             body = {"name": name, "phone_number": fresh_number(), "relation": "friend", "language": "en"}
+            if not invited:
+                self.world.execute(_ACCEPTED, body["phone_number"], self.phone)
             answer = self.post("me/contacts/", body)
             answer.raise_for_status()
             self.contacts.append(Contact(answer.json()["id"], name, body["phone_number"]))

@@ -1,0 +1,85 @@
+"""The tables of consent: what a number says to being a person's contact, the history, and numbers that block all."""
+
+from django.conf import settings
+from django.db import models
+from phonenumber_field.modelfields import PhoneNumberField
+from uuid_utils.compat import uuid7
+
+
+class ConsentState(models.TextChoices):
+    INVITED = "invited"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"  # Declined after they had accepted.
+
+
+class ConsentHow(models.TextChoices):
+    """The way in which a state of consent came about."""
+
+    ADDED = "added"  # The person added the number.
+    PAGE = "page"
+    SMS = "sms"
+    CALL = "call"
+    BLOCK = "block"  # The number has blocked everyone.
+    IMPORT = "import"
+    BEFORE = "before"  # Added before contacts were asked.
+
+
+class ContactConsent(models.Model):
+    """What a number says to being this person's contact. It outlives the contact, so that a refusal does too.
+
+    A contact without a row was added before contacts were asked, and counts as accepted.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="consents")
+    phone_number = PhoneNumberField()
+    state = models.CharField(max_length=10, choices=ConsentState)
+    at = models.DateTimeField()
+    how = models.CharField(max_length=10, choices=ConsentHow)
+    text_version = models.PositiveSmallIntegerField()
+    language = models.CharField(max_length=2)
+    # Invitation and reminders so far, the last one's time, and the hash of the token in them.
+    texts_sent = models.PositiveSmallIntegerField(default=0)
+    texted_at = models.DateTimeField(null=True)
+    generation = models.PositiveSmallIntegerField(default=0)
+    token_hash = models.BinaryField(max_length=32, null=True)
+    token_expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "phone_number"], name="consent_once"),
+            models.UniqueConstraint(fields=["token_hash"], name="consent_token_once"),
+        ]
+        indexes = [models.Index(fields=["phone_number"], name="consents_of_number")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class ConsentRecord(models.Model):
+    """The proof: one row for each state of a consent. Rows are only added; a trigger refuses changes."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    phone_number = PhoneNumberField()
+    state = models.CharField(max_length=10, choices=ConsentState)
+    at = models.DateTimeField()
+    how = models.CharField(max_length=10, choices=ConsentHow)
+    text_version = models.PositiveSmallIntegerField()
+    language = models.CharField(max_length=2)
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "phone_number"], name="consent_history")]
+
+    def __str__(self) -> str:
+        return f"{self.state} at {self.at}"
+
+
+class NumberBlock(models.Model):
+    """A phone number whose reader wants to be nobody's contact but of those whom they have accepted."""
+
+    phone_number = PhoneNumberField(unique=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.pk)
