@@ -89,7 +89,7 @@ def _reach(contacts: list[ContactTruth]) -> Reach:
 
 def _summary(contacts: list[ContactTruth], statuses: Counter[Status]) -> str:
     if not contacts:
-        return gettext("You have no emergency contacts: nobody was told.")
+        return gettext("Nobody was told: you have no emergency contact who may be asked now.")
     parts = [
         *_answers(contacts),
         gettext("{delivered} of {contacts} delivered").format(

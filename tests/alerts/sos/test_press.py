@@ -101,7 +101,7 @@ def test_without_contacts_the_answer_says_that_nobody_was_told(phone: APIClient)
         "can_be_reached": 0,
         "delivered": 0,
         "failed": 0,
-        "summary": "You have no emergency contacts: nobody was told.",
+        "summary": "Nobody was told: you have no emergency contact who may be asked now.",
     }
 
 
