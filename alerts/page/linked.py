@@ -44,7 +44,7 @@ _Open = Callable[..., Any | None]
 
 def with_link(*methods: str) -> Callable[[_View], _View]:
     """Make a view for the link to an alert that a token opens."""
-    return with_token(links.opened, *methods, page="contacts-page")
+    return with_token(lambda token, now: links.opened(token, now=now), *methods, page="contacts-page")
 
 
 def with_token(opened: _Open, *methods: str, page: str) -> Callable[[_View], _View]:

@@ -178,7 +178,7 @@ def _check_reach(all_contacts: list[EmergencyContact], *, chosen: Collection[UUI
     if set(chosen) - {contact.id for contact in all_contacts}:
         raise InvalidField("contact_ids", "These are not all your contacts.", code="not_your_contact")
     told = [contact for contact in all_contacts if not chosen or contact.id in chosen]
-    contacts.mark_refusals(told)
+    contacts.mark(told)
     if not any(_takes_sms(contact) for contact in told):
         raise NoReachableContact
 

@@ -31,12 +31,12 @@ def test_under_duress_the_alert_goes_on_and_every_response_shows_a_cancelled_one
     # A new SOS is a new alert, to everyone.
     before = dict(twins.alerts)
     assert twins.press() == 201
-    of = lambda name: twins.safe if name.startswith("safe") else twins.duress  # noqa: E731
-    again = {name: [*texts, sos(of(name))] for name, texts in told.items()}
+    of = {name: twins.safe if name.startswith("safe") else twins.duress for name in told}
+    again = {name: [*texts, sos(of[name])] for name, texts in told.items()}
     story.expect(**again)
     twins.everything()
     assert twins.end(pins=(SAFE_PIN, SAFE_PIN)) == 200
-    story.expect(**{name: [*texts, false_alarm(of(name))] for name, texts in again.items()})
+    story.expect(**{name: [*texts, false_alarm(of[name])] for name, texts in again.items()})
     counted = twins.get("sos-alerts/false-alarms/")
     assert [answer.json() for answer in counted] == [{"false_alarms": 2}] * 2
 

@@ -111,7 +111,7 @@ class TestDeclining:
         decline(alert, aida)
         assert status(alert) == AlertStatus.ACTIVE
         assert "cannot come after all" in to_owner(ana)[-1]
-        assert "Ana still needs help!" in text_of(messages(alert, RESPONDER)[-1])
+        assert "Ana (+996555123456) still needs help!" in text_of(messages(alert, RESPONDER)[-1])
         pass_time(60)
         assert names(CALL) == ["Bek"]
         assert acknowledge(alert, aida).is_first

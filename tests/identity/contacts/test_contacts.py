@@ -40,6 +40,7 @@ def test_adding(anas_app: App, ana: User) -> None:
         "order": 0,
         "refuses_sms": False,
         "declined_at": None,
+        "consent": {"state": "invited", "since": answer.json()["consent"]["since"], "reminders_left": 2},
     }
     assert anas_app.get(CONTACTS).json() == {"results": [answer.json()]}
     assert anas_app.get(_one(contact)).json() == answer.json()
