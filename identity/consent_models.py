@@ -26,7 +26,7 @@ class ConsentHow(models.TextChoices):
 
 
 class ContactConsent(models.Model):
-    """What a number says to being this person's contact. It outlives the contact, so that a refusal does too.
+    """The answer of a number to being this person's contact. It outlives the contact, so that a refusal does too.
 
     A contact without a row was added before contacts were asked, and counts as accepted.
     """

@@ -163,7 +163,7 @@ def block(*, phone_number: str, language: str, now: datetime) -> list[EmergencyC
 
 
 def unblock(phone_number: str) -> None:
-    """Let people ask this number again. Whom it has declined stays declined."""
+    """Let people ask this number again. Earlier refusals stay."""
     NumberBlock.objects.filter(phone_number=phone_number).delete()
 
 

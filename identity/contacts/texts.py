@@ -11,7 +11,7 @@ VERSION = 1
 
 
 def invitation(person: User, *, language: str, link: str) -> str:
-    """Who asks, by the verified number, and the link. The name goes first to save room, then the longer words."""
+    """Name the asking person's verified number and the link. To save room their name goes first, then longer words."""
     phone, name = str(person.phone_number), names.in_text(person.first_name, person.last_name)
     who = f"{name} ({phone})" if name else phone
     with override(language):
