@@ -5,7 +5,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rest_framework.exceptions import ValidationError
 
@@ -154,6 +154,7 @@ def test_a_name_of_invisible_characters_is_blank(name: str) -> None:
 @example("t.me/x")
 @example("a.\u200db")
 @example("é.c")
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_is_typed_no_sms_gets_a_link_from_it(name: str) -> None:
     for held in (names.in_text(name), names.in_text(name, name)):
         assert not LINK.search(held)
