@@ -268,6 +268,10 @@ EXPORT_SIGNING_KEY = environment.text(
 
 # -- API ------------------------------------------------------------------------------------------------------
 
+# Days after which a session ends however much it is used; without use it ends after REFRESH_TOKEN_LIFETIME.
+SIGNED_IN_DAYS = int(
+    environment.number("SIGNED_IN_DAYS", "a number of days from 1 to 3650", minimum=1, maximum=3650, default=180)
+)
 REST_FRAMEWORK = api.REST_FRAMEWORK | {"NUM_PROXIES": NUM_PROXIES}
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=30),
