@@ -184,6 +184,21 @@ class Pin(models.Model):
         return str(self.pk)
 
 
+class StaffFactor(models.Model):
+    """An operator's second factor. The secret is sealed with SECRET_KEY; recovery codes are stored as hashes."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="staff_factor")
+    secret = models.BinaryField()
+    # The time step of the last code that counted: neither this code nor an older one counts again.
+    last_step = models.BigIntegerField(default=0)
+    recovery_hashes = models.JSONField(default=list)
+    # Admin sessions that began earlier have ended.
+    sessions_from = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 class CodeCount(models.Model):
     """How many codes were sent to a country in a day (UTC), and how many were typed in.
 
