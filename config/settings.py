@@ -146,7 +146,7 @@ INSTALLED_APPS = [
     "geo",
     "identity",
     "messaging",
-    "django.contrib.admin",
+    "identity.staff.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -160,6 +160,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "config.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.logging.RequestIdMiddleware",
     "config.errors.DatabaseUnavailableMiddleware",
@@ -210,6 +211,11 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if NUM_PROXIES els
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+# Browsers take a cookie with this prefix only from this host, over HTTPS and for all its paths.
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = (f"{'__Host-' if HTTPS else ''}{name}" for name in ("sessionid", "csrftoken"))
+# Only the admin has sessions of Django's: 8 hours, counted from the log-in (identity/staff/site.py).
+SESSION_COOKIE_AGE = 8 * 3600
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 X_FRAME_OPTIONS = "DENY"
 
@@ -267,6 +273,10 @@ EXPORT_SIGNING_KEY = environment.text(
 
 # -- API ------------------------------------------------------------------------------------------------------
 
+# Days after which a session ends however much it is used; without use it ends after REFRESH_TOKEN_LIFETIME.
+SIGNED_IN_DAYS = int(
+    environment.number("SIGNED_IN_DAYS", "a number of days from 1 to 3650", minimum=1, maximum=3650, default=180)
+)
 REST_FRAMEWORK = api.REST_FRAMEWORK | {"NUM_PROXIES": NUM_PROXIES}
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=30),

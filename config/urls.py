@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from django.views.generic import TemplateView
+from drf_spectacular.views import SpectacularAPIView
 
 from config import health
 
@@ -11,7 +12,7 @@ urlpatterns = [
     path("c/", include("alerts.page.consent_urls")),
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(permission_classes=[]), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(permission_classes=[]), name="docs"),
+    path("api/docs/", TemplateView.as_view(template_name="config/docs.html"), name="docs"),
     path("api/v1/", include("identity.urls")),
     path("api/v1/", include("alerts.urls")),
     path("api/v1/", include("geo.urls")),

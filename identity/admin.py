@@ -1,20 +1,33 @@
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin  # Its import registers Group, which is registered anew below.
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from identity.models import CodeCount, Device, EmergencyContact, Pin, User
+from identity.models import CodeCount, Device, EmergencyContact, Pin, Session, User
+from identity.sessions import open_sessions
+from identity.staff import factors
 from messaging.admin import ReadOnlyAdmin
+from messaging.database import clock
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
 else:
     _ModelAdmin = admin.ModelAdmin  # Generic to the type checker only.
 
+_RIGHTS = ("is_staff", "is_superuser", "groups")
+
 
 @admin.register(User)
 class UserAdmin(_ModelAdmin):
-    """Finds and deactivates people, and gives them rights. Registration and `createsuperuser` make new people."""
+    """Finds and deactivates people, ends their sessions and gives them rights.
+
+    Registration and `createsuperuser` make new people. Only superusers give rights or change operators, and nobody
+    changes themselves.
+    """
 
     list_display = ("id", "phone_number", "language", "is_active", "is_staff", "date_joined")
     list_filter = ("is_active", "is_staff", "language")
@@ -33,9 +46,71 @@ class UserAdmin(_ModelAdmin):
     )
     readonly_fields = ("id", "phone_number", "language", "last_login", "date_joined")
     ordering = ("-id",)
+    actions = ("end_sessions", "end_sessions_and_credentials")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return self.readonly_fields if _is_superuser(request) else (*self.readonly_fields, *_RIGHTS)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and _is_below(obj, request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and _is_below(obj, request)
+
+    def has_end_sessions_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("identity.change_session")
+
+    @admin.action(description="Sign out everywhere; SOS buttons go on working", permissions=["end_sessions"])
+    def end_sessions(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        self._end(request, chosen, with_credentials=False)
+
+    @admin.action(description="Sign out everywhere and revoke all SOS credentials", permissions=["end_sessions"])
+    def end_sessions_and_credentials(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        self._end(request, chosen, with_credentials=True)
+
+    def _end(self, request: HttpRequest, chosen: QuerySet[User], *, with_credentials: bool) -> None:
+        now, ended = clock.now(), 0
+        people = [person for person in chosen if _is_below(person, request) or person.pk == request.user.pk]
+        for person in people:
+            ended += open_sessions.end_by_operator(
+                person_id=person.id, operator_id=cast(UUID, request.user.pk), with_credentials=with_credentials, now=now
+            )
+            factors.end_sessions(person.id, now=now)
+            self.log_change(
+                request, person, "Sessions ended, SOS credentials " + ("too." if with_credentials else "kept.")
+            )
+        messages.info(request, f"Sessions ended: {ended}, of {len(people)} of {len(chosen)} people.")
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
+
+
+def _is_below(person: User | None, request: HttpRequest) -> bool:
+    """Whether the operator may change this person: never themselves, and operators only as a superuser."""
+    if person is None:
+        return True
+    return person.pk != request.user.pk and (_is_superuser(request) or not (person.is_staff or person.is_superuser))
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class RightsAdmin(GroupAdmin):
+    """Groups give rights, so only superusers change them."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
 
 
 @admin.register(CodeCount)
@@ -53,6 +128,14 @@ class EmergencyContactAdmin(ReadOnlyAdmin):
     search_fields = ("=id", "=user__id")
     fields: ClassVar[Any] = ("id", "user", "language", "order", "created_at", "updated_at")
     readonly_fields = fields
+    ordering = ("-id",)
+
+
+@admin.register(Session)
+class SessionAdmin(ReadOnlyAdmin):
+    list_display = fields = ("id", "user_id", "platform", "created_at", "last_used_at", "expires_at", "revoked_at")
+    list_filter = ("platform",)
+    search_fields = ("=id", "=user__id")
     ordering = ("-id",)
 
 

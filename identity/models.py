@@ -1,8 +1,10 @@
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from phonenumber_field.modelfields import PhoneNumberField
 from uuid_utils.compat import uuid7
@@ -49,6 +51,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     updated_at = models.DateTimeField(auto_now=True)
 
     objects: ClassVar[UserManager] = UserManager()
+
+    # Not a column: the session whose access token came with the request. identity/sessions/bearer.py sets it.
+    session: "Session | None" = None
 
     USERNAME_FIELD = "phone_number"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -128,6 +133,17 @@ class Session(models.Model):
     rotated_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    # Exact to the minute.
+    last_used_at = models.DateTimeField(null=True)
+    # The last time at which the session proved the person: by a password or a code.
+    authenticated_at = models.DateTimeField(null=True)
+    name = models.CharField(max_length=100, db_default="", default="")
+    platform = models.CharField(max_length=10, choices=Platform, db_default="", default="", blank=True)
+    # The network of the last use: a prefix of the IP address (identity/api/addresses.py).
+    network = models.CharField(max_length=43, db_default="", default="")
+    # Not a column: PostgreSQL's clock when a request read the session.
+    read_at: datetime | None = None
 
     class Meta:
         indexes = [models.Index(fields=["expires_at"], name="session_expiry")]
@@ -149,6 +165,8 @@ class Device(models.Model):
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    # Not a column: `credentials.listed` sets it. A device that has just been registered is signed in.
+    is_signed_in = True
 
     class Meta:
         indexes = [models.Index(fields=["user"], name="devices_of_person", condition=Q(revoked_at=None))]
@@ -166,6 +184,21 @@ class Pin(models.Model):
     wrong_tries = models.PositiveIntegerField(default=0)
     locked_until = models.DateTimeField(null=True)
     set_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class StaffFactor(models.Model):
+    """An operator's second factor. The secret is sealed with SECRET_KEY; recovery codes are stored as hashes."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="staff_factor")
+    secret = models.BinaryField()
+    # The time step of the last code that counted: neither this code nor an older one counts again.
+    last_step = models.BigIntegerField(default=0)
+    recovery_hashes = models.JSONField(default=list)
+    # Admin sessions that began earlier have ended.
+    sessions_from = models.DateTimeField()
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -8,6 +8,8 @@ from identity.api.openapi import ETAG, IF_MATCH, STALE, problems
 from identity.api.requests import if_match, parse, person
 from identity.api.versions import etag_of
 from identity.models import User
+from identity.sessions import freshness
+from messaging.database import clock
 
 
 class MeView(APIView):
@@ -22,14 +24,18 @@ class MeView(APIView):
 
     @extend_schema(
         summary="Change names, language or e-mail",
+        description="Another e-mail address needs a fresh proof of the person (`me/reauthenticate/`).",
         parameters=[IF_MATCH, ETAG],
         request=serializers.ProfileSerializer,
-        responses={200: serializers.UserSerializer, **problems(s412=STALE)},
+        responses={200: serializers.UserSerializer, **problems(s403="`reauthentication_required`", s412=STALE)},
         tags=["me"],
     )
     def patch(self, request: Request) -> Response:
         changes = parse(serializers.ProfileSerializer, request, partial=True)
-        user = people.change_profile(person_id=person(request).id, changes=changes, if_match=if_match(request))
+        owner = person(request)
+        if changes.get("email", owner.email) != owner.email:
+            freshness.require(owner, now=clock.now())
+        user = people.change_profile(person_id=owner.id, changes=changes, if_match=if_match(request))
         return _profile(user)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.test import Client
 
 from messaging.database import clock
 from tests.world import World
@@ -54,6 +55,28 @@ def quick_clients() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(settings, "WHITENOISE_AUTOREFRESH", True, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def both_factors() -> Iterator[None]:
+    """`force_login` of an operator stands for a log-in with the password and the code."""
+    # Django is set up by now, but not yet when this file is imported.
+    from identity.staff import factors
+    from identity.staff.site import remember_proof
+
+    plain = Client.force_login
+
+    def force_login(client: Client, user: Any, backend: str | None = None) -> None:
+        plain(client, user, backend)
+        if user.is_staff:
+            factors.enrol(user, now=clock.now())
+            session = client.session
+            remember_proof(session, at=clock.now())
+            session.save()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "force_login", force_login)
         yield
 
 

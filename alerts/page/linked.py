@@ -21,8 +21,8 @@ from django.views.decorators.gzip import gzip_page
 
 from alerts.contacts import links
 from identity.api import rates
+from identity.api.addresses import client_ip, network_of
 from identity.api.rates import Limit
-from identity.api.requests import client_ip
 from messaging.database import clock
 from messaging.database.sql import is_out_of_reach
 
@@ -108,7 +108,7 @@ def chosen_language(request: HttpRequest) -> str | None:
 
 
 def _gone(request: HttpRequest, *, now: datetime) -> HttpResponse:
-    status = 404 if _within(GUESSES, rates.network_of(client_ip(request)), now=now) else 429
+    status = 404 if _within(GUESSES, network_of(client_ip(request)), now=now) else 429
     return render(request, "alerts/gone.html", {"emergency_number": settings.EMERGENCY_NUMBER}, status=status)
 
 

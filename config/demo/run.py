@@ -24,6 +24,8 @@ from config.demo.timeline import Timeline
 from config.logging import configure
 from config.postgres import PostgresFailed
 from identity.models import User
+from identity.staff import factors
+from messaging.database import clock
 from messaging.sandbox.control import SandboxControl
 
 ADMIN = "+996700000000"
@@ -42,11 +44,11 @@ def demo() -> int:
     try:
         with _postgres(timeline) as postgres, processes.running():
             _await_ready(timeline)
-            password = _admin_password()
-            _show_addresses(timeline, password)
+            admin = _admin_secrets()
+            _show_addresses(timeline, admin)
             outcome = _play(timeline)
             if _is_attended():
-                _stay_up(timeline, postgres, outcome, password)
+                _stay_up(timeline, postgres, outcome, admin)
     except (StoryFailed, PostgresFailed, DatabaseError, OSError) as error:
         timeline.failure(f"\nThe demo failed: {error}\nIts log: {log}")
         return 1
@@ -88,21 +90,23 @@ def _get(url: str) -> requests.Response:
         return session.get(url, timeout=_READY_S)
 
 
-def _admin_password() -> str:
-    """Give the admin a new password and return it. Every run makes a new one, so that it need not be stored."""
+def _admin_secrets() -> str:
+    """Give the admin a new password and second factor in every run, so that they need not be stored. Returns both."""
     password = secrets.token_urlsafe(9)
     admin = User.objects.filter(phone_number=ADMIN).first() or User(phone_number=ADMIN, first_name="Admin")
     admin.is_staff = admin.is_superuser = admin.is_active = True
     admin.set_password(password)
     admin.save()
-    return password
+    enrolled = factors.enrol(admin, now=clock.now())
+    codes = " ".join(enrolled.recovery_codes[:3])
+    return f"password {password}, code (each once): {codes}"
 
 
-def _show_addresses(timeline: Timeline, admin_password: str) -> None:
+def _show_addresses(timeline: Timeline, admin_secrets: str) -> None:
     timeline.line()
     timeline.line(f"  API docs   {settings.PUBLIC_BASE_URL}/api/docs/")
     timeline.line(f"  Phones     {settings.TWILIO_API_BASE_URL}/sandbox/")
-    timeline.line(f"  Admin      {settings.PUBLIC_BASE_URL}/admin/  as {ADMIN}, password {admin_password}")
+    timeline.line(f"  Admin      {settings.PUBLIC_BASE_URL}/admin/  as {ADMIN}, {admin_secrets}")
 
 
 def _play(timeline: Timeline) -> Outcome:
@@ -120,8 +124,8 @@ def _is_attended() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("DEMO_EXIT", "") in ("", "0")
 
 
-def _stay_up(timeline: Timeline, postgres: EmbeddedPostgres, outcome: Outcome, admin_password: str) -> None:
-    _show_addresses(timeline, admin_password)
+def _stay_up(timeline: Timeline, postgres: EmbeddedPostgres, outcome: Outcome, admin_secrets: str) -> None:
+    _show_addresses(timeline, admin_secrets)
     timeline.line(f"  auth/login/ as {outcome.person.name}: {outcome.person.phone}, password {outcome.person.password}")
     timeline.line("\nIt stays up until Ctrl-C.")
     try:

@@ -1,12 +1,12 @@
 """Limits on how often a person, a number or a network may do something. PostgreSQL counts for all processes."""
 
-import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
 from django.utils.crypto import salted_hmac
 
+from identity.api.addresses import networks_of
 from identity.errors import TooMany
 from messaging.database.sql import rows
 
@@ -17,6 +17,7 @@ INSERT INTO identity_ratecount (key, window_start, count) VALUES (%s, %s, 1)
 ON CONFLICT (key, window_start) DO UPDATE SET count = identity_ratecount.count + 1
 RETURNING count
 """
+_GIVE_BACK = "UPDATE identity_ratecount SET count = count - 1 WHERE key = %s AND window_start = %s AND count > 0"
 
 
 class TooManyRequests(TooMany):
@@ -45,22 +46,37 @@ def spend(limit: Limit, *values: str, now: datetime) -> None:
 
     Call it before the transaction of the use itself, so that a refused or failed use counts too.
     """
-    window_s = int(limit.window.total_seconds())
-    start = datetime.fromtimestamp(now.timestamp() // window_s * window_s, tz=UTC)
+    start = _window_start(limit, now)
     [(count,)] = rows(_COUNT, [_key(limit, values), start])
     if count > limit.times:
         raise TooManyRequests(retry_after=start + limit.window - now)
 
 
-def network_of(client_ip: str) -> str:
-    """The network that one client can use: its IPv4 address, or the /64 around its IPv6 address."""
-    try:
-        parsed = ipaddress.ip_address(client_ip)
-    except ValueError:
-        return client_ip
-    if parsed.version == 6:
-        return str(ipaddress.ip_network((int(parsed), 64), strict=False))
-    return str(parsed)
+def spend_by_network(limit: Limit, *values: str, client_ip: str, now: datetime) -> None:
+    """Count one use by these values from the client's network, and from the wider networks around it.
+
+    Raises TooManyRequests. The narrowest network counts first: uses that are refused to it do not count against its
+    neighbours.
+    """
+    for widened, network in _by_network(limit, client_ip):
+        spend(widened, *values, network, now=now)
+
+
+def give_back_by_network(limit: Limit, *values: str, client_ip: str, now: datetime) -> None:
+    """Undo a `spend_by_network` of the same moment."""
+    for widened, network in _by_network(limit, client_ip):
+        rows(_GIVE_BACK, [_key(widened, (*values, network)), _window_start(widened, now)])
+
+
+def _by_network(limit: Limit, client_ip: str) -> list[tuple[Limit, str]]:
+    # A client has one /64, so its share of a /56 and of a /48 is not known: they get some more uses.
+    networks = networks_of(client_ip)
+    return [(replace(limit, times=limit.times * share), each) for share, each in zip((1, 2, 4), networks, strict=False)]
+
+
+def _window_start(limit: Limit, now: datetime) -> datetime:
+    window_s = int(limit.window.total_seconds())
+    return datetime.fromtimestamp(now.timestamp() // window_s * window_s, tz=UTC)
 
 
 def _key(limit: Limit, values: tuple[str, ...]) -> bytes:

@@ -1,17 +1,14 @@
-"""Reads the parts of a request that every view needs: the valid body, the signed-in person, the client IP."""
+"""Reads the parts of a request that every view needs: the valid body, the signed-in person and session, the ETags."""
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest
 from django.utils.http import parse_etags
 from rest_framework.exceptions import NotAuthenticated, ParseError
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
-from rest_framework.throttling import BaseThrottle
-from rest_framework_simplejwt.tokens import Token
 
-from identity.models import Session, User
+from identity.models import User
 
 
 def parse(serializer: type[BaseSerializer[Any]], request: Request, *, partial: bool = False) -> dict[str, Any]:
@@ -37,18 +34,12 @@ def person(request: Request) -> User:
 
 
 def session_id(request: Request) -> UUID | None:
-    """The id of the session that the access token names; None if there is no session."""
-    claims = request.auth
-    named = claims.get("sid") if isinstance(claims, Token) else None
-    return Session.objects.filter(id=named).values_list("id", flat=True).first() if named else None
+    """The id of the session that the access token names; None if the request came without an access token."""
+    session = person(request).session
+    return session.id if session else None
 
 
 def if_match(request: Request) -> list[str] | None:
     """The ETags of the If-Match header; None without the header."""
     header = request.headers.get("If-Match")
     return None if header is None else parse_etags(header)
-
-
-def client_ip(request: Request | HttpRequest) -> str:
-    """The client IP. NUM_PROXIES says how many proxies may report it."""
-    return str(BaseThrottle().get_ident(cast(Request, request)))  # reads META only

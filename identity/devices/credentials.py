@@ -7,15 +7,16 @@ have to store the secret itself and not a hash.
 
 import hmac
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 
-from identity import people
+from identity import live_sessions, people
 from identity.api import rates
 from identity.api.rates import Limit
 from identity.errors import Conflict, NotFound
@@ -47,12 +48,24 @@ def active_devices(person_id: UUID) -> QuerySet[Device]:
     return Device.objects.filter(user_id=person_id, revoked_at=None).order_by("-id")
 
 
+def listed(person_id: UUID, *, now: datetime) -> QuerySet[Device]:
+    """The same devices with `is_signed_in`: whether the session that registered the device goes on."""
+    goes_on = Q(session__isnull=False, session__revoked_at=None, session__expires_at__gt=now)
+    annotated = ExpressionWrapper(goes_on, output_field=BooleanField())
+    return active_devices(person_id).annotate(is_signed_in=annotated)  # type: ignore[no-redef]
+
+
 def register(*, person: User, session_id: UUID | None, name: str, platform: Platform, now: datetime) -> Registered:
-    """Register a device, make its credential and return both. Raises TooManyDevices or TooManyRequests."""
+    """Register a device, make its credential and return both.
+
+    Raises TooManyDevices, TooManyRequests or SessionEnded.
+    """
     rates.spend(REGISTERED_A_DAY, str(person.id), now=now)
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     with transaction.atomic():
         people.locked(person.id)
+        if session_id:
+            live_sessions.hold(session_id)
         if active_devices(person.id).count() >= MAX_DEVICES:
             raise TooManyDevices
         device = Device.objects.create(
@@ -72,8 +85,13 @@ def revoke(*, person_id: UUID, device_id: UUID, now: datetime) -> None:
         raise NotFound
 
 
-def revoke_of_session(session_id: UUID, *, now: datetime) -> None:
-    Device.objects.filter(session_id=session_id, revoked_at=None).update(revoked_at=now)
+def revoke_of_sessions(session_ids: Collection[UUID], *, now: datetime) -> None:
+    """Revoke the credentials that were registered in these sessions."""
+    Device.objects.filter(session_id__in=session_ids, revoked_at=None).update(revoked_at=now)
+
+
+def revoke_all(person_id: UUID, *, now: datetime) -> None:
+    active_devices(person_id).update(revoked_at=now)
 
 
 def recognise(credential: str, *, now: datetime) -> Device | None:

@@ -13,9 +13,14 @@ class NewDeviceSerializer(serializers.Serializer[None]):
 class DeviceSerializer(serializers.ModelSerializer[Device]):
     last_used_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="Exact to the minute.")
 
+    is_signed_in = serializers.BooleanField(
+        read_only=True,
+        help_text="Whether the session that registered it goes on. If not, remove the device unless it is yours.",
+    )
+
     class Meta:
         model = Device
-        fields = ["id", "name", "platform", "created_at", "last_used_at"]
+        fields = ["id", "name", "platform", "created_at", "last_used_at", "is_signed_in"]
         read_only_fields = fields
 
 

@@ -20,7 +20,7 @@ class DevicesView(APIView):
         tags=["devices"],
     )
     def get(self, request: Request) -> Response:
-        found = credentials.active_devices(person(request).id)
+        found = credentials.listed(person(request).id, now=clock.now())
         return Response({"results": serializers.DeviceSerializer(found, many=True).data})
 
     @extend_schema(
@@ -33,7 +33,7 @@ class DevicesView(APIView):
         request=serializers.NewDeviceSerializer,
         responses={
             201: serializers.RegisteredDeviceSerializer,
-            **problems(s409="`too_many_devices`", s429=TOO_MANY),
+            **problems(s401="`session_ended`", s409="`too_many_devices`", s429=TOO_MANY),
         },
         tags=["devices"],
     )

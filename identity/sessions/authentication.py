@@ -12,13 +12,13 @@ from rest_framework.views import APIView
 
 from identity.devices import credentials
 from identity.models import Device
-from identity.sessions.bearer import AccessToken
+from identity.sessions.bearer import QuietAccessToken
 from messaging.database import clock
 
 HEADER = "X-SOS-Credential"
 
 
-class SosCredential(AccessToken):
+class SosCredential(QuietAccessToken):
     """Authenticates a device by its SOS credential, in the header X-SOS-Credential. `request.auth` is then the Device.
 
     An app sends both this header and its access token; a valid access token comes first. Only views that raise an SOS,
@@ -30,7 +30,8 @@ class SosCredential(AccessToken):
         if not credential:
             return None
         with suppress(AuthenticationFailed):
-            if signed_in := super().authenticate(request):
+            signed_in: tuple[Any, Any] | None = super().authenticate(request)
+            if signed_in:
                 return signed_in
         device = credentials.recognise(credential, now=clock.now())
         return (device.user, device) if device else None
@@ -44,7 +45,7 @@ class OpenToDevices(APIView):
     def get_authenticators(self) -> list[BaseAuthentication]:
         # OpenAPI makes views without a request.
         if self.request is not None and self.request.method in self.device_methods:
-            return [SosCredential(), *super().get_authenticators()]
+            return [SosCredential(), QuietAccessToken()]
         return super().get_authenticators()
 
 

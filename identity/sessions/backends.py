@@ -5,10 +5,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from identity.api import rates
-from identity.api.requests import client_ip
+from identity.api.addresses import client_ip
 from identity.models import User
 from identity.sessions import signin
 from messaging.database import clock
+from messaging.numbers import is_e164
 
 
 class LimitedBackend(ModelBackend):
@@ -17,10 +18,15 @@ class LimitedBackend(ModelBackend):
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
+        # The number as the look-up reads it, so that no other spelling has tries of its own.
+        field: Any = User._meta.get_field("phone_number")
+        number = str(field.get_prep_value(username or "") or "")
+        if not is_e164(number):
+            number = ""
         if request is not None:
             try:
-                signin.spend_try(phone_number=str(username), client_ip=client_ip(request), now=clock.now())
+                signin.spend_try(phone_number=number, client_ip=client_ip(request), now=clock.now())
             except rates.TooManyRequests as error:
                 raise PermissionDenied from error
-        user: User | None = super().authenticate(request, username, password, **kwargs)
+        user: User | None = super().authenticate(request, number, password, **kwargs)
         return user

@@ -3,26 +3,82 @@
 It is a module of its own, because DRF's settings import it before DRF's views can be imported.
 """
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, ClassVar, cast
+from uuid import UUID
 
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.tokens import Token
 
-from identity.models import User
+from identity.api.addresses import client_ip, coarse
+from identity.live_sessions import SessionEnded
+from identity.models import Session, User
 from messaging.database.sql import rows
 
+# `last_used_at` is exact to the minute, so that a session's row is written at most once a minute.
+_USE_NOTED_EVERY = timedelta(minutes=1)
 _COLUMNS = [field.attname for field in User._meta.concrete_fields]
-_PERSON = "SELECT {columns} FROM identity_user WHERE id = %s"
+# In the order of the model: from_db reads the values in that order, whatever the names say.
+_NEEDED = {"id", "user_id", "last_used_at", "authenticated_at"}
+_SESSION = [field.attname for field in Session._meta.concrete_fields if field.attname in _NEEDED]
+# One statement finds the person and checks the session, so a session that ended is refused with the next request.
+_PERSON = """
+SELECT clock_timestamp(), {columns}
+FROM identity_session session JOIN identity_user person ON person.id = session.user_id
+WHERE session.id = %s AND person.id = %s AND session.revoked_at IS NULL AND session.expires_at > clock_timestamp()
+""".format(columns=", ".join([*(f"session.{name}" for name in _SESSION), *(f"person.{name}" for name in _COLUMNS)]))
+# A locked row is skipped: a request never waits to note its time.
+_NOTE_USE = """
+UPDATE identity_session SET last_used_at = %(now)s, network = %(network)s WHERE id = (
+    SELECT id FROM identity_session WHERE id = %(id)s AND revoked_at IS NULL FOR NO KEY UPDATE SKIP LOCKED
+)
+"""
 
 
 class AccessToken(JWTAuthentication):
+    # Whether a request is noted as the session's last use.
+    notes_use: ClassVar[bool] = True
+
+    def authenticate(self, request: Request) -> Any:
+        signed_in = super().authenticate(request)
+        if signed_in and self.notes_use:
+            _note_use(cast(User, signed_in[0]), request)
+        return signed_in
+
     def get_user(self, validated_token: Token) -> Any:
         """The person of a valid token. Every request runs this, and written-out SQL takes half the time of the ORM."""
-        found = rows(_PERSON.format(columns=", ".join(_COLUMNS)), [validated_token.get("user_id")])
+        try:
+            ids = [UUID(validated_token.get(claim)) for claim in ("sid", "user_id")]
+        except (ValueError, TypeError, AttributeError):
+            raise _ended() from None
+        found = rows(_PERSON, ids)
         if not found:
-            raise AuthenticationFailed("There is no such person.", code="user_not_found")
-        user = User.from_db("default", _COLUMNS, found[0])
+            raise _ended()
+        [(now, *columns)] = found
+        user = User.from_db("default", _COLUMNS, columns[len(_SESSION) :])
         if not user.is_active:
             raise AuthenticationFailed("This person is deactivated.", code="user_inactive")
+        user.session = Session.from_db("default", _SESSION, columns[: len(_SESSION)])
+        user.session.read_at = now
         return user
+
+
+class QuietAccessToken(AccessToken):
+    """The same for the requests of an SOS, which write nothing before their own work."""
+
+    notes_use = False
+
+
+def _ended() -> AuthenticationFailed:
+    return AuthenticationFailed(SessionEnded.detail, code=SessionEnded.code)
+
+
+def _note_use(user: User, request: Request) -> None:
+    session = user.session
+    if session is None or session.read_at is None:
+        return
+    if session.last_used_at is None or session.last_used_at <= session.read_at - _USE_NOTED_EVERY:
+        network = coarse(client_ip(request))
+        rows(_NOTE_USE, {"id": session.id, "now": session.read_at, "network": network})

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
 
-from identity import people
+from identity import live_sessions, people
 from identity.api import rates
 from identity.api.rates import Limit
 from identity.errors import Forbidden
@@ -37,13 +37,15 @@ def confirm(person: User, password: str, *, now: datetime) -> None:
 def change(*, person: User, password: str, new_password: str, session_id: UUID | None, now: datetime) -> None:
     """Change the password and sign out every other session. Call outside a transaction.
 
-    SOS credentials stay valid, so that no device loses its SOS button. Raises TooManyRequests, or PasswordWrong, also
-    if the password was changed meanwhile.
+    SOS credentials stay valid, so that no device loses its SOS button. Raises TooManyRequests,
+    SessionEnded, or PasswordWrong, also if the password was changed meanwhile.
     """
     confirm(person, password, now=now)
     new_hash = make_password(new_password)
     with transaction.atomic():
         held = people.locked(person.id)
+        if session_id:
+            live_sessions.hold(session_id)
         if held.password != person.password:
             raise PasswordWrong
         held.password = new_hash

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import structlog
 from django.conf import settings
+from django.db import transaction
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
@@ -19,6 +20,8 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from identity.devices import credentials
 from identity.errors import Unproven
 from identity.models import Session, User
+from identity.sessions import known_devices
+from identity.sessions.origins import NOWHERE, Origin
 
 log = structlog.get_logger(__name__)
 
@@ -41,14 +44,33 @@ class Tokens:
 class SignedIn:
     user: User
     tokens: Tokens
+    device_token: str
 
 
-def open_session(person: User, *, now: datetime) -> Tokens:
-    session = Session.objects.create(user=person, jti=uuid4().hex, rotated_at=now, expires_at=_expiry(now))
+def signed_in(person: User, *, now: datetime, origin: Origin) -> SignedIn:
+    """Open a session on a device, which is known from now on (known_devices.py)."""
+    opened = open_session(person, now=now, origin=origin)
+    return SignedIn(user=person, tokens=opened, device_token=known_devices.token_for(person))
+
+
+def open_session(person: User, *, now: datetime, origin: Origin = NOWHERE) -> Tokens:
+    """Call it when the person has just been proved, by a password or a code."""
+    session = Session.objects.create(
+        user=person,
+        jti=uuid4().hex,
+        rotated_at=now,
+        expires_at=_expiry(now, created_at=now),
+        created_at=now,
+        last_used_at=now,
+        authenticated_at=now,
+        name=origin.name,
+        platform=origin.platform,
+        network=origin.network,
+    )
     return _tokens(session, now=now)
 
 
-def refresh(token: str, *, now: datetime) -> Tokens:
+def refresh(token: str, *, now: datetime, network: str = "") -> Tokens:
     """Return the next generation of tokens, or within GRACE the current one again, because its response was lost.
 
     Any older token must have been copied, so it revokes the session. Raises TokenInvalid.
@@ -59,7 +81,12 @@ def refresh(token: str, *, now: datetime) -> Tokens:
         raise TokenInvalid
     # One conditional UPDATE: the slower of two racing refreshes finds that its token is now the previous one.
     rotated = Session.objects.filter(id=session_id, jti=jti, revoked_at=None).update(
-        previous_jti=jti, jti=uuid4().hex, rotated_at=now, expires_at=_expiry(now)
+        previous_jti=jti,
+        jti=uuid4().hex,
+        rotated_at=now,
+        last_used_at=now,
+        network=network or session.network,
+        expires_at=_expiry(now, created_at=session.created_at),
     )
     session.refresh_from_db(fields=["jti", "previous_jti", "rotated_at", "expires_at", "revoked_at"])
     is_late_repeat = session.previous_jti == jti and session.rotated_at > now - GRACE
@@ -76,14 +103,21 @@ def close(token: str, *, now: datetime) -> None:
         session_id, _ = _read(token)
     except TokenInvalid:
         return
-    _revoke(session_id, now=now)
-    credentials.revoke_of_session(session_id, now=now)
+    with transaction.atomic():
+        _revoke(session_id, now=now)
+        credentials.revoke_of_sessions([session_id], now=now)
 
 
-def close_others(*, person_id: UUID, keep: UUID | None, now: datetime) -> None:
-    """Sign out all devices of a person except the session `keep`; None keeps no session."""
+def close_others(*, person_id: UUID, keep: UUID | None, now: datetime) -> list[UUID]:
+    """Sign out all devices of a person except the session `keep`; None keeps no session. Returns the ended sessions.
+
+    SOS credentials stay valid.
+    """
     others = Session.objects.filter(user_id=person_id, revoked_at=None).exclude(id__in=[keep] if keep else [])
-    others.update(revoked_at=now)
+    # Lock first, so that the ids are those of the rows that this call ends.
+    ended = list(others.order_by("id").select_for_update(no_key=True).values_list("id", flat=True))
+    Session.objects.filter(id__in=ended).update(revoked_at=now)
+    return ended
 
 
 def _revoke(session_id: UUID, *, now: datetime) -> None:
@@ -121,6 +155,7 @@ def _tokens(session: Session, *, now: datetime) -> Tokens:
     return Tokens(access=str(access), refresh=str(token))
 
 
-def _expiry(now: datetime) -> datetime:
+def _expiry(now: datetime, *, created_at: datetime) -> datetime:
+    """The end of a session that is used now: it slides with each refresh, up to the session's absolute age."""
     lifetime: timedelta = RefreshToken.lifetime
-    return now + lifetime
+    return min(now + lifetime, created_at + timedelta(days=settings.SIGNED_IN_DAYS))

@@ -4,10 +4,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from identity.api.addresses import client_ip, coarse
 from identity.api.open import OpenView
 from identity.api.openapi import TOO_MANY, problems
-from identity.api.requests import client_ip, parse, person, session_id
-from identity.sessions import passwords, serializers, signin, tokens
+from identity.api.requests import parse, person, session_id
+from identity.sessions import origins, passwords, serializers, signin, tokens
 from messaging.database import clock
 
 
@@ -23,7 +24,14 @@ class LoginView(OpenView):
     )
     def post(self, request: Request) -> Response:
         credentials = parse(serializers.SignInSerializer, request)
-        signed_in = signin.sign_in(**credentials, client_ip=client_ip(request), now=clock.now())
+        signed_in = signin.sign_in(
+            phone_number=credentials["phone_number"],
+            password=credentials["password"],
+            client_ip=client_ip(request),
+            device_token=credentials.get("device_token") or "",
+            origin=origins.of(request, credentials),
+            now=clock.now(),
+        )
         return Response(serializers.SignedInSerializer(signed_in).data)
 
 
@@ -36,7 +44,8 @@ class RefreshView(OpenView):
     )
     def post(self, request: Request) -> Response:
         token = parse(serializers.RefreshSerializer, request)["refresh"]
-        return Response(serializers.TokensSerializer(tokens.refresh(token, now=clock.now())).data)
+        renewed = tokens.refresh(token, network=coarse(client_ip(request)), now=clock.now())
+        return Response(serializers.TokensSerializer(renewed).data)
 
 
 class LogoutView(OpenView):
@@ -55,7 +64,8 @@ class LogoutView(OpenView):
 class PasswordView(APIView):
     @extend_schema(
         summary="Change the password; every other session is signed out",
-        description="This session stays signed in. SOS credentials stay valid; revoke one at `me/devices/`.",
+        description="This session stays signed in. SOS credentials stay valid, so that no device loses its SOS button;"
+        " revoke one at `me/devices/`.",
         request=serializers.NewPasswordSerializer,
         responses={
             204: None,

@@ -17,6 +17,7 @@ from identity.api.rates import Limit, TooManyRequests
 from identity.errors import Conflict, Invalid, NotFound
 from identity.models import User, Verification
 from identity.sessions import tokens
+from identity.sessions.origins import NOWHERE, Origin
 from identity.verification import codes, conversion, texts
 from messaging.models import MessageClass
 from messaging.outbox import outgoing as outbox
@@ -32,10 +33,20 @@ RESEND_AFTER = timedelta(seconds=60)
 # A pending registration may ask for a new code until this long after its code has expired.
 RENEWABLE_FOR = timedelta(hours=1)
 
-SMS_PER_NUMBER = (
-    Limit(scope="sms to number", times=5, window=timedelta(hours=1)),
-    Limit(scope="sms to number", times=10, window=timedelta(days=1)),
+# A stranger who registers a number again and again uses up the SMS of their own network first.
+SMS_PER_NUMBER_AND_NETWORK = (
+    Limit(scope="sms to number from address", times=5, window=timedelta(hours=1)),
+    Limit(scope="sms to number from address", times=10, window=timedelta(days=1)),
 )
+SMS_PER_NUMBER = (
+    Limit(scope="sms to number", times=10, window=timedelta(hours=1)),
+    Limit(scope="sms to number", times=30, window=timedelta(days=1)),
+)
+# Beyond these limits a registration shares the code that the number got last, as long as the code lives: its owner
+# reads it in the SMS that somebody else caused. Each share gives tries at the same code, so shares are few.
+SHARES_PER_NUMBER_AND_NETWORK = Limit(scope="codes shared from address", times=5, window=timedelta(hours=1))
+SHARES_PER_NUMBER = Limit(scope="codes shared", times=20, window=timedelta(hours=1))
+TRIES_OF_A_SHARE = 3
 # Mobile carriers put whole districts behind one client IP (CGNAT), so the limit is high: it stops SMS pumping, but not
 # a busy hour. Stored counts have its scope, which therefore keeps the word "address".
 SMS_PER_NETWORK = Limit(scope="sms from address", times=60, window=timedelta(hours=1))
@@ -68,11 +79,11 @@ def register(
     client_ip: str,
     now: datetime,
 ) -> Verification:
-    """Store a pending registration, queue the SMS with its code, and return the registration.
+    """Store a pending registration, queue the SMS with its code or share a code, and return the registration.
 
     Raises TooManyRequests.
     """
-    _count_sms(phone_number=phone_number, client_ip=client_ip, now=now)
+    shared = _code_to_share(phone_number=phone_number, client_ip=client_ip, now=now)
     # Hashing is slow on purpose, so it comes before the transaction, which would hold a connection meanwhile.
     password_hash = make_password(password)
     with transaction.atomic():
@@ -86,13 +97,14 @@ def register(
             first_name=first_name,
             last_name=last_name,
             language=account_language or language,
-            code_salt=salt,
-            code_hash=codes.hashed(code, salt=salt),
-            tries_left=TRIES,
+            code_salt=shared.code_salt if shared else salt,
+            code_hash=shared.code_hash if shared else codes.hashed(code, salt=salt),
+            tries_left=TRIES_OF_A_SHARE if shared else TRIES,
             sent_at=now,
-            expires_at=now + CODE_LIFE,
+            expires_at=shared.expires_at if shared else now + CODE_LIFE,
         )
-        _send(pending, code=code, now=now)
+        if not shared:
+            _send(pending, code=code, now=now)
     return pending
 
 
@@ -123,7 +135,9 @@ def resend(*, phone_number: str, verification_id: UUID, client_ip: str, now: dat
     return pending
 
 
-def verify(*, phone_number: str, code: str, verification_id: UUID, now: datetime) -> tokens.SignedIn:
+def verify(
+    *, phone_number: str, code: str, verification_id: UUID, now: datetime, origin: Origin = NOWHERE
+) -> tokens.SignedIn:
     """Turn the pending registration into a person, sign them in and return their tokens. Call outside a transaction.
 
     Raises CodeInvalid, or AlreadyRegistered if the code is right but the number has an account by now.
@@ -137,7 +151,7 @@ def verify(*, phone_number: str, code: str, verification_id: UUID, now: datetime
         raise CodeInvalid
     with transaction.atomic():
         person = _become_person(pending, now=now)
-        signed_in = tokens.SignedIn(user=person, tokens=tokens.open_session(person, now=now))
+        signed_in = tokens.signed_in(person, now=now, origin=origin)
         conversion.count_verified(str(pending.phone_number), now=now)
         return signed_in
 
@@ -176,9 +190,34 @@ def _become_person(pending: Verification, *, now: datetime) -> User:
 
 def _count_sms(*, phone_number: str, client_ip: str, now: datetime) -> None:
     # Count the network first: a use that is refused to the network must not count against the phone number.
-    rates.spend(SMS_PER_NETWORK, rates.network_of(client_ip), now=now)
+    rates.spend_by_network(SMS_PER_NETWORK, client_ip=client_ip, now=now)
+    _count_sms_to_number(phone_number=phone_number, client_ip=client_ip, now=now)
+
+
+def _count_sms_to_number(*, phone_number: str, client_ip: str, now: datetime) -> None:
+    for limit in SMS_PER_NUMBER_AND_NETWORK:
+        rates.spend_by_network(limit, phone_number, client_ip=client_ip, now=now)
     for limit in SMS_PER_NUMBER:
         rates.spend(limit, phone_number, now=now)
+
+
+def _code_to_share(*, phone_number: str, client_ip: str, now: datetime) -> Verification | None:
+    """The registration whose code a new one shares; None if the number gets an SMS of its own. Raises TooManyRequests.
+
+    The answer depends on the number's SMS only, so it does not show whether the number has an account.
+    """
+    rates.spend_by_network(SMS_PER_NETWORK, client_ip=client_ip, now=now)
+    try:
+        _count_sms_to_number(phone_number=phone_number, client_ip=client_ip, now=now)
+    except TooManyRequests:
+        living = Verification.objects.filter(phone_number=phone_number, verified_at=None, expires_at__gt=now)
+        shared = living.order_by("-expires_at").first()
+        if shared is None:
+            raise
+        rates.spend_by_network(SHARES_PER_NUMBER_AND_NETWORK, phone_number, client_ip=client_ip, now=now)
+        rates.spend(SHARES_PER_NUMBER, phone_number, now=now)
+        return shared
+    return None
 
 
 def _send(pending: Verification, *, code: str, now: datetime) -> None:

@@ -3,6 +3,7 @@ from rest_framework import serializers
 from identity.api.fields import LanguageField, NameField, PhoneNumberField, ReachableNumberField
 from identity.api.passwords import PasswordField, not_guessed_at_once
 from identity.models import Language, Verification
+from identity.sessions.serializers import OriginSerializer
 from identity.verification.registration import RESEND_AFTER
 
 
@@ -19,7 +20,7 @@ class ResendSerializer(serializers.Serializer[None]):
     verification_id = serializers.UUIDField()
 
 
-class VerifySerializer(serializers.Serializer[None]):
+class VerifySerializer(OriginSerializer):
     phone_number = PhoneNumberField()
     code = serializers.RegexField(r"^[0-9]{6}$")
     verification_id = serializers.UUIDField()

@@ -2,9 +2,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from identity.api.addresses import client_ip
 from identity.api.open import OpenView
 from identity.api.openapi import TOO_MANY, problems
-from identity.api.requests import client_ip, parse
+from identity.api.requests import parse
+from identity.sessions import origins
 from identity.sessions.serializers import SignedInSerializer
 from identity.verification import registration, serializers
 from messaging.database import clock
@@ -51,5 +53,11 @@ class VerifySmsView(OpenView):
     )
     def post(self, request: Request) -> Response:
         proof = parse(serializers.VerifySerializer, request)
-        signed_in = registration.verify(**proof, now=clock.now())
+        signed_in = registration.verify(
+            phone_number=proof["phone_number"],
+            code=proof["code"],
+            verification_id=proof["verification_id"],
+            origin=origins.of(request, proof),
+            now=clock.now(),
+        )
         return Response(SignedInSerializer(signed_in).data)

@@ -5,6 +5,7 @@ import pytest
 from identity.contacts import contacts
 from identity.models import EmergencyContact, User
 from messaging.database import clock
+from tests.signed_in import bearer
 
 from .phones import ANA, App
 
@@ -45,6 +46,4 @@ def add_contacts(ana: User) -> AddContacts:
 
 
 def signed_in(user: User) -> App:
-    client = App()
-    client.force_authenticate(user)
-    return client
+    return App(HTTP_AUTHORIZATION=bearer(user))

@@ -23,13 +23,17 @@ def test_createsuperuser(db: None, monkeypatch: pytest.MonkeyPatch, client: Clie
     call_command("createsuperuser", "--noinput", "--phone_number", "+996 777 000 001", stdout=StringIO())
     user = User.objects.get()
     assert (str(user.phone_number), user.is_staff, user.is_superuser) == ("+996777000001", True, True)
-    login = {"username": "+996777000001", "password": "operators-password"}
+    output = StringIO()
+    call_command("enrolstaff", "+996777000001", stdout=output)
+    code = output.getvalue().split()[-1]
+    login = {"username": "+996777000001", "password": "operators-password", "code": code}
     assert client.post("/admin/login/?next=/admin/", login).status_code == 302
+    assert client.get("/admin/").status_code == 200
 
 
 @pytest.mark.parametrize("username", ["garbage", "\x00", "+99655512345612345678901234567890", "ё"])
 def test_a_garbage_name_does_not_sign_in(db: None, client: Client, username: str) -> None:
-    login = {"username": username, "password": "x"}
+    login = {"username": username, "password": "x", "code": "000000"}
     assert client.post("/admin/login/?next=/admin/", login).status_code == 200
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import hypothesis
 import pytest
 import schemathesis
-from rest_framework_simplejwt.tokens import AccessToken
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
@@ -18,6 +17,7 @@ from schemathesis.specs.openapi.checks import (
 
 from config.wsgi import application
 from identity.models import RateCount, User
+from tests.signed_in import bearer
 
 EXAMPLES = int(os.environ.get("FUZZING_EXAMPLES", "8"))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -46,9 +46,7 @@ def _can_be_asked_wrongly(described: dict[str, Any]) -> bool:
 
 
 def _bearer(user: User) -> dict[str, str]:
-    access = AccessToken()
-    access["user_id"] = str(user.id)
-    return {"Authorization": f"Bearer {access}"}
+    return {"Authorization": bearer(user)}
 
 
 def _fuzz(operation: Any, *, mode: GenerationMode, authorization: dict[str, str]) -> None:

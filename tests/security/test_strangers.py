@@ -7,7 +7,6 @@ import pytest
 from django.db import transaction
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
-from rest_framework_simplejwt.tokens import AccessToken
 
 from alerts.models import ActivityTimer, AlertStatus, SosAlert
 from alerts.positions.track import Position
@@ -17,16 +16,17 @@ from geo import blueprints, tracking, zones
 from geo.models import Blueprint, Fix, GeoZone
 from geo.reading import Sent
 from identity.devices import credentials
-from identity.models import Device, EmergencyContact, Platform, User
+from identity.models import Device, EmergencyContact, Platform, Session, User
 from messaging.database import clock
 from messaging.models import Message
+from tests.signed_in import bearer
 
 pytestmark = pytest.mark.django_db
 
 SECRETS = ("Zarina", "Tologonova", "+996700333444", "700333444", "Kanykei", "+996700555666", "42.8746", "74.5698")
 PARAMETERS = (
     *("{contact_id}", "{alert_id}", "{device_id}", "{id}", "{signature}", "{timer_id}"),
-    *("{zone_id}", "{blueprint_id}", "{upload_id}"),
+    *("{zone_id}", "{blueprint_id}", "{upload_id}", "{session_id}"),
 )
 BODIES: list[dict[str, Any]] = [
     {},
@@ -39,6 +39,7 @@ BODIES: list[dict[str, Any]] = [
 def victim() -> User:
     user = User.objects.create(phone_number="+996700333444", first_name="Zarina", last_name="Tologonova")
     EmergencyContact.objects.create(user=user, name="Kanykei", phone_number="+996700555666", order=0)
+    bearer(user)
     credentials.register(person=user, session_id=None, name="Zarina's", platform=Platform.IOS, now=clock.now())
     with transaction.atomic():
         raise_alerts([Cause(owner=user, place=Position(latitude=42.8746, longitude=74.5698))], now=clock.now())
@@ -62,6 +63,7 @@ def snapshot() -> list[Any]:
     return [
         *User.objects.filter(phone_number="+996700333444").values(),
         *EmergencyContact.objects.filter(name="Kanykei").values(),
+        *Session.objects.filter(user__phone_number="+996700333444").values(),
         *Device.objects.filter(user__phone_number="+996700333444").values(),
         *SosAlert.objects.filter(owner__phone_number="+996700333444").values(),
         *ActivityTimer.objects.filter(owner__phone_number="+996700333444").values(),
@@ -75,10 +77,9 @@ def snapshot() -> list[Any]:
 def test_no_endpoint_shows_or_changes_another_persons_rows(victim: User) -> None:
     mallory = User.objects.create(phone_number="+996700999000", first_name="Mallory")
     own = (victim.contacts, victim.sos_alerts, victim.devices, victim.timers, victim.geozones, victim.blueprints)
-    ids = [*(rows.get().pk for rows in own), victim.id]
+    ids = [*(rows.get().pk for rows in own), victim.session_set.get().id, victim.id]
     before = snapshot()
-    client = APIClient(headers={"Tus-Resumable": "1.0.0"})
-    client.force_authenticate(mallory)
+    client = APIClient(headers={"Tus-Resumable": "1.0.0", "Authorization": bearer(mallory)})
 
     walked = 0
     for method, path in operations():
@@ -115,14 +116,10 @@ def test_nothing_but_sign_in_answers_without_a_token(victim: User) -> None:
 
 
 def test_an_ended_account_is_shut_out(victim: User) -> None:
-    token = AccessToken()
-    token["user_id"] = str(victim.id)
-    expired = AccessToken()
-    expired["user_id"] = str(victim.id)
-    expired.set_exp(lifetime=-timedelta(minutes=1))
+    token, expired = bearer(victim), bearer(victim, is_expired=True)
     User.objects.filter(id=victim.id).update(is_active=False)
-    for bad in (token, expired, "garbage", "a.b.c", "é" * 10):
-        answer = APIClient().get("/api/v1/sos-alerts/", HTTP_AUTHORIZATION=f"Bearer {bad}")
+    for bad in (token, expired, "Bearer garbage", "Bearer a.b.c", f"Bearer {'é' * 10}"):
+        answer = APIClient().get("/api/v1/sos-alerts/", HTTP_AUTHORIZATION=bad)
         assert answer.status_code == 401
 
 

@@ -44,11 +44,17 @@ class Presser:
             " FROM unnest(%s::uuid[], %s::text[], %s::int[]) AS c (owner, phone, place)",
             *(list(column) for column in zip(*rows, strict=True)),
         )
+        # Each person's session has the person's id.
+        world.execute(
+            "INSERT INTO identity_session (id, user_id, jti, previous_jti, rotated_at, expires_at)"
+            " SELECT id, id, '', '', now(), now() + interval '1 day' FROM unnest(%s::uuid[]) AS p (id)",
+            people,
+        )
         return [cls(world, person) for person in people]
 
     def __post_init__(self) -> None:
         token = AccessToken()
-        token["user_id"] = str(self.person)
+        token["user_id"] = token["sid"] = str(self.person)
         self.session.headers["Authorization"] = f"Bearer {token}"
 
     def press(self) -> None:

@@ -1,14 +1,12 @@
 """An SOS by a device's credential: it needs no valid access token, and the credential does nothing else."""
 
 import re
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
-from rest_framework_simplejwt.tokens import AccessToken
 
 from alerts.models import SosAlert
 from identity.devices import credentials
@@ -16,6 +14,7 @@ from identity.models import Platform, User
 from messaging.database import clock
 from tests.alerts.conftest import Contacts
 from tests.alerts.engine import messages
+from tests.signed_in import bearer
 
 URL = "/api/v1/sos-alerts/"
 
@@ -31,10 +30,7 @@ def credential(ana: User) -> str:
 
 
 def expired_token(user: User) -> str:
-    token = AccessToken()
-    token["user_id"] = str(user.id)
-    token.set_exp(lifetime=-timedelta(minutes=1))
-    return f"Bearer {token}"
+    return bearer(user, is_expired=True)
 
 
 def device(credential: str, **headers: str) -> APIClient:
@@ -73,9 +69,7 @@ def test_a_replayed_response_names_nobody_to_a_device(phone: APIClient, contacts
 
 def test_with_a_valid_token_the_answer_is_whole(ana: User, contacts: Contacts, credential: str) -> None:
     contacts("Aida")
-    token = AccessToken()
-    token["user_id"] = str(ana.id)
-    answer = device(credential, Authorization=f"Bearer {token}").post(URL, {}, format="json")
+    answer = device(credential, Authorization=bearer(ana)).post(URL, {}, format="json")
     assert len(answer.json()["contacts"]) == 1
 
 

@@ -1,3 +1,4 @@
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -35,17 +36,30 @@ def test_windows_and_scopes_are_counted_apart(db: None) -> None:
     assert set(RateCount.objects.values_list("count", flat=True)) == {1}
 
 
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [
-        ("203.0.113.9", "203.0.113.9"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("", ""),
-        ("not an address", "not an address"),
-    ],
-)
-def test_networks(address: str, network: str) -> None:
-    assert rates.network_of(address) == network
+def test_a_wider_network_has_a_larger_limit_than_the_client(db: None) -> None:
+    """Found: a client with a /48 had 65,536 limits. Now: four."""
+    heard = 0
+    for client in range(300):
+        try:
+            rates.spend_by_network(TWICE, client_ip=f"2001:db8:1:{client:x}::1", now=NOON)
+            heard += 1
+        except TooManyRequests:
+            continue
+    assert heard == 8
+
+
+def test_refused_uses_of_a_client_do_not_count_against_its_neighbours(db: None) -> None:
+    for _ in range(20):
+        with suppress(TooManyRequests):
+            rates.spend_by_network(TWICE, client_ip="2001:db8:1:2::1", now=NOON)
+    rates.spend_by_network(TWICE, client_ip="2001:db8:1:3::1", now=NOON)
+
+
+def test_what_is_given_back_is_free_again(db: None) -> None:
+    for _ in range(5):
+        rates.spend_by_network(TWICE, "value", client_ip="2001:db8:1:2::1", now=NOON)
+        rates.give_back_by_network(TWICE, "value", client_ip="2001:db8:1:2::1", now=NOON)
+    assert set(RateCount.objects.values_list("count", flat=True)) == {0}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -26,7 +26,7 @@ def test_registering_shows_the_credential_once(anas_app: App) -> None:
     answer = register(anas_app)
     assert answer.status_code == 201
     device, credential = answer.json()["device"], answer.json()["credential"]
-    assert device.keys() == {"id", "name", "platform", "created_at", "last_used_at"}
+    assert device.keys() == {"id", "name", "platform", "created_at", "last_used_at", "is_signed_in"}
     assert (device["name"], device["platform"], device["last_used_at"]) == ("Ana's phone", "android", None)
     listed = anas_app.get(URL)
     assert listed.json() == {"results": [device]}

@@ -195,12 +195,13 @@ def test_resends_of_a_number_are_limited(app: App) -> None:
 
 
 def test_sms_to_a_number_are_limited_from_wherever_they_are_asked(db: None) -> None:
-    for place in range(5):
+    for place in range(10):
         assert register(App(REMOTE_ADDR=f"10.0.0.{place}")).status_code == 200
+    Verification.objects.update(expires_at=clock.now())
     refused = register(App(REMOTE_ADDR="10.0.0.99"))
     assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
     assert int(refused["Retry-After"]) >= 1
-    assert len(texts_to(BEN)) == 5
+    assert len(texts_to(BEN)) == 10
     assert register(App(REMOTE_ADDR="10.0.0.99"), ANA).status_code == 200
 
 

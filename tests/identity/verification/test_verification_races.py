@@ -68,6 +68,7 @@ def test_resends_at_once_send_one_sms() -> None:
 
 
 def test_registrations_at_once_never_exceed_the_numbers_limit() -> None:
-    answers = at_once(*[partial(register, App(REMOTE_ADDR=f"10.0.0.{n}"), ANA) for n in range(8)])
-    assert sorted(answer.status_code for answer in answers) == [200] * 5 + [429] * 3
+    answers = at_once(*[partial(register, App(), ANA) for _ in range(8)])
+    # Beyond five a registration shares a code, if one is committed already.
+    assert {answer.status_code for answer in answers} <= {200, 429}
     assert Message.objects.count() == 5

@@ -1,0 +1,40 @@
+"""Where a session comes from, in plain words: the device's name, its platform and its network.
+
+The network is a prefix of the IP address. A place by a table of prefixes would need a library and a file that ages.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rest_framework.request import Request
+
+from identity.api.addresses import client_ip, coarse
+from identity.models import Platform
+
+_SIGNS = {
+    Platform.ANDROID: re.compile(r"android|okhttp|dalvik", re.IGNORECASE),
+    Platform.IOS: re.compile(r"iphone|ipad|ios|cfnetwork|darwin", re.IGNORECASE),
+}
+# The first product of a User-Agent (RFC 9110, 10.1.5), without its version.
+_PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]{0,38}[A-Za-z0-9]", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    name: str = ""
+    platform: str = ""
+    network: str = ""
+
+
+NOWHERE = Origin()
+
+
+def of(request: Request, wanted: Mapping[str, Any]) -> Origin:
+    """The origin of a request to sign in. `wanted` may hold `device_name` and `platform`; the User-Agent fills gaps."""
+    agent = request.headers.get("User-Agent", "")
+    platform = wanted.get("platform") or next((kind for kind, sign in _SIGNS.items() if sign.search(agent)), "")
+    product = _PRODUCT.match(agent)
+    name = wanted.get("device_name") or (product.group() if product else "")
+    return Origin(name=name, platform=platform, network=coarse(client_ip(request)))
