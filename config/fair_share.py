@@ -25,7 +25,7 @@ from identity.api.requests import client_ip
 # Requests at once: an app that opens sends about six, to two processes. Who has used up half of their share has one.
 AT_ONCE = max(1, settings.WEB_THREADS // 2)
 # Seconds of processor at once, and then in each second. A request takes about 0.01 s, a batch of 1,000 fixes 0.3 s.
-BURST_S, PER_SECOND = 1.0, 0.05
+BURST_S, PER_SECOND = 0.5, 0.05
 # The largest charge for a piece of a recording: it is bounded otherwise, and a phone in danger sends many.
 _PIECE_S = 0.02
 # People whose shares are remembered. People who were silent longest are forgotten: they have their whole burst again.
