@@ -10,6 +10,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["config.parsers.BoundedJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "config.pagination.NewestFirst",
+    "DEFAULT_THROTTLE_CLASSES": ["identity.api.person_limits.PersonLimit"],
     "EXCEPTION_HANDLER": "config.errors.problem_response",
     "PAGE_SIZE": 50,
 }

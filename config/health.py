@@ -1,9 +1,10 @@
 """/healthz says that this process runs; /readyz that this process, and a scheduler, can do their work."""
 
 from datetime import timedelta
+from functools import lru_cache
 
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DatabaseError, ProgrammingError, connection
+from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, JsonResponse
 
 from config.models import SchedulerTick
@@ -31,8 +32,19 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def _unapplied() -> bool:
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT app, name FROM django_migrations")
+            applied = set(cursor.fetchall())
+    except ProgrammingError:
+        return True  # The table of migrations does not exist yet.
+    return bool(_migrations() - applied)
+
+
+@lru_cache(maxsize=1)
+def _migrations() -> frozenset[tuple[str, str]]:
+    """All migrations of this release. The files are read once: that takes 50 ms."""
+    return frozenset(MigrationLoader(None).disk_migrations)
 
 
 def _scheduler() -> str:

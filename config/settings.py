@@ -163,6 +163,8 @@ MIDDLEWARE = [
     "config.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.logging.RequestIdMiddleware",
+    "config.fair_share.FairShareMiddleware",
+    "config.bodies.BodyLimitMiddleware",
     "config.errors.DatabaseUnavailableMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -204,6 +206,8 @@ WHITENOISE_USE_FINDERS = True
 PHONENUMBER_DB_FORMAT = PHONENUMBER_DEFAULT_FORMAT = "E164"
 # Only uploads are large. A larger body that is no upload is refused before it is parsed.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+# No form takes files: only the views of recordings set a handler of their own.
+FILE_UPLOAD_HANDLERS = ["config.bodies.NoFiles"]
 
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]

@@ -247,7 +247,10 @@ class IdempotencyRecord(models.Model):
     key = models.CharField(max_length=100)
     body_sha256 = models.BinaryField(max_length=32)
     status = models.PositiveSmallIntegerField(null=True)
+    # Responses that a release before this one stored; written no more.
     body = models.JSONField(null=True)
+    # The response as JSON, compressed and encrypted: it may hold names and numbers.
+    encrypted_body = models.BinaryField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -1,4 +1,5 @@
 from collections.abc import Iterator, Sequence
+from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ from django.conf import settings
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
 
+from alerts.owner import even_timing
 from messaging.database import clock
 from tests.world import World
 
@@ -24,6 +26,13 @@ def patient_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
     test."""
     monkeypatch.setattr(clock, "IDLE_LIMIT", "60s")
     monkeypatch.setattr(clock, "REQUEST_IDLE_LIMIT", "60s")
+
+
+@pytest.fixture(autouse=True)
+def many_ends_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests race many ends of alerts in one process."""
+    if request.module.__name__ != "tests.security.test_one_account":
+        monkeypatch.setattr(even_timing, "_waiting", BoundedSemaphore(64))
 
 
 def _delete_all(operations: DatabaseOperations, style: Any, tables: Sequence[str], **options: Any) -> list[str]:

@@ -5,19 +5,20 @@ The file comes first, then its row.
 
 import hashlib
 import os
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 from django.core.files.storage import Storage, storages
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 
 from alerts.evidence import formats, limits, spool, uploads
 from alerts.evidence.formats.reading import Media
 from alerts.models import EventKind, Evidence, EvidenceKind, SosAlert, Upload
 from alerts.timeline import journal
-from identity.errors import DomainError, Inconsistent, InProgress
+from identity.errors import Inconsistent, InProgress
 from messaging.database import clock
 from messaging.operations import alarms
 
@@ -42,30 +43,42 @@ def storage() -> Storage:
 def keep(upload: Upload, *, sha256: str, size: int, now: datetime) -> tuple[Evidence, bool]:
     """Keep the whole file in the spool as evidence; returns the evidence and whether it is new.
 
-    If the alert already has the same bytes, returns their evidence. Raises HashMismatch, and what formats/ refuses;
-    then nothing of the upload is left. Raises BeingFinished while another process keeps the same upload, and
-    StorageFull if the storage fails; then the upload stays. Call outside transactions: the storage may be slow.
+    If the alert already has the same bytes, returns their evidence without reading them again. Raises HashMismatch, and
+    what formats/ refuses; then nothing of the upload is left. Raises BeingFinished while another process keeps the same
+    upload, and StorageFull if the storage fails; then the upload stays. Call outside transactions: the storage may be
+    slow.
     """
     _claim(upload, now=now)
     try:
-        if upload.sha256 not in ("", sha256):
-            raise HashMismatch
-        media = formats.recognise(spool.path(upload.id), kind=EvidenceKind(upload.kind))
-    except DomainError:
+        return _record(upload, _kept(upload, sha256=sha256, size=size, now=now))
+    except (HashMismatch, formats.TypeRefused, formats.FileTruncated):
         uploads.drop(upload)
         raise
-    found = Evidence.objects.filter(alert_id=upload.alert_id, sha256=sha256).first()
-    if found is None:
-        try:
-            _store(upload, media, now=now)
-        except OSError as error:
-            # The bytes are still in the spool: the client's next request tries again.
+    except Exception:
+        # The bytes are still in the spool: the client's next request tries again.
+        with suppress(DatabaseError):
             Upload.objects.filter(id=upload.id).update(finishing_at=None)
-            alarms.alarm("evidence_storage_failed", now=now)
-            raise limits.StorageFull from error
-        found = Evidence(alert_id=upload.alert_id, kind=media.kind, media_type=media.media_type, size=size)
-        found.sha256, found.name = sha256, upload.name
-    return _record(upload, found)
+        raise
+
+
+def _kept(upload: Upload, *, sha256: str, size: int, now: datetime) -> Evidence:
+    """The evidence with these bytes: the alert's own, or a new one whose file is in the storage and has no row yet."""
+    if upload.sha256 not in ("", sha256):
+        raise HashMismatch
+    found = Evidence.objects.filter(alert_id=upload.alert_id, sha256=sha256).first()
+    if found is not None:
+        if found.kind != upload.kind:
+            raise formats.TypeRefused
+        return found
+    try:
+        media = formats.recognise(spool.path(upload.id), kind=EvidenceKind(upload.kind))
+        _store(upload, media, now=now)
+    except OSError as error:
+        alarms.alarm("evidence_storage_failed", now=now)
+        raise limits.StorageFull from error
+    found = Evidence(alert_id=upload.alert_id, kind=media.kind, media_type=media.media_type, size=size)
+    found.sha256, found.name = sha256, upload.name
+    return found
 
 
 def _claim(upload: Upload, *, now: datetime) -> None:

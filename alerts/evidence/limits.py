@@ -1,6 +1,8 @@
 """Limits of evidence: bytes of one file, one alert and one person, and the room that the disk keeps."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +14,9 @@ from alerts.evidence import spool
 from alerts.models import Evidence, EvidenceKind, SosAlert, Upload
 from identity.errors import OutOfSpace, TooLarge, TooMany
 from identity.models import User
+from messaging.database import clock
+from messaging.database.sql import rows
+from messaging.operations import alarms
 
 MIB = 1024 * 1024
 # A phone sends a few recordings at once. More open uploads are hanging or forgotten, and only reserve the person's
@@ -21,6 +26,8 @@ OPEN_UPLOADS = 10
 OPEN_FOR = timedelta(hours=24)
 # An alert takes evidence for this long after its end: the phone may have been off, taken away or without a network.
 LATE_UPLOADS_FOR = timedelta(days=7)
+# A number that no other advisory lock of the database has.
+_DISK_LOCK = 0x5B001
 
 
 class FileTooLarge(TooLarge):
@@ -70,7 +77,28 @@ def _total(rows: QuerySet[Any], column: str) -> int:
     return int(rows.aggregate(total=Coalesce(Sum(F(column)), 0))["total"])
 
 
+def reserve_disk(*, length: int) -> None:
+    """Raise StorageFull if this upload and all open ones leave less than EVIDENCE_FREE_MB: a full disk stops the
+    machine.
+
+    Holds a lock until the transaction ends, so that uploads that begin at once count each other.
+    """
+    rows("SELECT pg_advisory_xact_lock(%s)::text", [_DISK_LOCK])
+    still_to_come = Upload.objects.filter(evidence=None).aggregate(total=Coalesce(Sum(F("length") - F("offset")), 0))
+    check_disk(length=int(still_to_come["total"]) + length)
+
+
 def check_disk(*, length: int) -> None:
-    """Raise StorageFull if `length` more bytes leave less than EVIDENCE_FREE_MB: a full disk stops the machine."""
+    """Raise StorageFull if `length` more bytes leave less than EVIDENCE_FREE_MB of the disk free."""
     if shutil.disk_usage(spool.folder()).free - length < settings.EVIDENCE_FREE_MB * MIB:
         raise StorageFull
+
+
+@contextmanager
+def alarming_when_full() -> Iterator[None]:
+    """Alarm the operator when the block raises StorageFull. Enter it outside of transactions: the alarm must stay."""
+    try:
+        yield
+    except StorageFull:
+        alarms.alarm("evidence_storage_full", now=clock.now())
+        raise

@@ -53,6 +53,7 @@ class SpoolingHandler(FileUploadHandler):
         self.size += len(raw_data)
         if self.size > self._largest:
             raise limits.FileTooLarge
+        limits.check_disk(length=len(raw_data))
         self.digest.update(raw_data)
         self._spooled.write(raw_data)
 
@@ -81,14 +82,15 @@ def receive(request: Request, upload: Upload) -> SpoolingHandler:
     """
     handler = SpoolingHandler(upload)
     request.upload_handlers = [handler]
-    try:
-        fields: Any = request.data
-    except UnreadablePostError as error:
-        raise UploadIncomplete from error
-    except OSError as error:
-        raise limits.StorageFull from error
-    finally:
-        handler.close()
+    with limits.alarming_when_full():
+        try:
+            fields: Any = request.data
+        except UnreadablePostError as error:
+            raise UploadIncomplete from error
+        except OSError as error:
+            raise limits.StorageFull from error
+        finally:
+            handler.close()
     if not handler.is_complete:
         raise UploadIncomplete if handler.has_begun else FileMissing
     upload.sha256 = uploads.declared_sha256(str(fields.get("sha256", "")))

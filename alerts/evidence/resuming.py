@@ -77,17 +77,19 @@ def progress(upload: Upload) -> Upload:
 def append(upload: Upload, stream: Any, *, offset: int, length: int, checksum: tuple[str, bytes] | None) -> Upload:
     """Add the stream's bytes; returns the upload with its new offset and, once it is whole, its evidence.
 
-    Bytes that arrived before the stream broke off stay. Raises OffsetConflict, TooManyBytes, ChecksumMismatch, and what
-    `keeping.keep` refuses: then the whole upload is gone.
+    Bytes that arrived before the stream broke off, or before the disk was full, stay. Raises OffsetConflict,
+    TooManyBytes, ChecksumMismatch, StorageFull, and what `keeping.keep` refuses: then the whole upload is gone.
     """
     if offset != progress(upload).offset:
         raise OffsetConflict
     if offset + length > upload.length or (checksum and length > CHECKED_MAX):
         raise TooManyBytes
     blocks = _blocks(stream) if checksum is None else [_checked(stream, length, *checksum)]
-    for block in blocks:
-        upload = _add(upload, block, offset=offset)
-        offset += len(block)
+    with limits.alarming_when_full():
+        for block in blocks:
+            limits.check_disk(length=len(block))
+            upload = _add(upload, block, offset=offset)
+            offset += len(block)
     return _finished(upload)
 
 

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alerts.evidence import bodies, resuming, tus, uploads
+from identity.api import person_limits
 from identity.api.openapi import problems
 from identity.api.requests import person
 from messaging.database import clock
@@ -23,6 +24,8 @@ _BYTES = "application/offset+octet-stream"
 
 
 class UploadsView(tus.TusView):
+    limit = person_limits.FILES
+
     @extend_schema(
         operation_id="sos_alerts_uploads_create",
         request=None,
@@ -71,6 +74,9 @@ class UploadsView(tus.TusView):
 
 
 class UploadView(tus.TusView):
+    limit = person_limits.PIECES
+    # resuming.py bounds the body by what is missing of the file.
+    body_limit = None
     _GONE = problems(s404="The person has no such upload.", s410="`upload_expired`", s412="`tus_version_refused`")
 
     def head(self, request: Request, upload_id: UUID) -> Response:

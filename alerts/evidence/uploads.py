@@ -14,7 +14,7 @@ from alerts.models import EvidenceKind, SosAlert, Upload
 from alerts.owner import view
 from identity.errors import Conflict, Expired, Invalid, NotFound
 from identity.models import User
-from messaging.operations import alarms
+from messaging.database import clock
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -55,11 +55,12 @@ def open_upload(
     ended_at = view.shown(alert).ended_at
     if ended_at and now >= ended_at + limits.LATE_UPLOADS_FOR:
         raise EvidenceClosed
-    _check_disk(length=length, now=now)
-    with transaction.atomic():
+    with limits.alarming_when_full(), transaction.atomic():
+        clock.set_request_timeout()
         # Lock the person, so that their uploads are counted one after the other.
         User.objects.select_for_update(no_key=True).get(id=owner.id)
         limits.check_room(owner=owner, alert=alert, length=length)
+        limits.reserve_disk(length=length)
         return Upload.objects.create(
             alert=alert,
             kind=kind,
@@ -69,14 +70,6 @@ def open_upload(
             created_at=now,
             expires_at=now + limits.OPEN_FOR,
         )
-
-
-def _check_disk(*, length: int, now: datetime) -> None:
-    try:
-        limits.check_disk(length=length)
-    except limits.StorageFull:
-        alarms.alarm("evidence_storage_full", now=now)
-        raise
 
 
 def own(upload_id: UUID, *, owner: User, now: datetime) -> Upload:

@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 from alerts.evidence import bodies, keeping, receiving, retention, serving, signed_urls, uploads
 from alerts.evidence.serializers import AudioSerializer, EvidenceSerializer, PhotoSerializer, VideoSerializer
 from alerts.models import Evidence, EvidenceKind, SosAlert
+from identity.api import person_limits
 from identity.api.openapi import problems
 from identity.api.requests import person
 from identity.sessions.authentication import OpenToDevices
@@ -59,6 +60,9 @@ def _described(kind: EvidenceKind, serializer: type[EvidenceSerializer]) -> Call
 
 class _UploadView(OpenToDevices):
     parser_classes = [MultiPartParser]
+    limit = person_limits.FILES
+    # receiving.py bounds the body by the kind of file.
+    body_limit = None
     kind: EvidenceKind
     serializer: type[EvidenceSerializer]
 

@@ -13,12 +13,13 @@ from alerts.models import SosAlert
 from alerts.owner import view
 from alerts.positions import track
 from alerts.positions.serializers import PositionSerializer
+from geo import policy
 from geo.parsing import UploadParser
 from geo.reading import Sent
 from geo.serializers.uploads import BatchSerializer, SingleFixSerializer
 from geo.tracking import Upload
 from geo.views import uploads
-from identity.api import rates
+from identity.api import person_limits, rates
 from identity.api.openapi import problems
 from identity.api.rates import Limit
 from identity.api.requests import person
@@ -41,8 +42,11 @@ class AlertEnded(Conflict):
 
 
 class LocationsView(OpenToDevices, generics.GenericAPIView[Any]):
+    # POSTS limits it.
+    never_limited = ("POST",)
     serializer_class = PositionSerializer
     parser_classes = [UploadParser]
+    body_limit = policy.MAX_BODY
 
     @extend_schema(operation_id="sos_alert_locations_list", responses=PositionSerializer(many=True))
     def get(self, request: Request, alert_id: UUID) -> Response:
@@ -68,7 +72,9 @@ class LocationsView(OpenToDevices, generics.GenericAPIView[Any]):
 
 
 class LocationBatchView(OpenToDevices):
+    limit = person_limits.ALERT_BATCHES
     parser_classes = [UploadParser]
+    body_limit = policy.MAX_BODY
 
     @extend_schema(
         operation_id="sos_alert_locations_batch_create",

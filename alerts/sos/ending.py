@@ -22,8 +22,7 @@ def end(*, alert_id: UUID, owner: User, to: AlertStatus, pin: str) -> SosAlert:
     Call outside a transaction: a wrong PIN is counted and written to the timeline although it ends nothing. Raises
     NotFound, MoveRefused and the errors of `pins.check`.
     """
-    if not SosAlert.objects.filter(id=alert_id, owner=owner).exists():
-        raise NotFound
+    require_own(alert_id, owner=owner)
     proof = _proof(alert_id, owner, pin=pin, now=clock.now())
     with transaction.atomic():
         now = clock.set_request_timeout()
@@ -36,6 +35,12 @@ def end(*, alert_id: UUID, owner: User, to: AlertStatus, pin: str) -> SosAlert:
             return duress.end_for_real(alert_id=alert_id, owner=owner, to=to, now=now)
         # No PINs are set: there is no duress to hide.
         return closing.close(alert_id=alert_id, owner=owner, to=to, now=now)
+
+
+def require_own(alert_id: UUID, *, owner: User) -> None:
+    """Raise NotFound unless the alert exists and is the owner's."""
+    if not SosAlert.objects.filter(id=alert_id, owner=owner).exists():
+        raise NotFound
 
 
 def _proof(alert_id: UUID, owner: User, *, pin: str, now: datetime) -> Proof:

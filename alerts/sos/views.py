@@ -23,6 +23,7 @@ from alerts.sos.serializers import (
     SosAlertSerializer,
     WhichSerializer,
 )
+from identity.api import person_limits
 from identity.api.idempotency import replayable
 from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, problems
 from identity.api.requests import parse, person
@@ -38,6 +39,8 @@ _ENDED = (
         s403="Once PINs are set: `pin_required`; `pin_wrong`; `pin_locked`, after too many wrong ones: Retry-After says"
         " for how long. The alert goes on.",
         s409="`move_refused`: it has ended in the other way.",
+        s429="`too_many_requests`: Retry-After says when. The alert goes on.",
+        s503="`ends_busy`: too many people end alerts at this moment. Retry-After says when to try again.",
     )
 )
 
@@ -60,6 +63,7 @@ def _of_press(response: Response) -> dict[str, Any]:
 
 class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
     serializer_class = SosAlertSerializer
+    never_limited = ("POST",)
 
     @extend_schema(
         operation_id="sos_alerts_list",
@@ -141,10 +145,12 @@ class AlertView(APIView):
 
 
 class _EndView(APIView):
+    limit = person_limits.ENDS
     to: AlertStatus
 
     def _end(self, request: Request, alert_id: UUID) -> Response:
         user, pin = person(request), parse(EndSerializer, request)["pin"] or ""
+        ending.require_own(alert_id, owner=user)
         with even_timing.in_steps(bool(pin)):
             return _response(ending.end(alert_id=alert_id, owner=user, to=self.to, pin=pin), user)
 

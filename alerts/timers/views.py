@@ -23,6 +23,7 @@ from alerts.timers.serializers import (
 )
 from geo.reading import Refused
 from geo.views import uploads
+from identity.api import person_limits
 from identity.api.idempotency import replayable
 from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, problems
 from identity.api.requests import parse, person
@@ -109,6 +110,8 @@ class CheckInView(APIView):
 
 
 class HeartbeatView(APIView):
+    limit = person_limits.HEARTBEATS
+
     @extend_schema(
         operation_id="timers_heartbeat",
         request=BeatSerializer,

@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from geo import exports, history, policy
 from geo.models import Fix
 from geo.serializers.locations import WantedSerializer
+from identity.api import person_limits
 from identity.api.openapi import problems
 from identity.api.requests import person
 from messaging.database import clock
@@ -19,6 +20,7 @@ _WHICH = f"Oldest first, at most {policy.MAX_EXPORT}. For more, use the last fix
 
 
 class _ExportView(APIView):
+    read_limit = person_limits.HISTORIES
     write: Callable[[Iterable[Fix]], Iterator[str]]
     content_type: str
     file_name: str

@@ -8,19 +8,23 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-from geo import history, tracking
+from geo import history, policy, tracking
 from geo.history import Cursor
 from geo.parsing import UploadParser
 from geo.serializers import locations as serializers
 from geo.serializers.uploads import BatchSerializer, SingleFixSerializer
 from geo.views import uploads
+from identity.api import person_limits
 from identity.api.openapi import problems
 from identity.api.requests import person
 from messaging.database import clock
 
 
 class LocationsView(APIView):
+    limit = person_limits.FIXES
+    read_limit = person_limits.PAGES
     parser_classes = [UploadParser]
+    body_limit = policy.MAX_BODY
 
     @extend_schema(
         operation_id="locations_list",
@@ -58,7 +62,9 @@ class LocationsView(APIView):
 
 
 class LocationBatchView(APIView):
+    limit = person_limits.BATCHES
     parser_classes = [UploadParser]
+    body_limit = policy.MAX_BODY
 
     @extend_schema(
         operation_id="locations_batch_create",

@@ -8,6 +8,8 @@ import functools
 import hashlib
 import json
 import re
+import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -19,24 +21,30 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from identity.errors import Inconsistent, Invalid
+from identity.errors import Inconsistent, Invalid, TooMany
 from identity.models import IdempotencyRecord
+from messaging import encryption
 from messaging.database import clock
 from messaging.database.sql import rows
 
 KEPT_FOR = timedelta(hours=24)
+# Records of one person: an app sends some dozens of keys in a day.
+MOST_KEPT = 500
 _KEY = re.compile(r"[\x21-\x7e]{1,100}")
 
 P = ParamSpec("P")
 V = TypeVar("V", bound=APIView)
 
+# Beyond MOST_KEPT no row is inserted.
 # A simultaneous repeat waits here until the first POST commits or rolls back. After a commit it finds the record, after
 # a rollback it inserts its own. A record older than KEPT_FOR is taken over.
 _CLAIM = """
 INSERT INTO identity_idempotencyrecord (user_id, method, path, key, body_sha256, created_at)
-VALUES (%(user_id)s, %(method)s, %(path)s, %(key)s, %(body_sha256)s, %(now)s)
+SELECT %(user_id)s, %(method)s, %(path)s, %(key)s, %(body_sha256)s, %(now)s
+WHERE (SELECT count(*) FROM identity_idempotencyrecord WHERE user_id = %(user_id)s) < %(most)s
 ON CONFLICT (user_id, method, path, key) DO UPDATE
-    SET body_sha256 = excluded.body_sha256, status = NULL, body = NULL, created_at = excluded.created_at
+    SET body_sha256 = excluded.body_sha256, status = NULL, body = NULL, encrypted_body = NULL,
+        created_at = excluded.created_at
     WHERE identity_idempotencyrecord.created_at <= %(forgotten)s
 RETURNING id
 """
@@ -45,6 +53,12 @@ RETURNING id
 class KeyInvalid(Invalid):
     code = "idempotency_key_invalid"
     detail = "Idempotency-Key must be 1 to 100 printable ASCII characters without spaces."
+
+
+class TooManyKeys(TooMany):
+    code = "too_many_idempotency_keys"
+    detail = f"There are {MOST_KEPT} Idempotency-Keys of the last 24 hours. Send no key, or try again later."
+    retry_after_s = 3_600
 
 
 class KeyReused(Inconsistent):
@@ -58,7 +72,8 @@ def replayable(
     """Decorate an APIView's `post` of a signed-in person: it runs in one transaction, once per Idempotency-Key.
 
     Without the header it only runs in a transaction. Only 2xx responses are stored (status and body, no headers). An
-    error rolls everything back. A repeated response carries `Idempotency-Replayed: true`.
+    error rolls everything back. A repeated response carries `Idempotency-Replayed: true`. Beyond MOST_KEPT records of
+    the person raises TooManyKeys; an SOS then runs without a record, and a repeat of it finds the open alert.
     """
 
     @functools.wraps(post)
@@ -67,6 +82,8 @@ def replayable(
         with transaction.atomic():
             now = clock.set_request_timeout()
             record, is_new = _claim(request, key=key, now=now) if key else (None, True)
+            if key and record is None and request.method not in getattr(self, "never_limited", ()):
+                raise TooManyKeys
             if record and not is_new:
                 return _replay(record, request)
             response = post(self, request, *args, **kwargs)
@@ -86,13 +103,12 @@ def _key(request: Request) -> str | None:
     return key
 
 
-def _claim(request: Request, *, key: str, now: datetime) -> tuple[IdempotencyRecord, bool]:
-    """Return the record of this key, and whether this request must execute the POST and store its response in the
-    record.
-    """
+def _claim(request: Request, *, key: str, now: datetime) -> tuple[IdempotencyRecord | None, bool]:
+    """The record of this key, and whether this request must fill it. None: the person has MOST_KEPT others."""
     scope = {"user_id": request.user.pk, "method": request.method or "", "path": request.path, "key": key}
-    claimed = rows(_CLAIM, scope | {"body_sha256": _digest(request.data), "now": now, "forgotten": now - KEPT_FOR})
-    return IdempotencyRecord.objects.get(**scope), bool(claimed)
+    limits = {"forgotten": now - KEPT_FOR, "most": MOST_KEPT}
+    claimed = rows(_CLAIM, scope | limits | {"body_sha256": _digest(request.data), "now": now})
+    return IdempotencyRecord.objects.filter(**scope).first(), bool(claimed)
 
 
 def _digest(data: Any) -> bytes:
@@ -105,10 +121,22 @@ def _digest(data: Any) -> bytes:
 def _replay(record: IdempotencyRecord, request: Request) -> Response:
     if bytes(record.body_sha256) != _digest(request.data):
         raise KeyReused
-    return Response(record.body, status=record.status, headers={"Idempotency-Replayed": "true"})
+    return Response(_body_of(record), status=record.status, headers={"Idempotency-Replayed": "true"})
+
+
+def _body_of(record: IdempotencyRecord) -> Any:
+    """The stored response. Without the key it was encrypted with, nothing but its status is left."""
+    if record.encrypted_body is None:
+        return record.body
+    try:
+        packed = encryption.decrypt(record.encrypted_body)
+    except encryption.Unreadable:
+        return None
+    return json.loads(zlib.decompress(b64decode(packed)))
 
 
 def _keep(record: IdempotencyRecord, response: Response) -> None:
     record.status = response.status_code
-    record.body = json.loads(JSONRenderer().render(response.data) or b"null")
-    record.save(update_fields=["status", "body"])
+    packed = zlib.compress(JSONRenderer().render(response.data) or b"null", level=1)
+    record.encrypted_body = encryption.encrypt(b64encode(packed).decode())
+    record.save(update_fields=["status", "encrypted_body"])

@@ -14,15 +14,18 @@ Senders of each format:
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+
+import structlog
 
 from alerts.evidence.formats import chunks, ebml, frames, isobmff, jpeg, ogg
-from alerts.evidence.formats.reading import Media, NotMedia, Truncated
+from alerts.evidence.formats.reading import Media, NotMedia, Source, Truncated
 from alerts.models import EvidenceKind
 from identity.errors import Inconsistent, Unsupported
 
+log = structlog.get_logger(__name__)
+
 # First byte of the signature, the signature, and the reader of the format.
-_SIGNATURES: tuple[tuple[int, bytes, Callable[[BinaryIO, int], Media]], ...] = (
+_SIGNATURES: tuple[tuple[int, bytes, Callable[[Source, int], Media]], ...] = (
     (4, b"ftyp", isobmff.recognise),
     (0, b"\x1aE\xdf\xa3", ebml.recognise),
     (0, b"OggS", ogg.recognise),
@@ -53,18 +56,24 @@ def recognise(path: Path, *, kind: EvidenceKind) -> Media:
     """The file's type. Raises TypeRefused unless the file is of this kind, FileTruncated when it is not whole."""
     with path.open("rb") as file:
         try:
-            media = _read(file, path.stat().st_size)
+            media = _read(Source(file), path.stat().st_size)
         except Truncated:
             raise FileTruncated from None
         except NotMedia:
             raise TypeRefused from None
+        except OSError:
+            raise
+        except Exception as error:
+            # A reader met bytes that nobody thought of: a file never costs more than its own refusal.
+            log.exception("evidence_reader_failed", kind=kind)
+            raise TypeRefused from error
     if media.kind != kind:
         raise TypeRefused
     return media
 
 
-def _read(file: BinaryIO, size: int) -> Media:
-    head = file.read(16)
+def _read(file: Source, size: int) -> Media:
+    head = file.read_at(0, 16)
     for start, signature, read in _SIGNATURES:
         if head[start : start + len(signature)] == signature:
             return read(file, size)

@@ -1,17 +1,19 @@
 """Formats of named chunks: WAV and WebP (RIFF), CAF, PNG, FLAC's metadata."""
 
 from collections.abc import Iterator
-from typing import BinaryIO
 
-from alerts.evidence.formats.reading import Media, NotMedia, Truncated, at
+from alerts.evidence.formats.reading import Media, NotMedia, Source, Truncated, at
 from alerts.models import EvidenceKind
 
-_MOST_CHUNKS = 100_000
+# Chunks of WAV and CAF, and blocks of FLAC's metadata: recorders write about ten.
+_MOST_CHUNKS = 1_000
+_END_OF_PNG = b"\0\0\0\0IEND\xaeB`\x82"
+_PNG = Media(EvidenceKind.PHOTO, "image/png", "png")
 # The lengths that a recorder writes first. One that was stopped does not replace them with the real length.
 _OPEN_LENGTHS = (0, 0xFFFFFFFF)
 
 
-def riff(file: BinaryIO, size: int) -> Media:
+def riff(file: Source, size: int) -> Media:
     head = at(file, 0, 12, end=size)
     length = int.from_bytes(head[4:8], "little")
     if length not in _OPEN_LENGTHS and length + 8 > size:
@@ -26,7 +28,7 @@ def riff(file: BinaryIO, size: int) -> Media:
     return Media(EvidenceKind.AUDIO, "audio/wav", "wav")
 
 
-def _chunks(file: BinaryIO, start: int, size: int, order: str) -> Iterator[tuple[bytes, int]]:
+def _chunks(file: Source, start: int, size: int, order: str) -> Iterator[tuple[bytes, int]]:
     """Name of each RIFF chunk, and the byte at which its content begins."""
     for _ in range(_MOST_CHUNKS):
         if size - start < 8:
@@ -42,7 +44,7 @@ def _chunks(file: BinaryIO, start: int, size: int, order: str) -> Iterator[tuple
     raise NotMedia
 
 
-def caf(file: BinaryIO, size: int) -> Media:
+def caf(file: Source, size: int) -> Media:
     """Apple's Core Audio Format. A data chunk that was not finished has the length -1."""
     start, names = 8, set()
     for _ in range(_MOST_CHUNKS):
@@ -63,21 +65,24 @@ def caf(file: BinaryIO, size: int) -> Media:
     return Media(EvidenceKind.AUDIO, "audio/x-caf", "caf")
 
 
-def png(file: BinaryIO, size: int) -> Media:
-    start = 8
-    for number in range(_MOST_CHUNKS):
+def png(file: Source, size: int) -> Media:
+    """Walk the chunks. Only the beginning and the end are read if there are thousands."""
+    start, is_first = 8, True
+    while not file.is_enough:
         head = at(file, start, 8, end=size)
-        if (number == 0) != (head[4:] == b"IHDR"):
+        if is_first != (head[4:] == b"IHDR"):
             raise NotMedia
-        start += 12 + int.from_bytes(head[:4], "big")
+        start, is_first = start + 12 + int.from_bytes(head[:4], "big"), False
         if start > size:
             raise Truncated
         if head[4:] == b"IEND":
-            return Media(EvidenceKind.PHOTO, "image/png", "png")
-    raise NotMedia
+            return _PNG
+    if at(file, size - len(_END_OF_PNG), len(_END_OF_PNG), end=size) != _END_OF_PNG:
+        raise Truncated
+    return _PNG
 
 
-def flac(file: BinaryIO, size: int) -> Media:
+def flac(file: Source, size: int) -> Media:
     start = 4
     for _ in range(_MOST_CHUNKS):
         head = at(file, start, 4, end=size)

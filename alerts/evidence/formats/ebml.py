@@ -1,9 +1,8 @@
 """WebM and Matroska: elements of id, length and content (RFC 8794, RFC 9559)."""
 
 from collections.abc import Iterator
-from typing import BinaryIO
 
-from alerts.evidence.formats.reading import Media, NotMedia, Truncated, at
+from alerts.evidence.formats.reading import Media, NotMedia, Source, Truncated, at
 from alerts.models import EvidenceKind
 
 _HEADER, _DOC_TYPE, _SEGMENT, _TRACKS, _CLUSTER = 0x1A45DFA3, 0x4282, 0x18538067, 0x1654AE6B, 0x1F43B675
@@ -15,7 +14,7 @@ _MOST_ELEMENTS = 1_000
 Element = tuple[int, int, int | None]
 
 
-def recognise(file: BinaryIO, size: int) -> Media:
+def recognise(file: Source, size: int) -> Media:
     (_, content, header_end) = _element(file, 0, size)
     if header_end is None:
         raise NotMedia
@@ -29,21 +28,22 @@ def recognise(file: BinaryIO, size: int) -> Media:
     return _named(doc_type, _tracks(file, content, segment_end or size))
 
 
-def _tracks(file: BinaryIO, start: int, end: int) -> set[int]:
+def _tracks(file: Source, start: int, end: int) -> set[int]:
     types: set[int] = set()
     for kind, content, element_end in _elements(file, start, end):
         if kind == _CLUSTER:
             return types
         if kind == _TRACKS and element_end:
-            types = set(_types(file, content, element_end))
+            types = set(_types(file, content, element_end, inside=_TRACKS))
     raise Truncated  # The file holds no recorded sound or picture.
 
 
-def _types(file: BinaryIO, start: int, end: int) -> Iterator[int]:
+def _types(file: Source, start: int, end: int, *, inside: int) -> Iterator[int]:
+    """The type of each track. Entries stand in the list of tracks only, so the depth is 2."""
     for kind, content, element_end in _elements(file, start, end):
-        if kind == _TRACK_ENTRY and element_end:
-            yield from _types(file, content, element_end)
-        elif kind == _TRACK_TYPE:
+        if inside == _TRACKS and kind == _TRACK_ENTRY and element_end:
+            yield from _types(file, content, element_end, inside=_TRACK_ENTRY)
+        elif inside == _TRACK_ENTRY and kind == _TRACK_TYPE:
             yield at(file, content, 1, end=end)[0]
 
 
@@ -56,7 +56,7 @@ def _named(doc_type: bytes, types: set[int]) -> Media:
     raise NotMedia
 
 
-def _elements(file: BinaryIO, start: int, end: int) -> Iterator[Element]:
+def _elements(file: Source, start: int, end: int) -> Iterator[Element]:
     for _ in range(_MOST_ELEMENTS):
         if start == end:
             return
@@ -68,7 +68,7 @@ def _elements(file: BinaryIO, start: int, end: int) -> Iterator[Element]:
     raise NotMedia
 
 
-def _element(file: BinaryIO, start: int, end: int) -> Element:
+def _element(file: Source, start: int, end: int) -> Element:
     width = _width(at(file, start, 1, end=end)[0])
     kind = int.from_bytes(at(file, start, width, end=end), "big")
     start += width

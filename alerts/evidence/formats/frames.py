@@ -1,9 +1,9 @@
 """Audio that is one frame after another: AAC in ADTS, MP3 and AMR."""
 
 from collections.abc import Callable
-from typing import BinaryIO
+from dataclasses import dataclass
 
-from alerts.evidence.formats.reading import Media, NotMedia, Truncated, at
+from alerts.evidence.formats.reading import Media, NotMedia, Source, Truncated, at
 from alerts.models import EvidenceKind
 
 # Four bits of a frame's first byte are its type. Each tuple gives the bytes of a frame by type; 0: no such type.
@@ -19,26 +19,26 @@ _FEWEST_FRAMES = 3
 _TRAILERS = (b"TAG", b"APE")
 
 
-def amr(file: BinaryIO, size: int) -> Media:
+def amr(file: Source, size: int) -> Media:
     """RFC 4867, section 5."""
     magic, lengths = (b"#!AMR-WB\n", _AMR_WB) if at(file, 5, 1, end=size) == b"-" else (b"#!AMR\n", _AMR_NB)
     if at(file, 0, len(magic), end=size) != magic:
         raise NotMedia
-    _walk(file, len(magic), size, 1, lambda head: 0 if head[0] & _AMR_PADDING else lengths[head[0] >> 3 & 15])
+    _walk(file, len(magic), size, _amr(lengths))
     return Media(EvidenceKind.AUDIO, "audio/amr" if lengths is _AMR_NB else "audio/amr-wb", "amr")
 
 
-def mpeg(file: BinaryIO, size: int) -> Media:
+def mpeg(file: Source, size: int) -> Media:
     """MP3 or ADTS, after an ID3 tag or without one."""
     start = _after_tag(file, size)
     if at(file, start, 2, end=size)[1] & 0b110 == 0:
-        _walk(file, start, size, 6, _adts_length)
+        _walk(file, start, size, _ADTS)
         return Media(EvidenceKind.AUDIO, "audio/aac", "aac")
-    _walk(file, start, size, 4, _mp3_length)
+    _walk(file, start, size, _MP3)
     return Media(EvidenceKind.AUDIO, "audio/mpeg", "mp3")
 
 
-def _after_tag(file: BinaryIO, size: int) -> int:
+def _after_tag(file: Source, size: int) -> int:
     head = at(file, 0, 10, end=size)
     if not head.startswith(b"ID3"):
         return 0
@@ -64,24 +64,75 @@ def _mp3_length(head: bytes) -> int:
     return samples * kbits * 1000 // _MP3_RATES[version][rate] + (head[2] >> 1 & 1) if kbits else 0
 
 
-def _walk(file: BinaryIO, start: int, size: int, head_size: int, length_of: Callable[[bytes], int]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Frames:
+    """`length_of` gives a frame's length from its first `head_size` bytes, and 0 for bytes that begin no frame.
+
+    `wanted` whole frames must follow one another at the end of a file whose middle is not read.
+    """
+
+    head_size: int
+    longest: int
+    wanted: int
+    length_of: Callable[[bytes], int]
+
+
+def _amr(lengths: tuple[int, ...]) -> _Frames:
+    return _Frames(1, max(lengths), 8, lambda head: 0 if head[0] & _AMR_PADDING else lengths[head[0] >> 3 & 15])
+
+
+_ADTS = _Frames(6, 8_191, 3, _adts_length)
+_MP3 = _Frames(4, 1_441, 3, _mp3_length)
+
+
+def _walk(file: Source, start: int, size: int, frames: _Frames) -> None:
     """Check that the file is whole frames, one directly after another. Raises NotMedia or Truncated.
 
-    `length_of` gives a frame's length from its first `head_size` bytes, and 0 for bytes that begin no frame.
+    A long recording is read at its beginning and its end only.
     """
-    frames = 0
-    file.seek(start)
+    count = 0
     while start < size:
-        head = file.read(head_size)
-        if frames and head.startswith(_TRAILERS):
+        if file.is_enough:
+            _check_last_frames(file, size, frames)
             return
-        length = length_of(head) if len(head) == head_size else 0
+        head = file.read_at(start, frames.head_size)
+        if count and head.startswith(_TRAILERS):
+            return
+        length = frames.length_of(head) if len(head) == frames.head_size else 0
         if not length:
-            raise NotMedia if len(head) == head_size or frames < _FEWEST_FRAMES else Truncated
-        file.seek(length - head_size, 1)
+            raise NotMedia if len(head) == frames.head_size or count < _FEWEST_FRAMES else Truncated
         start += length
-        frames += 1
-    if frames < _FEWEST_FRAMES:
+        count += 1
+    if count < _FEWEST_FRAMES:
         raise NotMedia
     if start > size:
         raise Truncated
+
+
+def _check_last_frames(file: Source, size: int, frames: _Frames) -> None:
+    """Raise Truncated unless a chain of whole frames ends where the file, or a tag at its end, does."""
+    end = _before_tags(file, size)
+    start = max(0, end - frames.longest * frames.wanted)
+    tail = at(file, start, end - start, end=size)
+    is_synced = frames.head_size > 1  # Each frame begins with eight set bits.
+    # For each place the number of whole frames from there to the end, from the last place to the first.
+    chained = bytearray(len(tail) + 1)
+    for place in range(len(tail) - frames.head_size, -1, -1):
+        if is_synced and tail[place] != 0xFF:
+            continue
+        after = place + frames.length_of(tail[place : place + frames.head_size])
+        if place < after <= len(tail) and (after == len(tail) or chained[after]):
+            chained[place] = chained[after] + 1
+            if chained[place] >= frames.wanted:
+                return
+    raise Truncated
+
+
+def _before_tags(file: Source, size: int) -> int:
+    """The byte after the last frame: before an ID3v1 tag and an APE tag."""
+    end = size - 128 if at(file, size - 128, 3, end=size) == b"TAG" else size
+    footer = at(file, end - 32, 32, end=size)
+    if not footer.startswith(b"APETAGEX"):
+        return end
+    has_header = footer[23] & 0x80
+    return max(0, end - int.from_bytes(footer[12:16], "little") - (32 if has_header else 0))

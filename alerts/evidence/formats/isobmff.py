@@ -1,25 +1,26 @@
 """MP4, M4A, 3GP, QuickTime and HEIF: boxes of length and type (ISO/IEC 14496-12)."""
 
 from collections.abc import Iterator
-from typing import BinaryIO
 
-from alerts.evidence.formats.reading import Media, NotMedia, Truncated, at
+from alerts.evidence.formats.reading import Media, NotMedia, Source, Truncated, at
 from alerts.models import EvidenceKind
 
-# A recording in fragments of a tenth of a second reaches this number after an hour and a half.
-_MOST_BOXES = 100_000
 _PICTURES = {b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heif", b"avif": "image/avif"}
-_PARENTS = {b"moov", b"trak", b"mdia"}
+# The way to a track's handler: each box stands in the one before it.
+_WAY = (b"moov", b"trak", b"mdia", b"hdlr")
 
 
-def recognise(file: BinaryIO, size: int) -> Media:
+def recognise(file: Source, size: int) -> Media:
     brand = at(file, 8, 4, end=size)
     found: set[bytes] = set()
     handlers: set[bytes] = set()
     for kind, start, end in _boxes(file, 0, size):
+        # A recording in thousands of fragments begins with its index, and plays without its last ones.
+        if file.is_enough and b"moov" in found:
+            break
         found.add(kind)
         if kind == b"moov":
-            handlers = set(_handlers(file, start, end))
+            handlers.update(_handlers(file, start, end))
     if brand in _PICTURES and b"meta" in found:
         return Media(EvidenceKind.PHOTO, _PICTURES[brand], _PICTURES[brand].removeprefix("image/"))
     # A recorder writes the index last. A recording without one was cut off, and no player plays it.
@@ -39,11 +40,9 @@ def _recording(brand: bytes, handlers: set[bytes]) -> Media:
     raise NotMedia
 
 
-def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def _boxes(file: Source, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Type, first byte of the content, and end of each box. The contents are not read."""
-    for _ in range(_MOST_BOXES):
-        if start == end:
-            return
+    while start != end:
         head = at(file, start, 8, end=end)
         size, content = int.from_bytes(head[:4], "big"), start + 8
         if size == 1:
@@ -56,13 +55,14 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, i
             raise Truncated
         yield head[4:], content, start + size
         start += size
-    raise NotMedia
 
 
-def _handlers(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
-    """The handler of each track: `vide`, `soun` or another."""
+def _handlers(file: Source, start: int, end: int, *, depth: int = 1) -> Iterator[bytes]:
+    """The handler of each track: `vide`, `soun` or another. `depth` is how far of _WAY the box is."""
     for kind, content, box_end in _boxes(file, start, end):
-        if kind in _PARENTS:
-            yield from _handlers(file, content, box_end)
-        elif kind == b"hdlr":
+        if kind != _WAY[depth]:
+            continue
+        if kind == b"hdlr":
             yield at(file, content + 8, 4, end=box_end)
+        else:
+            yield from _handlers(file, content, box_end, depth=depth + 1)

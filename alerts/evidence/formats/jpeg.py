@@ -1,8 +1,6 @@
 """JPEG (ITU-T T.81): segments, then the picture, then an end marker."""
 
-from typing import BinaryIO
-
-from alerts.evidence.formats.reading import Media, NotMedia, Truncated, at
+from alerts.evidence.formats.reading import Media, NotMedia, Source, Truncated, at
 from alerts.models import EvidenceKind
 
 _MOST_SEGMENTS = 1_000
@@ -12,7 +10,7 @@ _END = b"\xff\xd9"
 _CHUNK = 256 * 1024
 
 
-def recognise(file: BinaryIO, size: int) -> Media:
+def recognise(file: Source, size: int) -> Media:
     start, has_frame = 2, False
     for _ in range(_MOST_SEGMENTS):
         marker, kind = at(file, start, 2, end=size)
@@ -29,12 +27,11 @@ def recognise(file: BinaryIO, size: int) -> Media:
     raise NotMedia
 
 
-def _find_end(file: BinaryIO, start: int) -> None:
+def _find_end(file: Source, start: int) -> None:
     """Look for the end of the picture. Phones append more after it, like a moving picture or the maker's data."""
-    file.seek(start)
     last = b""
-    while chunk := file.read(_CHUNK):
-        if _END in last + chunk:
+    while chunk := file.read_at(start, _CHUNK):
+        if _END in chunk or last + chunk[:1] == _END:
             return
-        last = chunk[-1:]
+        start, last = start + len(chunk), chunk[-1:]
     raise Truncated
