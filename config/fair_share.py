@@ -20,7 +20,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import UntypedToken
 
 from config.errors import problem
-from identity.api.requests import client_ip
+from identity.api.addresses import client_ip
 
 # Requests at once: an app that opens sends about six, to two processes. Who has used up half of their share has one.
 AT_ONCE = max(1, settings.WEB_THREADS // 2)

@@ -135,7 +135,12 @@ def main(url: str, authorization: str, alert_id: str) -> None:
     """Attack until standard input ends, then print the answers. Takes no processor from the server."""
     os.nice(19)
     account, over = Account(url, authorization, alert_id), threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+
+    def end_with_input() -> None:
+        sys.stdin.read()
+        over.set()
+
+    threading.Thread(target=end_with_input, daemon=True).start()
     account.ask_until(over)
     print(json.dumps([[path, status, count] for (path, status), count in account.answers.items()]))
 
