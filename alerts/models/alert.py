@@ -59,6 +59,8 @@ class SosAlert(models.Model):
     duress_at = models.DateTimeField(null=True)
     # Texts to contacts are marked TEST, and nobody is alarmed (alerts/sos/drills.py).
     is_drill = models.BooleanField(default=False, db_default=False)
+    # The alerts that the owner raised in the hour before this one (alerts/contacts/presses.py).
+    raised_before = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     class Meta:
         indexes = [models.Index(fields=["owner", "-id"], name="alert_by_owner")]
@@ -192,6 +194,8 @@ class Notification(models.Model):
     name = models.CharField(max_length=100)
     phone_number = PhoneNumberField()
     language = models.CharField(max_length=2, choices=Language)
+    # Whether the contact had confirmed to be one at that time (identity/contacts/confirmation.py).
+    is_confirmed = models.BooleanField(default=True, db_default=True)
     # Not one to one: texts of two alerts to one phone within a moment become one message.
     message = models.ForeignKey(Message, on_delete=models.PROTECT)
 

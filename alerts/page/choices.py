@@ -79,5 +79,7 @@ def _numbers(link: ContactLink) -> list[str]:
 def _tell_owner(link: ContactLink, declined: EmergencyContact, *, now: datetime) -> None:
     owner = link.alert.owner
     text = texts.contact_declined(declined.name, language=owner.language)
-    message = outgoing.Outgoing(address=str(owner.phone_number), text=text, message_class=MessageClass.SAFETY)
+    message = outgoing.Outgoing(
+        address=str(owner.phone_number), text=text, message_class=MessageClass.SAFETY, on_behalf_of=str(declined.id)
+    )
     outgoing.queue([message], now=now)
