@@ -40,8 +40,8 @@ class Limit:
     window: timedelta
 
 
-def spend(limit: Limit, *values: str, now: datetime) -> None:
-    """Count one use by these values. Raises TooManyRequests beyond the limit.
+def spend(limit: Limit, *values: str, now: datetime) -> int:
+    """Count one use by these values; returns the uses in this window. Raises TooManyRequests beyond the limit.
 
     Call it before the transaction of the use itself, so that a refused or failed use counts too.
     """
@@ -50,6 +50,7 @@ def spend(limit: Limit, *values: str, now: datetime) -> None:
     [(count,)] = rows(_COUNT, [_key(limit, values), start])
     if count > limit.times:
         raise TooManyRequests(retry_after=start + limit.window - now)
+    return int(count)
 
 
 def network_of(client_ip: str) -> str:

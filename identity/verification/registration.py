@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
+from django.utils.crypto import salted_hmac
 
 from identity.api import rates
 from identity.api.rates import Limit, TooManyRequests
@@ -32,9 +33,20 @@ RESEND_AFTER = timedelta(seconds=60)
 # A pending registration may ask for a new code until this long after its code has expired.
 RENEWABLE_FOR = timedelta(hours=1)
 
+# One network's codes to one number.
+SMS_PER_NUMBER_AND_NETWORK = (
+    Limit(scope="sms to number from network", times=5, window=timedelta(hours=1)),
+    Limit(scope="sms to number from network", times=10, window=timedelta(days=1)),
+)
+# The codes of all networks to one number: the first of each network in a day, and the others. They count apart, so that
+# a stranger who asks for code after code leaves the number's owner, who asks from another network, a code.
+FIRST_SMS_PER_NUMBER = (
+    Limit(scope="first sms to number", times=10, window=timedelta(hours=1)),
+    Limit(scope="first sms to number", times=20, window=timedelta(days=1)),
+)
 SMS_PER_NUMBER = (
-    Limit(scope="sms to number", times=5, window=timedelta(hours=1)),
-    Limit(scope="sms to number", times=10, window=timedelta(days=1)),
+    Limit(scope="sms to number", times=10, window=timedelta(hours=1)),
+    Limit(scope="sms to number", times=20, window=timedelta(days=1)),
 )
 # Mobile carriers put whole districts behind one client IP (CGNAT), so the limit is high: it stops SMS pumping, but not
 # a busy hour. Stored counts have its scope, which therefore keeps the word "address".
@@ -89,7 +101,7 @@ def register(
             sent_at=now,
             expires_at=now + CODE_LIFE,
         )
-        _send(pending, code=code, now=now)
+        _send(pending, code=code, client_ip=client_ip, now=now)
     return pending
 
 
@@ -116,7 +128,7 @@ def resend(*, phone_number: str, verification_id: UUID, client_ip: str, now: dat
         ):
             raise TooManyRequests(retry_after=RESEND_AFTER)
         pending.refresh_from_db()
-        _send(pending, code=code, now=now)
+        _send(pending, code=code, client_ip=client_ip, now=now)
     return pending
 
 
@@ -173,18 +185,26 @@ def _become_person(pending: Verification, *, now: datetime) -> User:
 
 def _count_sms(*, phone_number: str, client_ip: str, now: datetime) -> None:
     # Count the network first: a use that is refused to the network must not count against the phone number.
-    rates.spend(SMS_PER_NETWORK, rates.network_of(client_ip), now=now)
-    for limit in SMS_PER_NUMBER:
+    network = rates.network_of(client_ip)
+    rates.spend(SMS_PER_NETWORK, network, now=now)
+    today = [rates.spend(limit, phone_number, network, now=now) for limit in SMS_PER_NUMBER_AND_NETWORK][-1]
+    for limit in FIRST_SMS_PER_NUMBER if today == 1 else SMS_PER_NUMBER:
         rates.spend(limit, phone_number, now=now)
 
 
-def _send(pending: Verification, *, code: str, now: datetime) -> None:
+def _cause(client_ip: str) -> str:
+    """The network that asks for a code, as a keyed hash: the outbox counts its messages apart from other networks'."""
+    return salted_hmac("alertme cause", rates.network_of(client_ip), algorithm="sha256").hexdigest()[:32]
+
+
+def _send(pending: Verification, *, code: str, client_ip: str, now: datetime) -> None:
     own = texts.code(code, language=pending.language)
     known = texts.known_number(language=pending.language)
     outgoing = Outgoing(
         address=str(pending.phone_number),
         text=known if pending.is_known_number else own,
         message_class=MessageClass.VERIFICATION,
+        on_behalf_of=_cause(client_ip),
         deadline_at=pending.expires_at,
     )
     [message] = outbox.queue([outgoing], now=now)
