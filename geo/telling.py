@@ -96,6 +96,7 @@ def _queue(happening: Happening, person: User, chosen: Sequence[EmergencyContact
                 text=compose(person, zone=happening.zone.name, language=contact.language),
                 language=contact.language,
                 message_class=MessageClass.SAFETY,
+                on_behalf_of=str(person.id),
                 rank=contact.order,
                 deadline_at=now + policy.MESSAGE_DEADLINE,
             )

@@ -151,6 +151,8 @@ class Message(models.Model):
     rank = models.PositiveSmallIntegerField(default=0)
     # The text is never joined with another one (messaging/outbox/coalescing.py): its owner may cancel it.
     stands_alone = models.BooleanField(db_default=False)
+    # Names the cause of the message. It is only compared: ceilings count and texts join within one cause.
+    on_behalf_of = models.CharField(max_length=40, blank=True, db_default="")
     sender = models.ForeignKey(Sender, null=True, on_delete=models.PROTECT)  # Null: no sender could carry the message.
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     due_at = models.DateTimeField()
@@ -172,6 +174,7 @@ class Message(models.Model):
             models.Index(fields=["state", "due_at"], condition=~Q(state__in=FINAL), name="message_due"),
             models.Index(fields=["deadline_at"], condition=Q(state=State.QUEUED), name="message_deadline"),
             models.Index(fields=["address", "queued_at"], name="message_by_recipient"),
+            models.Index(fields=["address", "on_behalf_of", "queued_at"], name="message_by_cause"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=State.values), name="message_state_known"),

@@ -11,10 +11,10 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from alerts.contacts import links, texts, unconfirmed
+from alerts.contacts import links, presses, texts
 from alerts.models import CALLING, AlertKind, Notification, NotificationKind, SosAlert
-from identity.contacts import consent
-from identity.contacts.contacts import to_tell
+from identity.contacts.consent import is_confirmed
+from identity.contacts.contacts import MAX_CONTACTS, to_tell
 from identity.models import EmergencyContact, User
 from messaging import history
 from messaging.models import Channel, MessageClass
@@ -23,6 +23,8 @@ from messaging.speech import Prompt
 from messaging.states import State
 
 _HELP_TEXTS = {AlertKind.SOS: texts.sos, AlertKind.MISSED_CHECK_IN: texts.missed_check_in}
+# Rounds beyond this do not come later.
+_ROUNDS_RANKED = 3
 # Returns the text of one notification.
 TextOf = Callable[[Notification], str]
 
@@ -43,22 +45,22 @@ class HelpRequest:
 def request_help(requests: Sequence[HelpRequest], *, message_class: MessageClass, now: datetime) -> list[Notification]:
     """Queue the first text of each alert for its contacts: SOS, missed check-in or TEST.
 
-    By rank, the first contacts of all alerts go before the second contact of any alert.
+    By rank, the first contacts of all alerts go before the second contact of any alert. The second alert of an owner
+    within an hour begins one rank later, the third two: one account's alerts do not hold up another person's first.
     """
     contacts = defaultdict(list)
-    everybody = list(to_tell(*(request.alert.owner_id for request in requests)))
+    # A contact who has not accepted gets no drill.
     is_drill = any(request.alert.is_drill for request in requests)
-    for contact in unconfirmed.may_be_told(everybody, is_drill=is_drill, now=now):
-        contacts[contact.user_id].append(contact)
-    return queue_help_texts(
-        [
-            _first(request.alert, contact)
-            for request in requests
-            for contact in _chosen(request, contacts[request.alert.owner_id])
-        ],
-        message_class=message_class,
-        now=now,
-    )
+    for contact in to_tell(*(request.alert.owner_id for request in requests)):
+        if not is_drill or is_confirmed(contact):
+            contacts[contact.user_id].append(contact)
+    first = [
+        _first(request.alert, contact)
+        for request in requests
+        for contact in _chosen(request, contacts[request.alert.owner_id])
+    ]
+    withheld = presses.withheld(first, now=now)
+    return queue_help_texts(first, message_class=message_class, withheld=withheld, now=now)
 
 
 def _chosen(request: HelpRequest, everybody: list[EmergencyContact]) -> list[EmergencyContact]:
@@ -67,22 +69,28 @@ def _chosen(request: HelpRequest, everybody: list[EmergencyContact]) -> list[Eme
 
 
 def _first(alert: SosAlert, contact: EmergencyContact) -> Notification:
-    notification = Notification(
+    return Notification(
         alert=alert,
         contact_id=contact.id,
         kind=NotificationKind.SOS,
         name=contact.name,
         phone_number=contact.phone_number,
         language=contact.language,
+        is_confirmed=is_confirmed(contact),
     )
-    notification.is_of_confirmed = consent.is_confirmed(contact)
-    return notification
 
 
 def queue_help_texts(
-    notifications: Sequence[Notification], *, message_class: MessageClass, now: datetime
+    notifications: Sequence[Notification],
+    *,
+    message_class: MessageClass,
+    withheld: Collection[UUID] = (),
+    now: datetime,
 ) -> list[Notification]:
-    """Queue the text that asks for help, with the contact's own link: a first SOS or a reminder."""
+    """Queue the text that asks for help, with the contact's own link: a first SOS or a reminder.
+
+    The notifications whose ids are in `withheld` are written as failed and not sent.
+    """
     tokens = links.issue(((each.alert_id, each.contact_id) for each in notifications), now=now)
 
     def compose(notification: Notification) -> str:
@@ -92,7 +100,9 @@ def queue_help_texts(
         return help_text(alert.owner, language=notification.language, link=link)
 
     # The end of the alert cancels these messages, also a TEST: they may hold no text of another alert.
-    return queue_messages(notifications, compose=compose, message_class=message_class, stands_alone=True, now=now)
+    return queue_messages(
+        notifications, compose=compose, message_class=message_class, stands_alone=True, withheld=withheld, now=now
+    )
 
 
 def contacts_asked(alert_ids: Collection[UUID]) -> defaultdict[UUID, set[UUID]]:
@@ -110,7 +120,7 @@ def warn_of_duress(alert: SosAlert, owner: User, *, now: datetime) -> None:
 
     Otherwise contacts would call the owner back and could give the owner away.
     """
-    warnings = _one_each(_help_notifications(alert), kind=NotificationKind.DURESS)
+    warnings = _one_each(alert, _help_notifications(alert), kind=NotificationKind.DURESS)
     tokens = links.issue(((alert.id, warning.contact_id) for warning in warnings), now=now)
 
     def compose(warning: Notification) -> str:
@@ -147,30 +157,34 @@ def follow_ups(
     The notifications are in the order of the contacts. `number` becomes their `round`.
     """
     earlier = _help_notifications(alert).filter(history.may_have_been_sent())
-    return _one_each(earlier.exclude(contact_id__in=without), kind=kind, number=number)
+    return _one_each(alert, earlier.exclude(contact_id__in=without), kind=kind, number=number)
 
 
 def _help_notifications(alert: SosAlert) -> QuerySet[Notification]:
-    return Notification.objects.filter(alert=alert, kind__in=CALLING)
+    return Notification.objects.filter(alert=alert, kind__in=CALLING).exclude(message__error_code=presses.WITHHELD)
 
 
-def _one_each(earlier: QuerySet[Notification], *, kind: NotificationKind, number: int = 0) -> list[Notification]:
+def _one_each(
+    alert: SosAlert, earlier: QuerySet[Notification], *, kind: NotificationKind, number: int = 0
+) -> list[Notification]:
     """A new notification for each contact who has earlier ones, in the order of the contacts' first messages."""
     first = {each.contact_id: each for each in earlier.order_by("-message_id")}
     return [
-        _follow_up(each, kind=kind, number=number) for each in sorted(first.values(), key=lambda each: each.message_id)
+        _follow_up(alert, each, kind=kind, number=number)
+        for each in sorted(first.values(), key=lambda each: each.message_id)
     ]
 
 
-def _follow_up(earlier: Notification, *, kind: NotificationKind, number: int) -> Notification:
+def _follow_up(alert: SosAlert, earlier: Notification, *, kind: NotificationKind, number: int) -> Notification:
     return Notification(
-        alert_id=earlier.alert_id,
+        alert=alert,
         contact_id=earlier.contact_id,
         kind=kind,
         round=number,
         name=earlier.name,
         phone_number=earlier.phone_number,
         language=earlier.language,
+        is_confirmed=earlier.is_confirmed,
     )
 
 
@@ -181,9 +195,14 @@ def queue_messages(
     message_class: MessageClass,
     channel: Channel = Channel.SMS,
     stands_alone: bool = False,
+    withheld: Collection[UUID] = (),
+    cause: UUID | None = None,
     now: datetime,
 ) -> list[Notification]:
-    """Queue one message for each notification, of any number of alerts, and save the notifications."""
+    """Queue one message for each notification, of any number of alerts, and save the notifications.
+
+    `cause` is the contact whose doing the messages tell of. Without it the alert's owner is their cause.
+    """
     # Format each number once: the library needs more time for it than the rest of this function takes.
     numbers = [str(notification.phone_number) for notification in notifications]
     ranks = _ranks(notifications, numbers, channel)
@@ -198,6 +217,11 @@ def queue_messages(
                 recording=Prompt.HELP if channel is Channel.VOICE else "",
                 rank=rank,
                 stands_alone=stands_alone,
+                on_behalf_of=str(cause or notification.alert.owner_id),
+                despite_ceilings=message_class is MessageClass.EMERGENCY and _is_first(notification),
+                is_confirmed=notification.is_confirmed,
+                refusal=presses.WITHHELD if notification.id in withheld else None,
+                not_before=_not_before(notification, now=now),
             )
             for notification, number, rank in zip(notifications, numbers, ranks, strict=True)
         ],
@@ -208,12 +232,27 @@ def queue_messages(
     return Notification.objects.bulk_create(notifications)
 
 
+def _is_first(notification: Notification) -> bool:
+    """Whether no ceiling may refuse it: an alert's first SMS or first call to a contact, or the warning of duress."""
+    kinds = (NotificationKind.SOS, NotificationKind.CALL, NotificationKind.DURESS)
+    return notification.kind in kinds and notification.round == 0
+
+
+def _not_before(notification: Notification, *, now: datetime) -> datetime | None:
+    return now + presses.wait(notification.alert) if notification.kind == NotificationKind.SOS else None
+
+
 def _ranks(notifications: Sequence[Notification], numbers: Sequence[str], channel: Channel) -> list[int]:
-    """The rank of each notification within its alert. A contact who cannot be reached uses up no rank."""
+    """The rank of each notification within its alert. A contact who cannot be reached uses up no rank.
+
+    The ranks of an alert begin with the number of alerts that its owner raised in the hour before. A second round comes
+    behind everybody's first.
+    """
     ahead = Counter[UUID]()
     ranks = []
     for notification, number in zip(notifications, numbers, strict=True):
-        ranks.append(ahead[notification.alert_id])
+        later = MAX_CONTACTS * min(notification.round, _ROUNDS_RANKED)
+        ranks.append(ahead[notification.alert_id] + notification.alert.raised_before + later)
         ahead[notification.alert_id] += not addresses.refusal(channel, number)
     return ranks
 

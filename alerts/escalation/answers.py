@@ -53,7 +53,7 @@ def acknowledge(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) ->
     if alert.is_drill:  # Nobody sets out for a drill.
         return Acknowledged(is_first=not responders)
     name = _name(alert, contact_id)
-    steps.tell_owner(alert, texts.coming(name, language=alert.owner.language), now=now)
+    steps.tell_owner(alert, texts.coming(name, language=alert.owner.language), cause=contact_id, now=now)
     if responders:
         steps.stop(alert, contact_id=contact_id, now=now)
         return Acknowledged(is_first=False)
@@ -103,7 +103,7 @@ def _withdraw(alert: SosAlert, contact_id: UUID, *, now: datetime) -> None:
     if signals.ask_to_move([alert], AlertMove.WITHDRAW, now=now):
         steps.resume(alert, now=now)
     name = _name(alert, contact_id)
-    steps.tell_owner(alert, texts.not_coming(name, language=alert.owner.language), now=now)
+    steps.tell_owner(alert, texts.not_coming(name, language=alert.owner.language), cause=contact_id, now=now)
     _tell(alert, contact_id, now=now, compose=lambda told: texts.withdrawn(name, alert.owner, language=told.language))
 
 
@@ -131,6 +131,7 @@ def _tell(alert: SosAlert, contact_id: UUID, *, compose: notifying.TextOf, now: 
         ),
         compose=compose,
         message_class=MessageClass.SAFETY,
+        cause=contact_id,
         now=now,
     )
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import Max
 
+from alerts.contacts import presses
 from alerts.escalation import personal, policy
 from alerts.escalation.steps import CHANNEL
 from alerts.models import AlertStatus, EscalationStep, Notification, SosAlert, StepKind, StepState
@@ -52,6 +53,9 @@ def write(alerts: Sequence[SosAlert], told: Sequence[Notification], *, now: date
 
     `told` are the notifications with the first SMS. The call to a contact whose first SMS was refused at once is due
     now.
+
+    An alert that follows many others of its owner, and a contact who has not accepted, get a first call only, and not
+    sooner than by the default policy (alerts/contacts/presses.py).
     """
     if not alerts:
         return
@@ -99,16 +103,20 @@ class _Plan:
                 round=step.round,
                 kind=str(step.kind),
                 told=self.told[step.contact].pk,
-                due_at=now if _is_refused(self.told[step.contact], step) else now + step.after,
+                due_at=self._due_at(step, now=now),
                 state=str(StepState.SKIPPED if is_answered else StepState.PENDING),
             )
-            for place, step in enumerate(filter(self._is_due_to, self.planned), start=first_place)
+            for place, step in enumerate(self.planned, start=first_place)
+            if self._is_whole(step) or _is_first_call(step)
         ]
 
-    def _is_due_to(self, step: policy.Planned) -> bool:
-        """Whether the contact may get this step: one who has not accepted is called once and gets no reminder."""
-        is_first_call = step.kind == StepKind.CALL and step.round == 0
-        return is_first_call or self.told[step.contact].is_of_confirmed
+    def _is_whole(self, step: policy.Planned) -> bool:
+        return presses.is_whole(self.alert) and self.told[step.contact].is_confirmed
+
+    def _due_at(self, step: policy.Planned, *, now: datetime) -> datetime:
+        if _is_refused(self.told[step.contact], step):
+            return now + presses.wait(self.alert)
+        return now + (step.after if self._is_whole(step) else max(step.after, policy.FIRST_CALL_AFTER))
 
     def giving_up(self, *, now: datetime) -> _Step:
         return _Step(
@@ -125,7 +133,8 @@ class _Plan:
 def _plans(alerts: Sequence[SosAlert], told: Sequence[Notification]) -> list[_Plan]:
     theirs: defaultdict[UUID, list[Notification]] = defaultdict(list)
     for notification in told:
-        theirs[notification.alert_id].append(notification)
+        if notification.message.error_code != presses.WITHHELD:
+            theirs[notification.alert_id].append(notification)
     contact_ids = {alert.owner_id: [each.contact_id for each in theirs[alert.id]] for alert in alerts}
     own = personal.policies_of(contact_ids)
     plans = []
@@ -136,7 +145,11 @@ def _plans(alerts: Sequence[SosAlert], told: Sequence[Notification]) -> list[_Pl
 
 
 def _is_refused(told: Notification, step: policy.Planned) -> bool:
-    return step.kind == StepKind.CALL and step.round == 0 and told.message.state == State.FAILED
+    return _is_first_call(step) and told.message.state == State.FAILED
+
+
+def _is_first_call(step: policy.Planned) -> bool:
+    return step.kind == StepKind.CALL and step.round == 0
 
 
 def _write(steps: Sequence[_Step], *, now: datetime) -> None:

@@ -196,14 +196,19 @@ def _give_up(alerts: Sequence[SosAlert], *, now: datetime) -> None:
     _tell_owners([(alert, texts.nobody_answered(alert.owner)) for alert in exhausted], now=now)
 
 
-def tell_owner(alert: SosAlert, text: str, *, now: datetime) -> None:
-    """Send the owner this text by SMS. Under duress send nothing: a coercer may be reading."""
-    _tell_owners([(alert, text)], now=now)
+def tell_owner(alert: SosAlert, text: str, *, cause: UUID, now: datetime) -> None:
+    """Send the owner an SMS about this contact's doing. Send nothing under duress: somebody else may be reading."""
+    _tell_owners([(alert, text)], cause=cause, now=now)
 
 
-def _tell_owners(told: Iterable[tuple[SosAlert, str]], *, now: datetime) -> None:
+def _tell_owners(told: Iterable[tuple[SosAlert, str]], *, cause: UUID | None = None, now: datetime) -> None:
     nudges = [
-        outgoing.Outgoing(address=str(alert.owner.phone_number), text=text, message_class=MessageClass.SAFETY)
+        outgoing.Outgoing(
+            address=str(alert.owner.phone_number),
+            text=text,
+            message_class=MessageClass.SAFETY,
+            on_behalf_of=str(cause or alert.owner_id),
+        )
         for alert, text in told
         if alert.duress_at is None
     ]

@@ -61,6 +61,8 @@ class SosAlert(models.Model):
     duress_at = models.DateTimeField(null=True)
     # Texts to contacts are marked TEST, and nobody is alarmed (alerts/sos/drills.py).
     is_drill = models.BooleanField(default=False, db_default=False)
+    # The alerts that the owner raised in the hour before this one (alerts/contacts/presses.py).
+    raised_before = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     class Meta:
         indexes = [models.Index(fields=["owner", "-id"], name="alert_by_owner")]
@@ -200,10 +202,10 @@ class Notification(models.Model):
     name = models.CharField(max_length=100)
     phone_number = PhoneNumberField()
     language = models.CharField(max_length=2, choices=Language)
+    # Whether the contact had accepted to be one at that time (identity/contacts/consent.py).
+    is_confirmed = models.BooleanField(default=True, db_default=True)
     # Not one to one: texts of two alerts to one phone within a moment become one message.
     message = models.ForeignKey(Message, on_delete=models.PROTECT)
-    # Not a column: whether the contact of a first SMS has accepted (alerts/contacts/notifying.py).
-    is_of_confirmed = True
 
     class Meta:
         constraints = [

@@ -33,6 +33,7 @@ ACCEPTS = {
     "alerts.sos.views.ResolveView": "Answers after a whole number of time steps, whichever PIN was typed.",
     "alerts.owner.even_timing.in_steps": "Keeps a response's duration from telling which PIN was typed.",
     "alerts.sos.raising.raise_alerts": "Raises a new alert at the next press: to the owner's devices no alert is open.",
+    "alerts.contacts.presses.raised_before": "Counts an alert under duress like one that ended.",
     "alerts.sos.drills.begin": "Begins a drill while an alert goes on: to the owner's devices no alert is open.",
     "alerts.sos.drills.end_old": "Leaves a drill alone that its owner's devices are shown ended.",
     "alerts.positions.track.add": "Keeps positions from after the pretended end, and reports them as refused.",

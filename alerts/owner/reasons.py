@@ -20,6 +20,7 @@ class Reason(TextChoices):
     BLOCKED_BY_CARRIER = "blocked_by_carrier"
     COUNTRY_NOT_ALLOWED = "country_not_allowed"
     RECIPIENT_CEILING = "recipient_ceiling"
+    NOT_CONFIRMED = "not_confirmed"
     SERVICE_TROUBLE = "service_trouble"
     NOT_DELIVERED = "not_delivered"
     TOO_LATE = "too_late"
@@ -41,6 +42,7 @@ class Reason(TextChoices):
 _SMS: dict[Failure | str, Reason] = {
     Refusal.COUNTRY_NOT_ALLOWED: Reason.COUNTRY_NOT_ALLOWED,
     Refusal.RECIPIENT_CEILING: Reason.RECIPIENT_CEILING,
+    Refusal.NOT_CONFIRMED: Reason.NOT_CONFIRMED,
     Refusal.OPTED_OUT: Reason.REFUSES_SMS,
     Refusal.NO_SENDER: Reason.SERVICE_TROUBLE,
     Refusal.DAILY_CAP: Reason.SERVICE_TROUBLE,
@@ -87,6 +89,7 @@ SENTENCES = {
     Reason.BLOCKED_BY_CARRIER: _("the carrier blocked the SMS to {name}"),
     Reason.COUNTRY_NOT_ALLOWED: _("SMS cannot be sent to the country of {name}'s number"),
     Reason.RECIPIENT_CEILING: _("{name}'s number already got its emergency SMS of this hour"),
+    Reason.NOT_CONFIRMED: _("{name} has not agreed to be your contact and was told often today"),
     Reason.SERVICE_TROUBLE: _("the SMS service has trouble sending to {name}"),
     Reason.NOT_DELIVERED: _("the SMS to {name} was not delivered"),
     Reason.TOO_LATE: _("the SMS to {name} could not be sent in time"),

@@ -102,4 +102,9 @@ def tell_person(declined: Sequence[EmergencyContact], *, now: datetime) -> None:
 
 def _declined(contact: EmergencyContact, person: User) -> outgoing.Outgoing:
     text = texts.contact_declined(contact.name, str(contact.phone_number), language=person.language)
-    return outgoing.Outgoing(address=str(person.phone_number), text=text, message_class=MessageClass.SAFETY)
+    return outgoing.Outgoing(
+        address=str(person.phone_number),
+        text=text,
+        message_class=MessageClass.SAFETY,
+        on_behalf_of=str(contact.id),
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from alerts.contacts import notifying
+from alerts.contacts import notifying, presses
 from alerts.escalation import plan, policy
 from alerts.models import (
     OPEN_TO_OWNER,
@@ -83,6 +83,7 @@ def raise_alerts(causes: Sequence[Cause], *, now: datetime, is_drill: bool = Fal
     if not is_drill:
         _drop_drills([each.cause.owner for each in raised if each.is_new], now=now)
         _plan(raised, told, now=now)
+        presses.alarm_at_limit([each.alert for each in raised if each.is_new], now=now)
     return raised
 
 
@@ -106,6 +107,7 @@ def _alert(cause: Cause, *, now: datetime, is_drill: bool) -> SosAlert:
         address=cause.address,
         kind=cause.kind,
         is_drill=is_drill,
+        raised_before=0 if is_drill else presses.raised_before(cause.owner.id, now=now),
         created_at=now,
         updated_at=now,
     )

@@ -185,6 +185,7 @@ def _nudge_to_owner(timer: ActivityTimer, *, now: datetime) -> outgoing.Outgoing
         address=str(timer.owner.phone_number),
         text=texts.timer_ends(_minutes(timer.ends_at - now), language=timer.owner.language),
         message_class=MessageClass.SAFETY,
+        on_behalf_of=str(timer.owner_id),
         deadline_at=timer.due_at,
     )
 

@@ -1,6 +1,6 @@
 """Consent of contacts: a number is asked, accepts, declines or blocks everyone. States belong to (person, number).
 
-A number that has not answered still gets an SOS, within bounds (alerts/contacts/unconfirmed.py). A refusal outlives the
+A number that has not answered still gets an SOS, within bounds (alerts/contacts/presses.py). A refusal outlives the
 contact: editing, removing and adding again do not undo it.
 """
 

@@ -1,8 +1,8 @@
-"""Coalescing: safety and routine texts to one phone within 1.5 s become one SMS, and one row.
+"""Coalescing: safety and routine texts of one cause to one phone within 1.5 s become one SMS, and one row.
 
 A message that waits takes on the text of the next one. The code that queued the second text gets the first one's row,
-so it need not know of the join. A message that its owner may cancel stands alone: with it, another person's text would
-be cancelled too.
+so it need not know of the join. Texts of two causes never join: the reader would take one person's text for another's.
+A message that its owner may cancel stands alone: with it, the other text would be cancelled too.
 """
 
 import time
@@ -24,8 +24,16 @@ FROM unnest(%s::text[]) AS address
 """
 
 
-def waiting(addresses: Iterable[str]) -> dict[tuple[str, int | None], Message]:
-    """(address, sender id) -> the queued message that can take on another text; its row is locked.
+# (cause, address, sender id). Only texts with the same key join.
+JoinKey = tuple[str, str, int | None]
+
+
+def join_key(message: Message) -> JoinKey:
+    return message.on_behalf_of, message.address, message.sender_id
+
+
+def waiting(addresses: Iterable[str]) -> dict[JoinKey, Message]:
+    """Return for each key the queued message that can take on another text; its row is locked.
 
     A message that is being granted is left out. A text joins only a message of its own sender, because another sender
     may not carry its class. If two transactions write to one phone at the same time, the later one waits here until
@@ -39,7 +47,7 @@ def waiting(addresses: Iterable[str]) -> dict[tuple[str, int | None], Message]:
         .filter(message_class__in=JOINABLE, stands_alone=False)
         .order_by("id")
     )
-    return {(message.address, message.sender_id): message for message in found}
+    return {join_key(message): message for message in found}
 
 
 def _take_turns(addresses: set[str]) -> None:

@@ -15,15 +15,15 @@ from messaging.models import Deliverer, Message
 _INSERT = """
 WITH new AS (
     INSERT INTO messaging_message (channel, address, text, language, recording, segments, message_class, rank,
-        stands_alone, sender_id, state, due_at, deadline_at, attempts, error_code, queued_at, final_at)
+        stands_alone, on_behalf_of, sender_id, state, due_at, deadline_at, attempts, error_code, queued_at, final_at)
     SELECT channel, address, text, language, recording, segments, message_class, rank,
-        stands_alone, sender_id, state, due_at, deadline_at, 0, error_code, %(now)s, final_at
+        stands_alone, on_behalf_of, sender_id, state, due_at, deadline_at, 0, error_code, %(now)s, final_at
     FROM unnest(%(channel)s::text[], %(address)s::text[], %(text)s::bytea[], %(language)s::text[],
         %(recording)s::text[], %(segments)s::int[], %(message_class)s::int[], %(rank)s::int[],
-        %(stands_alone)s::bool[], %(sender_id)s::bigint[], %(state)s::text[], %(due_at)s::timestamptz[],
-        %(deadline_at)s::timestamptz[], %(error_code)s::text[], %(final_at)s::timestamptz[])
+        %(stands_alone)s::bool[], %(on_behalf_of)s::text[], %(sender_id)s::bigint[], %(state)s::text[],
+        %(due_at)s::timestamptz[], %(deadline_at)s::timestamptz[], %(error_code)s::text[], %(final_at)s::timestamptz[])
         WITH ORDINALITY AS m (channel, address, text, language, recording, segments, message_class, rank,
-            stands_alone, sender_id, state, due_at, deadline_at, error_code, final_at, ordinal)
+            stands_alone, on_behalf_of, sender_id, state, due_at, deadline_at, error_code, final_at, ordinal)
     ORDER BY ordinal
     RETURNING id, state, error_code
 ), event AS (
@@ -34,7 +34,7 @@ SELECT id FROM new ORDER BY id
 """
 _COLUMNS = (
     *("channel", "address", "text", "language", "recording", "segments", "message_class", "rank"),
-    *("stands_alone", "sender_id", "state", "due_at", "deadline_at", "error_code", "final_at"),
+    *("stands_alone", "on_behalf_of", "sender_id", "state", "due_at", "deadline_at", "error_code", "final_at"),
 )
 
 

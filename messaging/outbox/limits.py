@@ -1,4 +1,4 @@
-"""Limits on messages: to one phone in an hour, of one class in a day, and by one sender in a day. Days are UTC days.
+"""Limits on messages: of one cause to one phone in an hour, of a class in a day, by a sender in a day (UTC).
 
 The daily counts are written when a message is first granted, in the transaction that has locked the sender's row. No
 other transaction waits for them.
@@ -12,7 +12,7 @@ from math import inf
 from typing import cast
 
 from django.conf import settings
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from messaging import policy
 from messaging.database.sql import rows
@@ -20,21 +20,37 @@ from messaging.models import Message, MessageClass
 from messaging.operations.alarms import alarm
 from messaging.states import State
 
+# (channel, address, class), and the same behind the cause. Channels count apart, so a telephone call that follows an
+# unanswered SMS does not count as a second message.
+ToAddress = tuple[str, str, int]
+OfCause = tuple[str, str, str, int]
 
-def to_recipients(addresses: Iterable[str], *, now: datetime) -> Counter[tuple[str, str, int]]:
-    """(channel, address, class) -> messages of the last hour.
 
-    Channels count apart, so a telephone call that follows an unanswered SMS does not count as a second message.
+def of_causes(caused: Iterable[tuple[str, str]], *, now: datetime) -> Counter[OfCause]:
+    """Count the messages of the last hour of these (cause, address).
+
+    A cause is whom a message is sent on behalf of. If only the address counted, one account could use up the ceiling of
+    another account's contact, and silence it.
     """
-    recent = (
-        Message.objects.filter(address__in=set(addresses), queued_at__gt=now - timedelta(hours=1))
+    causes, addresses = zip(*set(caused), strict=True)
+    recent = _recent(set(addresses), now=now).filter(on_behalf_of__in=set(causes))
+    counted = recent.values_list("on_behalf_of", "channel", "address", "message_class").annotate(Count("id"))
+    return Counter({(cause, channel, address, kind): count for cause, channel, address, kind, count in counted})
+
+
+def to_addresses(addresses: Iterable[str], *, now: datetime) -> Counter[ToAddress]:
+    """Count the messages of the last hour to these addresses, whoever caused them."""
+    counted = _recent(set(addresses), now=now).values_list("channel", "address", "message_class").annotate(Count("id"))
+    return Counter({(channel, address, kind): count for channel, address, kind, count in counted})
+
+
+def _recent(addresses: set[str], *, now: datetime) -> QuerySet[Message]:
+    return (
+        Message.objects.filter(address__in=addresses, queued_at__gt=now - timedelta(hours=1))
         .exclude(state=State.FAILED, attempts=0)  # Refused when queued.
         .exclude(state=State.CANCELLED)
-        .values_list("channel", "address", "message_class")
-        .annotate(Count("id"))
         .order_by()
     )
-    return Counter({(channel, address, kind): count for channel, address, kind, count in recent})
 
 
 # Only the grant at one sender needs segments (messaging/delivery/dispatch.py): here they are 0.

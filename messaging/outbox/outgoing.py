@@ -25,6 +25,12 @@ class Outgoing:
     `rank` orders the messages of one class, 0 first. A call needs `language`; where Twilio has no voice for it (ky),
     the call plays the prompt `recording` (messaging/speech.py) instead of the text. The `language` of an e-mail chooses
     its subject. A message that may be cancelled `stands_alone`: its text is never joined with another.
+
+    `on_behalf_of` names who causes the message; this app only compares it. Ceilings count, and texts join, only within
+    one cause. A message with `despite_ceilings` counts, but no ceiling refuses it before MOST_DESPITE_CEILINGS.
+    `is_confirmed` says that the reader agreed to messages from this cause: otherwise the messages of all causes to the
+    address count too. A caller who may not send the message gives the `refusal` with which it is written as failed. No
+    message leaves earlier than `not_before`.
     """
 
     address: str
@@ -35,6 +41,11 @@ class Outgoing:
     recording: str = ""
     rank: int = 0
     stands_alone: bool = False
+    on_behalf_of: str = ""
+    despite_ceilings: bool = False
+    is_confirmed: bool = True
+    refusal: Refusal | None = None
+    not_before: datetime | None = None
     deadline_at: datetime | None = None
 
 
@@ -42,8 +53,8 @@ def queue(outgoing: Sequence[Outgoing], *, now: datetime) -> list[Message]:
     """Write the messages to the outbox, in order, and wake the schedulers at commit. Call inside a transaction.
 
     A message that may not be sent is written as `failed`, with the reason in `error_code` (see `_refusal`). The text of
-    a safety or routine message is appended to a message that waits for the same phone, unless it stands alone. Then
-    the same Message is returned for both.
+    a safety or routine message is appended to a message of the same cause that waits for the same phone, unless it
+    stands alone. Then the same Message is returned for both.
     """
     if not outgoing:
         return []
@@ -61,16 +72,20 @@ class _Batch:
         self.now = now
         self.routes = Routes.at(now)
         self.today: limits.Today | None = None
-        self.recent: Counter[tuple[str, str, int]] = Counter()
+        self.recent: Counter[limits.OfCause] = Counter()
+        self.from_anybody: Counter[limits.ToAddress] = Counter()
         self.refusing: set[str] = set()
-        self.waiting: dict[tuple[str, int | None], Message] = {}
+        self.waiting: dict[coalescing.JoinKey, Message] = {}
         self.new: list[Message] = []
         self.joined: list[Message] = []
 
     @classmethod
     def of(cls, outgoing: Sequence[Outgoing], *, now: datetime) -> "_Batch":
         batch = cls(now=now)
-        batch.recent = limits.to_recipients((addresses.storable(item.address) for item in outgoing), now=now)
+        caused = [(item.on_behalf_of, addresses.storable(item.address)) for item in outgoing]
+        batch.recent = limits.of_causes(caused, now=now)
+        if unconfirmed := [addresses.storable(item.address) for item in outgoing if not item.is_confirmed]:
+            batch.from_anybody = limits.to_addresses(unconfirmed, now=now)
         # An SOS skips the queries that only other classes need.
         if any(item.message_class != MessageClass.EMERGENCY for item in outgoing):
             batch.today = limits.Today.read()
@@ -86,17 +101,19 @@ class _Batch:
         if message.error_code or not _is_joinable(item):
             self.new.append(message)
             return message
-        phone_and_sender = message.address, message.sender_id
-        earlier = self.waiting.get(phone_and_sender)
+        key = coalescing.join_key(message)
+        earlier = self.waiting.get(key)
         if earlier is not None and coalescing.join(earlier, text=item.text, more=message):
             self.joined.append(earlier)
             return earlier
-        self.waiting[phone_and_sender] = message
+        self.waiting[key] = message
         self.new.append(message)
         return message
 
     def _refusal(self, item: Outgoing, sender: Sender | None) -> str:
         """The Refusal of a message; "" if it may be sent."""
+        if item.refusal:
+            return item.refusal
         if refusal := addresses.refusal(item.channel, item.address):
             return refusal
         if sender is None:
@@ -108,11 +125,24 @@ class _Batch:
             return Refusal.OPTED_OUT
         if self.today is not None and not self.today.has_room(item.message_class):
             return Refusal.DAILY_CAP
-        to_one = (item.channel, item.address, item.message_class)
-        if self.recent[to_one] >= policy.PER_RECIPIENT_AND_HOUR[item.message_class]:
-            return Refusal.RECIPIENT_CEILING
-        self.recent[to_one] += 1
-        return ""
+        return "" if self._fits(item) else Refusal.RECIPIENT_CEILING
+
+    def _fits(self, item: Outgoing) -> bool:
+        """Whether the ceilings of the cause, and of the address, have room for the message. Counts it if so."""
+        ceiling = policy.PER_RECIPIENT_AND_HOUR[item.message_class]
+        to_address = (str(item.channel), addresses.storable(item.address), int(item.message_class))
+        of_cause = (item.on_behalf_of, *to_address)
+        own = self.recent[of_cause]
+        if item.despite_ceilings:
+            is_full = own >= policy.MOST_DESPITE_CEILINGS
+        else:
+            anybody = 0 if item.is_confirmed else self.from_anybody[to_address]
+            is_full = max(own, anybody) >= ceiling
+        if is_full:
+            return False
+        self.recent[of_cause] += 1
+        self.from_anybody[to_address] += 1
+        return True
 
     def write(self) -> None:
         if earlier := {m.pk: m for m in self.joined if m.pk is not None}:
@@ -170,10 +200,11 @@ def _message(item: Outgoing, *, sender: Sender | None, refusal: str, now: dateti
         message_class=item.message_class,
         rank=item.rank,
         stands_alone=item.stands_alone,
+        on_behalf_of=item.on_behalf_of,
         sender=sender,
         state=State.FAILED if refusal else State.QUEUED,
         error_code=str(refusal),
-        due_at=now + policy.COALESCE if _is_joinable(item) else now,
+        due_at=max(now + policy.COALESCE if _is_joinable(item) else now, item.not_before or now),
         deadline_at=item.deadline_at or now + policy.DEFAULT_DEADLINES[item.message_class],
         queued_at=now,
         final_at=now if refusal else None,

@@ -14,3 +14,4 @@ class Refusal(TextChoices):
     OPTED_OUT = "opted_out", "its reader asked for no more messages of this class"
     DAILY_CAP = "daily_cap", "its class has used up the day"
     RECIPIENT_CEILING = "recipient_ceiling", "its reader had as many this hour as one may get"
+    NOT_CONFIRMED = "not_confirmed", "its reader has not confirmed to be a contact and was told often"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import requests
@@ -57,8 +57,17 @@ class Presser:
         token["user_id"] = token["sid"] = str(self.person)
         self.session.headers["Authorization"] = f"Bearer {token}"
 
-    def press(self) -> None:
-        answer = self.session.post(
-            f"{self.world.url}/api/v1/sos-alerts/", json={"latitude": 42.8746, "longitude": 74.5698}, timeout=30
-        )
+    def press(self) -> str:
+        """Raise an alert; returns its id."""
+        answer = self.post("sos-alerts/", {"latitude": 42.8746, "longitude": 74.5698})
         assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def post(self, path: str, body: Any = None) -> requests.Response:
+        return self.session.post(f"{self.world.url}/api/v1/{path}", json=body, timeout=30)
+
+    def choose_waves(self, waves: list[dict[str, Any]]) -> None:
+        """Choose an escalation policy of these waves."""
+        body: Any = {"waves": waves, "give_up_after_s": 1800}
+        answer = self.session.put(f"{self.world.url}/api/v1/me/escalation-policy/", json=body, timeout=30)
+        assert answer.ok, answer.text

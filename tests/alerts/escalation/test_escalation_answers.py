@@ -61,7 +61,7 @@ class TestAnAnswer:
         alert = press(phone)
         acknowledge(alert, aida)
         assert not acknowledge(alert, bek).is_first
-        assert to_owner(ana) == ["Aida is on the way to you.\nBek is on the way to you."]
+        assert to_owner(ana) == ["Aida is on the way to you.", "Bek is on the way to you."]
         assert names(RESPONDER) == ["Bek", "Cholpon"]
 
     def test_to_an_ended_alert_is_refused(self, phone: APIClient, contacts: Contacts) -> None:

@@ -117,8 +117,8 @@ def test_many_troubles_are_summed_up(phone: APIClient, contacts: Contacts) -> No
 
 _NEVER_REFUSED_WITH = {
     Channel.SMS: {Refusal.ADDRESS_NOT_VALID, Refusal.CANNOT_BE_SAID},
-    # Every call is an emergency, which no opt-out stops.
-    Channel.VOICE: {Refusal.ADDRESS_NOT_VALID, Refusal.OPTED_OUT},
+    # Every call is an emergency, which no opt-out stops. A contact whose SMS is withheld has no step of a call.
+    Channel.VOICE: {Refusal.ADDRESS_NOT_VALID, Refusal.OPTED_OUT, Refusal.NOT_CONFIRMED},
 }
 
 

@@ -214,11 +214,17 @@ def test_a_repeated_request_is_one_alert(phone: APIClient, contacts: Contacts) -
     assert other.status_code == 422
 
 
-def test_beyond_the_ceiling_the_person_sees_why(phone: APIClient, contacts: Contacts) -> None:
+def test_beyond_the_ceiling_the_person_sees_why(ana: User, phone: APIClient, contacts: Contacts) -> None:
     aida, _ = contacts("Aida", "Bek")
-    earlier = outgoing.Outgoing(address=str(aida.phone_number), text="SOS", message_class=MessageClass.EMERGENCY)
+    earlier = outgoing.Outgoing(
+        address=str(aida.phone_number),
+        text="SOS",
+        message_class=MessageClass.EMERGENCY,
+        on_behalf_of=str(ana.id),
+        despite_ceilings=True,
+    )
     with transaction.atomic():
-        outgoing.queue([earlier] * policy.PER_RECIPIENT_AND_HOUR[MessageClass.EMERGENCY], now=clock.now())
+        outgoing.queue([earlier] * policy.MOST_DESPITE_CEILINGS, now=clock.now())
     body = press(phone).data
     told, second = body["contacts"]
     assert (told["status"], told["reason"]) == ("failed", "recipient_ceiling")

@@ -38,6 +38,18 @@ def test_two_for_one_phone_are_one_text_and_one_row() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("together", [True, False])
+def test_texts_of_two_causes_are_never_one_text(together: bool) -> None:
+    """Found: texts of two accounts to one phone left as one SMS, so a stranger's words stood under a friend's name."""
+    items = [
+        Outgoing(address=ANA, text=cause, message_class=SAFETY, on_behalf_of=cause) for cause in ("one", "two", "one")
+    ]
+    messages = queued(*items) if together else [message for item in items for message in queued(item)]
+    assert [text_of(message) for message in messages] == ["one\none", "two", "one\none"]
+    assert Message.objects.count() == 2
+
+
+@pytest.mark.django_db
 def test_messages_queued_together_are_joined_and_returned_in_order() -> None:
     one, other, same = queued(sms("1", kind=SAFETY), sms("2", to=BEN, kind=SAFETY), sms("3", kind=SAFETY))
     assert one is same

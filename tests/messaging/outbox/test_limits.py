@@ -10,8 +10,10 @@ from django.db.models import F
 from messaging import policy
 from messaging.database import clock
 from messaging.models import Attempt, AttemptOutcome, DailyCount, Message, MessageClass, OperatorAlarm, Sender
+from messaging.outbox.outgoing import Outgoing
+from messaging.outbox.refusals import Refusal
 from messaging.states import State
-from tests.messaging.engine import BEN, another_sender, attempt_of, granted_ids, queued, set_pace, sms, standing
+from tests.messaging.engine import ANA, BEN, another_sender, attempt_of, granted_ids, queued, set_pace, sms, standing
 
 pytestmark = pytest.mark.django_db
 ROUTINE, SAFETY, CODE = MessageClass.ROUTINE, MessageClass.SAFETY, MessageClass.VERIFICATION
@@ -126,3 +128,46 @@ def test_the_last_part_of_a_senders_day_is_for_the_more_urgent(caps: dict[str, i
         DailyCount.objects.filter(id=used.id).update(segments=segments)
         assert granted_ids() == [ids[kind] for kind in kinds]
         Message.objects.all().delete()
+
+
+@pytest.mark.parametrize("kind", MessageClass)
+def test_another_cause_uses_up_no_ceiling(kind: MessageClass) -> None:
+    """Found: the ceilings counted per phone, so one account could silence another account's SOS."""
+    _fill(kind, cause="one")
+    assert queued(_of_cause("one", kind))[0].error_code == "recipient_ceiling"
+    assert queued(_of_cause("two", kind))[0].state == State.QUEUED
+
+
+def test_a_phone_that_has_not_confirmed_the_cause_has_one_ceiling_for_all() -> None:
+    _fill(SAFETY, cause="one")
+    [stranger, friend] = queued(_of_cause("two", SAFETY, is_confirmed=False), _of_cause("two", SAFETY))
+    assert (stranger.error_code, friend.state) == ("recipient_ceiling", State.QUEUED)
+
+
+@pytest.mark.parametrize("is_confirmed", [True, False])
+def test_what_no_ceiling_refuses_counts_and_has_an_end(is_confirmed: bool) -> None:
+    sos = _of_cause("one", MessageClass.EMERGENCY, is_confirmed=is_confirmed, despite_ceilings=True)
+    messages = queued(*[sos] * (policy.MOST_DESPITE_CEILINGS + 1))
+    assert [m.error_code for m in messages] == [""] * policy.MOST_DESPITE_CEILINGS + ["recipient_ceiling"]
+    assert queued(_of_cause("one", MessageClass.EMERGENCY))[0].error_code == "recipient_ceiling"
+
+
+def test_the_callers_refusal_is_written_and_counts_for_nothing() -> None:
+    [message] = queued(_of_cause("one", SAFETY, refusal=Refusal.NOT_CONFIRMED))
+    assert (message.state, message.error_code, message.text) == (State.FAILED, "not_confirmed", None)
+
+
+def test_a_message_leaves_no_earlier_than_it_may() -> None:
+    set_pace(0)
+    later = clock.now() + timedelta(seconds=20)
+    [waits, leaves] = queued(_of_cause("one", MessageClass.EMERGENCY, not_before=later), sms(to=BEN))
+    assert waits.due_at == later
+    assert granted_ids() == [leaves.id]
+
+
+def _of_cause(cause: str, kind: MessageClass, **fields: Any) -> Outgoing:
+    return Outgoing(address=ANA, text="Help", message_class=kind, on_behalf_of=cause, stands_alone=True, **fields)
+
+
+def _fill(kind: MessageClass, *, cause: str) -> None:
+    assert {m.state for m in queued(*[_of_cause(cause, kind)] * policy.PER_RECIPIENT_AND_HOUR[kind])} == {State.QUEUED}

@@ -1,0 +1,19 @@
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    """Without a transaction: an SOS is written to this table while its index is built."""
+
+    atomic = False
+
+    dependencies = [
+        ('messaging', '0004_messages_name_their_cause'),
+    ]
+
+    operations = [
+        AddIndexConcurrently(
+            model_name='message',
+            index=models.Index(fields=['address', 'on_behalf_of', 'queued_at'], name='message_by_cause'),
+        ),
+    ]
