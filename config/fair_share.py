@@ -22,7 +22,8 @@ from rest_framework_simplejwt.tokens import UntypedToken
 from config.errors import problem
 from identity.api.addresses import client_ip
 
-# Requests at once: an app that opens sends about six, to two processes. Who has used up half of their share has one.
+# Requests at once: an app that opens sends about six, to two processes. A person who has used up a quarter of their
+# share has one.
 AT_ONCE = max(1, settings.WEB_THREADS // 2)
 # Seconds of processor at once, and then in each second. A request takes about 0.01 s, a batch of 1,000 fixes 0.3 s.
 BURST_S, PER_SECOND = 0.5, 0.05
@@ -61,7 +62,7 @@ class Shares:
             share.at = now
             if len(self._shares) > _PEOPLE:
                 self._forget()
-            if share.left <= 0 or share.running >= (AT_ONCE if share.left > BURST_S / 2 else 1):
+            if share.left <= 0 or share.running >= (AT_ONCE if share.left > BURST_S * 0.75 else 1):
                 return False
             share.running += 1
             return True

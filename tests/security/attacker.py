@@ -3,7 +3,6 @@
 import http.client
 import itertools
 import json
-import os
 import random
 import sys
 import threading
@@ -69,8 +68,8 @@ class Account:
             "no such alert": lambda: _posted(f"/api/v1/sos-alerts/{uuid4()}/cancel/", {"pin": "1234"}),
             "amr": lambda: _amr(f"{alert}upload_audio/"),
             "resumable": lambda: ("POST", f"{alert}uploads/", _tus(100_000_000), b""),
-            "batch": lambda: _posted("/api/v1/locations/batch/", {"locations": _fixes(1_000)}),
-            "alert batch": lambda: _posted(f"{alert}locations/batch/", {"locations": _fixes(1_000)}),
+            "batch": lambda: ("POST", "/api/v1/locations/batch/", _JSON, next(_batches)),
+            "alert batch": lambda: ("POST", f"{alert}locations/batch/", _JSON, next(_batches)),
             "position": lambda: _posted(f"{alert}locations/", _fixes(1)[0]),
             "form to the admin": lambda: ("POST", "/admin/login/", {"Cookie": "csrftoken=" + "a" * 32}, b"x" * 60_000),
             "large form": lambda: ("POST", "/admin/login/", {"Content-Type": "multipart/form-data; boundary=b"}, _FORM),
@@ -113,8 +112,13 @@ def _fixes(count: int) -> list[dict[str, Any]]:
     return [{"id": str(uuid4()), "recorded_at": at, "latitude": 42.87, "longitude": 74.57} for at in made]
 
 
+# Made before the attack: the attacker's own work would take processor from the server.
+_batches = itertools.cycle([json.dumps({"locations": _fixes(1_000)}).encode() for _ in range(40)])
+_SOUND = b"#!AMR\n" + b"\x78" * 1_000_000
+
+
 def _amr(path: str) -> Ask:
-    content = b"#!AMR\n" + b"\x78" * 1_000_000 + b"%d" % next(_ids)
+    content = _SOUND + b"\x78" * next(_ids)
     head = b'--b\r\nContent-Disposition: form-data; name="audio"; filename="a"\r\n\r\n'
     return "POST", path, {"Content-Type": "multipart/form-data; boundary=b"}, head + content + b"\r\n--b--\r\n"
 
@@ -132,8 +136,7 @@ def _number() -> str:
 
 
 def main(url: str, authorization: str, alert_id: str) -> None:
-    """Attack until standard input ends, then print the answers. Takes no processor from the server."""
-    os.nice(19)
+    """Attack until standard input ends, then print the answers."""
     account, over = Account(url, authorization, alert_id), threading.Event()
 
     def end_with_input() -> None:
