@@ -151,6 +151,6 @@ class DeviceAdmin(ReadOnlyAdmin):
 class PinAdmin(ReadOnlyAdmin):
     """Wrong tries and locks of PINs. Many of them show that somebody is guessing."""
 
-    list_display = fields = ("user_id", "wrong_tries", "locked_until", "set_at")
+    list_display = fields = ("user_id", "tries_forgotten_at", "set_at")
     search_fields = ("=user__id",)
     ordering = ("-set_at",)

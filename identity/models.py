@@ -181,7 +181,10 @@ class Pin(models.Model):
     user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="pin")
     safe_hash = models.CharField(max_length=128)
     duress_hash = models.CharField(max_length=128)
-    wrong_tries = models.PositiveIntegerField(default=0)
+    # When the last wrong try will be forgotten (identity/pins/tries.py). Null: no wrong try.
+    tries_forgotten_at = models.DateTimeField(null=True)
+    # Only the release before `tries_forgotten_at` reads these two.
+    wrong_tries = models.PositiveIntegerField(default=0, db_default=0)
     locked_until = models.DateTimeField(null=True)
     set_at = models.DateTimeField()
 
@@ -202,6 +205,23 @@ class StaffFactor(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class AcceptedPin(models.Model):
+    """The PIN that was accepted last for one thing, like an alert. For a while no other PIN is accepted for it."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    # The kind and the id, like "alert 0192…".
+    thing = models.CharField(max_length=60)
+    is_duress = models.BooleanField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "thing"], name="accepted_pin_once")]
+        indexes = [models.Index(fields=["at"], name="accepted_pin_age")]
+
+    def __str__(self) -> str:
+        return self.thing
 
 
 class CodeCount(models.Model):

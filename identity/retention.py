@@ -6,7 +6,8 @@ from typing import Any
 from django.db.models import Model, Q
 
 from identity.api import idempotency, rates
-from identity.models import CodeCount, IdempotencyRecord, RateCount, Session, Verification
+from identity.models import AcceptedPin, CodeCount, IdempotencyRecord, RateCount, Session, Verification
+from identity.pins import tries
 from identity.verification import registration
 
 COUNTS_KEPT_FOR = timedelta(days=400)
@@ -21,6 +22,7 @@ def purge(*, now: datetime) -> int:
         (RateCount, Q(window_start__lte=now - rates.LONGEST_WINDOW)),
         (Session, Q(expires_at__lte=now)),
         (CodeCount, Q(day__lte=now - COUNTS_KEPT_FOR)),
+        (AcceptedPin, Q(at__lte=now - tries.HELD_FOR)),
         (IdempotencyRecord, Q(created_at__lte=now - idempotency.KEPT_FOR)),
     ]
     return sum(_delete(model, condition) for model, condition in outdated)

@@ -4,7 +4,7 @@ from django.urls import include, path
 
 from identity import views
 
-_ROOMS = ("verification", "sessions", "contacts", "devices", "pins")
+_ROOMS = ("verification", "sessions", "contacts", "devices")
 
 urlpatterns = [
     path("me/", views.MeView.as_view()),

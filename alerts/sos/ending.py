@@ -45,14 +45,20 @@ def require_own(alert_id: UUID, *, owner: User) -> None:
 
 def _proof(alert_id: UUID, owner: User, *, pin: str, now: datetime) -> Proof:
     try:
-        proof = pins.check(person_id=owner.id, pin=pin, now=now)
-    except pins.PinWrong:
+        proof = pins.check(person_id=owner.id, pin=pin, now=now, thing=f"alert {alert_id}")
+    except pins.PinWrong as error:
         journal.record(alert_id, EventKind.PIN_WRONG, by=journal.OWNER, now=now)
+        if error.was_duress:
+            _cry_for_help(alert_id, now=now)
         raise
     if proof is Proof.DURESS:
-        # Alarm the operator even when the alert has ended: nothing else then carries the cry for help.
-        alarm("duress", now=now, alert_id=str(alert_id))
+        _cry_for_help(alert_id, now=now)
     return proof
+
+
+def _cry_for_help(alert_id: UUID, *, now: datetime) -> None:
+    """Alarm the operator even when the alert has ended: nothing else then carries the cry for help."""
+    alarm("duress", now=now, alert_id=str(alert_id))
 
 
 def _end_again(alert: SosAlert, owner: User, *, to: AlertStatus, proof: Proof, now: datetime) -> SosAlert:

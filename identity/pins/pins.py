@@ -6,20 +6,16 @@ from math import ceil
 from uuid import UUID
 
 from django.contrib.auth.hashers import check_password, make_password
-from django.db import transaction
 
+from identity.api import rates
+from identity.api.rates import Limit, TooManyRequests
 from identity.errors import Forbidden
 from identity.models import Pin, User
-from identity.sessions import passwords
+from identity.pins import tries, trivial
 
 PIN_PATTERN = r"^[0-9]{4,8}$"
-
-# Wrong tries without a lock: people mistype, most of all with shaking hands.
-FREE_TRIES = 5
-# After these each lock lasts twice as long as the one before, up to LONGEST_LOCK: a thief can try about 30 of 10,000
-# PINs in a day. Pressing SOS needs no PIN, so a lock lets an alert go on and never stops one.
-FIRST_LOCK = timedelta(minutes=1)
-LONGEST_LOCK = timedelta(hours=1)
+# Right PINs too: comparing one costs a tenth of a second of processor.
+TYPED = Limit(scope="PINs typed", times=100, window=timedelta(hours=1))
 
 
 class Proof(Enum):
@@ -36,8 +32,14 @@ class PinRequired(Forbidden):
 
 
 class PinWrong(Forbidden):
+    """`was_duress`: it was the duress PIN, but another PIN is held for the thing. No response may show it."""
+
     code = "pin_wrong"
     detail = "The PIN is wrong."
+
+    def __init__(self, *, was_duress: bool = False) -> None:
+        super().__init__()
+        self.was_duress = was_duress
 
 
 class PinLocked(Forbidden):
@@ -53,65 +55,49 @@ def are_set(person_id: UUID) -> bool:
     return Pin.objects.filter(user_id=person_id).exists()
 
 
-def put(*, person: User, password: str, safe_pin: str, duress_pin: str, now: datetime) -> None:
-    """Set or replace both PINs, which must differ, and clear wrong tries and lock.
-
-    Raises PasswordWrong or TooManyRequests.
-    """
-    passwords.confirm(person, password, now=now)
-    values = {
-        "safe_hash": make_password(safe_pin),
-        "duress_hash": make_password(duress_pin),
-        "wrong_tries": 0,
-        "locked_until": None,
-        "set_at": now,
-    }
+def put(*, person: User, safe_pin: str, duress_pin: str, now: datetime) -> None:
+    """Set or replace both PINs. Wrong tries stand, so that new PINs buy no guesses. Raises InvalidField."""
+    trivial.refuse(safe_pin, duress_pin, own_number=str(person.phone_number))
+    values = {"safe_hash": make_password(safe_pin), "duress_hash": make_password(duress_pin), "set_at": now}
     Pin.objects.update_or_create(user=person, defaults=values)
 
 
-def remove(*, person: User, password: str, now: datetime) -> None:
-    """Remove both PINs: alerts then end without a PIN. Raises PasswordWrong or TooManyRequests."""
-    passwords.confirm(person, password, now=now)
+def remove(person: User) -> None:
+    """Remove both PINs: alerts then end without a PIN."""
     Pin.objects.filter(user=person).delete()
 
 
-def check(*, person_id: UUID, pin: str, now: datetime) -> Proof:
+def check(*, person_id: UUID, pin: str, now: datetime, thing: str = "") -> Proof:
     """Find out which PIN this is. Call outside a transaction, so that a wrong try counts.
 
-    Raises PinRequired if the person has PINs and `pin` is empty; PinLocked; PinWrong.
+    `thing` names what the PIN is typed for: once a PIN was accepted for it, another one is wrong there for
+    `tries.HELD_FOR`, so nobody can try PINs on an alert that seems to have ended. Raises PinRequired if the person has
+    PINs and `pin` is empty; PinLocked; PinWrong.
     """
-    held = Pin.objects.filter(user_id=person_id).first()
-    if held is None:
+    if not are_set(person_id):
         return Proof.NONE_SET
     if not pin:
         raise PinRequired
-    _spend_try(person_id, now=now)
-    # Always compare both, in this order, so that the response time does not reveal which one matched.
-    is_safe = check_password(pin, held.safe_hash)
-    is_duress = check_password(pin, held.duress_hash)
+    is_safe, is_duress = _heard(person_id, pin, now=now)
     if not (is_safe or is_duress):
         raise PinWrong
-    Pin.objects.filter(user_id=person_id).update(wrong_tries=0, locked_until=None)
+    if thing and not tries.hold(person_id, thing, is_duress=is_duress, now=now):
+        raise PinWrong(was_duress=is_duress)
+    tries.give_back(person_id)
     return Proof.DURESS if is_duress else Proof.SAFE
 
 
-def _spend_try(person_id: UUID, *, now: datetime) -> None:
-    # Count the try before comparing the PIN, in a transaction of its own: parallel guesses cannot exceed the tries.
-    with transaction.atomic():
-        held = Pin.objects.select_for_update().filter(user_id=person_id).first()
-        if held is None:
-            raise PinWrong  # The PINs were removed a moment ago.
-        if held.locked_until and held.locked_until > now:
-            raise PinLocked(retry_after=held.locked_until - now)
-        held.wrong_tries += 1
-        lock = _lock_after(held.wrong_tries)
-        held.locked_until = now + lock if lock else None
-        held.save(update_fields=["wrong_tries", "locked_until"])
-
-
-def _lock_after(tries: int) -> timedelta:
-    """The lock that follows if this try, the `tries`-th, is wrong."""
-    if tries < FREE_TRIES:
-        return timedelta(0)
-    doublings = min(tries - FREE_TRIES, 10)
-    return min(FIRST_LOCK * (1 << doublings), LONGEST_LOCK)
+def _heard(person_id: UUID, pin: str, *, now: datetime) -> tuple[bool, bool]:
+    """Compare the PIN with the safe and the duress PIN. Raises PinLocked without comparing it, or PinWrong."""
+    try:
+        rates.spend(TYPED, str(person_id), now=now)
+    except TooManyRequests as error:
+        raise PinLocked(retry_after=timedelta(seconds=error.retry_after_s or 1)) from error
+    hashes = tries.spend(person_id, now=now)
+    if hashes is None:
+        held = Pin.objects.filter(user_id=person_id).first()
+        if held is None or held.tries_forgotten_at is None:
+            raise PinWrong  # The PINs were removed or replaced a moment ago.
+        raise PinLocked(retry_after=tries.next_free(held.tries_forgotten_at, now=now))
+    # Always compare both, in this order, so that the response time does not reveal which one matched.
+    return check_password(pin, hashes[0]), check_password(pin, hashes[1])

@@ -1,7 +1,7 @@
 """Ending with a PIN over real processes: a false alarm, and an end under duress."""
 
 from tests.scenarios.story import Story, answers, call, false_alarm, responder, sos, timeline
-from tests.scenarios.twins import SAFE_PIN, Twins, set_pins
+from tests.scenarios.twins import DURESS_PIN, SAFE_PIN, Twins, set_pins
 
 
 def test_a_false_alarm_is_called_off_with_the_pin(story: Story) -> None:
@@ -42,6 +42,8 @@ def test_under_duress_the_alert_goes_on_and_every_response_shows_a_cancelled_one
 
     # The safe PIN ends the alert that went on.
     twins.alerts = before
+    assert twins.end(pins=(DURESS_PIN, SAFE_PIN)) == 403
+    story.world.pass_the_hour_of_a_pin()
     assert twins.end(pins=(SAFE_PIN, SAFE_PIN)) == 200
     over = {name: [*again[name], *[false_alarm(twins.duress)] * 2] for name in ("Bek", "Cholpon")}
     over |= {name: [*texts, false_alarm(twins.safe)] for name, texts in again.items() if name.startswith("safe")}

@@ -39,6 +39,10 @@ class DueTimes(Database):
         """
         self.execute(_PASS, timedelta(minutes=minutes, seconds=seconds))
 
+    def pass_the_hour_of_a_pin(self) -> None:
+        """Let both PINs be heard again for alerts for which one was accepted."""
+        self.execute("UPDATE identity_acceptedpin SET at = at - interval '1 hour'")
+
     @contextmanager
     def hold_periodic(self, name: str) -> Iterator[None]:
         """Keep periodic work from becoming due during the block: only a notice starts it then."""

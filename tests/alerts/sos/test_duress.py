@@ -16,7 +16,7 @@ from messaging.models import Attempt, AttemptOutcome, Message, MessageClass, Ope
 from messaging.states import State
 from tests.alerts.engine import all_clears, attempt, drive, link_in, messages, step, text_of
 from tests.alerts.sos.twins import URL, Twin, alike, make_twins
-from tests.alerts.typed import SAFE_PIN
+from tests.alerts.typed import SAFE_PIN, pass_the_hour
 
 pytestmark = pytest.mark.django_db
 
@@ -104,14 +104,16 @@ def test_ending_it_again(twins: Twins, how: str) -> None:
     before = AlertEvent.objects.filter(alert_id=UUID(duress.alert)).count()
     alike(twins, lambda twin: twin.end(how))
     alike(twins, lambda twin: twin.end(how, pin="0000"))
+    alike(twins, lambda twin: twin.end(how, pin=twin.other_pin))
     alike(twins, lambda twin: twin.phone.post(f"{URL}{twin.alert}/{how}/", {}, format="json"))
-    assert AlertEvent.objects.filter(alert_id=UUID(duress.alert)).count() == before + 1  # The wrong PIN.
+    assert AlertEvent.objects.filter(alert_id=UUID(duress.alert)).count() == before + 2  # The wrong PINs.
     assert SosAlert.objects.get(id=duress.alert).status == AlertStatus.ACTIVE
 
 
 def test_the_safe_pin_ends_an_alert_under_duress(twins: Twins) -> None:
     duress = under_duress(twins)
     shown = duress.get().json()
+    pass_the_hour()
     alike(twins, lambda twin: twin.end(pin=SAFE_PIN))
     assert SosAlert.objects.get(id=duress.alert).status == AlertStatus.CANCELLED
     assert {m.address for m in all_clears(duress.alert)} == {m.address for m in duress.messages()[:2]}
@@ -123,9 +125,13 @@ def test_the_duress_pin_on_an_ended_alert_alarms_the_operator(twins: Twins) -> N
     for twin in twins:
         twin.press()
         twin.end(pin=SAFE_PIN)
+    # Within the hour the duress PIN seems wrong, and still cries for help.
+    assert duress.end().json()["code"] == "pin_wrong"
+    assert OperatorAlarm.objects.get(code="duress").times == 1
+    pass_the_hour()
     alike(twins, lambda twin: twin.end())
     alike(twins, lambda twin: twin.end("resolve"))
-    assert OperatorAlarm.objects.get(code="duress").times == 2
+    assert OperatorAlarm.objects.get(code="duress").times == 3
     assert SosAlert.objects.get(id=duress.alert).duress_at is None
 
 

@@ -9,7 +9,7 @@ from alerts.models import SosAlert
 from alerts.owner import even_timing
 from identity.models import User
 from tests.alerts.sos.twins import URL, Twin, alike, make_twins
-from tests.alerts.typed import SAFE_PIN
+from tests.alerts.typed import SAFE_PIN, pass_the_hour
 
 pytestmark = pytest.mark.django_db
 
@@ -64,6 +64,7 @@ def test_after_duress_the_safe_pin_does_not_make_it_a_false_alarm(twins: tuple[T
     duress = twins[1]
     duress.press()
     duress.end()
+    pass_the_hour()
     duress.end(pin=SAFE_PIN)
     assert duress.phone.get(COUNT).json() == {"false_alarms": 1}
     assert SosAlert.objects.get(id=duress.alert).duress_at is not None

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from alerts.models import AlertEvent
 from alerts.owner import even_timing
 from identity.models import Pin, User
-from identity.pins.pins import FREE_TRIES
+from identity.pins.tries import FREE_TRIES, TRY_LASTS
 from messaging.states import State
 from tests.alerts.conftest import Contacts, app
 from tests.alerts.engine import all_clears, drive, messages
@@ -60,9 +60,12 @@ def test_wrong_pins_never_end_it_and_are_in_the_timeline(phone: APIClient, how: 
         assert (answer.status_code, answer.json()["code"]) == (403, "pin_wrong")
     locked = end(phone, alert, how, pin=SAFE_PIN)
     assert (locked.status_code, locked.json()["code"]) == (403, "pin_locked")
-    assert 1 <= int(locked["Retry-After"]) <= 60
+    assert 1 <= int(locked["Retry-After"]) <= TRY_LASTS.total_seconds()
     assert phone.get(f"{URL}{alert}/").data["status"] == "active"
-    assert list(AlertEvent.objects.order_by("id").values_list("kind", flat=True)) == ["raised"] + ["pin_wrong"] * 5
+    assert (
+        list(AlertEvent.objects.order_by("id").values_list("kind", flat=True))
+        == ["raised"] + ["pin_wrong"] * FREE_TRIES
+    )
 
 
 def test_a_locked_pin_never_keeps_an_sos_from_being_raised(phone: APIClient, ana: User) -> None:
@@ -79,7 +82,7 @@ def test_an_invalid_pin_is_refused_and_costs_no_try(phone: APIClient, ana: User,
     alert = press(phone)
     answer = end(phone, alert, pin=pin)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
-    assert Pin.objects.get(user=ana).wrong_tries == 0
+    assert Pin.objects.get(user=ana).tries_forgotten_at is None
 
 
 def test_without_pins_a_pin_is_not_looked_at(phone: APIClient, ana: User) -> None:
@@ -92,4 +95,4 @@ def test_a_strangers_pin_tells_nothing(phone: APIClient, ana: User, stranger: Us
     alert = press(phone)
     for pin in (SAFE_PIN, DURESS_PIN, "0000"):
         assert end(app(stranger), alert, pin=pin).status_code == 404
-    assert Pin.objects.get(user=ana).wrong_tries == 0
+    assert Pin.objects.get(user=ana).tries_forgotten_at is None

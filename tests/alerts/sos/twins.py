@@ -39,6 +39,10 @@ class Twin:
     alert: str = ""
 
     @property
+    def other_pin(self) -> str:
+        return DURESS_PIN if self.pin == SAFE_PIN else SAFE_PIN
+
+    @property
     def uuid(self) -> UUID:
         return UUID(self.alert)
 

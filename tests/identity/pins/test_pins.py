@@ -1,6 +1,6 @@
 """The PINs: set with the password, told apart by nobody, guessed by nobody."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -9,7 +9,8 @@ from django.contrib.auth.hashers import make_password
 
 from identity.models import Pin, RateCount, User
 from identity.pins import pins
-from identity.pins.pins import FREE_TRIES, PinLocked, PinRequired, PinWrong, Proof
+from identity.pins.pins import TYPED, PinLocked, PinRequired, PinWrong, Proof
+from identity.pins.tries import FREE_TRIES, HELD_FOR, TRY_LASTS
 from messaging.database import clock
 from tests.identity.phones import PASSWORD, App
 from tests.race import at_once
@@ -29,8 +30,8 @@ def put(app: App, **fields: Any) -> Any:
     return app.put(URL, {"password": PASSWORD, "safe_pin": SAFE, "duress_pin": DURESS} | fields)
 
 
-def check(ana: User, pin: str, *, after: timedelta = timedelta(0)) -> Proof:
-    return pins.check(person_id=ana.id, pin=pin, now=clock.now() + after)
+def check(ana: User, pin: str, *, at: datetime | None = None, thing: str = "") -> Proof:
+    return pins.check(person_id=ana.id, pin=pin, now=at or clock.now(), thing=thing)
 
 
 def test_setting_and_removing(anas_app: App, ana: User) -> None:
@@ -55,7 +56,7 @@ def test_they_are_stored_as_argon2(anas_app: App, ana: User) -> None:
 @pytest.mark.parametrize("method", ["put", "delete"])
 def test_the_password_is_needed_and_its_tries_are_limited(anas_app: App, ana: User, method: str) -> None:
     put(anas_app)
-    body = {"password": "wrong", "safe_pin": "9999", "duress_pin": "8888"}
+    body = {"password": "wrong", "safe_pin": "8642", "duress_pin": "97531"}
     refused = getattr(anas_app, method)(URL, body)
     assert (refused.status_code, refused.json()["code"]) == (403, "password_wrong")
     RateCount.objects.update(count=10)
@@ -91,37 +92,83 @@ def test_no_pin_is_asked_for_and_costs_no_try(anas_app: App, ana: User) -> None:
     assert check(ana, SAFE) is Proof.SAFE
 
 
-def test_wrong_tries_lock_for_longer_and_longer(anas_app: App, ana: User) -> None:
+def test_a_wrong_try_is_forgotten_after_its_time(anas_app: App, ana: User) -> None:
+    put(anas_app)
+    now = clock.now()
+    for _ in range(FREE_TRIES):
+        with pytest.raises(PinWrong):
+            check(ana, WRONG, at=now)
+    for _ in range(3):
+        for pin in (SAFE, DURESS, WRONG):
+            with pytest.raises(PinLocked) as locked:
+                check(ana, pin, at=now)
+            assert locked.value.retry_after_s == TRY_LASTS.total_seconds()
+        now += TRY_LASTS
+        assert check(ana, SAFE, at=now) is Proof.SAFE
+        assert check(ana, DURESS, at=now) is Proof.DURESS
+        with pytest.raises(PinWrong):
+            check(ana, WRONG, at=now)
+
+
+def test_the_safe_pin_is_heard_after_four_wrong_tries(anas_app: App, ana: User) -> None:
+    put(anas_app)
+    for _ in range(4):
+        with pytest.raises(PinWrong):
+            check(ana, WRONG)
+    assert check(ana, SAFE) is Proof.SAFE
+
+
+@pytest.mark.parametrize("right", [SAFE, DURESS])
+def test_a_right_pin_forgives_nothing(anas_app: App, ana: User, right: str) -> None:
+    put(anas_app)
+    for _ in range(FREE_TRIES - 1):
+        with pytest.raises(PinWrong):
+            check(ana, WRONG)
+        check(ana, right)
+    with pytest.raises(PinWrong):
+        check(ana, WRONG)
+    with pytest.raises(PinLocked):
+        check(ana, right)
+
+
+def test_new_pins_forgive_nothing(anas_app: App, ana: User) -> None:
     put(anas_app)
     for _ in range(FREE_TRIES):
         with pytest.raises(PinWrong):
             check(ana, WRONG)
-    waits = []
-    after = timedelta(0)
-    for _ in range(8):
-        for pin in (SAFE, DURESS, WRONG):
-            with pytest.raises(PinLocked) as locked:
-                check(ana, pin, after=after)
-        waits.append(locked.value.retry_after_s or 0)
-        after += timedelta(seconds=waits[-1])
-        with pytest.raises(PinWrong):
-            check(ana, WRONG, after=after)
-    assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600]
-    after += timedelta(hours=1)
-    assert check(ana, SAFE, after=after) is Proof.SAFE
-    with pytest.raises(PinWrong):
-        check(ana, WRONG)
-    assert check(ana, DURESS) is Proof.DURESS
-
-
-@pytest.mark.parametrize("right", [SAFE, DURESS])
-def test_a_right_pin_forgives_the_wrong_ones(anas_app: App, ana: User, right: str) -> None:
     put(anas_app)
-    for _ in range(3):
-        for _ in range(FREE_TRIES - 1):
-            with pytest.raises(PinWrong):
-                check(ana, WRONG)
-        check(ana, right)
+    with pytest.raises(PinLocked):
+        check(ana, SAFE)
+
+
+@pytest.mark.parametrize(("first", "other"), [(SAFE, DURESS), (DURESS, SAFE)])
+def test_for_one_thing_the_other_pin_is_wrong_for_an_hour(anas_app: App, ana: User, first: str, other: str) -> None:
+    put(anas_app)
+    now = clock.now()
+    check(ana, first, at=now, thing="alert 1")
+    for pin in (other, WRONG):
+        with pytest.raises(PinWrong):
+            check(ana, pin, at=now, thing="alert 1")
+    check(ana, other, at=now, thing="alert 2")
+    soon = now + HELD_FOR - timedelta(seconds=1)
+    check(ana, first, at=soon, thing="alert 1")
+    with pytest.raises(PinWrong):
+        check(ana, other, at=soon, thing="alert 1")
+    # The hour began with the first one: repeating it does not keep the other out for longer.
+    check(ana, other, at=now + HELD_FOR, thing="alert 1")
+    with pytest.raises(PinWrong):
+        check(ana, first, at=now + HELD_FOR, thing="alert 1")
+
+
+def test_even_right_pins_are_limited(anas_app: App, ana: User) -> None:
+    """Comparing one costs processor time."""
+    put(anas_app)
+    RateCount.objects.all().delete()
+    check(ana, SAFE)
+    RateCount.objects.update(count=TYPED.times)
+    with pytest.raises(PinLocked) as locked:
+        check(ana, SAFE)
+    assert 1 <= (locked.value.retry_after_s or 0) <= TYPED.window.total_seconds()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,7 +7,9 @@ from rest_framework.views import APIView
 from identity.api.openapi import TOO_MANY, problems
 from identity.api.passwords import PasswordSerializer
 from identity.api.requests import parse, person
-from identity.pins import pins, serializers
+from identity.pins import pins
+from identity.sessions import passwords
+from identity.sessions import pin_serializers as serializers
 from messaging.database import clock
 
 _PASSWORD = problems(s403="`password_wrong`", s429=TOO_MANY)
@@ -29,8 +31,9 @@ class PinView(APIView):
         tags=["me"],
     )
     def put(self, request: Request) -> Response:
-        wanted = parse(serializers.PinsSerializer, request)
-        pins.put(person=person(request), **wanted, now=clock.now())
+        wanted, now = parse(serializers.PinsSerializer, request), clock.now()
+        passwords.confirm(person(request), wanted.pop("password"), now=now)
+        pins.put(person=person(request), **wanted, now=now)
         return Response({"is_set": True})
 
     @extend_schema(
@@ -41,5 +44,6 @@ class PinView(APIView):
     )
     def delete(self, request: Request) -> Response:
         password = parse(PasswordSerializer, request)["password"]
-        pins.remove(person=person(request), password=password, now=clock.now())
+        passwords.confirm(person(request), password, now=clock.now())
+        pins.remove(person(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

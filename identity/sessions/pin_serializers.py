@@ -9,11 +9,15 @@ class PinStateSerializer(serializers.Serializer[None]):
 
 
 class PinsSerializer(PasswordSerializer):
-    safe_pin = serializers.RegexField(PIN_PATTERN, help_text="Ends an alert. 4 to 8 digits.")
+    safe_pin = serializers.RegexField(
+        PIN_PATTERN,
+        help_text="Ends an alert. 4 to 8 digits. `trivial_pin`: repeated digits, a run, a year, or the end of the"
+        " person's own number.",
+    )
     duress_pin = serializers.RegexField(
         PIN_PATTERN,
         help_text="To be typed under threat. The app shows exactly the same as for the safe PIN, but the alert goes on"
-        " and the contacts learn of the duress. 4 to 8 digits.",
+        " and the contacts learn of the duress. 4 to 8 digits. `similar_pins`: one slip away from the safe PIN.",
     )
 
     def validate(self, attrs: dict[str, str]) -> dict[str, str]:
