@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import islice, product
+from typing import Any
 
 import pytest
 from django.db.models import DateTimeField, ExpressionWrapper, F, Value
@@ -133,7 +134,7 @@ def test_ten_thousand_pins_tried_as_fast_as_they_are_heard(ana: User) -> None:
 
 
 def pass_time(passed: timedelta) -> None:
-    def earlier(name: str) -> ExpressionWrapper:
+    def earlier(name: str) -> ExpressionWrapper[Any]:
         return ExpressionWrapper(F(name) - Value(passed), output_field=DateTimeField())
 
     Pin.objects.update(tries_forgotten_at=earlier("tries_forgotten_at"))
