@@ -12,13 +12,13 @@ from rest_framework.views import APIView
 
 from identity.devices import credentials
 from identity.models import Device
-from identity.sessions.bearer import QuietAccessToken
+from identity.sessions.bearer import AccessToken
 from messaging.database import clock
 
 HEADER = "X-SOS-Credential"
 
 
-class SosCredential(QuietAccessToken):
+class SosCredential(AccessToken):
     """Authenticates a device by its SOS credential, in the header X-SOS-Credential. `request.auth` is then the Device.
 
     An app sends both this header and its access token; a valid access token comes first. Only views that raise an SOS,
@@ -45,7 +45,7 @@ class OpenToDevices(APIView):
     def get_authenticators(self) -> list[BaseAuthentication]:
         # OpenAPI makes views without a request.
         if self.request is not None and self.request.method in self.device_methods:
-            return [SosCredential(), QuietAccessToken()]
+            return [SosCredential(notes_use=False), AccessToken(notes_use=False)]
         return super().get_authenticators()
 
 

@@ -4,7 +4,7 @@ It is a module of its own, because DRF's settings import it before DRF's views c
 """
 
 from datetime import timedelta
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 from uuid import UUID
 
 from rest_framework.exceptions import AuthenticationFailed
@@ -38,12 +38,14 @@ UPDATE identity_session SET last_used_at = %(now)s, network = %(network)s WHERE 
 
 
 class AccessToken(JWTAuthentication):
-    # Whether a request is noted as the session's last use.
-    notes_use: ClassVar[bool] = True
+    def __init__(self, *args: Any, notes_use: bool = True, **kwargs: Any) -> None:
+        """`notes_use`: note requests as the session's last use. Requests of an SOS write nothing before their work."""
+        super().__init__(*args, **kwargs)
+        self._notes_use = notes_use
 
     def authenticate(self, request: Request) -> Any:
         signed_in = super().authenticate(request)
-        if signed_in and self.notes_use:
+        if signed_in and self._notes_use:
             _note_use(cast(User, signed_in[0]), request)
         return signed_in
 
@@ -63,12 +65,6 @@ class AccessToken(JWTAuthentication):
         user.session = Session.from_db("default", _SESSION, columns[: len(_SESSION)])
         user.session.read_at = now
         return user
-
-
-class QuietAccessToken(AccessToken):
-    """The same for the requests of an SOS, which write nothing before their own work."""
-
-    notes_use = False
 
 
 def _ended() -> AuthenticationFailed:

@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rest_framework.request import Request
-
-from identity.api.addresses import client_ip, coarse
+from identity.api.addresses import coarse
 from identity.models import Platform
 
 _SIGNS = {
@@ -31,10 +29,9 @@ class Origin:
 NOWHERE = Origin()
 
 
-def of(request: Request, wanted: Mapping[str, Any]) -> Origin:
-    """The origin of a request to sign in. `wanted` may hold `device_name` and `platform`; the User-Agent fills gaps."""
-    agent = request.headers.get("User-Agent", "")
+def of(wanted: Mapping[str, Any], *, agent: str, client_ip: str) -> Origin:
+    """The origin of a sign-in. `wanted` may hold `device_name` and `platform`; the User-Agent fills gaps."""
     platform = wanted.get("platform") or next((kind for kind, sign in _SIGNS.items() if sign.search(agent)), "")
     product = _PRODUCT.match(agent)
     name = wanted.get("device_name") or (product.group() if product else "")
-    return Origin(name=name, platform=platform, network=coarse(client_ip(request)))
+    return Origin(name=name, platform=platform, network=coarse(client_ip))
