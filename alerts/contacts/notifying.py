@@ -245,13 +245,13 @@ def _not_before(notification: Notification, *, now: datetime) -> datetime | None
 def _ranks(notifications: Sequence[Notification], numbers: Sequence[str], channel: Channel) -> list[int]:
     """The rank of each notification within its alert. A contact who cannot be reached uses up no rank.
 
-    The ranks of an alert begin with the number of alerts that its owner raised in the hour before. A second round comes
-    behind everybody's first.
+    The ranks of an alert begin with the number of alerts that its owner raised in the hour before. A second round, and
+    a contact who has not confirmed, come behind everybody's first.
     """
     ahead = Counter[UUID]()
     ranks = []
     for notification, number in zip(notifications, numbers, strict=True):
-        later = MAX_CONTACTS * min(notification.round, _ROUNDS_RANKED)
+        later = MAX_CONTACTS * min(notification.round + (not notification.is_confirmed), _ROUNDS_RANKED)
         ranks.append(ahead[notification.alert_id] + notification.alert.raised_before + later)
         ahead[notification.alert_id] += not addresses.refusal(channel, number)
     return ranks

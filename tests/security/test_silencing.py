@@ -11,6 +11,7 @@ from alerts.contacts import notifying, presses, texts
 from alerts.escalation import answers, policy, steps
 from alerts.models import ActivityTimer, EscalationStep, Notification, SosAlert, StepState, Via
 from alerts.timers import expiry, lifecycle
+from identity.contacts.contacts import MAX_CONTACTS
 from identity.models import User
 from messaging.database import clock
 from messaging.models import Channel, Message, MessageClass, OperatorAlarm, Sender
@@ -238,6 +239,11 @@ class TestAContactWhoHasNotConfirmed:
         app(victim).post(f"{URL}{alert.id}/resolve/")
         [all_clear] = messages_of(alert.id, "all_clear")
         assert (all_clear.state, all_clear.error_code) == (State.FAILED, "recipient_ceiling")
+
+    def test_waits_behind_the_first_sms_of_those_who_have(self, victim: User) -> None:
+        """Accounts that nobody has confirmed do not stand before an SOS, however many there are."""
+        [sms] = messages_of(press(app(victim)).id, "sos")
+        assert sms.rank == MAX_CONTACTS
 
     def test_the_operator_is_alarmed_once(self, victim: User) -> None:
         for _ in range(presses.TO_UNCONFIRMED + 4):
