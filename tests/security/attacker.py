@@ -135,15 +135,15 @@ def _number() -> str:
     return f"+99670{next(_numbers) % 10_000_000:07d}"
 
 
+def _wait_for_end(over: threading.Event) -> None:
+    sys.stdin.read()
+    over.set()
+
+
 def main(url: str, authorization: str, alert_id: str) -> None:
     """Attack until standard input ends, then print the answers."""
     account, over = Account(url, authorization, alert_id), threading.Event()
-
-    def end_with_input() -> None:
-        sys.stdin.read()
-        over.set()
-
-    threading.Thread(target=end_with_input, daemon=True).start()
+    threading.Thread(target=_wait_for_end, args=(over,), daemon=True).start()
     account.ask_until(over)
     print(json.dumps([[path, status, count] for (path, status), count in account.answers.items()]))
 
