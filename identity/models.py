@@ -76,6 +76,9 @@ class EmergencyContact(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     # The time at which this number declined to be a contact of the person (ContactConsent); null if it did not.
     declined_at = models.DateTimeField(null=True)
+    # Whether the contact is told that the person typed the duress PIN. No response shows it: whoever holds the phone
+    # would learn whom the person distrusts.
+    tell_of_duress = models.BooleanField(default=True, db_default=True)
     # Not columns: `contacts.mark` and `contacts.to_tell` set them.
     refuses_sms = False
     confirmed: bool | None = None

@@ -15,6 +15,10 @@ from messaging.states import ENDED_UNSENT, INTERNAL, State
 
 # The error code of a message that is queued again although an earlier attempt may have reached the provider.
 NO_EVIDENCE = "no_evidence"
+# The error code of a message that is queued again because the provider does not have it.
+NOT_CREATED = "not_created"
+# The error code of a message that the provider took and never finished.
+NEVER_FINISHED = "never_finished"
 # The error code of a message that expired.
 DEADLINE_PASSED = "deadline_passed"
 

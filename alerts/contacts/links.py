@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef
 from django.utils.crypto import salted_hmac
 
+from alerts.contacts import untold
 from alerts.models import ActivityTimer, ContactLink, Notification
 from identity.models import EmergencyContact
 from messaging.database.sql import rows
@@ -69,7 +70,10 @@ def opened(token: str, *, now: datetime) -> ContactLink | None:
     links = ContactLink.objects.select_related("alert__owner")
     found = links.annotate(is_of_timer=Exists(ran_out))  # type: ignore[no-redef]  # The model declares it.
     link = found.filter(token_hash=_hash(token), revoked_at=None).first()
-    if link is None or now >= _expiry(link) or (link.alert.ended_at and not _is_contact(link)):
+    if link is None:
+        return None
+    ended_at = _ended_at(link)
+    if now >= _expiry(link, ended_at) or (ended_at and not _is_contact(link)):
         return None
     return link
 
@@ -84,8 +88,13 @@ def url(token: str) -> str:
     return f"{settings.LINK_BASE_URL}/a/{token}"
 
 
-def _expiry(link: ContactLink) -> datetime:
-    ended_at = link.alert.ended_at
+def _ended_at(link: ContactLink) -> datetime | None:
+    """The end of the alert as this contact is told it."""
+    end = untold.end_for(link.alert, link.contact_id)
+    return end.at if end else link.alert.ended_at
+
+
+def _expiry(link: ContactLink, ended_at: datetime | None) -> datetime:
     return min(link.expires_at, ended_at + KEPT_AFTER_END) if ended_at else link.expires_at
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from alerts.contacts import links, presses, texts
+from alerts.contacts import links, presses, texts, untold
 from alerts.models import CALLING, AlertKind, Notification, NotificationKind, SosAlert
 from identity.contacts.consent import is_confirmed
 from identity.contacts.contacts import MAX_CONTACTS, to_tell
@@ -116,11 +116,13 @@ def contacts_asked(alert_ids: Collection[UUID]) -> defaultdict[UUID, set[UUID]]:
 
 
 def warn_of_duress(alert: SosAlert, owner: User, *, now: datetime) -> None:
-    """Tell all contacts who were asked for help that someone forced the owner to end the alert.
+    """Tell the contacts who were asked for help that someone forced the owner to end the alert.
 
-    Otherwise contacts would call the owner back and could give the owner away.
+    Otherwise contacts would call the owner back and could give the owner away. Contacts whom the owner does not want
+    told (untold.py) are left out.
     """
-    warnings = _one_each(alert, _help_notifications(alert), kind=NotificationKind.DURESS)
+    told = _help_notifications(alert).exclude(contact_id__in=untold.of_alert(alert))
+    warnings = _one_each(alert, told, kind=NotificationKind.DURESS)
     tokens = links.issue(((alert.id, warning.contact_id) for warning in warnings), now=now)
 
     def compose(warning: Notification) -> str:
@@ -135,14 +137,23 @@ def warn_of_duress(alert: SosAlert, owner: User, *, now: datetime) -> None:
     )
 
 
-def send_all_clear(alert: SosAlert, owner: User, *, now: datetime) -> None:
+def send_all_clear(alert: SosAlert, owner: User, *, only_to: Collection[UUID] | None = None, now: datetime) -> None:
     """Cancel the alert's messages that nobody has begun to send, and queue the all-clear.
 
-    The all-clear goes to each contact who was asked for help, or may have been.
+    The all-clear goes to each contact who was asked for help, or may have been, and does not have it yet. `only_to`:
+    for these contacts alone, and only their messages are cancelled.
     """
-    outgoing.cancel(list(_help_notifications(alert).values_list("message_id", flat=True)), now=now)
+    asked = _help_notifications(alert)
+    if only_to is not None:
+        asked = asked.filter(contact_id__in=only_to)
+    outgoing.cancel(list(asked.values_list("message_id", flat=True)), now=now)
     queue_messages(
-        follow_ups(alert, kind=NotificationKind.ALL_CLEAR),
+        _one_each(
+            alert,
+            asked.filter(history.may_have_been_sent()),
+            kind=NotificationKind.ALL_CLEAR,
+            without=_cleared(alert),
+        ),
         compose=lambda notification: texts.all_clear(alert, owner, language=notification.language),
         message_class=MessageClass.SAFETY,
         now=now,
@@ -154,10 +165,16 @@ def follow_ups(
 ) -> list[Notification]:
     """One new notification, not saved yet, for each contact who was asked for help or may have been.
 
-    The notifications are in the order of the contacts. `number` becomes their `round`.
+    The notifications are in the order of the contacts. `number` becomes their `round`. For contacts who are not told
+    of duress the alert has ended: they are left out.
     """
     earlier = _help_notifications(alert).filter(history.may_have_been_sent())
-    return _one_each(alert, earlier.exclude(contact_id__in=without), kind=kind, number=number)
+    return _one_each(alert, earlier, kind=kind, number=number, without=[*without, *untold.of_alert(alert)])
+
+
+def _cleared(alert: SosAlert) -> Collection[UUID]:
+    """The contacts who have had the all-clear although the alert goes on."""
+    return untold.of_alert(alert) if alert.ended_at else ()
 
 
 def _help_notifications(alert: SosAlert) -> QuerySet[Notification]:
@@ -165,10 +182,15 @@ def _help_notifications(alert: SosAlert) -> QuerySet[Notification]:
 
 
 def _one_each(
-    alert: SosAlert, earlier: QuerySet[Notification], *, kind: NotificationKind, number: int = 0
+    alert: SosAlert,
+    earlier: QuerySet[Notification],
+    *,
+    kind: NotificationKind,
+    number: int = 0,
+    without: Collection[UUID] = (),
 ) -> list[Notification]:
     """A new notification for each contact who has earlier ones, in the order of the contacts' first messages."""
-    first = {each.contact_id: each for each in earlier.order_by("-message_id")}
+    first = {each.contact_id: each for each in earlier.order_by("-message_id") if each.contact_id not in without}
     return [
         _follow_up(alert, each, kind=kind, number=number)
         for each in sorted(first.values(), key=lambda each: each.message_id)

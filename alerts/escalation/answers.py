@@ -1,4 +1,7 @@
-"""Contacts' answers. The first contact on the way stops the calls, and the other contacts are told who comes."""
+"""Contacts' answers. The first contact on the way stops the calls, and the other contacts are told who comes.
+
+Under duress it takes two contacts to stop the calls: the one who answers first may be the danger.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,10 +9,11 @@ from uuid import UUID
 
 from django.db import transaction
 
-from alerts.contacts import notifying, texts
+from alerts.contacts import notifying, texts, untold
 from alerts.escalation import signals, steps
 from alerts.models import (
     ENDED,
+    OPEN,
     AlertMove,
     Answer,
     AnswerKind,
@@ -26,9 +30,12 @@ from alerts.timeline import journal
 from messaging.database import clock
 from messaging.models import MessageClass
 
+# The number of contacts on the way that stops the calls under duress.
+ENOUGH_UNDER_DURESS = 2
+
 
 class AlertOver(Exception):
-    """The contact answered too late: the alert has ended, and nobody needs to come."""
+    """To this contact the alert has ended: nobody needs to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ def acknowledge(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) ->
 
     An exhausted alert takes the answer too. Raises AlertOver after the alert's end, and SosAlert.DoesNotExist.
     """
-    alert = _locked(alert_id)
+    alert = _locked(alert_id, contact_id)
     earlier = Answer.objects.filter(alert=alert, kind=AnswerKind.ACKNOWLEDGED)
     responders = set(earlier.values_list("contact_id", flat=True))
     if contact_id in responders:
@@ -54,13 +61,18 @@ def acknowledge(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) ->
         return Acknowledged(is_first=not responders)
     name = _name(alert, contact_id)
     steps.tell_owner(alert, texts.coming(name, language=alert.owner.language), cause=contact_id, now=now)
+    steps.stop(alert, contact_id=None if _are_enough(alert) else contact_id, now=now)
     if responders:
-        steps.stop(alert, contact_id=contact_id, now=now)
         return Acknowledged(is_first=False)
     signals.ask_to_move([alert], AlertMove.ACKNOWLEDGE, now=now)
-    steps.stop(alert, now=now)
     _tell_others(alert, contact_id, name, now=now)
     return Acknowledged(is_first=True)
+
+
+def go_on_under_duress(alert: SosAlert, *, now: datetime) -> None:
+    """Resume the calls of an open alert, unless enough contacts are on the way for one under duress."""
+    if alert.status in OPEN and not alert.is_drill and not _are_enough(alert):
+        steps.resume(alert, now=now)
 
 
 @transaction.atomic
@@ -70,7 +82,7 @@ def decline(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) -> Non
     The calls to others resume when this contact was the only one on the way. Raises AlertOver after the alert's end,
     and SosAlert.DoesNotExist.
     """
-    alert = _locked(alert_id)
+    alert = _locked(alert_id, contact_id)
     answer = Answer.objects.filter(alert=alert, contact_id=contact_id).first()
     if answer is not None and answer.kind == AnswerKind.DECLINED:
         return
@@ -80,14 +92,23 @@ def decline(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) -> Non
     steps.stop(alert, contact_id=contact_id, now=now)
     if answer is not None and not Answer.objects.filter(alert=alert, kind=AnswerKind.ACKNOWLEDGED).exists():
         _withdraw(alert, contact_id, now=now)
+    elif alert.duress_at:
+        go_on_under_duress(alert, now=now)
     _give_up_if_all_declined(alert, now=now)
 
 
-def _locked(alert_id: UUID) -> SosAlert:
+def _are_enough(alert: SosAlert) -> bool:
+    """Say whether the contacts on the way are enough, so that nobody else is called. One phone counts once."""
+    coming = Answer.objects.filter(alert=alert, kind=AnswerKind.ACKNOWLEDGED).values("contact_id")
+    phones = Notification.objects.filter(alert=alert, contact_id__in=coming).values("phone_number").distinct()
+    return phones.count() >= (ENOUGH_UNDER_DURESS if alert.duress_at else 1)
+
+
+def _locked(alert_id: UUID, contact_id: UUID) -> SosAlert:
     # A process that freezes here must not keep the owner from ending their alert.
     clock.set_request_timeout()
     alert = SosAlert.objects.select_for_update(no_key=True, of=("self",)).select_related("owner").get(id=alert_id)
-    if alert.status in ENDED:
+    if alert.status in ENDED or untold.end_for(alert, contact_id):
         raise AlertOver
     return alert
 

@@ -14,7 +14,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Q
 
-from alerts.contacts import notifying, texts
+from alerts.contacts import notifying, texts, untold
 from alerts.escalation import signals
 from alerts.models import (
     AlertEvent,
@@ -259,7 +259,7 @@ def resume(alert: SosAlert, *, now: datetime) -> None:
     again = EscalationStep.objects.filter(stopped, alert=alert).exclude(
         contact_id__in=alert.answers.values("contact_id")
     )
-    again.update(state=StepState.PENDING)
+    again.exclude(contact_id__in=untold.of_alert(alert)).update(state=StepState.PENDING)
     _put_off_together([alert.id], due_by=now)
     lost = Notification.objects.filter(alert=alert, kind=NotificationKind.SOS, message__state__in=NOT_DELIVERED)
     hasten(list(lost.values_list("message_id", flat=True)), now=now)

@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 
 from alerts.evidence import spool
 from alerts.models import Evidence, EvidenceKind, SosAlert, Upload
+from alerts.owner import view
 from identity.errors import OutOfSpace, TooLarge, TooMany
 from identity.models import User
 from messaging.database import clock
@@ -63,6 +64,8 @@ def check_room(*, owner: User, alert: SosAlert, length: int) -> None:
     if uploads.count() >= OPEN_UPLOADS:
         raise TooManyUploads
     kept = Evidence.objects.filter(alert__owner=owner, erased_at=None)
+    # After a real end these files would be erased by now.
+    kept = kept.exclude(view.seems_ended_by(clock.now() - timedelta(days=settings.EVIDENCE_KEPT_DAYS), of="alert__"))
     limits: tuple[tuple[float, dict[str, Any]], ...] = (
         (settings.EVIDENCE_ALERT_MB, {"alert": alert}),
         (settings.EVIDENCE_PERSON_MB, {}),

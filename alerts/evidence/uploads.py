@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from alerts.evidence import limits, spool
-from alerts.models import EvidenceKind, SosAlert, Upload
+from alerts.models import EvidenceKind, Upload
 from alerts.owner import view
 from identity.errors import Conflict, Expired, Invalid, NotFound
 from identity.models import User
@@ -48,7 +48,7 @@ def open_upload(
 
     Raises NotFound, also for another person's alert, EvidenceClosed, and what limits.py refuses.
     """
-    alert = SosAlert.objects.filter(id=alert_id, owner=owner).first()
+    alert = view.owned_by(owner).filter(id=alert_id).first()
     if alert is None:
         raise NotFound
     # Take the end that the owner is shown: under duress the alert has ended for them.

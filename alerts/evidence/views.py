@@ -18,7 +18,8 @@ from rest_framework.views import APIView
 
 from alerts.evidence import bodies, keeping, receiving, retention, serving, signed_urls, uploads
 from alerts.evidence.serializers import AudioSerializer, EvidenceSerializer, PhotoSerializer, VideoSerializer
-from alerts.models import Evidence, EvidenceKind, SosAlert
+from alerts.models import Evidence, EvidenceKind
+from alerts.owner import even_timing, view
 from identity.api import person_limits
 from identity.api.openapi import problems
 from identity.api.requests import person
@@ -132,12 +133,13 @@ class EvidenceView(APIView):
 
         The API deletes none of them: otherwise somebody who took the phone by force could.
         """
-        alert = get_object_or_404(SosAlert, id=alert_id, owner=person(request))
+        alert = get_object_or_404(view.owned_by(person(request)), id=alert_id)
         now = clock.now()
         urls = partial(signed_urls.signed_url, now=now)
-        kept = retention.shown_to_owner(alert, now=now)
-        shown = ListSerializer(kept, child=EvidenceSerializer(context={"urls": urls}), context={"urls": urls})
-        return Response(shown.data)
+        with even_timing.of_ended(alert):
+            kept = retention.shown_to_owner(alert, now=now)
+            shown = ListSerializer(kept, child=EvidenceSerializer(context={"urls": urls}), context={"urls": urls})
+            return Response(shown.data)
 
 
 class FileView(APIView):

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from alerts.evidence.sending import Sending
 from alerts.exports import bundle, contents, signing
 from alerts.exports.serializers import PublicKeysSerializer
-from alerts.models import SosAlert
+from alerts.owner import even_timing, view
 from identity.api import rates
 from identity.api.openapi import problems
 from identity.api.rates import Limit
@@ -42,12 +42,11 @@ class ExportView(APIView):
         `manage.py verifyexport FILE --key PEMFILE` or `python -m alerts.exports` checks it without a server.
         """
         user, now = person(request), clock.now()
-        owned = SosAlert.objects.filter(owner=user).select_related("feigned_end", "owner")
-        alert = get_object_or_404(owned, id=alert_id)
+        alert = get_object_or_404(view.owned_by(user).select_related("owner"), id=alert_id)
         rates.spend(EXPORTS, str(user.id), now=now)
-        chunks = bundle.write(
-            contents.shown_to_owner(alert, now=now), key=signing.signing_key(), by=settings.PUBLIC_BASE_URL, now=now
-        )
+        with even_timing.of_ended(alert):
+            shown = contents.shown_to_owner(alert, now=now)
+        chunks = bundle.write(shown, key=signing.signing_key(), by=settings.PUBLIC_BASE_URL, now=now)
         return StreamingHttpResponse(
             Sending(chunks, request=request._request),
             content_type="application/zip",

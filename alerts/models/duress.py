@@ -1,11 +1,15 @@
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Value
 
 from alerts.models.alert import AlertStatus, SosAlert
 
 
 class FeignedEnd(models.Model):
-    """The end that the duress PIN pretends: how the alert and its messages would be if it had ended at the moment of
-    the PIN.
+    """The snapshot of an alert at the moment a PIN ended it: its messages as that end left, or would have left, them.
+
+    The duress PIN only pretends this end: the owner's devices are shown the snapshot. The safe PIN writes a snapshot
+    too, which nobody is shown, so that both ends are read by the same statements.
     """
 
     alert = models.OneToOneField(SosAlert, on_delete=models.CASCADE, primary_key=True, related_name="feigned_end")
@@ -19,6 +23,8 @@ class FeignedEnd(models.Model):
     states = models.JSONField()
     # The last MessageEvent of these messages at that moment: events with higher ids came later.
     last_event_id = models.BigIntegerField()
+    # Contacts whom the person does not want told of duress. For them the alert has ended too.
+    untold = ArrayField(models.UUIDField(), default=list, db_default=Value("{}", ArrayField(models.UUIDField())))
 
     def __str__(self) -> str:
         return f"alert {self.alert_id} shown {self.status}"

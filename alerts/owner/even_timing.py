@@ -8,6 +8,8 @@ from threading import BoundedSemaphore
 
 from django.conf import settings
 
+from alerts.models import SosAlert
+from alerts.owner import view
 from identity.errors import Busy
 
 # Several times as long as checking a PIN and ending an alert take.
@@ -15,12 +17,39 @@ STEP_S = 0.25
 
 # Threads of a process that wait for the end of their step: at most a quarter, so that an SOS finds a thread.
 _waiting = BoundedSemaphore(max(1, settings.WEB_THREADS // 4))
+# Threads that even out what is read of an ended alert: readers never keep somebody from ending an alert.
+_reading = BoundedSemaphore(max(1, settings.WEB_THREADS // 8))
 
 
 class EndsBusy(Busy):
     code = "ends_busy"
     detail = "Too many alerts are being ended at this moment. Try again."
     retry_after_s = 1
+
+
+@contextmanager
+def of_ended(*alerts: SosAlert) -> Iterator[None]:
+    """Even out a response about alerts of which a PIN ended one, or seemed to; while a thread may wait for it.
+
+    Both ends are read by the same statements. The rest, such as sealing the entries of an alert that goes on, takes
+    less than a step.
+    """
+    if not any(view.snapshot(alert) for alert in alerts) or not _reading.acquire(blocking=False):
+        yield
+        return
+    entered = time.monotonic()
+    try:
+        yield
+    finally:
+        _leave(_reading, entered)
+
+
+def _leave(threads: BoundedSemaphore, entered: float) -> None:
+    try:
+        taken = time.monotonic() - entered
+        time.sleep(ceil(taken / STEP_S) * STEP_S - taken)
+    finally:
+        threads.release()
 
 
 @contextmanager
@@ -39,8 +68,4 @@ def in_steps(wanted: bool) -> Iterator[None]:
     try:
         yield
     finally:
-        try:
-            taken = time.monotonic() - entered
-            time.sleep(ceil(taken / STEP_S) * STEP_S - taken)
-        finally:
-            _waiting.release()
+        _leave(_waiting, entered)

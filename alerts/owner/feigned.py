@@ -1,19 +1,26 @@
 """The moves of messages that the owner's devices show under duress: the moves as if the alert had ended at the moment
 of the duress PIN (the pretended end).
 
-A message that had not left by then is shown as stopped by the pretended end. An attempt that was under way is shown
-with its real outcome. A message that is really tried again is shown as given up, since the end of an alert is the
-deadline of its messages.
+Messages that had not left are shown stopped by that end: the snapshot says how. A message whose attempt was under way
+goes on as it does, because its provider knows nothing of the end. Where the engine would have tried it again, or have
+waited for it longer, it is shown given up: the end of an alert is the deadline of its messages.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from alerts.models import FeignedEnd
-from messaging.history import DEADLINE_PASSED, Move
+from messaging import policy
+from messaging.history import DEADLINE_PASSED, NEVER_FINISHED, NO_EVIDENCE, NOT_CREATED, Move
 from messaging.models import Deliverer
-from messaging.states import AFTER_A_DOUBT, FINAL, WITH_THE_PROVIDER, State
+from messaging.states import AFTER_A_DOUBT, FINAL, TAKEN, WITH_THE_PROVIDER, State
+
+# The status by which a provider reports a call that could not be made; any other failure that another attempt might
+# mend is an `undelivered` one.
+_CALL_FAILED = "failed"
+# The longest time until the engine notices that the time of a message has passed.
+_SWEPT_WITHIN, _LOOKED_AT_WITHIN = timedelta(milliseconds=420), policy.LOOK_AGAIN_AFTER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,61 +36,104 @@ class ShownMove:
     error_code: str
 
 
-def shown_moves(feigned: FeignedEnd, moves: Sequence[Move]) -> list[ShownMove]:
-    """The moves that the owner's devices show of one message, in order; never empty.
-
-    `moves` are the real moves of a message that asked for help before the pretended end.
-    """
+def shown_moves(feigned: FeignedEnd, moves: Sequence[Move], *, now: datetime) -> list[ShownMove]:
+    """The moves of one message that asked for help before the pretended end, in order; never empty."""
     before = [move for move in moves if move.id <= feigned.last_event_id]
     after = [move for move in moves if move.id > feigned.last_event_id]
-    shown = [_as_it_is(move) for move in before]
+    told = _Told(shown=[_as_it_is(move) for move in before])
     state = State(feigned.states[str(before[-1].message_id)])
     if state is not before[-1].state:
-        shown.append(ShownMove(move_id=None, state=state, at=feigned.at, error_code=""))
-    return [*shown, *_moves_after(state, feigned, after)]
+        told.shown.append(ShownMove(move_id=None, state=state, at=feigned.at, error_code=""))
+    for move in after:
+        told.give_up_before(move.at, feigned)
+        told.hear_of(move, feigned)
+    told.give_up_before(now, feigned)
+    return told.shown
 
 
-def _moves_after(state: State, feigned: FeignedEnd, after: Sequence[Move]) -> Iterator[ShownMove]:
-    """Yield the moves to show from after the pretended end; `state` is the message's state at the pretended end."""
-    if state is State.UNCONFIRMED:
-        yield from (_as_it_is(move) for move in after if _settles_doubt(move, feigned))
-    elif state not in FINAL:
-        for move in after:
-            if move.state is State.QUEUED:
-                yield from _instead_of_another_attempt(move, from_state=state)
-                return
-            yield _as_it_is(move)
-            state = move.state
+@dataclass(kw_only=True, slots=True)
+class _Told:
+    """The moves of one message told so far. `again`: its real move back to `queued` since the pretended end."""
+
+    shown: list[ShownMove] = field(default_factory=list)
+    again: Move | None = None
+
+    @property
+    def last(self) -> ShownMove:
+        return self.shown[-1]
+
+    def hear_of(self, move: Move, feigned: FeignedEnd) -> None:
+        """Tell of a real move that happened since the pretended end, unless an end would have prevented it."""
+        if self.last.state is State.UNCONFIRMED:
+            tells = move.state in AFTER_A_DOUBT and _is_of_then(move, feigned)
+        elif self.last.state in FINAL:
+            tells = False
+        elif self.again is not None:
+            # Later attempts are not told; the attempt of then may still be reported on.
+            tells = self.last.state is State.UNKNOWN and _is_of_then(move, feigned) and move.state is not State.QUEUED
+        elif move.state is State.QUEUED:
+            self.again = move
+            self.shown.extend(_instead_of_another_attempt(move, from_state=self.last.state))
+            return
+        else:
+            tells = move.error_code != NEVER_FINISHED
+        if tells:
+            self.shown.append(_as_it_is(move))
+
+    def give_up_before(self, moment: datetime, feigned: FeignedEnd) -> None:
+        """Tell of the end that the engine gives a message, if it has done so by this moment."""
+        given_up = self._given_up(feigned)
+        if given_up is not None and given_up.at <= moment:
+            self.shown.append(given_up)
+
+    def _given_up(self, feigned: FeignedEnd) -> ShownMove | None:
+        last = self.last
+        state, code = State.UNCONFIRMED, NO_EVIDENCE
+        if last.state is State.UNKNOWN:
+            at = max(last.at + policy.GIVE_UP_LOOKING_AFTER, feigned.at) + _moment(last, _LOOKED_AT_WITHIN)
+        elif last.state in WITH_THE_PROVIDER:
+            at, code = _never_finished_at(self.shown, feigned) + _moment(last, _LOOKED_AT_WITHIN), NEVER_FINISHED
+        elif last.state is State.QUEUED and self.again is not None:
+            state = State.UNCONFIRMED if self.again.leaves_a_doubt else State.EXPIRED
+            at, code = last.at + _moment(last, _SWEPT_WITHIN), DEADLINE_PASSED
+        else:
+            return None
+        return ShownMove(move_id=None, state=state, at=at, error_code=code)
 
 
 def _as_it_is(move: Move) -> ShownMove:
     return ShownMove(move_id=move.id, state=move.state, at=move.at, error_code=move.error_code)
 
 
-def _settles_doubt(move: Move, feigned: FeignedEnd) -> bool:
+def _is_of_then(move: Move, feigned: FeignedEnd) -> bool:
     """Whether the move reports on an attempt that was under way at the pretended end."""
-    is_of_then = move.attempt_began_at is not None and move.attempt_began_at <= feigned.at
-    return is_of_then and move.state in AFTER_A_DOUBT
+    return move.attempt_began_at is not None and move.attempt_began_at <= feigned.at
 
 
 def _instead_of_another_attempt(again: Move, *, from_state: State) -> Iterator[ShownMove]:
-    """Yield the moves to show instead of this real move back to `queued`: after an end messaging
-    makes no new attempt.
-    """
-    if from_state in WITH_THE_PROVIDER or again.by == Deliverer.CALLBACK:
+    """The move that an ended alert shows where the message goes back to `queued` to be tried again."""
+    if again.leaves_a_doubt:
+        return  # Past its deadline no message is sent again on a doubt: the look-ups go on.
+    is_looked_up = from_state is State.UNKNOWN and again.by == Deliverer.SCHEDULER
+    is_report = is_looked_up and again.error_code != NOT_CREATED
+    if from_state in WITH_THE_PROVIDER or again.by == Deliverer.CALLBACK or is_report:
         # The provider reported a failure that another attempt might have mended. Its report is then the end.
-        yield ShownMove(move_id=again.id, state=State.UNDELIVERED, at=again.at, error_code=again.error_code)
+        state = State.FAILED if again.error_code == _CALL_FAILED else State.UNDELIVERED
+        yield ShownMove(move_id=again.id, state=state, at=again.at, error_code=again.error_code)
     else:
         yield _as_it_is(again)
-        yield _given_up(again)
 
 
-def _given_up(again: Move) -> ShownMove:
-    """The end that messaging gives a message which is queued again after its deadline.
+def _never_finished_at(shown: Sequence[ShownMove], feigned: FeignedEnd) -> datetime:
+    """When the watch looks at a message for the first time after the provider has stopped trying."""
+    accepted_at = next(move.at for move in shown if move.state in TAKEN)
+    look_up_at = shown[-1].at + policy.AWAITING_CALLBACK
+    while look_up_at < feigned.at + policy.NEVER_FINISHED_AFTER:
+        age = look_up_at - accepted_at
+        look_up_at += min(max(age, policy.AWAITING_CALLBACK), policy.WATCH_AT_MOST_EVERY)
+    return look_up_at
 
-    Messaging needs a short time for this end. The time differs from message to message and stays the same for each: it
-    is computed from the move's id.
-    """
-    moment = timedelta(microseconds=20_000 + again.id * 7_919_777 % 400_000)
-    state = State.UNCONFIRMED if again.leaves_a_doubt else State.EXPIRED
-    return ShownMove(move_id=again.id, state=state, at=again.at + moment, error_code=DEADLINE_PASSED)
+
+def _moment(last: ShownMove, longest: timedelta) -> timedelta:
+    """The time that the engine needs to notice: it differs from message to message and stays the same for each."""
+    return timedelta(microseconds=20_000) + longest * ((last.move_id or 0) * 7_919_777 % 1_000_003 / 1_000_003) * 0.95

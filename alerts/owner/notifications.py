@@ -1,20 +1,20 @@
 """The notifications that asked for help, as the owner's devices show them.
 
-Reading the notifications of any number of alerts takes one query, and one more under duress.
+Reading them takes one query, and one more if a PIN ended one of the alerts, for any number of alerts.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from django.db.models import CharField, F, OuterRef, Q, Subquery, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models.functions import Cast, Concat, Now
 from phonenumber_field.phonenumber import PhoneNumber
 
 from alerts.models import CALLING, AlertEvent, AnswerKind, FeignedEnd, Notification, SosAlert
-from alerts.owner import feigned
+from alerts.owner import feigned, view
 from alerts.owner.feigned import ShownMove
 from alerts.timeline import journal
 from messaging import history
@@ -45,37 +45,45 @@ class ShownNotification:
 
 
 def shown(alerts: Sequence[SosAlert]) -> defaultdict[UUID, list[ShownNotification]]:
-    """The notifications of each alert as the owner's devices show them, by alert id: in the contacts' order, each SOS
-    first.
-    """
-    ends = {alert.id: alert.feigned_end for alert in alerts if alert.duress_at is not None}
-    found = _calling([alert.id for alert in alerts], under_duress=list(ends))
-    moves = history.moves([each.message_id for each in found if each.alert_id in ends]) if ends else {}
+    """The notifications of each alert in the contacts' order, each contact's SOS first; by alert id."""
+    ends = {alert.id: end for alert in alerts if (end := view.snapshot(alert))}
+    under_duress = {alert.id for alert in alerts if alert.duress_at is not None}
+    found = _calling([alert.id for alert in alerts], ends)
+    moves = history.moves(_message_ids(ends.values())) if ends else {}
     by_alert: defaultdict[UUID, list[ShownNotification]] = defaultdict(list)
     for each in found:
         end = ends.get(each.alert_id)
-        if end is None:
-            by_alert[each.alert_id].append(_as_it_is(each))
-        elif str(each.message_id) in end.states:
-            by_alert[each.alert_id].append(_as_if_ended(each, end, moves[each.message_id]))
+        # Computed after a real end too, so that its duration does not tell which end it was.
+        ended = end and _as_if_ended(each, end, moves[each.message_id])
+        by_alert[each.alert_id].append(ended if ended and each.alert_id in under_duress else _as_it_is(each))
     return by_alert
 
 
 def whole(alert: SosAlert) -> list[ShownNotification]:
-    """The notifications as they really are, for operators only."""
-    return [_as_it_is(each) for each in _calling([alert.id])]
+    """The truth, for operators only."""
+    return [_as_it_is(each) for each in _calling([alert.id], {}, is_whole=True)]
 
 
-def _calling(alert_ids: Collection[UUID], *, under_duress: Collection[UUID] = ()) -> list[Notification]:
+def _calling(
+    alert_ids: Collection[UUID], ends: Mapping[UUID, FeignedEnd], *, is_whole: bool = False
+) -> list[Notification]:
+    """The notifications of these alerts; of alerts with an end, those from before it."""
     rows = Notification.objects.filter(alert__in=alert_ids, kind__in=CALLING).order_by("message_id")
+    if ends:
+        rows = rows.filter(~Q(alert__in=list(ends)) | Q(message__in=_message_ids(ends.values())))
     rows = rows.select_related("message").defer("message__text")
-    return list(rows.annotate(moved_at=history.moved_at(), answer=_answer(under_duress)))
+    return list(rows.annotate(moved_at=history.moved_at(), answer=_answer(is_whole=is_whole), read_at=Now()))
 
 
-def _answer(under_duress: Collection[UUID]) -> Subquery:
-    """The contact's last answer; for an alert under duress, the contact's last answer before the duress PIN."""
+def _message_ids(ends: Iterable[FeignedEnd]) -> list[int]:
+    return [int(message_id) for end in ends for message_id in end.states]
+
+
+def _answer(*, is_whole: bool) -> Subquery:
+    """The contact's last answer; to an alert under duress, their last answer before it, unless `is_whole`."""
+    is_shown = Q() if is_whole else Q(alert__duress_at=None) | Q(at__lte=F("alert__duress_at"))
     answers = AlertEvent.objects.filter(
-        ~Q(alert__in=under_duress) | Q(at__lte=F("alert__duress_at")),
+        is_shown,
         alert=OuterRef("alert_id"),
         kind__in=AnswerKind.values,
         by=Concat(Value(journal.CONTACT), Cast(OuterRef("contact_id"), CharField())),
@@ -103,7 +111,8 @@ def _as_it_is(notification: Notification) -> ShownNotification:
 
 def _as_if_ended(notification: Notification, end: FeignedEnd, moves: Sequence[history.Move]) -> ShownNotification:
     """The notification with its message as the pretended end would have left it."""
-    shown = feigned.shown_moves(end, moves)
+    now: datetime = notification.read_at  # type: ignore[attr-defined]  # an annotation of the query
+    shown = feigned.shown_moves(end, moves, now=now)
     last = shown[-1]
     return replace(
         _as_it_is(notification),

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from alerts.models import AlertPosition, SosAlert
+from alerts.models import AlertPosition, FeignedEnd, SosAlert
+from identity.models import User
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +26,20 @@ class ShownAlert:
     updated_at: datetime
     ended_at: datetime | None
     is_drill: bool
+
+
+def owned_by(person: User) -> QuerySet[SosAlert]:
+    """The person's alerts, each with its snapshot: by the same statement whether an alert is under duress or not."""
+    return SosAlert.objects.filter(owner=person).select_related("feigned_end")
+
+
+def snapshot(alert: SosAlert) -> FeignedEnd | None:
+    """How the alert was when a PIN ended it, or seemed to; None: it is open, or ended without a PIN.
+
+    Read it for either end, so that both cost the same statements; show it under duress.
+    """
+    is_open = alert.ended_at is None and alert.duress_at is None
+    return None if is_open else getattr(alert, "feigned_end", None)
 
 
 def shown(alert: SosAlert) -> ShownAlert:
@@ -64,6 +79,11 @@ def whole(alert: SosAlert) -> ShownAlert:
 def has_status(status: str) -> Q:
     """A filter for alerts with this status as the owner's devices show it."""
     return Q(duress_at=None, status=status) | Q(duress_at__isnull=False, feigned_end__status=status)
+
+
+def seems_ended_by(moment: datetime, *, of: str = "") -> Q:
+    """Find alerts under duress that their owner is shown ended at `moment` or before. `of`: a prefix of fields."""
+    return Q(**{f"{of}duress_at__isnull": False, f"{of}feigned_end__at__lte": moment})
 
 
 def positions_shown(alert: SosAlert) -> QuerySet[AlertPosition]:

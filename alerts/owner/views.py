@@ -9,8 +9,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-from alerts.models import SosAlert
-from alerts.owner import timeline
+from alerts.owner import even_timing, timeline, view
 from alerts.owner.serializers import TimelinePageSerializer, WhichEntriesSerializer
 from alerts.polling import IF_NONE_MATCH, conditional
 from alerts.timeline import chain
@@ -31,10 +30,11 @@ class TimelineView(APIView):
         hashes. A client that keeps `head` can tell later whether an entry up to it was altered."""
         which = WhichEntriesSerializer(data=request.query_params)
         which.is_valid(raise_exception=True)
-        owned = SosAlert.objects.filter(owner=person(request)).select_related("feigned_end")
-        entries = timeline.shown(get_object_or_404(owned, id=alert_id), now=clock.now())
-        page = _page(request, entries, **which.validated_data)
-        return conditional(request, Response(TimelinePageSerializer(page).data))
+        alert = get_object_or_404(view.owned_by(person(request)), id=alert_id)
+        with even_timing.of_ended(alert):
+            entries = timeline.shown(alert, now=clock.now())
+            page = _page(request, entries, **which.validated_data)
+            return conditional(request, Response(TimelinePageSerializer(page).data))
 
 
 def _page(request: Request, entries: list[chain.Entry], *, cursor: int, page_size: int) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from uuid import UUID
 
 from django.db.models import OuterRef, Subquery
 
+from alerts.contacts import untold
 from alerts.models import (
     ENDED,
+    AlertEvent,
     AlertKind,
     AlertPosition,
     Answer,
@@ -21,6 +23,7 @@ from alerts.models import (
     SosAlert,
 )
 from alerts.positions import track
+from alerts.timeline import journal
 from identity import names
 
 _COMING = AnswerKind.ACKNOWLEDGED
@@ -105,12 +108,15 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
     """The page behind a contact's link, in this language or, without `language`, in the language of the contact's
     messages.
     """
-    alert = link.alert
+    alert, end = link.alert, untold.end_for(link.alert, link.contact_id)
+    if end:
+        alert = untold.as_ended(alert, end)
     sos = Notification.objects.filter(alert=alert, kind=NotificationKind.SOS)
     contacts = {contact_id: (name, spoken) for contact_id, name, spoken in sos.values_list(*_SHOWN)}
-    answers = dict(Answer.objects.filter(alert=alert).order_by("at", "id").values_list("contact_id", "kind"))
+    until = end.at if end else None
+    answers = _answers(alert, until=until)
     own_answer = answers.pop(link.contact_id, "")
-    fixes = track.trail(alert.id, limit=_TRAIL)
+    fixes = track.trail(alert.id, limit=_TRAIL, until=until)
     owner = alert.owner
     return Page(
         name=names.in_text(owner.first_name, owner.last_name) or str(owner.phone_number),
@@ -134,6 +140,19 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
         is_missed_check_in=alert.kind == AlertKind.MISSED_CHECK_IN,
         missed=_missed(alert) if link.is_of_timer else None,
     )
+
+
+def _answers(alert: SosAlert, *, until: datetime | None) -> dict[UUID, str]:
+    """The last answer of each contact, in the order of the answers; with `until`, the last one by then."""
+    if until is None:
+        return dict(Answer.objects.filter(alert=alert).order_by("at", "id").values_list("contact_id", "kind"))
+    given = AlertEvent.objects.filter(alert=alert, kind__in=AnswerKind.values, at__lte=until).order_by("id")
+    answers: dict[UUID, str] = {}
+    for by, kind in given.values_list("by", "kind"):
+        contact_id = UUID(by.removeprefix(journal.CONTACT))
+        answers.pop(contact_id, None)
+        answers[contact_id] = kind
+    return answers
 
 
 def _missed(alert: SosAlert) -> MissedCheckIn | None:

@@ -3,12 +3,13 @@ and in any order."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import cos, hypot, radians
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
+from django.utils.crypto import salted_hmac
 
 from alerts.models import AlertPosition, SosAlert
 from alerts.owner import view
@@ -38,6 +39,14 @@ class Position:
     at: datetime | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Timely:
+    """A fix that may be stored."""
+
+    row: AlertPosition
+    index: int
+
+
 def is_all_after_end(upload: Upload) -> bool:
     """Whether every fix of this upload was refused because it is from after the alert's end."""
     return (
@@ -51,22 +60,38 @@ def is_all_after_end(upload: Upload) -> bool:
 def add(*, alert_id: UUID, owner: User, sent: Sent) -> Upload:
     """Store the fixes that are from the time of the owner's alert; return how many were stored, repeated and refused.
 
-    An alert that has not ended moves to its newest position. Under duress some stored fixes are reported to the owner's
-    devices as refused. Raises NotFound, also for another person's alert.
+    Under duress fixes from after the pretended end are stored too, and are reported to the owner's devices as refused.
+    Raises NotFound, also for another person's alert.
     """
     now = clock.set_request_timeout()
-    alert = SosAlert.objects.select_for_update(no_key=True).filter(id=alert_id, owner=owner).first()
+    alert = view.owned_by(owner).select_for_update(no_key=True, of=("self",)).filter(id=alert_id).first()
     if alert is None:
         raise NotFound
-    timely, refused = _in_time(alert, sent, now=now)
+    timely, hidden, refused = _in_time(alert, sent, now=now)
+    stored = _counts(alert)
     new = _unknown(alert, timely)
-    room = max(0, MAX_PER_ALERT - alert.positions.count())
+    room = max(0, MAX_PER_ALERT - stored["shown"])
     new, too_many = new[:room], new[room:]
-    refused += [RefusedFix(index=each.index, code="too_many", field="") for each in too_many if each.is_shown]
+    refused += [RefusedFix(index=each.index, code="too_many", field="") for each in too_many]
     AlertPosition.objects.bulk_create([each.row for each in new])
-    if new and alert.ended_at is None:
-        _move(alert, now=now)
+    if view.shown(alert).ended_at is None:
+        if new:
+            _move(alert, now=now)
+    elif new or hidden:
+        _go_on(alert, hidden, room=max(0, MAX_PER_ALERT - stored["hidden"]), now=now)
     return _report(timely, new, too_many, refused)
+
+
+def _go_on(alert: SosAlert, hidden: Sequence[_Timely], *, room: int, now: datetime) -> None:
+    """Under duress, store the fixes from after the pretended end, and move the alert to its newest position.
+
+    After a real end the same work is done and taken back, so that its duration does not tell which end it was.
+    """
+    with transaction.atomic():
+        AlertPosition.objects.bulk_create([each.row for each in hidden[:room]], ignore_conflicts=True)
+        if alert.ended_at is None or alert.duress_at is None:
+            _move_to(_by_time(alert.id)[0], alert, now=now)
+        transaction.set_rollback(alert.duress_at is None)
 
 
 def record_positions(positions: Iterable[tuple[UUID, Position]], *, now: datetime) -> None:
@@ -98,44 +123,58 @@ def newest(alert_id: UUID) -> AlertPosition | None:
     return _by_time(alert_id).first()
 
 
-def trail(alert_id: UUID, *, limit: int) -> list[AlertPosition]:
-    """The alert's last `limit` positions by the time of the fix, the oldest first."""
-    return list(_by_time(alert_id)[:limit])[::-1]
+def trail(alert_id: UUID, *, limit: int, until: datetime | None = None) -> list[AlertPosition]:
+    """The last positions, or the last before `until`; the oldest first."""
+    fixes = _by_time(alert_id).filter(at__lte=until) if until else _by_time(alert_id)
+    return list(fixes[:limit])[::-1]
 
 
 def _by_time(alert_id: UUID) -> QuerySet[AlertPosition]:
     return AlertPosition.objects.filter(alert_id=alert_id).order_by("-at", "-id")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Timely:
-    """A fix from the time of the alert.
-
-    `is_shown` False: the owner's devices are told that the fix came after the end.
-    """
-
-    row: AlertPosition
-    index: int
-    is_shown: bool
-
-
-def _in_time(alert: SosAlert, sent: Sent, *, now: datetime) -> tuple[list[_Timely], list[RefusedFix]]:
-    """The fixes from the time of the alert, in order of time, and the refusals that the owner's devices are told."""
+def _in_time(alert: SosAlert, sent: Sent, *, now: datetime) -> tuple[list[_Timely], list[_Timely], list[RefusedFix]]:
+    """The fixes from before the end that the owner is shown, those from after it, and the refusals that the owner is
+    told; in order."""
     read, refused = reading.read(sent, person_id=alert.owner_id, now=now)
     behind = clocks.measured(sent_at=sent.sent_at, recorded_at=(fix.at for fix in read), now=now)
     since = alert.created_at - _BEFORE_THE_ALERT
     fixes, untimely = reading.on_our_clock(read, behind=behind, now=now, since=since)
     refused += untimely
-    shown_end, timely = view.shown(alert).ended_at, []
+    shown_end = view.shown(alert).ended_at
+    timely, hidden = [], []
     for fix in sorted(fixes, key=lambda fix: (fix.at, fix.number)):
         # Small clock skew is not corrected, so a fix may lie slightly in the future: clamp it to now.
         at = min(fix.at, now)
-        is_shown = not _is_after(shown_end, at)
-        if not is_shown:
-            refused.append(RefusedFix(index=fix.number, code="alert_ended", field="recorded_at"))
-        if not _is_after(alert.ended_at, at):
-            timely.append(_Timely(row=_row(alert, fix, at=at, now=now), index=fix.number, is_shown=is_shown))
-    return timely, refused
+        each = _Timely(row=_row(alert, fix, at=at, now=now), index=fix.number)
+        if not _is_after(shown_end, at):
+            timely.append(each)
+            continue
+        refused.append(RefusedFix(index=fix.number, code="alert_ended", field="recorded_at"))
+        # An alert under duress may have ended for real since then.
+        if alert.duress_at is None or not _is_after(alert.ended_at, at):
+            each.row.client_id = _hidden_id(alert, fix.id)
+            hidden.append(each)
+    return timely, hidden, refused
+
+
+def _hidden_id(alert: SosAlert, client_id: UUID) -> UUID:
+    """The id of a fix that the owner's devices may not learn of.
+
+    It differs from the phone's id, so that the same id in an earlier fix is new, as after a real end; and no phone can
+    guess it. A fix that is sent again has the same one.
+    """
+    digest = salted_hmac("alertme hidden position", f"{alert.id} {client_id}", algorithm="sha256").digest()
+    return UUID(bytes=digest[:16])
+
+
+def _counts(alert: SosAlert) -> dict[str, int]:
+    """How many positions of the alert its owner is shown, and how many not."""
+    is_shown = Q(at__lte=view.shown(alert).ended_at or datetime.max.replace(tzinfo=UTC))
+    counts: dict[str, int] = alert.positions.aggregate(
+        shown=Count("id", filter=is_shown), hidden=Count("id", filter=~is_shown)
+    )
+    return counts
 
 
 def _row(alert: SosAlert, fix: ReportedFix, *, at: datetime, now: datetime) -> AlertPosition:
@@ -149,9 +188,8 @@ def _is_after(ended_at: datetime | None, at: datetime) -> bool:
 
 
 def _report(timely: list[_Timely], new: list[_Timely], too_many: list[_Timely], refused: list[RefusedFix]) -> Upload:
-    stored, left_out, shown = (sum(each.is_shown for each in some) for some in (new, too_many, timely))
     refused = sorted(refused, key=lambda fix: fix.index)
-    return Upload(stored=stored, repeated=shown - stored - left_out, refused=refused)
+    return Upload(stored=len(new), repeated=len(timely) - len(new) - len(too_many), refused=refused)
 
 
 def _unknown(alert: SosAlert, timely: Sequence[_Timely]) -> list[_Timely]:
@@ -170,8 +208,11 @@ def _move(alert: SosAlert, *, now: datetime) -> None:
     Remove the alert's street address if the new position is too far from it.
     """
     there = _by_time(alert.id)[0]
-    if (alert.latitude, alert.longitude) == (there.latitude, there.longitude):
-        return
+    if (alert.latitude, alert.longitude) != (there.latitude, there.longitude):
+        _move_to(there, alert, now=now)
+
+
+def _move_to(there: AlertPosition, alert: SosAlert, *, now: datetime) -> None:
     if _metres(alert, there) > _ADDRESS_HOLDS_M:
         alert.address = ""
     alert.latitude, alert.longitude, alert.updated_at = there.latitude, there.longitude, now

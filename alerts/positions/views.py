@@ -9,8 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ListSerializer
 
-from alerts.models import SosAlert
-from alerts.owner import view
+from alerts.owner import even_timing, view
 from alerts.positions import track
 from alerts.positions.serializers import PositionSerializer
 from geo import policy
@@ -51,9 +50,10 @@ class LocationsView(OpenToDevices, generics.GenericAPIView[Any]):
     @extend_schema(operation_id="sos_alert_locations_list", responses=PositionSerializer(many=True))
     def get(self, request: Request, alert_id: UUID) -> Response:
         """The positions during an alert, in order of arrival, the latest first. `recorded_at` is the fix's time."""
-        alert = get_object_or_404(SosAlert, id=alert_id, owner=person(request))
-        page = self.paginate_queryset(view.positions_shown(alert)) or []
-        return self.get_paginated_response(ListSerializer(page, child=PositionSerializer()).data)
+        alert = get_object_or_404(view.owned_by(person(request)), id=alert_id)
+        with even_timing.of_ended(alert):
+            page = self.paginate_queryset(view.positions_shown(alert)) or []
+            return self.get_paginated_response(ListSerializer(page, child=PositionSerializer()).data)
 
     @extend_schema(
         operation_id="sos_alert_locations_create",
@@ -94,7 +94,9 @@ def _add(request: Request, alert_id: UUID, sent: Sent) -> Upload:
     """Store the fixes of a request; return the result. Raises AlertEnded, NotFound or TooManyRequests."""
     user = person(request)
     rates.spend(POSTS, str(user.id), now=clock.now())
-    upload = track.add(alert_id=alert_id, owner=user, sent=sent)
+    alert = get_object_or_404(view.owned_by(user), id=alert_id)
+    with even_timing.of_ended(alert):
+        upload = track.add(alert_id=alert_id, owner=user, sent=sent)
     if track.is_all_after_end(upload):
         raise AlertEnded
     return upload

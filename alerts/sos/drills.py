@@ -6,8 +6,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from alerts.models import OPEN_TO_OWNER, AlertStatus, SosAlert
-from alerts.owner import reach
+from alerts.models import OPEN, OPEN_TO_OWNER, AlertStatus, SosAlert
+from alerts.owner import even_timing, reach, view
 from alerts.owner.reach import AlertReport
 from alerts.owner.view import ShownAlert
 from alerts.sos import closing, raising
@@ -84,7 +84,7 @@ def end_old(*, now: datetime) -> int:
 @transaction.atomic
 def _end_batch(*, before: datetime) -> int:
     now = clock.set_short_timeouts()
-    old = SosAlert.objects.filter(OPEN_TO_OWNER, is_drill=True, created_at__lte=before).order_by("id")
+    old = SosAlert.objects.filter(status__in=OPEN, is_drill=True, created_at__lte=before).order_by("id")
     drills = list(old.select_for_update(skip_locked=True, no_key=True, of=("self",)).select_related("owner")[:_BATCH])
     for drill in drills:
         closing.close(alert_id=drill.id, owner=drill.owner, to=AlertStatus.RESOLVED, now=now, by=journal.SYSTEM)
@@ -96,10 +96,11 @@ def report(*, alert_id: UUID, owner: User) -> DrillReport:
 
     Raises NotFound, also for an alert that is no drill.
     """
-    drill = SosAlert.objects.filter(id=alert_id, owner=owner, is_drill=True).first()
+    drill = view.owned_by(owner).filter(id=alert_id, is_drill=True).first()
     if drill is None:
         raise NotFound
-    shown = reach.report(drill, language=owner.language)
+    with even_timing.of_ended(drill):
+        shown = reach.report(drill, language=owner.language)
     return DrillReport(alert=shown.alert, arrivals=_arrivals(shown), summary=shown.reach.summary)
 
 

@@ -1,11 +1,13 @@
 """The duress PIN: the alert goes on, its contacts are warned, and the owner's devices show an ended alert."""
 
+from copy import copy
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 
-from alerts.contacts import notifying
+from alerts.contacts import notifying, untold
+from alerts.escalation import answers, steps
 from alerts.models import CALLING, ENDED, AlertStatus, EventKind, FeignedEnd, Notification, SosAlert
 from alerts.sos import closing
 from alerts.timeline import journal
@@ -29,21 +31,26 @@ def feign_end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) ->
         closing.close(alert_id=alert_id, owner=owner, to=to, now=now)
         states = _states(messages)
         transaction.set_rollback(True)
-    _go_on(alert, owner, to=to, states=states, now=now)
+    _go_on(_keep(alert, to=to, states=states, now=now), owner, now=now)
     return alert
 
 
 def end_for_real(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) -> SosAlert:
     """End the alert and return it. Before that, do the work of `feign_end` as well and roll it back.
 
-    Thus the safe PIN and the duress PIN take the same time, and the time does not tell which of them was typed.
+    Both PINs so cost the same time, and leave the same rows to be read: the time does not tell which PIN it was.
     """
     alert = _locked(alert_id)
-    if alert.status not in ENDED:
-        with transaction.atomic():
-            _go_on(alert, owner, to=to, states=_states(_called(alert)), now=now)
-            transaction.set_rollback(True)
-    return closing.close(alert_id=alert_id, owner=owner, to=to, now=now)
+    if alert.status in ENDED:
+        return closing.close(alert_id=alert_id, owner=owner, to=to, now=now)
+    messages, before = _called(alert), copy(alert)
+    with transaction.atomic():
+        _go_on(_keep(alert, to=to, states=_states(messages), now=now), owner, now=now)
+        transaction.set_rollback(True)
+    last = history.last_move(messages)
+    closed = closing.close(alert_id=alert_id, owner=owner, to=to, now=now)
+    closed.feigned_end = _keep(before, to=to, states=_states(messages), now=now, last=last)
+    return closed
 
 
 def _locked(alert_id: UUID) -> SosAlert:
@@ -65,8 +72,14 @@ def _states(message_ids: list[int]) -> dict[str, str]:
     return {str(message_id): state for message_id, state in states}
 
 
-def _go_on(alert: SosAlert, owner: User, *, to: AlertStatus, states: dict[str, str], now: datetime) -> None:
-    FeignedEnd.objects.create(
+def _keep(
+    alert: SosAlert, *, to: AlertStatus, states: dict[str, str], now: datetime, last: int | None = None
+) -> FeignedEnd:
+    """Store the snapshot: where the person was, and what the end made of the messages.
+
+    `last`: the last move of these messages before the end; None: none has moved since.
+    """
+    return FeignedEnd.objects.create(
         alert=alert,
         status=to,
         at=now,
@@ -74,9 +87,24 @@ def _go_on(alert: SosAlert, owner: User, *, to: AlertStatus, states: dict[str, s
         longitude=alert.longitude,
         address=alert.address,
         states=states,
-        last_event_id=history.last_move([int(message_id) for message_id in states]),
+        last_event_id=history.last_move([int(message_id) for message_id in states]) if last is None else last,
+        untold=untold.of_person(alert),
     )
+
+
+def _go_on(end: FeignedEnd, owner: User, *, now: datetime) -> None:
+    alert = end.alert
     alert.duress_at = now
     alert.save(update_fields=["duress_at"])
-    journal.record(alert.id, EventKind.DURESS, by=journal.OWNER, now=now, shown_as=to)
+    journal.record(alert.id, EventKind.DURESS, by=journal.OWNER, now=now, shown_as=end.status)
+    _end_for_untold(end, owner, now=now)
     notifying.warn_of_duress(alert, owner, now=now)
+    answers.go_on_under_duress(alert, now=now)
+
+
+def _end_for_untold(end: FeignedEnd, owner: User, *, now: datetime) -> None:
+    """End the alert for the contacts who are not told of duress: stop what is meant for them, send the all-clear."""
+    for contact_id in end.untold:
+        steps.stop(end.alert, contact_id=contact_id, now=now)
+    if end.untold:
+        notifying.send_all_clear(untold.as_ended(end.alert, end), owner, only_to=end.untold, now=now)

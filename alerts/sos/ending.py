@@ -22,16 +22,18 @@ def end(*, alert_id: UUID, owner: User, to: AlertStatus, pin: str) -> SosAlert:
     Call outside a transaction: a wrong PIN is counted and written to the timeline although it ends nothing. Raises
     NotFound, MoveRefused and the errors of `pins.check`.
     """
-    require_own(alert_id, owner=owner)
-    proof = _proof(alert_id, owner, pin=pin, now=clock.now())
+    is_drill = SosAlert.objects.filter(id=alert_id, owner=owner).values_list("is_drill", flat=True).first()
+    if is_drill is None:
+        raise NotFound
+    proof = _proof(alert_id, owner, pin=pin, is_drill=is_drill, now=clock.now())
     with transaction.atomic():
         now = clock.set_request_timeout()
         alert = SosAlert.objects.select_for_update(no_key=True).get(id=alert_id)
         if alert.duress_at:
             return _end_again(alert, owner, to=to, proof=proof, now=now)
-        if proof is Proof.DURESS:
+        if proof is Proof.DURESS and not is_drill:
             return duress.feign_end(alert_id=alert_id, owner=owner, to=to, now=now)
-        if proof is Proof.SAFE:
+        if proof in (Proof.SAFE, Proof.DURESS):
             return duress.end_for_real(alert_id=alert_id, owner=owner, to=to, now=now)
         # No PINs are set: there is no duress to hide.
         return closing.close(alert_id=alert_id, owner=owner, to=to, now=now)
@@ -43,22 +45,25 @@ def require_own(alert_id: UUID, *, owner: User) -> None:
         raise NotFound
 
 
-def _proof(alert_id: UUID, owner: User, *, pin: str, now: datetime) -> Proof:
+def _proof(alert_id: UUID, owner: User, *, pin: str, is_drill: bool, now: datetime) -> Proof:
     try:
         proof = pins.check(person_id=owner.id, pin=pin, now=now, thing=f"alert {alert_id}")
     except pins.PinWrong as error:
         journal.record(alert_id, EventKind.PIN_WRONG, by=journal.OWNER, now=now)
         if error.was_duress:
-            _cry_for_help(alert_id, now=now)
+            _cry_for_help(alert_id, is_drill=is_drill, now=now)
         raise
     if proof is Proof.DURESS:
-        _cry_for_help(alert_id, now=now)
+        _cry_for_help(alert_id, is_drill=is_drill, now=now)
     return proof
 
 
-def _cry_for_help(alert_id: UUID, *, now: datetime) -> None:
-    """Alarm the operator even when the alert has ended: nothing else then carries the cry for help."""
-    alarm("duress", now=now, alert_id=str(alert_id))
+def _cry_for_help(alert_id: UUID, *, is_drill: bool, now: datetime) -> None:
+    """Alarm the operator even when the alert has ended: nothing else then carries the cry for help.
+
+    Nothing else carries it out of a drill either: to contacts a drill stays a drill, whoever tries out which PIN.
+    """
+    alarm("duress_in_drill" if is_drill else "duress", now=now, alert_id=str(alert_id))
 
 
 def _end_again(alert: SosAlert, owner: User, *, to: AlertStatus, proof: Proof, now: datetime) -> SosAlert:

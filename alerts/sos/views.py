@@ -1,7 +1,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -45,10 +44,6 @@ _ENDED = (
 )
 
 
-def _own(user: User) -> QuerySet[SosAlert]:
-    return SosAlert.objects.filter(owner=user).select_related("feigned_end")
-
-
 def _response(
     alert: SosAlert, user: User, *, warnings: tuple[str, ...] = (), status_code: int = status.HTTP_200_OK
 ) -> Response:
@@ -76,9 +71,10 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
         which.is_valid(raise_exception=True)
         user = person(request)
         found = [view.has_status(status) for status in which.validated_data.values()]
-        page = self.paginate_queryset(_own(user).filter(*found)) or []
-        told = reach.reports(page, language=user.language)
-        return self.get_paginated_response(ListSerializer(told, child=SosAlertSerializer()).data)
+        page = self.paginate_queryset(view.owned_by(user).filter(*found)) or []
+        with even_timing.of_ended(*page):
+            told = reach.reports(page, language=user.language)
+            return self.get_paginated_response(ListSerializer(told, child=SosAlertSerializer()).data)
 
     @extend_schema(
         operation_id="sos_alerts_create",
@@ -141,7 +137,9 @@ class AlertView(APIView):
     def get(self, request: Request, alert_id: UUID) -> HttpResponse:
         """The alert with the truth about each contact. Poll it with the ETag as If-None-Match."""
         user = person(request)
-        return conditional(request, _response(get_object_or_404(_own(user), id=alert_id), user))
+        alert = get_object_or_404(view.owned_by(user), id=alert_id)
+        with even_timing.of_ended(alert):
+            return conditional(request, _response(alert, user))
 
 
 class _EndView(APIView):

@@ -6,6 +6,7 @@ contacts at the same time.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -41,6 +42,7 @@ def add(
     now: datetime,
     relation: str = "",
     language: str | None = None,
+    tell_of_duress: bool = True,
 ) -> EmergencyContact:
     """Add a contact at the end of the order and ask its number for consent. The default of `language` is the person's.
 
@@ -60,6 +62,7 @@ def add(
             relation=relation,
             language=language or person.language,
             order=order,
+            tell_of_duress=tell_of_duress,
             created_at=now,
         )
         consent.ask(contact, person, may_text=may_text, now=now)
@@ -71,7 +74,7 @@ def change(
     *,
     person_id: UUID,
     contact_id: UUID,
-    changes: Mapping[str, str],
+    changes: Mapping[str, Any],
     if_match: Collection[str] | None,
     now: datetime,
 ) -> EmergencyContact:

@@ -1,4 +1,5 @@
 from datetime import datetime
+from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -65,11 +66,21 @@ class ContactListSerializer(serializers.Serializer[None]):
     results = ContactSerializer(many=True, read_only=True)
 
 
+def _tell_of_duress(**kwargs: Any) -> serializers.BooleanField:
+    return serializers.BooleanField(
+        write_only=True,
+        help_text="Whether the contact is told when the person types the duress PIN. `false`: for this contact the"
+        " alert ends, as the person's devices show it. No response has it: it would show whom the person distrusts.",
+        **kwargs,
+    )
+
+
 class NewContactSerializer(serializers.Serializer[None]):
     name = NameField(max_length=100)
     phone_number = ReachableNumberField()
     relation = PlainTextField(max_length=50, allow_blank=True, default="")
     language = LanguageField(required=False, help_text="The default is the person's language.")
+    tell_of_duress = _tell_of_duress(default=True)
 
 
 class ContactChangesSerializer(serializers.Serializer[None]):
@@ -77,6 +88,7 @@ class ContactChangesSerializer(serializers.Serializer[None]):
     phone_number = ReachableNumberField()
     relation = PlainTextField(max_length=50, allow_blank=True)
     language = LanguageField()
+    tell_of_duress = _tell_of_duress()
 
 
 class ContactOrderSerializer(serializers.Serializer[None]):

@@ -20,7 +20,7 @@ from messaging.database import clock
 from messaging.database.each import count_each
 from messaging.database.notices import notify
 from messaging.delivery.courier import Courier
-from messaging.history import NO_EVIDENCE
+from messaging.history import NO_EVIDENCE, NOT_CREATED
 from messaging.models import Attempt, AttemptOutcome, Channel, Deliverer, Message, MessageClass, MessageEvent
 from messaging.moves import Change, move
 from messaging.operations.alarms import alarm
@@ -181,7 +181,7 @@ def _settle_by_look_up(doubt: Doubt, found: Outcome | None, *, asked_at: datetim
         return delivery_reports.apply_report(doubt.attempt_id, found, by=Deliverer.SCHEDULER)
     if asked_at < doubt.proof_at:
         return _look_again(doubt, at=doubt.proof_at)
-    return _leave_unknown(doubt, to=State.QUEUED, reason="not_created", outcome=AttemptOutcome.NOT_CREATED)
+    return _leave_unknown(doubt, to=State.QUEUED, reason=NOT_CREATED, outcome=AttemptOutcome.NOT_CREATED)
 
 
 def _settle_by_policy(doubt: Doubt) -> bool:

@@ -17,6 +17,7 @@ from messaging.database import clock
 from messaging.database.each import count_each
 from messaging.database.notices import notify
 from messaging.delivery.courier import Courier
+from messaging.history import NEVER_FINISHED
 from messaging.models import Attempt, AttemptOutcome, Channel, Deliverer, Message
 from messaging.moves import Change, move
 from messaging.providers import LookUpFailed, Outcome
@@ -120,7 +121,7 @@ def _without_look_up(message: Message, attempts: Sequence[Attempt], *, now: date
     if AttemptOutcome.ACCEPTED in outcomes:  # Written without the provider's id.
         if not _is_overdue(message, now=now):
             return None
-        to, reason = State.UNCONFIRMED, "never_finished"
+        to, reason = State.UNCONFIRMED, NEVER_FINISHED
     elif not outcomes & _IN_DOUBT and delivery_reports.may_try_again(message, now=now):
         to = State.QUEUED
     return Change(id=message.id, to=to, due_at=now, error_code=reason)
@@ -146,7 +147,7 @@ def _apply(item: Watched, reply: Outcome | None | Literal[False]) -> bool:
     is_finished = reply is None or item.is_overdue
     if not is_finished:
         return False
-    reason = "provider_lost_it" if reply is None else "never_finished"
+    reason = "provider_lost_it" if reply is None else NEVER_FINISHED
     return _end(item.message_id, reason=reason)
 
 

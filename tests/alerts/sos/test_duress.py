@@ -10,7 +10,7 @@ from django.http import JsonResponse
 
 from alerts.escalation import answers, steps
 from alerts.models import AlertEvent, AlertStatus, EscalationStep, NotificationKind, SosAlert, Via
-from alerts.owner import even_timing
+from alerts.owner import even_timing, feigned
 from messaging.database import clock
 from messaging.models import Attempt, AttemptOutcome, Message, MessageClass, OperatorAlarm
 from messaging.states import State
@@ -26,6 +26,7 @@ Twins = tuple[Twin, Twin]
 @pytest.fixture(autouse=True)
 def _answers_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(even_timing, "STEP_S", 0.001)
+    monkeypatch.setattr(feigned, "_moment", lambda *_: timedelta(microseconds=1))
 
 
 @pytest.fixture

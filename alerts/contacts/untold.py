@@ -1,0 +1,48 @@
+"""Contacts whom the person does not want told of duress: one of them may be the danger.
+
+For them an alert under duress has ended: they get the all-clear and no other message, their phones are not called, and
+their page is that of an ended alert. Nobody is shown who they are: a coercer would learn whom the person distrusts.
+"""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from alerts.models import FeignedEnd, Notification, SosAlert
+from identity.models import EmergencyContact
+
+
+def of_person(alert: SosAlert) -> list[UUID]:
+    """The contacts of the alert whom its owner does not want told of duress now.
+
+    A contact who shares a phone number with one of them is one too.
+    """
+    marked = EmergencyContact.objects.filter(user=alert.owner_id, tell_of_duress=False)
+    told = Notification.objects.filter(alert=alert)
+    ids = told.filter(contact_id__in=marked.values("id")).values("phone_number")
+    untold = told.filter(phone_number__in=ids) | told.filter(phone_number__in=marked.values("phone_number"))
+    return sorted(set(untold.values_list("contact_id", flat=True)))
+
+
+def of_alert(alert: SosAlert) -> Collection[UUID]:
+    """The contacts who are not told of the duress of this alert, as at the moment of the PIN; empty: no duress."""
+    end = _end(alert)
+    return end.untold if end else ()
+
+
+def end_for(alert: SosAlert, contact_id: UUID) -> FeignedEnd | None:
+    """The pretended end of the alert, if that is what this contact is told."""
+    end = _end(alert)
+    return end if end and contact_id in end.untold else None
+
+
+def as_ended(alert: SosAlert, end: FeignedEnd) -> SosAlert:
+    """A copy of the alert, never saved, as these contacts are told of it: it has ended, and nobody is threatened."""
+    facts = {field.attname: getattr(alert, field.attname) for field in SosAlert._meta.concrete_fields}
+    place = {"latitude": end.latitude, "longitude": end.longitude, "address": end.address}
+    ended = SosAlert(**facts | place | {"status": end.status, "ended_at": end.at, "duress_at": None})
+    ended.owner = alert.owner
+    return ended
+
+
+def _end(alert: SosAlert) -> FeignedEnd | None:
+    return FeignedEnd.objects.filter(alert=alert).first() if alert.duress_at else None
