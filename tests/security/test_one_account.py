@@ -20,7 +20,6 @@ from django.http import StreamingHttpResponse
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
-from rest_framework_simplejwt.tokens import AccessToken
 
 from alerts.evidence import formats, limits
 from alerts.models import AlertPosition, Evidence, SosAlert, Upload
@@ -36,6 +35,7 @@ from messaging.database import clock
 from tests.alerts.evidence import files
 from tests.alerts.evidence.tus import TUS, create, patch, path_of
 from tests.alerts.typed import SAFE_PIN, set_pins
+from tests.signed_in import bearer
 
 URL = "/api/v1/sos-alerts/"
 
@@ -302,16 +302,10 @@ def test_a_stolen_credential_uses_up_nothing_of_its_persons_own(
 # -- A share of the process -----------------------------------------------------------------------------------
 
 
-def _token(person: User) -> AccessToken:
-    token = AccessToken()
-    token["user_id"] = str(person.id)
-    return token
-
-
 @pytest.fixture
 def served(aida: User) -> Any:
     """Ask as gunicorn would, signed in."""
-    client = Client(headers={"Authorization": f"Bearer {_token(aida)}"})
+    client = Client(headers={"Authorization": bearer(aida)})
     environment: Any = {"gunicorn.socket": SimpleNamespace(shutdown=lambda how: None)}
 
     def ask(method: str, path: str, **kwargs: Any) -> Any:
@@ -341,7 +335,7 @@ def test_a_file_that_is_streamed_is_charged_when_it_was_written(aida: User, monk
     monkeypatch.setattr(fair_share, "AT_ONCE", 1)
     get_response: Any = lambda request: StreamingHttpResponse(iter(["gpx"]))  # noqa: E731
     serve = fair_share.FairShareMiddleware(get_response)
-    request = RequestFactory().get("/api/v1/locations/gpx/", headers={"Authorization": f"Bearer {_token(aida)}"})
+    request = RequestFactory().get("/api/v1/locations/gpx/", headers={"Authorization": bearer(aida)})
     request.META["gunicorn.socket"] = None
     first = serve(request)
     assert serve(request).status_code == 429
@@ -369,7 +363,7 @@ def test_nobody_uses_up_the_share_of_somebody_else(served: Any, aida: User, monk
     """A forged token that names the person is not charged to them."""
     monkeypatch.setattr(fair_share, "PER_SECOND", 0)
     monkeypatch.setattr(fair_share, "BURST_S", 0.001)
-    forged = str(_token(aida))[:-4] + "AAAA"
+    forged = bearer(aida).removeprefix("Bearer ")[:-4] + "AAAA"
     for _ in range(5):
         assert served("get", "/api/v1/me/", headers={"Authorization": f"Bearer {forged}"}).status_code == 401
     assert served("get", "/api/v1/me/contacts/").status_code == 200

@@ -134,7 +134,7 @@ def test_ten_thousand_pins_tried_as_fast_as_they_are_heard(ana: User) -> None:
 
 
 def pass_time(passed: timedelta) -> None:
-    def earlier(name: str) -> ExpressionWrapper[Any]:
+    def earlier(name: str) -> "ExpressionWrapper[Any]":
         return ExpressionWrapper(F(name) - Value(passed), output_field=DateTimeField())
 
     Pin.objects.update(tries_forgotten_at=earlier("tries_forgotten_at"))
