@@ -19,7 +19,7 @@ _LATITUDE, _LONGITUDE, _ADDRESS = 42.8746, 74.5698, "Ala-Too Square, Bishkek"
 class Outcome:
     """The results of the story. Times are in milliseconds after the press.
 
-    Those in `all_clear_ms` are in milliseconds after the person said that they are safe.
+    The times in `all_clear_ms` are in milliseconds after the person said that they are safe.
     """
 
     alert_id: str

@@ -29,7 +29,7 @@ class Origin:
 NOWHERE = Origin()
 
 
-def of(wanted: Mapping[str, Any], *, agent: str, client_ip: str) -> Origin:
+def origin_of(wanted: Mapping[str, Any], *, agent: str, client_ip: str) -> Origin:
     """The origin of a sign-in. `wanted` may hold `device_name` and `platform`; the User-Agent fills gaps."""
     platform = wanted.get("platform") or next((kind for kind, sign in _SIGNS.items() if sign.search(agent)), "")
     product = _PRODUCT.match(agent)

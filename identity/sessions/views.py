@@ -29,7 +29,9 @@ class LoginView(OpenView):
             password=credentials["password"],
             client_ip=client_ip(request),
             device_token=credentials.get("device_token") or "",
-            origin=origins.of(credentials, agent=request.headers.get("User-Agent", ""), client_ip=client_ip(request)),
+            origin=origins.origin_of(
+                credentials, agent=request.headers.get("User-Agent", ""), client_ip=client_ip(request)
+            ),
             now=clock.now(),
         )
         return Response(serializers.SignedInSerializer(signed_in).data)

@@ -57,7 +57,7 @@ class VerifySmsView(OpenView):
             phone_number=proof["phone_number"],
             code=proof["code"],
             verification_id=proof["verification_id"],
-            origin=origins.of(proof, agent=request.headers.get("User-Agent", ""), client_ip=client_ip(request)),
+            origin=origins.origin_of(proof, agent=request.headers.get("User-Agent", ""), client_ip=client_ip(request)),
             now=clock.now(),
         )
         return Response(SignedInSerializer(signed_in).data)

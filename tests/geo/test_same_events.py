@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from geo import evaluation
 from geo.models import DueEvaluation, Fix, GeoZone, Whereabouts, ZoneEvent
-from identity.models import EmergencyContact, User
+from identity.models import EmergencyContact, RateCount, User
 from messaging.models import Message, MessageEvent
 from tests.geo.stories import evaluate_all, make_zone, walk
 from tests.geo.uploads import upload
@@ -26,6 +26,8 @@ def _events() -> list[Any]:
 
 
 def _forget() -> None:
+    # Each example uploads more batches than a phone may in five minutes.
+    RateCount.objects.all().delete()
     for model in (ZoneEvent, MessageEvent, Message, Fix, DueEvaluation):
         model.objects.all().delete()
     Whereabouts.objects.update(state={}, seen_at=None, seen_id=None)

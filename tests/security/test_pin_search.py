@@ -1,4 +1,4 @@
-"""Who knows one PIN cannot search for the other (audit C2).
+"""A coercer who knows one PIN cannot search for the other.
 
 Found: a right PIN, the duress PIN too, set the wrong tries to 0: four guesses, the known PIN, again. 104 guesses in
 75 s and no lock; all 10,000 PINs would have taken 21 minutes. Now: in any 24 hours at most 28 wrong PINs are compared,

@@ -103,9 +103,12 @@ def alike(twins: tuple[Twin, Twin], ask: Callable[[Twin], Any]) -> Any:
 
 
 def _asked(twin: Twin, ask: Callable[[Twin], Any]) -> Any:
-    """The response; a stream is read at once, because few may be open at a time."""
+    """The response; a stream is read and closed at once, because few may be open at a time."""
     answer = ask(twin)
     _body(answer)
+    if getattr(answer, "streaming", False):
+        for closer in answer._resource_closers:
+            closer()
     return answer
 
 

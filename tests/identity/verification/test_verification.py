@@ -8,7 +8,6 @@ from identity.models import RateCount, Session, User, Verification
 from identity.verification import codes, registration
 from messaging.database import clock
 from messaging.models import Message, MessageClass
-from messaging.states import State
 from tests.identity.phones import (
     ANA,
     BEN,
@@ -204,20 +203,6 @@ def test_sms_to_a_number_are_limited_from_wherever_they_are_asked(db: None) -> N
     assert int(refused["Retry-After"]) >= 1
     assert len(texts_to(BEN)) == 10
     assert register(App(REMOTE_ADDR="10.0.0.99"), ANA).status_code == 200
-
-
-def test_a_strangers_registrations_of_a_number_leave_its_owner_a_code(db: None) -> None:
-    """Found: five registrations of a number, by anybody, kept its owner from registering for an hour."""
-    stranger, owner = App(REMOTE_ADDR="10.0.0.1"), App(REMOTE_ADDR="10.0.0.2")
-    assert [register(stranger).status_code for _ in range(8)] == [200] * 5 + [429] * 3
-    pending = register(owner)
-    assert pending.status_code == 200
-    _later(timedelta(seconds=61))
-    assert resend(owner, pending.json()).status_code == 200
-    codes = Message.objects.order_by("id").filter(address=BEN)
-    assert {code.state for code in codes} == {State.QUEUED}
-    assert len(set(codes.values_list("on_behalf_of", flat=True))) == 2
-    assert not codes.filter(on_behalf_of__contains="10.0.0").exists()
 
 
 def test_sms_from_an_address_are_limited(app: App) -> None:
