@@ -127,11 +127,8 @@ def operations(*methods: str) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(autouse=True)
-def _one_long_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The walk is one transaction: the idle limit that one request sets would end the session of a later one."""
-    monkeypatch.setattr(clock, "IDLE_LIMIT", "120s")
-    monkeypatch.setattr(clock, "REQUEST_IDLE_LIMIT", "120s")
-    # A response that an earlier test never read holds one of the few places for streams until it is collected.
+def _streams_of_other_tests_hold_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A response that an earlier test never read holds one of the few places for streams until it is collected."""
     monkeypatch.setattr(sending, "_slots", Semaphore(1_000))
 
 
