@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config import api, environment, logging, reporting, servers
+from config import api, environment, logging, reporting, servers, stack
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 environment.load(Path(os.environ.get("ENV_FILE", BASE_DIR / ".env")))
@@ -140,55 +140,9 @@ CACHES = {"default": servers.cache("CACHE_URL", default="locmemcache://?max_entr
 
 # -- Django ---------------------------------------------------------------------------------------------------
 
-INSTALLED_APPS = [
-    "config",
-    "alerts",
-    "geo",
-    "identity",
-    "messaging",
-    "identity.staff.apps.StaffAdminConfig",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "django.contrib.staticfiles",
-    "django_dramatiq",
-    "phonenumber_field",
-    "rest_framework",
-    "drf_spectacular",
-    "drf_spectacular_sidecar",
-]
-MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
-    "config.csp.ContentSecurityPolicyMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.logging.RequestIdMiddleware",
-    "config.fair_share.FairShareMiddleware",
-    "config.bodies.BodyLimitMiddleware",
-    "config.errors.DatabaseUnavailableMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-]
+INSTALLED_APPS, MIDDLEWARE, TEMPLATES = stack.INSTALLED_APPS, stack.MIDDLEWARE, stack.TEMPLATES
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
-TEMPLATES = [
-    {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "APP_DIRS": True,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-            ]
-        },
-    }
-]
 AUTH_USER_MODEL = "identity.User"
 PASSWORD_HASHERS = ["identity.sessions.hashing.Argon2"]
 AUTHENTICATION_BACKENDS = ["identity.sessions.backends.LimitedBackend"]
