@@ -1,59 +1,96 @@
 """Links to the contacts' page: one for each contact and alert. A link has a token of 128 bits; its hash is stored.
 
 A token is derived from its alert and contact, not drawn at random: a later text can repeat the link although no table
-holds it.
+holds it (identity/derived.py).
 """
 
-import re
-from base64 import urlsafe_b64encode
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from hashlib import sha256
+from itertools import groupby
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
-from django.utils.crypto import salted_hmac
+from django.db.models import Exists, OuterRef, QuerySet
 
 from alerts.contacts import untold
 from alerts.models import ActivityTimer, ContactLink, Notification
+from identity import derived
 from identity.models import EmergencyContact
 from messaging.database.sql import rows
 
 TOKEN_LENGTH = 22  # 128 bits in base64 without padding
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
 # Contacts return to the page and its recordings for some days. Later an old SMS on a stolen phone opens nothing.
 KEPT_AFTER_END = timedelta(days=7)
 # A link expires after this also if nobody ever ends its alert.
 LONGEST_LIFE = timedelta(days=30)
 
+_SALT = "alertme contacts' page"
+
 _ISSUE = """
 INSERT INTO alerts_contactlink (alert_id, contact_id, generation, token_hash, created_at, expires_at)
-SELECT alert, contact, %(generation)s, hash, %(now)s, %(expires)s
-FROM unnest(%(alerts)s::uuid[], %(contacts)s::uuid[], %(hashes)s::bytea[]) AS i (alert, contact, hash)
+SELECT alert, contact, generation, hash, %(now)s, %(expires)s
+FROM unnest(%(alerts)s::uuid[], %(contacts)s::uuid[], %(generations)s::smallint[], %(hashes)s::bytea[])
+    AS i (alert, contact, generation, hash)
 ON CONFLICT DO NOTHING
+RETURNING alert_id, contact_id
 """
 
+# An alert and a contact.
+Invited = tuple[UUID, UUID]
 
-def issue(invited: Iterable[tuple[UUID, UUID]], *, now: datetime, generation: int = 0) -> dict[tuple[UUID, UUID], str]:
+
+def issue(invited: Iterable[Invited], *, now: datetime, generation: int = 0) -> dict[Invited, str]:
     """Store a link for each (alert id, contact id) in one statement; return the token of each.
 
-    Issuing the same links again stores nothing and returns the same tokens. Call inside the transaction that queues the
-    texts with the links.
+    Issuing the same links again stores nothing and returns the same tokens, also after SECRET_KEY was changed. If the
+    earlier key is gone, the link of the next generation is issued; the earlier link still opens. Call inside the
+    transaction that queues the texts with the links.
     """
-    tokens = {(alert_id, contact_id): _derive(alert_id, contact_id, generation) for alert_id, contact_id in invited}
-    rows(
-        _ISSUE,
-        {
-            "alerts": [alert_id for alert_id, _ in tokens],
-            "contacts": [contact_id for _, contact_id in tokens],
-            "hashes": [_hash(token) for token in tokens.values()],
-            "generation": generation,
-            "now": now,
-            "expires": now + LONGEST_LIFE,
-        },
-    )
+    wanted = dict.fromkeys(invited, generation)
+    tokens = {pair: _derive(pair, generation) for pair in wanted}
+    known = wanted.keys() - _store(tokens, wanted, now=now)
+    if not known:
+        return tokens
+    replaced: dict[Invited, int] = {}
+    for pair, links in groupby(_stored(known, generation), key=lambda link: (link.alert_id, link.contact_id)):
+        token, newest = _repeated(pair, links)
+        if token is None and newest.revoked_at is None:
+            replaced[pair] = newest.generation + 1
+            token = _derive(pair, newest.generation + 1)
+        tokens[pair] = token or tokens[pair]
+    _store(tokens, replaced, now=now)
     return tokens
+
+
+def _store(tokens: dict[Invited, str], wanted: dict[Invited, int], *, now: datetime) -> set[Invited]:
+    """Store links of these generations; returns the pairs whose links were not stored before."""
+    if not wanted:
+        return set()
+    values = {
+        "alerts": [alert_id for alert_id, _ in wanted],
+        "contacts": [contact_id for _, contact_id in wanted],
+        "generations": list(wanted.values()),
+        "hashes": [derived.hash_of(tokens[pair]) for pair in wanted],
+        "now": now,
+        "expires": now + LONGEST_LIFE,
+    }
+    return {(alert_id, contact_id) for alert_id, contact_id in rows(_ISSUE, values)}
+
+
+def _stored(pairs: Collection[Invited], generation: int) -> QuerySet[ContactLink]:
+    """The links of these pairs from this generation on; those of one pair follow each other, the newest last."""
+    alert_ids, contact_ids = {alert_id for alert_id, _ in pairs}, {contact_id for _, contact_id in pairs}
+    found = ContactLink.objects.filter(alert__in=alert_ids, contact_id__in=contact_ids, generation__gte=generation)
+    return found.order_by("alert_id", "contact_id", "generation")
+
+
+def _repeated(pair: Invited, links: Iterable[ContactLink]) -> tuple[str | None, ContactLink]:
+    """The newest link of a pair whose token some present key still gives, as that token, and the newest of all."""
+    token = None
+    for link in links:
+        named = _name(pair, link.generation)
+        token = derived.repeated(named, salt=_SALT, stored=link.token_hash) or token
+    return token, link
 
 
 def opened(token: str, *, now: datetime) -> ContactLink | None:
@@ -64,12 +101,12 @@ def opened(token: str, *, now: datetime) -> ContactLink | None:
     that contact's link still opens: the contact may be on the way, and somebody else may have removed the contact with
     the owner's phone.
     """
-    if not _TOKEN.fullmatch(token):
+    if not derived.TOKEN.fullmatch(token):
         return None
     ran_out = ActivityTimer.objects.filter(alert=OuterRef("alert"))
     links = ContactLink.objects.select_related("alert__owner")
     found = links.annotate(is_of_timer=Exists(ran_out))  # type: ignore[no-redef]  # The model declares it.
-    link = found.filter(token_hash=_hash(token), revoked_at=None).first()
+    link = found.filter(token_hash=derived.hash_of(token), revoked_at=None).first()
     if link is None:
         return None
     ended_at = _ended_at(link)
@@ -104,12 +141,9 @@ def _is_contact(link: ContactLink) -> bool:
     return contacts.filter(phone_number__in=notified).exists()
 
 
-def _derive(alert_id: UUID, contact_id: UUID, generation: int) -> str:
-    named = f"{alert_id} {contact_id} {generation}"
-    digest = salted_hmac("alertme contacts' page", named, algorithm="sha256").digest()
-    return urlsafe_b64encode(digest[:16]).decode().rstrip("=")
+def _derive(pair: Invited, generation: int) -> str:
+    return derived.token(_name(pair, generation), salt=_SALT)
 
 
-def _hash(token: str) -> bytes:
-    # No salt is needed: nobody can guess 128 bits.
-    return sha256(token.encode()).digest()
+def _name(pair: Invited, generation: int) -> str:
+    return f"{pair[0]} {pair[1]} {generation}"

@@ -3,6 +3,7 @@
 It is a module of its own, because DRF's settings import it before DRF's views can be imported.
 """
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -10,11 +11,14 @@ from uuid import UUID
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.tokens import AccessToken as AccessTokenOfPerson
 from rest_framework_simplejwt.tokens import Token
 
 from identity.api.addresses import client_ip, coarse
 from identity.live_sessions import SessionEnded
 from identity.models import Session, User
+from identity.sessions import older_keys
 from messaging.database.sql import rows
 
 # `last_used_at` is exact to the minute, so that a session's row is written at most once a minute.
@@ -48,6 +52,12 @@ class AccessToken(JWTAuthentication):
         if signed_in and self._notes_use:
             _note_use(cast(User, signed_in[0]), request)
         return signed_in
+
+    def get_validated_token(self, raw_token: bytes) -> Token:
+        for kind in older_keys.kinds(AccessTokenOfPerson):
+            with suppress(TokenError):
+                return kind(cast(Any, raw_token))  # simplejwt declares a Token here, but reads text
+        return super().get_validated_token(raw_token)
 
     def get_user(self, validated_token: Token) -> Any:
         """The person of a valid token. Every request runs this, and written-out SQL takes half the time of the ORM."""

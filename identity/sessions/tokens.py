@@ -3,7 +3,6 @@
 This replaces simplejwt's blacklist app, which stores whole tokens: here the database holds only ids.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -12,15 +11,13 @@ from uuid import UUID, uuid4
 import structlog
 from django.conf import settings
 from django.db import transaction
-from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from identity.devices import credentials
 from identity.errors import Unproven
 from identity.models import Session, User
-from identity.sessions import known_devices
+from identity.sessions import known_devices, older_keys
 from identity.sessions.origins import NOWHERE, Origin
 
 log = structlog.get_logger(__name__)
@@ -126,21 +123,14 @@ def _revoke(session_id: UUID, *, now: datetime) -> None:
 
 def _read(token: str) -> tuple[UUID, str]:
     """The session and the generation (`jti`) that a token names. Raises TokenInvalid."""
-    for kind in _kinds():
+    # The refresh gives the session tokens of the present key.
+    for kind in older_keys.kinds(RefreshToken):
         try:
             claims: Any = kind(cast(Any, token))  # simplejwt declares a Token here, but reads text
             return UUID(claims["sid"]), str(claims["jti"])
         except (TokenError, KeyError, ValueError, AttributeError):
             continue
     raise TokenInvalid
-
-
-def _kinds() -> Iterator[type[RefreshToken]]:
-    yield RefreshToken
-    for key in settings.SECRET_KEY_FALLBACKS:
-        # Tokens of an older SECRET_KEY are valid, so phones stay signed in; the refresh gives them one of the new key.
-        older = TokenBackend(api_settings.ALGORITHM, key)
-        yield type("OlderRefreshToken", (RefreshToken,), {"_token_backend": older})
 
 
 def _tokens(session: Session, *, now: datetime) -> Tokens:

@@ -6,6 +6,7 @@ A thief of the table could try all million codes in no time, but not without SEC
 import hmac
 import secrets
 
+from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 SALT_BYTES = 16
@@ -21,9 +22,14 @@ def new_salt() -> bytes:
 
 def hashed(code: str, *, salt: bytes) -> bytes:
     """The HMAC-SHA256 of salt and code. Django derives the key of the HMAC from SECRET_KEY."""
-    return salted_hmac("alertme verification code", salt + code.encode(), algorithm="sha256").digest()
+    return _hashed(code, salt=salt, key=settings.SECRET_KEY)
 
 
 def matches(code: str, *, salt: bytes, expected: bytes) -> bool:
-    """Whether the code has this hash; the comparison takes the same time for every code."""
-    return hmac.compare_digest(hashed(code, salt=salt), expected)
+    """Whether the code has this hash by SECRET_KEY or an earlier one. The time of a comparison tells nothing."""
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return any(hmac.compare_digest(_hashed(code, salt=salt, key=key), expected) for key in keys)
+
+
+def _hashed(code: str, *, salt: bytes, key: str) -> bytes:
+    return salted_hmac("alertme verification code", salt + code.encode(), secret=key, algorithm="sha256").digest()

@@ -129,7 +129,7 @@ def test_a_link_opens_also_after_the_key_was_changed(alert: str) -> None:
 
 def test_tokens_are_128_bits_each_of_its_own() -> None:
     alert_ids, contact_ids = [uuid4() for _ in range(30)], [uuid4() for _ in range(30)]
-    tokens = {links._derive(a, c, g) for a in alert_ids for c in contact_ids for g in (0, 1)}
+    tokens = {links._derive((a, c), g) for a in alert_ids for c in contact_ids for g in (0, 1)}
     assert len(tokens) == 1_800
     assert {len(token) for token in tokens} == {links.TOKEN_LENGTH}
 

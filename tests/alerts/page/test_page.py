@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from alerts.contacts import links
 from alerts.models import AlertPosition, ContactLink, SosAlert
 from alerts.page.linked import GUESSES
+from identity import derived
 from identity.models import User
 from messaging.database import clock
 from tests.alerts.conftest import app
@@ -105,7 +106,7 @@ def test_it_speaks_the_contacts_language_or_the_chosen_one(token: str, language:
     assert f'<html lang="{language}">' in chosen.content.decode()
     assert said in chosen.content.decode()
     assert chosen["Content-Language"] == language
-    ContactLink.objects.get(token_hash=links._hash(token)).alert.notifications.update(language=language)
+    ContactLink.objects.get(token_hash=derived.hash_of(token)).alert.notifications.update(language=language)
     assert said in text_of_page(token, **{"Accept-Language": "de"})
     assert said in text_of_page(token, "/live")
     assert said in text_of_page(token, "?lang=xx")
@@ -181,7 +182,7 @@ def test_the_page_and_its_poll_agree(token: str) -> None:
 
 def _closed(pressed: str, token: str) -> list[str]:
     other = token_in(messages(pressed)[1])
-    link = ContactLink.objects.get(token_hash=links._hash(other))
+    link = ContactLink.objects.get(token_hash=derived.hash_of(other))
     links.revoke([link.id], now=clock.now())
     return [
         other,
