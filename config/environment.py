@@ -106,6 +106,20 @@ def words(name: str, expected: str, *, pattern: str, default: list[str] | None =
     return read(name, expected, parse, default)
 
 
+def data_keys(name: str) -> list[str]:
+    """Secrets of 50 or more characters; the word `plain` may stand before them (messaging/keyring.py)."""
+    expected = "keys of 50 or more random characters, comma-separated, before them perhaps the word plain"
+
+    def parse(raw: str) -> list[str]:
+        entries = [entry.strip() for entry in raw.split(",")]
+        keys = entries[1:] if entries[0] == "plain" else entries
+        if not keys or len(set(keys)) < len(keys) or min(map(len, keys)) < 50:
+            raise ValueError(name)
+        return entries
+
+    return read(name, expected, parse, None)
+
+
 def caps(name: str, *, default: str) -> dict[str, int]:
     """Messages a day by class, like "verification=5000,routine=50000"."""
     pattern = r"(verification|safety|routine)=\d{1,9}"

@@ -20,6 +20,9 @@ SECRET_KEY = environment.text("SECRET_KEY", "50 or more random characters", min_
 SECRET_KEY_FALLBACKS = environment.words(
     "SECRET_KEY_FALLBACKS", "earlier SECRET_KEYs, comma-separated", pattern=r".{50,}", default=[]
 )
+# Encrypt what is stored of people (messaging/keyring.py). The first one writes, all of them read. The word `plain`
+# before them: still write plain, while an earlier release runs that cannot read them.
+DATA_KEYS = environment.data_keys("DATA_KEYS")
 DEBUG = environment.boolean("DEBUG", default=False)
 ALLOWED_HOSTS = environment.words(
     "ALLOWED_HOSTS", "host names, comma-separated", pattern=r"[\w.*\-\[\]:]+", default=[] if DEBUG else None

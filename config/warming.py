@@ -14,8 +14,8 @@ def refuse_published_secrets() -> None:
     """Raise ImproperlyConfigured for the secrets of `.env.example`: everybody knows them and could sign tokens and
     callbacks.
     """
-    for name in ("SECRET_KEY", "TWILIO_AUTH_TOKEN"):
-        if "change-me" in getattr(settings, name):
+    for name in ("SECRET_KEY", "DATA_KEYS", "TWILIO_AUTH_TOKEN"):
+        if "change-me" in str(getattr(settings, name)):
             raise ImproperlyConfigured(f"{name} is the example's: put one of your own into it.")
 
 

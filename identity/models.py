@@ -196,7 +196,7 @@ class Pin(models.Model):
 
 
 class StaffFactor(models.Model):
-    """An operator's second factor. The secret is sealed with SECRET_KEY; recovery codes are stored as hashes."""
+    """An operator's second factor. The secret is encrypted; recovery codes are stored as hashes."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="staff_factor")
     secret = models.BinaryField()

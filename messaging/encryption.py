@@ -1,6 +1,12 @@
-"""Encrypts the texts of messages at rest. The key is derived from SECRET_KEY, so it is not in the database."""
+"""Encrypts data at rest under DATA_KEYS (keyring.py): columns of text, phone numbers, texts of messages, keys of files.
+
+Encrypted columns begin with `~t` (text) or `~n` (phone number), the key's id and the rest in base64url. A column that
+has another form was written plain and is read as it is.
+"""
 
 import os
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from functools import cache
 
 from cryptography.exceptions import InvalidTag
@@ -9,29 +15,158 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
+from messaging.keyring import KEY_ID_BYTES, ring
+
 # AES-GCM, because Fernet is written in Python: it took a seventh of the processor time of a message.
 _NONCE_BYTES = 12
+# Begins bytes that a key of DATA_KEYS encrypted. Bytes of SECRET_KEY begin with their nonce.
+_VERSION = b"\x01"
+_COLUMN = re.compile(r"~[tn](?P<key_id>[\w-]{6})(?P<rest>[\w-]{22,})", re.ASCII)
+_TEXT, _NUMBER = "~t", "~n"
+_MESSAGE = "message text"
+_FILE_KEY = "file key"
 
 
 class Unreadable(Exception):
-    """The text was encrypted with a key that is neither SECRET_KEY nor in SECRET_KEY_FALLBACKS."""
+    """The value was encrypted with a key that this installation no longer has, or was changed."""
 
 
-def encrypt(text: str) -> bytes:
-    """The text encrypted: the nonce, then the encrypted text with its authentication tag."""
+def is_on() -> bool:
+    """Whether new values are written encrypted: not while DATA_KEYS begins with `plain`."""
+    return ring().is_on
+
+
+# Bytes: texts of messages, stored responses, secrets of operators, keys of files.
+
+
+def encrypt(text: str, *, about: str = _MESSAGE) -> bytes:
+    """The text encrypted. While DATA_KEYS begins with `plain`, under SECRET_KEY, as the release before writes it."""
+    if is_on():
+        return _encrypt_bytes(text.encode(), about)
     nonce = os.urandom(_NONCE_BYTES)
     return nonce + _box(settings.SECRET_KEY).encrypt(nonce, text.encode(), None)
 
 
-def decrypt(encrypted: bytes | memoryview) -> str:
+def decrypt(encrypted: bytes | memoryview, *, about: str = _MESSAGE) -> str:
     """The text that `encrypt` was given. Raises Unreadable if no present key fits."""
-    nonce, encrypted_text = bytes(encrypted[:_NONCE_BYTES]), bytes(encrypted[_NONCE_BYTES:])
+    encrypted = bytes(encrypted)
+    try:
+        return _decrypt_bytes(encrypted, about).decode()
+    except Unreadable:
+        return _decrypt_under_secret_key(encrypted)
+
+
+def wrap_key(file_key: bytes) -> bytes:
+    """The key of a file, encrypted under the newest key of DATA_KEYS, even while these begin with `plain`."""
+    return _encrypt_bytes(file_key, _FILE_KEY)
+
+
+def unwrap_key(wrapped: bytes | memoryview) -> bytes:
+    """The key that `wrap_key` was given. Raises Unreadable if no present key fits."""
+    return _decrypt_bytes(bytes(wrapped), _FILE_KEY)
+
+
+# Columns of text.
+
+
+def encrypt_text(text: str, *, about: str) -> str:
+    """The text as a column stores it. An empty text stays empty. `about` names the purpose, like "contact name".
+
+    While DATA_KEYS begins with `plain` the text itself, unless it would be taken for an encrypted one.
+    """
+    if not text or not (is_on() or _COLUMN.fullmatch(text)):
+        return text
+    key, nonce = ring().newest, os.urandom(_NONCE_BYTES)
+    return _TEXT + _encoded(key.id) + _encoded(nonce + key.box(about).encrypt(nonce, text.encode(), None))
+
+
+def decrypt_text(stored: str, *, about: str) -> str:
+    """The text of a column. Raises Unreadable if it was encrypted with a key that is gone, or for another purpose."""
+    found = _COLUMN.fullmatch(stored) if stored.startswith(_TEXT) else None
+    if not found:
+        return stored
+    return _opened(_decoded(found["key_id"]), _decoded(found["rest"]), about).decode()
+
+
+def encrypt_number(number: str) -> str:
+    """The phone number or e-mail address as columns store it: equal numbers have equal stored values."""
+    if not number or not (is_on() or _COLUMN.fullmatch(number)):
+        return number
+    return _stored_numbers(number)[0]
+
+
+def decrypt_number(stored: str) -> str:
+    """The phone number or e-mail address of a column. Raises Unreadable if its key is gone or it was changed."""
+    found = _COLUMN.fullmatch(stored) if stored.startswith(_NUMBER) else None
+    if not found:
+        return stored
+    for key in ring().named(_decoded(found["key_id"])):
+        try:
+            return key.numbers.decrypt(_decoded(found["rest"]), None).decode()
+        except (InvalidTag, ValueError):
+            continue
+    raise Unreadable
+
+
+def stored_forms(number: str) -> list[str]:
+    """All values under which a column may hold this number: the one that is written now comes first."""
+    encrypted = _stored_numbers(number) if number else []
+    return [*encrypted, number] if is_on() else [number, *encrypted]
+
+
+def is_current(stored: str | bytes | memoryview) -> bool:
+    """Whether a value was written under the newest key, so that a change of keys leaves it as it is."""
+    key_id = ring().newest.id
+    if isinstance(stored, str):
+        return not stored or (bool(_COLUMN.fullmatch(stored)) and stored[2:8] == _encoded(key_id))
+    return bytes(stored[: 1 + KEY_ID_BYTES]) == _VERSION + key_id
+
+
+def _stored_numbers(number: str) -> list[str]:
+    return [_NUMBER + _encoded(key.id) + _encoded(key.numbers.encrypt(number.encode(), None)) for key in ring().keys]
+
+
+def _encrypt_bytes(content: bytes, about: str) -> bytes:
+    key, nonce = ring().newest, os.urandom(_NONCE_BYTES)
+    return _VERSION + key.id + nonce + key.box(about).encrypt(nonce, content, None)
+
+
+def _decrypt_bytes(encrypted: bytes, about: str) -> bytes:
+    if not encrypted.startswith(_VERSION):
+        raise Unreadable
+    return _opened(encrypted[1 : 1 + KEY_ID_BYTES], encrypted[1 + KEY_ID_BYTES :], about)
+
+
+def _opened(key_id: bytes, encrypted: bytes, about: str) -> bytes:
+    nonce, content = encrypted[:_NONCE_BYTES], encrypted[_NONCE_BYTES:]
+    for key in ring().named(key_id):
+        try:
+            return key.box(about).decrypt(nonce, content, None)
+        except (InvalidTag, ValueError):  # ValueError: shorter than any encrypted value.
+            continue
+    raise Unreadable
+
+
+def _decrypt_under_secret_key(encrypted: bytes) -> str:
+    """Texts of releases before DATA_KEYS."""
+    nonce, encrypted_text = encrypted[:_NONCE_BYTES], encrypted[_NONCE_BYTES:]
     for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
         try:
             return _box(secret).decrypt(nonce, encrypted_text, None).decode()
-        except (InvalidTag, ValueError):  # ValueError: shorter than any encrypted text.
+        except (InvalidTag, ValueError):
             continue
     raise Unreadable
+
+
+def _encoded(content: bytes) -> str:
+    return urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def _decoded(encoded: str) -> bytes:
+    try:
+        return urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+    except ValueError:
+        raise Unreadable from None
 
 
 @cache

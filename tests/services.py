@@ -21,6 +21,7 @@ from deploy.local.server import PrivateServer
 
 SETTINGS = {
     "SECRET_KEY": "a-key-for-tests-only-of-more-than-fifty-characters-0123456789",
+    "DATA_KEYS": "a-data-key-for-tests-only-of-more-than-fifty-characters-01234567",
     "DEBUG": "False",
     "ALLOWED_HOSTS": "*",
     "PUBLIC_BASE_URL": "http://127.0.0.1:8000",

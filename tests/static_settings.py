@@ -5,6 +5,7 @@ import os
 
 os.environ.update(
     SECRET_KEY="only-for-static-checks-" + "0123456789" * 4,
+    DATA_KEYS="for-static-checks-only-" + "0123456789" * 4,
     ALLOWED_HOSTS="*",
     PUBLIC_BASE_URL="http://127.0.0.1:8000",
     DATABASE_URL="postgres://nobody@127.0.0.1:1/none",

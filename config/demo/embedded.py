@@ -95,6 +95,7 @@ def _settings(own: Path) -> dict[str, str]:
         # The same in every run: it decrypts texts that an earlier run did not send.
         "SECRET_KEY": _kept_secret(own / "secret_key"),
         "SECRET_KEY_FALLBACKS": "",
+        "DATA_KEYS": _kept_secret(own / "data_key"),
         "DEBUG": "true",
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "NUM_PROXIES": "0",

@@ -15,6 +15,7 @@ VAR = ROOT / "var"
 LOCAL_VALUES = """\
 # Made by `make up` because there is no .env; delete it for new values. SMS go to the sandbox, not to phones.
 SECRET_KEY={secret_key}
+{data_keys}
 DEBUG=False
 ALLOWED_HOSTS=127.0.0.1,localhost
 PUBLIC_BASE_URL=http://127.0.0.1:8000
@@ -45,11 +46,20 @@ def local_file() -> Path:
         file.write_text(
             LOCAL_VALUES.format(
                 secret_key=secrets.token_urlsafe(50),
+                data_keys=_data_keys(),
                 account=secrets.token_hex(16),
                 token=secrets.token_hex(16),
             )
         )
+    elif "DATA_KEYS=" not in file.read_text():
+        # A release before DATA_KEYS made the file.
+        with file.open("a") as lines:
+            lines.write(f"{_data_keys()}\n")
     return file
+
+
+def _data_keys() -> str:
+    return f"DATA_KEYS={secrets.token_urlsafe(50)}"
 
 
 def uses_sandbox() -> bool:

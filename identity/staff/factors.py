@@ -46,7 +46,7 @@ def enrol(person: User, *, now: datetime) -> Enrolment:
     secret = totp.new_secret()
     recovery = [base64.b32encode(secrets.token_bytes(_RECOVERY_BYTES)).decode() for _ in range(RECOVERY_CODES)]
     values = {
-        "secret": encrypt(secret),
+        "secret": encrypt(secret, about="staff factor"),
         "recovery_hashes": [_hash(each) for each in recovery],
         "last_step": 0,
         "sessions_from": now,
@@ -83,9 +83,9 @@ def _use_code(person: User, typed: str, *, now: datetime) -> bool:
     if factor is None or not typed.isascii():
         return False
     try:
-        step = totp.step_of(typed, secret=decrypt(factor.secret), at_s=now.timestamp())
+        step = totp.step_of(typed, secret=decrypt(factor.secret, about="staff factor"), at_s=now.timestamp())
     except Unreadable:
-        return False  # SECRET_KEY was changed without a fallback: enrol again.
+        return False  # Its key is gone: enrol again.
     if step is None:
         return False
     # One conditional UPDATE: a code that somebody saw over a shoulder counts only once.

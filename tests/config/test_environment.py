@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 VALID = {
     "SECRET_KEY": "a-key-for-tests-only-of-more-than-fifty-characters-0123456789",
+    "DATA_KEYS": "a-data-key-for-tests-only-of-more-than-fifty-characters-01234567",
     "DEBUG": "False",
     "ALLOWED_HOSTS": "alertme.example",
     "PUBLIC_BASE_URL": "https://alertme.example",
@@ -31,6 +32,12 @@ REQUIRED = list(VALID.keys() - {"DEBUG"})
 WRONG = [
     ("SECRET_KEY", "short"),
     ("SECRET_KEY_FALLBACKS", "short"),
+    ("DATA_KEYS", "short"),
+    ("DATA_KEYS", "plain"),
+    ("DATA_KEYS", "plain,short"),
+    ("DATA_KEYS", "a" * 50 + ",plain"),
+    ("DATA_KEYS", "a" * 50 + ","),
+    ("DATA_KEYS", "a" * 50 + "," + "a" * 50),
     ("DEBUG", "maybe"),
     ("ALLOWED_HOSTS", "two words"),
     ("ALLOWED_HOSTS", ","),

@@ -24,7 +24,7 @@ def test_the_sandbox_needs_a_port(settings: Any) -> None:
         call_command("runsandbox")
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "TWILIO_AUTH_TOKEN"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "DATA_KEYS", "TWILIO_AUTH_TOKEN"])
 def test_the_examples_secrets_are_refused(settings: Any, name: str) -> None:
     refuse_published_secrets()
     setattr(settings, name, "change-me-to-something-of-your-own")

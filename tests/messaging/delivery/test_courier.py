@@ -157,7 +157,7 @@ def test_the_deadline_holds_however_slowly_the_reply_drips(
 
 def test_a_text_without_its_key_waits_and_alarms(courier: Courier, phones: SandboxControl, settings: Any) -> None:
     [message_id], fine = dispatched(), dispatched(to=BEN)
-    settings.SECRET_KEY = "another-key-of-more-than-fifty-characters-0123456789-0123456789"
+    settings.DATA_KEYS = ["another-key-of-more-than-fifty-characters-0123456789-0123456789"]
     fine = dispatched(to=BEN)
     send(courier, [message_id, *fine])
     message = Message.objects.get(id=message_id)
