@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from alerts.exports import archive
-from alerts.exports.keys import id_of, pem_of
+from alerts.exports.keys import View, id_of, pem_of
 from alerts.timeline import chain
 
 FORMAT = "alertme-export-1"
@@ -25,13 +25,14 @@ class Contents:
     """
 
     alert_id: str
+    view: View
     files: Iterable[archive.File]
     timeline: list[chain.Entry]
     unreadable: list[str] = field(default_factory=list)
 
 
 def write(contents: Contents, *, key: Ed25519PrivateKey, by: str, now: datetime) -> Generator[bytes]:
-    """Yield the bytes of the export in pieces. `by` is the name of this installation for the manifest."""
+    """Yield the bytes of the export in pieces. `key` is that of its view, `by` this installation in the manifest."""
     return archive.write(_files(contents, key=key, by=by, now=now))
 
 
@@ -44,6 +45,7 @@ def _files(contents: Contents, *, key: Ed25519PrivateKey, by: str, now: datetime
     entries = contents.timeline
     manifest = {
         "format": FORMAT,
+        "view": contents.view,
         "alert_id": contents.alert_id,
         "exported_at": chain.moment(now),
         "exported_by": by,

@@ -14,6 +14,7 @@ from alerts.evidence.serializers import KeptSerializer
 from alerts.exports import geojson, messages
 from alerts.exports.archive import File
 from alerts.exports.bundle import Contents
+from alerts.exports.keys import View
 from alerts.models import AlertPosition, Evidence, SosAlert
 from alerts.owner import reach, timeline, view
 from alerts.owner.reach import AlertReport
@@ -32,6 +33,7 @@ def shown_to_owner(alert: SosAlert, *, now: datetime) -> Contents:
         timeline.shown(alert, now=now),
         view.positions_shown(alert),
         retention.shown_to_owner(alert, now=now),
+        as_view=View.OWNER,
         now=now,
     )
 
@@ -44,6 +46,7 @@ def whole(alert: SosAlert, *, now: datetime) -> Contents:
         sealing.whole(alert.id, now=now),
         alert.positions.all(),
         Evidence.objects.filter(alert=alert).order_by("id"),
+        as_view=View.OPERATOR,
         now=now,
         duress_at=alert.duress_at,
         shown_to_owner_as=view.shown(alert).status if alert.duress_at else None,
@@ -58,6 +61,7 @@ def _contents(
     positions: QuerySet[AlertPosition],
     evidence: Iterable[Evidence],
     *,
+    as_view: View,
     now: datetime,
     **more: Any,
 ) -> Contents:
@@ -78,7 +82,7 @@ def _contents(
             if each.erased_at is None:
                 yield from _media(each, unreadable, now=now)
 
-    return Contents(alert_id=str(alert.id), files=files(), timeline=entries, unreadable=unreadable)
+    return Contents(alert_id=str(alert.id), view=as_view, files=files(), timeline=entries, unreadable=unreadable)
 
 
 def _person(owner: User) -> dict[str, Any]:

@@ -1,5 +1,8 @@
-"""Reads and writes public keys as text."""
+"""Reads and writes public keys as text. Each view of an alert has keys of its own."""
 
+import json
+from dataclasses import dataclass
+from enum import StrEnum
 from hashlib import sha256
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -9,6 +12,21 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 class NoKey(Exception):
     """The text holds no Ed25519 public key."""
+
+
+class View(StrEnum):
+    """Whom an export shows the alert to: its owner, as the owner's devices do, or an operator."""
+
+    OWNER = "owner"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """A public key that somebody trusts; `view` is None if they were not told which view it signs."""
+
+    key: Ed25519PublicKey
+    view: View | None = None
 
 
 def pem_of(key: Ed25519PublicKey) -> str:
@@ -29,3 +47,21 @@ def of_pem(text: str) -> Ed25519PublicKey:
     if not isinstance(key, Ed25519PublicKey):
         raise NoKey
     return key
+
+
+def of_text(text: str) -> list[KnownKey]:
+    """The public keys in a PEM text, or with their views in a response of `export-key/`. Raises NoKey."""
+    if not text.lstrip().startswith("{"):
+        return [KnownKey(of_pem(text))]
+    try:
+        found = [_known(**each) for each in json.loads(text)["keys"]]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise NoKey from error
+    if not found:
+        raise NoKey
+    return found
+
+
+def _known(*, pem: str, view: str | None = None, **_others: object) -> KnownKey:
+    # Earlier releases named no view.
+    return KnownKey(of_pem(pem), View(view) if view else None)

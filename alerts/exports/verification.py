@@ -7,17 +7,17 @@ The export may come from anybody, so nothing is unpacked and every size is limit
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, BinaryIO
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from alerts.exports import archive, keys
 from alerts.exports.archive import Damaged, Stored
 from alerts.exports.bundle import FORMAT, MANIFEST, SIGNATURE
+from alerts.exports.keys import KnownKey, View
 from alerts.timeline import chain
 
 TIMELINE, ALERT = "timeline.json", "alert.json"
@@ -38,8 +38,9 @@ class Verdict:
     manifest: dict[str, Any] = field(default_factory=dict)
 
 
-def verify(file: BinaryIO, *, key: Ed25519PublicKey | None = None) -> Verdict:
-    """Check the export with this key or, without one, with the public key in its own manifest; return what is wrong.
+def verify(file: BinaryIO, *, known: Sequence[KnownKey] = ()) -> Verdict:
+    """Check the export with one of these keys or, without any, with the public key in its own manifest; return what is
+    wrong.
 
     The manifest's own key proves less: somebody who changed the export could have signed it anew with another key.
     """
@@ -48,7 +49,7 @@ def verify(file: BinaryIO, *, key: Ed25519PublicKey | None = None) -> Verdict:
         stored = _stored(file)
         manifest = _manifest(file, stored)
         verdict.manifest = manifest
-        verdict.problems += _signature(file, stored, manifest, key)
+        verdict.problems += _signature(file, stored, manifest, known)
         verdict.problems += _files(file, stored, manifest)
         verdict.problems += _timeline(file, stored, manifest)
         verdict.problems += _evidence(file, stored, manifest)
@@ -83,6 +84,8 @@ def _manifest(file: BinaryIO, stored: dict[str, Stored]) -> dict[str, Any]:
         words = [manifest[name] for name in ("alert_id", "exported_at", "exported_by", "key_id")]
         words += [each[name] for each in manifest["files"] for name in ("name", "sha256")]
         words += [manifest["timeline"]["head"], *manifest["unreadable"]]
+        if manifest.get("view", View.OWNER) not in list(View):
+            raise Damaged(f"{MANIFEST}: names no view that an export has")
         sizes = [each["size"] for each in manifest["files"]] + [manifest["timeline"]["entries"]]
     except (KeyError, TypeError, IndexError):
         raise Damaged(f"{MANIFEST}: is not the manifest of an export") from None
@@ -94,7 +97,7 @@ def _manifest(file: BinaryIO, stored: dict[str, Stored]) -> dict[str, Any]:
 
 
 def _signature(
-    file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any], key: Ed25519PublicKey | None
+    file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any], known: Sequence[KnownKey]
 ) -> Iterator[str]:
     try:
         own = keys.of_pem(str(manifest.get("public_key")))
@@ -103,9 +106,15 @@ def _signature(
         return
     if keys.id_of(own) != manifest["key_id"]:
         yield f"{MANIFEST}: its key_id is not that of its public key"
-    if key is not None and keys.id_of(key) != keys.id_of(own):
-        yield f"{MANIFEST}: was signed with the key {keys.id_of(own)} and not with the one given, {keys.id_of(key)}"
+    fitting = [each for each in known if keys.id_of(each.key) == keys.id_of(own)]
+    if known and not fitting:
+        given = ", ".join(keys.id_of(each.key) for each in known)
+        yield f"{MANIFEST}: was signed with the key {keys.id_of(own)} and not with one that was given: {given}"
         return
+    # Exports of earlier releases name no view, and have the owner's key.
+    view = manifest.get("view", View.OWNER)
+    if any(each.view not in (None, view) for each in fitting):
+        yield f"{MANIFEST}: is of the {view}'s view, and its key signs the other view only"
     try:
         own.verify(_whole(file, stored, SIGNATURE), _whole(file, stored, MANIFEST))
     except InvalidSignature:

@@ -26,9 +26,8 @@ class Command(BaseCommand):
         if alert is None:
             raise CommandError("There is no such alert.")
         now = clock.now()
-        chunks = bundle.write(
-            contents.whole(alert, now=now), key=signing.signing_key(), by=settings.PUBLIC_BASE_URL, now=now
-        )
+        whole = contents.whole(alert, now=now)
+        chunks = bundle.write(whole, key=signing.signing_key(whole.view), by=settings.PUBLIC_BASE_URL, now=now)
         try:
             descriptor = os.open(output, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
             with os.fdopen(descriptor, "wb") as file:

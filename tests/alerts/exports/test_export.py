@@ -16,7 +16,6 @@ from rest_framework.test import APIClient
 
 from alerts.escalation import answers
 from alerts.evidence import keeping, limits
-from alerts.exports import keys, signing
 from alerts.models import AlertEvent, AlertPosition, Evidence, Via
 from identity.models import User
 from messaging.database import clock
@@ -207,16 +206,3 @@ def test_too_many_are_refused(phone: APIClient, alert: str) -> None:
     for _ in range(30):
         assert export(phone, alert).getvalue()
     assert export(phone, alert).status_code == 429
-
-
-def test_the_signing_key_comes_from_the_secret_key_unless_it_is_set(settings: Any) -> None:
-    derived = signing.public_keys()
-    settings.EXPORT_SIGNING_KEY = "ab" * 32
-    own = signing.public_keys()
-    assert [key.id for key in own[1:]] == [key.id for key in derived]
-    assert own[0].id == keys.id_of(signing.signing_key().public_key()) != derived[0].id
-    settings.EXPORT_SIGNING_KEY = ""
-    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another-key" * 9, [settings.SECRET_KEY]
-    after = signing.public_keys()
-    assert after[1:] == derived
-    assert after[0] != derived[0]

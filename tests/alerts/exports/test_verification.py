@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from alerts.exports import archive, bundle, keys, signing
 from alerts.exports.__main__ import CHANGED, INTACT, NOT_CHECKED, main
+from alerts.exports.keys import KnownKey, View
 from alerts.exports.verification import verify
 from deploy.local.environment import ROOT
 from tests.alerts.exports.conftest import problems
@@ -30,7 +31,10 @@ def signed(more: Iterable[tuple[str, bytes]] = (), **changes: Any) -> bytes:
     """An export with these files and changes in its manifest, signed by KEY."""
     there = {"alert.json": b'{"evidence": []}', "timeline.json": b'{"entries": []}'} | dict(more)
     contents = bundle.Contents(
-        alert_id="x", files=[archive.File(name, [said]) for name, said in there.items()], timeline=[]
+        alert_id="x",
+        view=View.OWNER,
+        files=[archive.File(name, [said]) for name, said in there.items()],
+        timeline=[],
     )
     made = b"".join(bundle.write(contents, key=KEY, by="http://here", now=datetime(2026, 1, 1, tzinfo=UTC)))
     if not changes:
@@ -108,15 +112,15 @@ def test_files_that_are_too_many_or_too_few() -> None:
 def test_an_export_of_an_earlier_release_is_intact() -> None:
     """Exports are kept for years, also by courts: neither the reading nor the writing of the archive may change."""
     kept = Path(__file__).with_name("export-1.zip").read_bytes()
-    assert verify(BytesIO(kept), key=KEY.public_key()).problems == []
+    assert verify(BytesIO(kept), known=[KnownKey(KEY.public_key(), View.OWNER)]).problems == []
     assert zipped(inside_of(kept)) == kept
 
 
 def test_only_its_key_verifies_it() -> None:
     made = signed()
-    assert verify(BytesIO(made), key=KEY.public_key()).problems == []
-    (problem,) = verify(BytesIO(made), key=OTHER.public_key()).problems
-    assert "not with the one given" in problem
+    assert verify(BytesIO(made), known=[KnownKey(OTHER.public_key()), KnownKey(KEY.public_key())]).problems == []
+    (problem,) = verify(BytesIO(made), known=[KnownKey(OTHER.public_key())]).problems
+    assert "not with one that was given" in problem
     resigned = inside_of(made)
     resigned["manifest.sig"] = OTHER.sign(resigned["manifest.json"])
     assert problems(zipped(resigned)) == ["manifest.json: is not what was signed, or manifest.sig was changed"]
@@ -137,6 +141,9 @@ def test_only_its_key_verifies_it() -> None:
         {"unreadable": None},
         {"public_key": "none"},
         {"public_key": 7},
+        {"view": "police"},
+        {"view": None},
+        {"view": ["owner"]},
         {"exported_by": "\x1b]0;owned\x07"},
         {"exported_by": "x" * 100_000},
     ],
