@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check faults bench format clean
+.PHONY: help demo up test check faults bench format lock sbom clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -18,12 +18,15 @@ test: check ## every check and test
 	$(BIN)/python -m pytest -m 'not matrix and not alone' --numprocesses 2 --dist worksteal
 	$(BIN)/python -m pytest -m 'not matrix and alone'
 
-check: .venv/.dev ## style, types, imports and prose
+check: .venv/.dev ## style, types, imports, prose, security of code, settings and packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.prose
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml alerts config deploy geo identity messaging
+	$(BIN)/python manage.py check --deploy --fail-level WARNING --settings tests.production_settings
+	$(BIN)/python -m tests.audit
 
 faults: .venv/.dev ## the long fault matrix: servers and processes killed, frozen and cut off
 	$(BIN)/python -m pytest -m matrix
@@ -35,15 +38,31 @@ format: .venv/.dev ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+lock: .venv/.dev ## write requirements*.txt from requirements*.in, with hashes; UPGRADE=--upgrade takes newer indirect packages
+	$(call compile,requirements)
+	$(call compile,requirements-s3,-c requirements.txt)
+	$(call compile,requirements-demo,-c requirements.txt)
+	$(call compile,requirements-dev,-c requirements.txt -c requirements-s3.txt -c requirements-demo.txt)
+	$(call compile,requirements-bench,-c requirements-dev.txt)
+	$(call compile,requirements-tracks,--no-deps)
+
+# One file for every Python from 3.11 on and every machine: the hashes are those of all files of a version.
+compile = $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" $(UPGRADE) $(2) $(1).in --output-file $(1).txt
+
+sbom: .venv/.dev ## write var/sbom.json: the packages of production in CycloneDX
+	@mkdir -p var
+	$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml --output-file var/sbom.json requirements-s3.txt
+
 clean: ## remove the virtual environment and caches; data in var/ stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-# Each target below installs its packages again when a requirements file changes.
-.venv/.demo: requirements.txt requirements-demo.txt | .venv/bin/pip
+# Each target below installs its packages again when a requirements file changes. pip refuses a file without its hash.
+.venv/.demo: requirements-demo.txt | .venv/bin/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-demo.txt
 	@touch $@
 
-.venv/.dev: requirements.txt requirements-demo.txt requirements-s3.txt requirements-dev.txt requirements-tracks.txt | .venv/bin/pip
+.venv/.dev: requirements-dev.txt requirements-tracks.txt | .venv/bin/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-tracks.txt
 	@touch $@ .venv/.demo

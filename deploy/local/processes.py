@@ -21,7 +21,7 @@ class ServerFailed(RuntimeError):
 
 
 def free_port() -> int:
-    for port in random.sample(PORTS, 200):
+    for port in random.sample(PORTS, 200):  # not a secret  # nosec B311
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

@@ -189,7 +189,7 @@ def backoff(attempts: int, *, is_urgent: bool) -> timedelta:
     """
     cap = policy.URGENT_BACKOFF_CAP if is_urgent else policy.BACKOFF_CAP
     ceiling = min(2.0 ** min(attempts, 10) / 2, cap.total_seconds())
-    return timedelta(seconds=ceiling * random.uniform(0.5, 1))  # noqa: S311 not a secret
+    return timedelta(seconds=ceiling * random.uniform(0.5, 1))  # noqa: S311  # not a secret  # nosec B311
 
 
 _WRITE_ATTEMPTS = """
