@@ -72,6 +72,15 @@ def test_no_secret_is_written_down() -> None:
         assert not re.search(r"(PASSWORD|TOKEN|SECRET\w*): [^$]", line), line
 
 
+def test_every_image_of_others_is_named_by_its_digest() -> None:
+    images = [service["image"] for service in SERVICES.values() if service["image"] != "alertme"]
+    bases = re.findall(r"^FROM (\S+)", (ROOT / COMPOSE["x-app"]["build"]["dockerfile"]).read_text(), re.MULTILINE)
+    assert len(images) == len(bases) == 2
+    assert len(set(bases)) == 1, "the interpreter that builds the packages is the one that runs them"
+    for image in [*images, *bases]:
+        assert re.fullmatch(r"[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}", image), image
+
+
 def test_the_image_takes_what_it_needs() -> None:
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     apps = {path.parent.name for path in ROOT.glob("*/apps.py")}
