@@ -20,6 +20,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import UntypedToken
 
 from config.errors import problem
+from config.paths import is_press
 from identity.api.addresses import client_ip
 
 # Requests at once: an app that opens sends about six, to two processes. A person who has used up a quarter of their
@@ -31,7 +32,6 @@ BURST_S, PER_SECOND = 0.5, 0.05
 _PIECE_S = 0.02
 # People whose shares are remembered. People who were silent longest are forgotten: they have their whole burst again.
 _PEOPLE = 10_000
-_SOS = "/api/v1/sos-alerts/"
 _API, _PAGE = "/api/v1/", "/a/"
 # Positions of an alert have a share of their own, which nothing else uses up.
 _POSITIONS = re.compile(r"/api/v1/sos-alerts/[^/]+/locations/")
@@ -118,7 +118,7 @@ def _who(request: HttpRequest) -> str | None:
     None: nobody is charged.
     """
     path = request.path_info
-    if path == _SOS and request.method == "POST":
+    if is_press(request):
         return None
     if path.startswith(_PAGE):
         return path.removeprefix(_PAGE).partition("/")[0]

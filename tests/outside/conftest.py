@@ -1,0 +1,3 @@
+from tests.alerts.conftest import ana, contacts, phone
+
+__all__ = ["ana", "contacts", "phone"]
