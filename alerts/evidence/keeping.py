@@ -5,7 +5,7 @@ The file comes first, then its row.
 
 import hashlib
 import os
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -14,7 +14,7 @@ from django.core.files.storage import Storage, storages
 from django.db import DatabaseError, transaction
 from django.db.models import Q
 
-from alerts.evidence import formats, limits, spool, uploads
+from alerts.evidence import blocks, formats, limits, spool, uploads
 from alerts.evidence.formats.reading import Media
 from alerts.models import EventKind, Evidence, EvidenceKind, SosAlert, Upload
 from alerts.timeline import journal
@@ -24,6 +24,7 @@ from messaging.operations import alarms
 
 # Longer than it takes to move the largest file into the storage. A process that needs more time counts as dead.
 FINISHING_FOR = timedelta(minutes=10)
+_HASHED = 256 * 1024
 
 
 class HashMismatch(Inconsistent):
@@ -71,13 +72,16 @@ def _kept(upload: Upload, *, sha256: str, size: int, now: datetime) -> Evidence:
             raise formats.TypeRefused
         return found
     try:
-        media = formats.recognise(spool.path(upload.id), kind=EvidenceKind(upload.kind))
+        with closing(spool.opened(upload, size=size)) as file:
+            media = formats.recognise(file, size=size, kind=EvidenceKind(upload.kind))
         _store(upload, media, now=now)
     except OSError as error:
         alarms.alarm("evidence_storage_failed", now=now)
         raise limits.StorageFull from error
     found = Evidence(alert_id=upload.alert_id, kind=media.kind, media_type=media.media_type, size=size)
     found.sha256, found.name = sha256, upload.name
+    if upload.file_key:
+        found.id, found.file_key = upload.id, upload.file_key
     return found
 
 
@@ -108,7 +112,7 @@ def _record(upload: Upload, found: Evidence) -> tuple[Evidence, bool]:
             alert_id=found.alert_id,
             sha256=found.sha256,
             defaults={"id": found.id, "kind": found.kind, "media_type": found.media_type, "size": found.size}
-            | {"name": found.name, "added_at": now},
+            | {"name": found.name, "file_key": found.file_key, "added_at": now},
         )
         if is_new:
             what = {"evidence_id": str(evidence.id), "evidence_kind": evidence.kind, "sha256": evidence.sha256}
@@ -125,9 +129,24 @@ def _record(upload: Upload, found: Evidence) -> tuple[Evidence, bool]:
     return evidence, is_new
 
 
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def opened(evidence: Evidence) -> blocks.Readable:
+    """The file of this evidence, decrypted while it is read. Raises OSError if the storage or DATA_KEYS fail."""
+    stored: blocks.Readable = storage().open(evidence.name)
+    if not evidence.file_key:
+        return stored
+    try:
+        cipher = blocks.Cipher(evidence.id, evidence.file_key)
+    except blocks.KeyGone:
+        stored.close()
+        raise
+    return blocks.Decrypted(stored, cipher, size=evidence.size)
+
+
+def sha256_of(file: blocks.Readable) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(_HASHED):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _flush(path: Path) -> None:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import F, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
-from alerts.evidence import spool
+from alerts.evidence import blocks, spool
 from alerts.models import Evidence, EvidenceKind, SosAlert, Upload
 from alerts.owner import view
 from identity.errors import OutOfSpace, TooLarge, TooMany
@@ -92,8 +92,8 @@ def reserve_disk(*, length: int) -> None:
 
 
 def check_disk(*, length: int) -> None:
-    """Raise StorageFull if `length` more bytes leave less than EVIDENCE_FREE_MB of the disk free."""
-    if shutil.disk_usage(spool.folder()).free - length < settings.EVIDENCE_FREE_MB * MIB:
+    """Raise StorageFull if `length` more bytes of files leave less than EVIDENCE_FREE_MB of the disk free."""
+    if shutil.disk_usage(spool.folder()).free - blocks.stored_size(length) < settings.EVIDENCE_FREE_MB * MIB:
         raise StorageFull
 
 

@@ -41,7 +41,7 @@ class SpoolingHandler(FileUploadHandler):
         self._upload = upload
         self._largest = limits.largest(EvidenceKind(upload.kind))
         self.has_begun = False
-        self._spooled = spool.create(upload.id)
+        self._spooled = spool.Spooling(upload)
 
     def new_file(self, field_name: str, *args: Any, **kwargs: Any) -> None:
         super().new_file(field_name, *args, **kwargs)
@@ -58,6 +58,7 @@ class SpoolingHandler(FileUploadHandler):
         self._spooled.write(raw_data)
 
     def file_complete(self, file_size: int) -> None:
+        self._spooled.finish()
         self.is_complete = True
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ offset. If a process is killed after it wrote a block and before it committed, t
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime
 from hashlib import new
 from hmac import compare_digest
@@ -15,11 +16,12 @@ from uuid import UUID
 from django.db import transaction
 from django.http.request import UnreadablePostError
 
-from alerts.evidence import keeping, limits, spool, uploads
+from alerts.evidence import blocks, formats, keeping, limits, spool, uploads
 from alerts.models import Evidence, EvidenceKind, Upload
 from identity.errors import Conflict, Damaged, NotFound, TooLarge
 from identity.models import User
 from messaging.database import clock
+from messaging.operations import alarms
 
 ALGORITHMS = ("sha1", "sha256")
 # The longest body with a checksum: it stays in memory until it is known to be right.
@@ -84,23 +86,27 @@ def append(upload: Upload, stream: Any, *, offset: int, length: int, checksum: t
         raise OffsetConflict
     if offset + length > upload.length or (checksum and length > CHECKED_MAX):
         raise TooManyBytes
-    blocks = _blocks(stream) if checksum is None else [_checked(stream, length, *checksum)]
+    pieces = _blocks(stream, upload) if checksum is None else [_checked(stream, length, *checksum)]
     with limits.alarming_when_full():
-        for block in blocks:
+        for block in pieces:
             limits.check_disk(length=len(block))
             upload = _add(upload, block, offset=offset)
             offset += len(block)
     return _finished(upload)
 
 
-def _blocks(stream: Any) -> Iterator[bytes]:
-    """The bytes that arrive, in blocks of _BLOCK bytes or more, or of _BLOCK_S seconds if they come slowly."""
-    block, since = bytearray(), time.monotonic()
+def _blocks(stream: Any, upload: Upload) -> Iterator[bytes]:
+    """The bytes that arrive, in blocks of about _BLOCK bytes, or of _BLOCK_S seconds if they come slowly."""
+    block, since, offset = bytearray(), time.monotonic(), upload.offset
     while piece := _read(stream, _READ):
         block += piece
-        if len(block) >= _BLOCK or time.monotonic() - since >= _BLOCK_S:
-            yield bytes(block)
-            block, since = bytearray(), time.monotonic()
+        offset += len(piece)
+        is_slow = time.monotonic() - since >= _BLOCK_S
+        if is_slow or len(block) >= _BLOCK:
+            # The spool takes whole blocks of the file with less work.
+            waiting = 0 if is_slow else spool.beyond_block(upload, offset)
+            yield bytes(block[: len(block) - waiting])
+            block, since = block[len(block) - waiting :], time.monotonic()
     if block:
         yield bytes(block)
 
@@ -125,10 +131,9 @@ def _add(upload: Upload, block: bytes, *, offset: int) -> Upload:
             raise OffsetConflict
         # Write under the lock, so that nobody else writes. The bytes are here already: the lock waits for no phone.
         try:
-            spool.write(locked.id, block, offset=offset)
+            spool.add(locked, block)
         except OSError as error:
             raise limits.StorageFull from error
-        locked.offset += len(block)
 
     return _locked(upload, write)
 
@@ -139,21 +144,36 @@ def _locked(upload: Upload, change: Callable[[Upload], None]) -> Upload:
         locked = Upload.objects.select_for_update(no_key=True).filter(id=upload.id).first()
         if locked is None:
             raise NotFound
+        before = locked.offset, locked.beginning
         if not locked.evidence_id:
-            # After a crash of the machine the file may be shorter than its row says.
-            locked.offset = min(locked.offset, spool.size(locked.id))
+            spool.trust(locked)
         change(locked)
-        locked.save(update_fields=["offset"])
+        if (locked.offset, locked.beginning) != before:
+            locked.save(update_fields=["offset", "beginning"])
     return locked
 
 
 def _finished(upload: Upload) -> Upload:
     if upload.offset == upload.length and not upload.evidence_id:
-        evidence, _ = keeping.keep(
-            upload, sha256=keeping.sha256_of(spool.path(upload.id)), size=upload.length, now=clock.now()
-        )
+        evidence, _ = keeping.keep(upload, sha256=_sha256(upload), size=upload.length, now=clock.now())
         upload.evidence = evidence
     return upload
+
+
+def _sha256(upload: Upload) -> str:
+    """The hash of the whole file. Raises what `keeping.keep` does; then the same is left of the upload."""
+    try:
+        with closing(spool.opened(upload, size=upload.length)) as file:
+            return keeping.sha256_of(file)
+    except FileNotFoundError:
+        raise keeping.BeingFinished from None  # Another process has kept the file since.
+    except blocks.Damaged:
+        # A crash of the machine lost blocks that were acknowledged.
+        uploads.drop(upload)
+        raise formats.FileTruncated from None
+    except OSError as error:
+        alarms.alarm("evidence_storage_failed", now=clock.now())
+        raise limits.StorageFull from error
 
 
 def end(upload: Upload) -> None:

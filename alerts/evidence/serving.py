@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Generator
-from typing import IO
+from contextlib import closing
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
 
 from alerts.evidence import keeping
+from alerts.evidence.blocks import Readable
 from alerts.evidence.sending import DownloadsBusy, Sending
 from alerts.models import Evidence
 from messaging.database import clock
@@ -41,12 +42,12 @@ def respond(request: HttpRequest, evidence: Evidence) -> HttpResponseBase:
         return _described(HttpResponse(status=416, headers={"Content-Range": f"bytes */{evidence.size}"}), evidence)
     start, end = part or (0, evidence.size)
     try:
-        file = keeping.storage().open(evidence.name)
+        file = keeping.opened(evidence)
     except OSError:
         alarms.alarm("evidence_unreadable", now=clock.now(), evidence_id=str(evidence.id))
         return HttpResponse(status=503, headers={"Retry-After": str(_TRY_AGAIN_S)})
     try:
-        sending = Sending(chunks(file, start, end), request=request)
+        sending = Sending(_alarming(chunks(file, start, end), evidence), request=request)
     except DownloadsBusy as busy:
         return HttpResponse(status=503, headers={"Retry-After": str(busy.retry_after_s)})
     response: HttpResponseBase = StreamingHttpResponse(sending, status=206 if part else 200)
@@ -78,9 +79,18 @@ def _part(request: HttpRequest, *, size: int, etag: str) -> tuple[int, int] | No
     return start, end
 
 
-def chunks(file: IO[bytes], start: int, end: int) -> Generator[bytes]:
+def _alarming(sent: Generator[bytes], evidence: Evidence) -> Generator[bytes]:
+    """Alarm the operator when the file cannot be read to its end. The client sees that bytes are missing."""
+    try:
+        yield from sent
+    except OSError:
+        alarms.alarm("evidence_unreadable", now=clock.now(), evidence_id=str(evidence.id))
+        raise
+
+
+def chunks(file: Readable, start: int, end: int) -> Generator[bytes]:
     """Yield the file's bytes from `start` up to, but without, `end`; close the file at the end."""
-    with file:
+    with closing(file):
         file.seek(start)
         while start < end:
             chunk = file.read(min(_CHUNK, end - start))

@@ -1,6 +1,9 @@
 """The spool: a folder where uploads lie until they are checked, each named by its id, on the disk of the storage.
 
-Several machines must share this folder (a volume), or all requests of one phone must go to the same machine.
+The file of an upload with a key is encrypted (blocks.py) and holds whole blocks. The beginning of the next block lies
+encrypted in the upload's row until its rest arrives: so no byte that was acknowledged is ever written over, and a crash
+in the middle of a write loses none. Several machines must share this folder (a volume), or all requests of one phone
+must go to the same machine.
 """
 
 import os
@@ -11,6 +14,9 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.files import File
+
+from alerts.evidence.blocks import BLOCK, STORED_BLOCK, Cipher, Decrypted, Follows, Readable, stored_size
+from alerts.models import Upload
 
 
 def folder() -> Path:
@@ -23,28 +29,88 @@ def path(upload_id: UUID) -> Path:
     return folder() / str(upload_id)
 
 
-def create(upload_id: UUID) -> IO[bytes]:
-    """Open the upload's file for writing from its beginning. It must not exist yet."""
-    descriptor = os.open(path(upload_id), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    return os.fdopen(descriptor, "wb")
+class Spooling:
+    """Writes the upload's file from its beginning to its end, while nobody knows its size. It must not exist yet."""
+
+    def __init__(self, upload: Upload) -> None:
+        descriptor = os.open(path(upload.id), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        self._file: IO[bytes] = os.fdopen(descriptor, "wb")
+        self._cipher = _cipher(upload)
+        self._waiting = bytearray()
+        self._written = 0
+
+    def write(self, content: bytes) -> None:
+        if self._cipher is None:
+            self._file.write(content)
+            return
+        self._waiting += content
+        # One block waits at least: nobody knows yet whether it is the last.
+        whole = max(0, len(self._waiting) - 1) // BLOCK
+        if whole:
+            content = bytes(self._waiting[: whole * BLOCK])
+            self._file.write(self._cipher.encrypted(content, first=self._written, is_end=False))
+            del self._waiting[: whole * BLOCK]
+            self._written += whole
+
+    def finish(self) -> None:
+        """Write the end of the file. A file that is not finished cannot be read."""
+        if self._cipher is not None:
+            self._file.write(self._cipher.encrypted(bytes(self._waiting), first=self._written, is_end=True))
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
 
 
-def write(upload_id: UUID, block: bytes, *, offset: int) -> None:
-    """Write the block at this offset of the upload's file.
+def add(upload: Upload, content: bytes) -> None:
+    """Write the content at the upload's offset, and move the offset. The caller holds the lock, and saves the row.
 
-    The caller makes sure that nobody else writes to the file.
+    Raises OSError, also for the beginning of a block that cannot be decrypted.
     """
-    descriptor = os.open(path(upload_id), os.O_CREAT | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.seek(offset)
-        file.write(block)
+    cipher = _cipher(upload)
+    if cipher is None:
+        _write(upload.id, content, at=upload.offset)
+        upload.offset += len(content)
+        return
+    first = upload.offset // BLOCK
+    content = _beginning(upload, cipher) + content
+    upload.offset = first * BLOCK + len(content)
+    is_end = upload.offset == upload.length
+    whole = len(content) if is_end else len(content) // BLOCK * BLOCK
+    if whole or is_end:
+        _write(upload.id, cipher.encrypted(content[:whole], first=first, is_end=is_end), at=first * STORED_BLOCK)
+    rest = content[whole:]
+    upload.beginning = cipher.encrypt(rest, first + whole // BLOCK, Follows.ITS_REST) if rest else b""
 
 
-def size(upload_id: UUID) -> int:
-    """The number of bytes in the file; 0 if the file is lost."""
-    with suppress(FileNotFoundError):
-        return path(upload_id).stat().st_size
-    return 0
+def beyond_block(upload: Upload, offset: int) -> int:
+    """How many of the bytes before this offset lie after the last whole block."""
+    return offset % BLOCK if upload.file_key else 0
+
+
+def trust(upload: Upload) -> None:
+    """Take the offset back to the bytes that are here. After a crash of the machine the file may be shorter than its
+    row says.
+    """
+    there = _size(upload.id)
+    if not upload.file_key:
+        upload.offset = min(upload.offset, there)
+        return
+    blocks = there // STORED_BLOCK
+    is_whole = upload.offset == upload.length and there >= stored_size(upload.length)
+    if blocks < upload.offset // BLOCK or (upload.offset % BLOCK and not upload.beginning and not is_whole):
+        upload.offset, upload.beginning = min(blocks, upload.offset // BLOCK) * BLOCK, b""
+
+
+def opened(upload: Upload, *, size: int) -> Readable:
+    """The upload's file of this size, whose bytes have all arrived. Raises FileNotFoundError and KeyGone."""
+    stored = path(upload.id).open("rb")
+    try:
+        cipher = _cipher(upload)
+    except OSError:
+        stored.close()
+        raise
+    return Decrypted(stored, cipher, size=size) if cipher else stored
 
 
 def discard(upload_id: UUID) -> None:
@@ -69,6 +135,26 @@ class SpooledFile(File):  # type: ignore[type-arg]
     def temporary_file_path(self) -> str:
         return str(self._second_name)
 
-    def close(self) -> None:
-        super().close()
-        self._second_name.unlink(missing_ok=True)
+
+def _cipher(upload: Upload) -> Cipher | None:
+    return Cipher(upload.id, upload.file_key) if upload.file_key else None
+
+
+def _beginning(upload: Upload, cipher: Cipher) -> bytes:
+    if not upload.beginning:
+        return b""
+    return cipher.decrypt(upload.beginning, upload.offset // BLOCK, Follows.ITS_REST)
+
+
+def _write(upload_id: UUID, content: bytes, *, at: int) -> None:
+    descriptor = os.open(path(upload_id), os.O_CREAT | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.seek(at)
+        file.write(content)
+
+
+def _size(upload_id: UUID) -> int:
+    """The number of bytes in the file; 0 if the file is lost."""
+    with suppress(FileNotFoundError):
+        return path(upload_id).stat().st_size
+    return 0

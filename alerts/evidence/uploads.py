@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from alerts.evidence import limits, spool
+from alerts.evidence import blocks, limits, spool
 from alerts.models import EvidenceKind, Upload
 from alerts.owner import view
 from identity.errors import Conflict, Expired, Invalid, NotFound
@@ -67,6 +67,7 @@ def open_upload(
             length=length,
             sha256=sha256,
             is_resumable=is_resumable,
+            file_key=blocks.new_key(),
             created_at=now,
             expires_at=now + limits.OPEN_FOR,
         )

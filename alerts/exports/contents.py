@@ -10,6 +10,7 @@ from rest_framework.serializers import ListSerializer
 from rest_framework.utils.encoders import JSONEncoder
 
 from alerts.evidence import keeping, retention, serving
+from alerts.evidence.blocks import Readable
 from alerts.evidence.serializers import KeptSerializer
 from alerts.exports import geojson, messages
 from alerts.exports.archive import File
@@ -95,15 +96,28 @@ def _json(name: str, said: Any) -> File:
 
 
 def _media(kept: Evidence, unreadable: list[str], *, now: datetime) -> Iterator[File]:
-    """Yield the file of this piece of evidence.
+    """Yield the file of this piece of evidence, as far as the storage gives it.
 
-    If the storage does not give the file, add its name to `unreadable` instead.
+    If the storage does not give all of it, add its name to `unreadable`.
     """
     name = f"evidence/{kept.id}.{kept.name.rpartition('.')[2]}"
     try:
-        file = keeping.storage().open(kept.name)
+        file = keeping.opened(kept)
     except OSError:
-        alarms.alarm("evidence_unreadable", now=now, evidence_id=str(kept.id))
-        unreadable.append(name)
+        _miss(kept, name, unreadable, now=now)
     else:
-        yield File(name, serving.chunks(file, 0, kept.size), size_at_most=kept.size)
+        yield File(name, _as_far_as_readable(file, kept, name, unreadable, now=now), size_at_most=kept.size)
+
+
+def _as_far_as_readable(
+    file: Readable, kept: Evidence, name: str, unreadable: list[str], *, now: datetime
+) -> Iterator[bytes]:
+    try:
+        yield from serving.chunks(file, 0, kept.size)
+    except OSError:
+        _miss(kept, name, unreadable, now=now)
+
+
+def _miss(kept: Evidence, name: str, unreadable: list[str], *, now: datetime) -> None:
+    alarms.alarm("evidence_unreadable", now=now, evidence_id=str(kept.id))
+    unreadable.append(name)

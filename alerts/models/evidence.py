@@ -1,5 +1,3 @@
-from uuid import uuid4
-
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -26,6 +24,10 @@ class Evidence(models.Model):
     sha256 = models.CharField(max_length=64)
     # The file's name in the storage; empty once the file is deleted.
     name = models.CharField(max_length=100, blank=True)
+    # The wrapped key of an encrypted file (alerts/evidence/blocks.py); empty if the file is plain.
+    file_key = models.BinaryField(default=b"", db_default=b"")
+    # Another file of this row that has to be deleted: left by, or replaced by, encryption (rekeying.py).
+    spare_name = models.CharField(max_length=100, blank=True, default="", db_default="")
     added_at = models.DateTimeField()
     # When the evidence was erased: its file is deleted now or soon.
     erased_at = models.DateTimeField(null=True)
@@ -50,16 +52,21 @@ class Upload(models.Model):
     """A file that is being uploaded. The row is written before the first byte, so the purge finds the bytes that a
     crash leaves.
 
-    The bytes lie in the spool under the row's id (alerts/evidence/spool.py) until they are checked and kept.
+    The bytes lie in the spool under the row's id (alerts/evidence/spool.py) until they are checked and kept. An
+    encrypted file becomes the evidence of the same id: its blocks are bound to that id.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     alert = models.ForeignKey(SosAlert, on_delete=models.CASCADE, related_name="uploads")
     kind = models.CharField(max_length=5, choices=EvidenceKind)
     # Bytes reserved from the person's limit: the most the file can have or, for a resumable upload, its exact size.
     length = models.BigIntegerField()
     # Bytes of a resumable upload that are in the spool.
     offset = models.BigIntegerField(default=0)
+    # The wrapped key of an encrypted file; empty if the file is plain.
+    file_key = models.BinaryField(default=b"", db_default=b"")
+    # The encrypted beginning of the block in which `offset` lies.
+    beginning = models.BinaryField(default=b"", db_default=b"")
     # The hash that the client declared; empty if it declared no hash.
     sha256 = models.CharField(max_length=64, blank=True)
     is_resumable = models.BooleanField()

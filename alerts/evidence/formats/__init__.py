@@ -13,10 +13,10 @@ Senders of each format:
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 import structlog
 
+from alerts.evidence.blocks import Readable
 from alerts.evidence.formats import chunks, ebml, frames, isobmff, jpeg, ogg
 from alerts.evidence.formats.reading import Media, NotMedia, Source, Truncated
 from alerts.models import EvidenceKind
@@ -52,21 +52,20 @@ class FileTruncated(Inconsistent):
     detail = "The file is incomplete: its end is missing. Send it again, whole."
 
 
-def recognise(path: Path, *, kind: EvidenceKind) -> Media:
-    """The file's type. Raises TypeRefused unless the file is of this kind, FileTruncated when it is not whole."""
-    with path.open("rb") as file:
-        try:
-            media = _read(Source(file), path.stat().st_size)
-        except Truncated:
-            raise FileTruncated from None
-        except NotMedia:
-            raise TypeRefused from None
-        except OSError:
-            raise
-        except Exception as error:
-            # A reader met bytes that nobody thought of: a file never costs more than its own refusal.
-            log.exception("evidence_reader_failed", kind=kind)
-            raise TypeRefused from error
+def recognise(file: Readable, *, size: int, kind: EvidenceKind) -> Media:
+    """The type of an open file. Raises TypeRefused unless it is of this kind, FileTruncated when it is not whole."""
+    try:
+        media = _read(Source(file), size)
+    except Truncated:
+        raise FileTruncated from None
+    except NotMedia:
+        raise TypeRefused from None
+    except OSError:
+        raise
+    except Exception as error:
+        # A reader met bytes that nobody thought of: a file never costs more than its own refusal.
+        log.exception("evidence_reader_failed", kind=kind)
+        raise TypeRefused from error
     if media.kind != kind:
         raise TypeRefused
     return media

@@ -4,14 +4,14 @@ Every read counts against one budget for all formats, so a crafted file costs no
 """
 
 from dataclasses import dataclass
-from typing import BinaryIO
 
+from alerts.evidence.blocks import Readable
 from alerts.models import EvidenceKind
 
 # A reader that has read this often looks only at the end of the file. AMR reaches it after 2 minutes, fragments of one
 # second after 25 minutes.
 ENOUGH_READS = 3_000
-# A reader that goes on is stopped here: about 15 ms of processor.
+# A reader that goes on is stopped here: about 15 ms of processor, and 65 ms in an encrypted file.
 MOST_READS = 8_000
 # Bytes: more than the largest photo, which is the only thing that is searched from beginning to end.
 MOST_BYTES = 256 * 1024 * 1024
@@ -37,7 +37,7 @@ class Source:
 
     __slots__ = ("_bytes", "_file", "_reads")
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Readable) -> None:
         self._file, self._reads, self._bytes = file, 0, 0
 
     def read_at(self, position: int, count: int) -> bytes:

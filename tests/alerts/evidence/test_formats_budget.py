@@ -85,9 +85,14 @@ def recognise(tmp_path: Path) -> Callable[[bytes, EvidenceKind], Media]:
     def recognise(content: bytes, kind: EvidenceKind) -> Media:
         path = tmp_path / "file"
         path.write_bytes(content)
-        return formats.recognise(path, kind=kind)
+        return looked_at(path, kind)
 
     return recognise
+
+
+def looked_at(path: Path, kind: EvidenceKind) -> Media:
+    with path.open("rb") as file:
+        return formats.recognise(file, size=path.stat().st_size, kind=kind)
 
 
 def cost(path: Path) -> float:
@@ -96,7 +101,7 @@ def cost(path: Path) -> float:
     for _ in range(3):
         began = time.thread_time()
         with suppress(formats.TypeRefused, formats.FileTruncated):
-            formats.recognise(path, kind=EvidenceKind.AUDIO)
+            looked_at(path, EvidenceKind.AUDIO)
         taken.append(time.thread_time() - began)
     return min(taken)
 
@@ -231,5 +236,5 @@ def test_a_video_of_the_largest_size_is_taken(tmp_path: Path, extended: bool) ->
         file.seek(len(FTYP) + length)
         file.write(files.index(b"vide", b"soun"))
     began = time.thread_time()
-    assert formats.recognise(path, kind=EvidenceKind.VIDEO).media_type == "video/mp4"
+    assert looked_at(path, EvidenceKind.VIDEO).media_type == "video/mp4"
     assert time.thread_time() - began < MOST_S

@@ -18,7 +18,7 @@ from identity.models import Platform, User
 from messaging.database import clock
 from tests.alerts.conftest import app
 from tests.alerts.evidence import files
-from tests.alerts.evidence.conftest import URL, Send, on_disk
+from tests.alerts.evidence.conftest import URL, Send, contents, on_disk
 from tests.alerts.evidence.tus import FILM, SHA256, TUS, create, metadata, offset_of, patch, path_of
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,7 @@ def test_a_file_in_pieces_is_the_file(phone: APIClient, begun: str, media: Path,
         assert answer["Tus-Resumable"] == "1.0.0"
         assert int(answer["Upload-Offset"]) == min(start + 300_000, len(FILM))
     (kept,) = on_disk(media)
-    assert kept.read_bytes() == FILM
+    assert contents(media) == [FILM]
     assert kept.match("sos/video/*/*/*/*.mp4")
     assert kept.stat().st_mode & 0o777 == 0o400
     evidence = Evidence.objects.get()
@@ -185,7 +185,7 @@ def test_an_upload_can_be_deleted(phone: APIClient, begun: str, media: Path) -> 
 def test_evidence_stays_when_its_upload_is_deleted(phone: APIClient, begun: str, media: Path) -> None:
     patch(phone, begun, FILM, 0)
     assert phone.delete(begun, headers=TUS).status_code == 204
-    assert [path.read_bytes() for path in on_disk(media)] == [FILM]
+    assert contents(media) == [FILM]
     assert Evidence.objects.count() == 1
 
 

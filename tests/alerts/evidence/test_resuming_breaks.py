@@ -10,13 +10,13 @@ from django.core.files.storage import FileSystemStorage
 from django.http.request import UnreadablePostError
 from rest_framework.test import APIClient
 
-from alerts.evidence import keeping, resuming, spool
+from alerts.evidence import blocks, keeping, resuming, spool
 from alerts.models import AlertEvent, Evidence, Upload
 from identity.models import User
 from messaging.database import clock
 from messaging.models import OperatorAlarm
 from tests.alerts.conftest import app
-from tests.alerts.evidence.conftest import on_disk
+from tests.alerts.evidence.conftest import arrived, contents, on_disk
 from tests.alerts.evidence.tus import FILM, SHA256, TUS, offset_of, patch
 from tests.race import at_once
 
@@ -48,17 +48,17 @@ def test_what_a_killed_process_wrote_beyond_its_commit_is_written_again(
     phone: APIClient, begun: str, media: Path
 ) -> None:
     patch(phone, begun, FILM[:1000], 0)
-    spool.write(Upload.objects.get().id, b"\xee" * 5_000, offset=1000)
+    spool.add(Upload.objects.get(), b"\xee" * 5_000)
     assert offset_of(phone, begun) == 1000
     assert patch(phone, begun, FILM[1000:], 1000).status_code == 204
-    assert on_disk(media)[0].read_bytes() == FILM
+    assert contents(media) == [FILM]
 
 
 def test_a_file_that_a_crash_of_the_machine_shortened_goes_on_from_its_end(phone: APIClient, begun: str) -> None:
-    patch(phone, begun, FILM[:5000], 0)
+    patch(phone, begun, FILM[: 5 * blocks.BLOCK + 99], 0)
     path = spool.path(Upload.objects.get().id)
-    path.write_bytes(FILM[:3000])
-    assert offset_of(phone, begun) == 3000
+    path.write_bytes(path.read_bytes()[: 4 * blocks.STORED_BLOCK - 1])
+    assert offset_of(phone, begun) == 3 * blocks.BLOCK
     path.unlink()
     assert offset_of(phone, begun) == 0
     assert patch(phone, begun, FILM, 0).status_code == 204
@@ -79,7 +79,7 @@ def test_a_head_request_completes_an_end_that_broke_off(
     assert phone.head(begun, headers=TUS).status_code == 423
     Upload.objects.update(finishing_at=clock.now() - keeping.FINISHING_FOR)
     assert phone.head(begun, headers=TUS)["Evidence-Id"] == str(Evidence.objects.get().id)
-    assert [path.read_bytes() for path in on_disk(media)] == [FILM]
+    assert contents(media) == [FILM]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -94,7 +94,7 @@ def test_two_phones_that_send_the_same_piece_never_mix_bytes(begun: str, ana: Us
     answers = at_once(send(FILM), send(other), send(FILM))
     assert {answer.status_code for answer in answers} <= {204, 409}
     stands = Upload.objects.get().offset
-    written = spool.path(Upload.objects.get().id).read_bytes()
+    written = arrived(Upload.objects.get())
     assert len(written) == stands
     block = 256 * 1024
     for start in range(0, stands, block):
@@ -105,8 +105,8 @@ def test_two_phones_that_send_the_same_piece_never_mix_bytes(begun: str, ana: Us
 @pytest.mark.django_db(transaction=True)
 def test_two_phones_that_finish_at_once_make_one_evidence(begun: str, ana: User, media: Path) -> None:
     upload = Upload.objects.get()
-    spool.write(upload.id, FILM, offset=0)
-    Upload.objects.update(offset=len(FILM))
+    spool.add(upload, FILM)
+    upload.save(update_fields=["offset", "beginning"])
     heads = at_once(*[lambda: app(ana).head(begun, headers=TUS)] * 4)
     assert {head.status_code for head in heads} <= {200, 423}
     assert Evidence.objects.count() == len(on_disk(media)) == 1
@@ -125,4 +125,4 @@ def test_a_storage_that_fails_is_tried_again(
         assert (answer.status_code, answer.json()["code"]) == (507, "storage_full")
     assert OperatorAlarm.objects.get().code == "evidence_storage_failed"
     assert phone.head(begun, headers=TUS)["Evidence-Id"] == str(Evidence.objects.get().id)
-    assert [path.read_bytes() for path in on_disk(media)] == [FILM]
+    assert contents(media) == [FILM]

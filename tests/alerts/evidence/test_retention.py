@@ -1,5 +1,6 @@
 """Evidence that is erased, the time of it, and evidence that nobody can erase."""
 
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,7 @@ def test_uploads_that_broke_off_are_purged_with_their_bytes(alert: str, media: P
             name="sos/audio/2026/01/01/x.wav" if number == 1 else "",
             finishing_at=now + limits.OPEN_FOR if number == 2 else None,
         )
-        with spool.create(upload.id) as file:
+        with closing(spool.Spooling(upload)) as file:
             file.write(b"x")
     keeping.storage().save("sos/audio/2026/01/01/x.wav", spool.SpooledFile(upload.id))
     assert len(on_disk(media)) == 4

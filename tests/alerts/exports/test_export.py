@@ -151,14 +151,22 @@ def test_a_file_missing_from_the_storage_is_named(phone: APIClient, send: Send, 
 
 
 def test_a_file_changed_in_the_storage_is_named(phone: APIClient, send: Send, alert: str, media: Path) -> None:
+    """The rest of the export, and the file up to the damaged block, are there."""
     send(files.wav())
-    (path,) = media.rglob("*.wav")
+    film = files.mp4(b"vide", media=90_000)
+    send(film, "video")
+    (path,) = media.rglob("*.mp4")
     path.chmod(0o600)
-    path.write_bytes(files.wav()[:-1] + b"x")
-    kept = Evidence.objects.get()
-    assert problems(export(phone, alert).getvalue()) == [
-        f"evidence/{kept.id}.wav: was changed before it was exported: it is not the file that arrived"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    wav, kept = Evidence.objects.order_by("id")
+    made = export(phone, alert).getvalue()
+    assert problems(made) == [
+        f"evidence/{kept.id}.mp4: could not be read when the alert was exported: the bundle is incomplete",
+        f"evidence/{kept.id}.mp4: was changed before it was exported: it is not the file that arrived",
     ]
+    assert opened(made)[f"evidence/{wav.id}.wav"] == files.wav()
+    assert opened(made)[f"evidence/{kept.id}.mp4"] == film[: 64 * 1024]
+    assert OperatorAlarm.objects.get().code == "evidence_unreadable"
 
 
 def test_a_step_that_was_altered_in_the_database_is_named(phone: APIClient, alert: str) -> None:
