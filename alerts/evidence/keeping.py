@@ -98,16 +98,24 @@ def _store(upload: Upload, media: Media, *, now: datetime) -> None:
     Upload.objects.filter(id=upload.id).update(name=upload.name)
     if storage().exists(upload.name):
         return  # A process that died later has stored it.
-    _flush(spool.path(upload.id))
-    with spool.SpooledFile(upload.id) as file:
-        storage().save(upload.name, file)
-    _flush_folder(upload.name)
+    store(spool.path(upload.id), upload.name)
+
+
+def store(path: Path, name: str) -> None:
+    """Give the storage a file of the spool, under a name that no other file has. Raises OSError."""
+    _flush(path)
+    with spool.SpooledFile(path) as file:
+        storage().save(name, file)
+    _flush_folder(name)
 
 
 def _record(upload: Upload, found: Evidence) -> tuple[Evidence, bool]:
     with transaction.atomic():
         now = clock.set_request_timeout()
         SosAlert.objects.select_for_update(no_key=True).get(id=upload.alert_id)
+        # The key may have been wrapped anew since the upload was read (rekeying.py).
+        living = Upload.objects.select_for_update(no_key=True).filter(id=upload.id)
+        found.file_key = next(iter(living.values_list("file_key", flat=True)), found.file_key)
         evidence, is_new = Evidence.objects.get_or_create(
             alert_id=found.alert_id,
             sha256=found.sha256,
@@ -131,7 +139,7 @@ def _record(upload: Upload, found: Evidence) -> tuple[Evidence, bool]:
 
 def opened(evidence: Evidence) -> blocks.Readable:
     """The file of this evidence, decrypted while it is read. Raises OSError if the storage or DATA_KEYS fail."""
-    stored: blocks.Readable = storage().open(evidence.name)
+    stored = _stored(evidence)
     if not evidence.file_key:
         return stored
     try:
@@ -140,6 +148,20 @@ def opened(evidence: Evidence) -> blocks.Readable:
         stored.close()
         raise
     return blocks.Decrypted(stored, cipher, size=evidence.size)
+
+
+def _stored(evidence: Evidence) -> blocks.Readable:
+    try:
+        return storage().open(evidence.name)
+    except FileNotFoundError:
+        # An encrypted file has taken the plain one's place since the row was read (rekeying.py).
+        before, evidence.name, evidence.file_key = (
+            evidence.name,
+            *Evidence.objects.values_list("name", "file_key").get(id=evidence.id),
+        )
+        if evidence.name in ("", before):
+            raise
+        return storage().open(evidence.name)
 
 
 def sha256_of(file: blocks.Readable) -> str:

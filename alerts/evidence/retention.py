@@ -83,8 +83,10 @@ def _erase(alert_id: UUID, *, now: datetime) -> int:
 def _delete_erased_files() -> int:
     erased = list(Evidence.objects.filter(erased_at__isnull=False).exclude(name="").order_by("erased_at")[:BATCH])
     for evidence in erased:
-        keeping.storage().delete(evidence.name)
-        Evidence.objects.filter(id=evidence.id).update(name="")
+        for name in filter(None, (evidence.name, evidence.spare_name)):
+            keeping.storage().delete(name)
+        # Without its key also a copy of the file is lost, like one in a backup of the disk.
+        Evidence.objects.filter(id=evidence.id).update(name="", spare_name="", file_key=b"")
     return len(erased)
 
 

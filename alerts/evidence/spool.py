@@ -114,8 +114,13 @@ def opened(upload: Upload, *, size: int) -> Readable:
 
 
 def discard(upload_id: UUID) -> None:
-    path(upload_id).unlink(missing_ok=True)
-    path(upload_id).with_suffix(".moving").unlink(missing_ok=True)
+    remove(path(upload_id))
+
+
+def remove(file: Path) -> None:
+    """Delete a file of the spool, with its second name."""
+    file.unlink(missing_ok=True)
+    file.with_suffix(".moving").unlink(missing_ok=True)
 
 
 class SpooledFile(File):  # type: ignore[type-arg]
@@ -126,11 +131,11 @@ class SpooledFile(File):  # type: ignore[type-arg]
     before the row is written loses nothing.
     """
 
-    def __init__(self, upload_id: UUID) -> None:
-        super().__init__(path(upload_id).open("rb"))
-        self._second_name = path(upload_id).with_suffix(".moving")
+    def __init__(self, file: Path) -> None:
+        super().__init__(file.open("rb"))
+        self._second_name = file.with_suffix(".moving")
         self._second_name.unlink(missing_ok=True)
-        self._second_name.hardlink_to(path(upload_id))
+        self._second_name.hardlink_to(file)
 
     def temporary_file_path(self) -> str:
         return str(self._second_name)

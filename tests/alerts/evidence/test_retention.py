@@ -127,7 +127,7 @@ def test_uploads_that_broke_off_are_purged_with_their_bytes(alert: str, media: P
         )
         with closing(spool.Spooling(upload)) as file:
             file.write(b"x")
-    keeping.storage().save("sos/audio/2026/01/01/x.wav", spool.SpooledFile(upload.id))
+    keeping.storage().save("sos/audio/2026/01/01/x.wav", spool.SpooledFile(spool.path(upload.id)))
     assert len(on_disk(media)) == 4
     assert retention.purge(now=now + limits.OPEN_FOR - timedelta(seconds=1)) == 0
     assert retention.purge(now=now + limits.OPEN_FOR) == 2
