@@ -1,5 +1,11 @@
 from django.apps import AppConfig
 
+from messaging import rotation
+
 
 class IdentityConfig(AppConfig):
     name = "identity"
+
+    def ready(self) -> None:
+        # `consent.unconfirmed` compares their numbers in the database.
+        rotation.together(self.get_model("EmergencyContact"), self.get_model("ContactConsent"), key="user_id")

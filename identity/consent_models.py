@@ -2,8 +2,9 @@
 
 from django.conf import settings
 from django.db import models
-from phonenumber_field.modelfields import PhoneNumberField
 from uuid_utils.compat import uuid7
+
+from messaging.columns import EncryptedNumberField
 
 
 class ConsentState(models.TextChoices):
@@ -33,7 +34,7 @@ class ContactConsent(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="consents")
-    phone_number = PhoneNumberField()
+    phone_number = EncryptedNumberField()
     state = models.CharField(max_length=10, choices=ConsentState)
     at = models.DateTimeField()
     how = models.CharField(max_length=10, choices=ConsentHow)
@@ -61,7 +62,7 @@ class ConsentRecord(models.Model):
     """The proof: one row for each state of a consent. Rows are only added; a trigger refuses changes."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    phone_number = PhoneNumberField()
+    phone_number = EncryptedNumberField()
     state = models.CharField(max_length=10, choices=ConsentState)
     at = models.DateTimeField()
     how = models.CharField(max_length=10, choices=ConsentHow)
@@ -78,7 +79,7 @@ class ConsentRecord(models.Model):
 class NumberBlock(models.Model):
     """A phone number whose reader wants to be nobody's contact but of those whom they have accepted."""
 
-    phone_number = PhoneNumberField(unique=True)
+    phone_number = EncryptedNumberField(unique=True)
     at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -6,11 +6,15 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
-from phonenumber_field.modelfields import PhoneNumberField
 from uuid_utils.compat import uuid7
 
 # Django finds the tables of consent through this module.
 from identity.consent_models import ContactConsent
+from messaging.columns import EncryptedBytesField, EncryptedEmailField, EncryptedNumberField, EncryptedTextField
+from messaging.encryption import RESPONSE, STAFF_FACTOR
+
+# The purpose of an encrypted column that a statement of its own writes (identity/sessions/bearer.py).
+NETWORK = "network"
 
 
 class Language(models.TextChoices):
@@ -40,11 +44,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person with an account. The id is a UUIDv7 (RFC 9562): ordered by time, and nobody can guess it."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    phone_number = PhoneNumberField(unique=True)
-    first_name = models.CharField(max_length=50, blank=True)
-    last_name = models.CharField(max_length=50, blank=True)
+    phone_number = EncryptedNumberField(unique=True)
+    first_name = EncryptedTextField(about="name", max_length=50, blank=True)
+    last_name = EncryptedTextField(about="name", max_length=50, blank=True)
     language = models.CharField(max_length=2, choices=Language, default=Language.RU)
-    email = models.EmailField(null=True, blank=True)  # noqa: DJ001 null means no address, as in the API
+    # Null means no address, as in the API.
+    email = EncryptedEmailField(about="e-mail address", null=True, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(default=timezone.now)
@@ -67,9 +72,9 @@ class EmergencyContact(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="contacts")
-    name = models.CharField(max_length=100)
-    phone_number = PhoneNumberField()
-    relation = models.CharField(max_length=50, blank=True)
+    name = EncryptedTextField(about="name", max_length=100)
+    phone_number = EncryptedNumberField()
+    relation = EncryptedTextField(about="relation", max_length=50, blank=True)
     language = models.CharField(max_length=2, choices=Language, default=Language.RU)
     order = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField(default=timezone.now)
@@ -106,11 +111,11 @@ class Verification(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
-    phone_number = PhoneNumberField()
+    phone_number = EncryptedNumberField()
     is_known_number = models.BooleanField()
     password = models.CharField(max_length=128)
-    first_name = models.CharField(max_length=50)
-    last_name = models.CharField(max_length=50)
+    first_name = EncryptedTextField(about="name", max_length=50)
+    last_name = EncryptedTextField(about="name", max_length=50)
     language = models.CharField(max_length=2, choices=Language)
     code_salt = models.BinaryField()
     code_hash = models.BinaryField()
@@ -141,10 +146,10 @@ class Session(models.Model):
     last_used_at = models.DateTimeField(null=True)
     # The last time at which the session proved the person: by a password or a code.
     authenticated_at = models.DateTimeField(null=True)
-    name = models.CharField(max_length=100, db_default="", default="")
+    name = EncryptedTextField(about="device name", max_length=100, db_default="", default="")
     platform = models.CharField(max_length=10, choices=Platform, db_default="", default="", blank=True)
     # The network of the last use: a prefix of the IP address (identity/api/addresses.py).
-    network = models.CharField(max_length=43, db_default="", default="")
+    network = EncryptedTextField(about=NETWORK, max_length=43, db_default="", default="")
     # Not a column: PostgreSQL's clock when a request read the session.
     read_at: datetime | None = None
 
@@ -162,7 +167,7 @@ class Device(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="devices")
     # The session in which the device was registered. Signing out of it revokes the device; its expiry does not.
     session = models.ForeignKey(Session, null=True, on_delete=models.SET_NULL)
-    name = models.CharField(max_length=100)
+    name = EncryptedTextField(about="device name", max_length=100)
     platform = models.CharField(max_length=10, choices=Platform)
     credential_hash = models.BinaryField(max_length=32)
     created_at = models.DateTimeField()
@@ -199,7 +204,7 @@ class StaffFactor(models.Model):
     """An operator's second factor. The secret is encrypted; recovery codes are stored as hashes."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="staff_factor")
-    secret = models.BinaryField()
+    secret = EncryptedBytesField(about=STAFF_FACTOR)
     # The time step of the last code that counted: neither this code nor an older one counts again.
     last_step = models.BigIntegerField(default=0)
     recovery_hashes = models.JSONField(default=list)
@@ -273,7 +278,7 @@ class IdempotencyRecord(models.Model):
     # Responses that a release before this one stored; written no more.
     body = models.JSONField(null=True)
     # The response as JSON, compressed and encrypted: it may hold names and numbers.
-    encrypted_body = models.BinaryField(null=True)
+    encrypted_body = EncryptedBytesField(about=RESPONSE, null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

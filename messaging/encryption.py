@@ -23,8 +23,11 @@ _NONCE_BYTES = 12
 _VERSION = b"\x01"
 _COLUMN = re.compile(r"~[tn](?P<key_id>[\w-]{6})(?P<rest>[\w-]{22,})", re.ASCII)
 _TEXT, _NUMBER = "~t", "~n"
-_MESSAGE = "message text"
-_FILE_KEY = "file key"
+# Purposes of encrypted bytes.
+MESSAGE = "message text"
+RESPONSE = "response"
+STAFF_FACTOR = "staff factor"
+FILE_KEY = "file key"
 
 
 class Unreadable(Exception):
@@ -39,7 +42,7 @@ def is_on() -> bool:
 # Bytes: texts of messages, stored responses, secrets of operators, keys of files.
 
 
-def encrypt(text: str, *, about: str = _MESSAGE) -> bytes:
+def encrypt(text: str, *, about: str = MESSAGE) -> bytes:
     """The text encrypted. While DATA_KEYS begins with `plain`, under SECRET_KEY, as the release before writes it."""
     if is_on():
         return _encrypt_bytes(text.encode(), about)
@@ -47,23 +50,24 @@ def encrypt(text: str, *, about: str = _MESSAGE) -> bytes:
     return nonce + _box(settings.SECRET_KEY).encrypt(nonce, text.encode(), None)
 
 
-def decrypt(encrypted: bytes | memoryview, *, about: str = _MESSAGE) -> str:
+def decrypt(encrypted: bytes | memoryview, *, about: str = MESSAGE) -> str:
     """The text that `encrypt` was given. Raises Unreadable if no present key fits."""
-    encrypted = bytes(encrypted)
-    try:
-        return _decrypt_bytes(encrypted, about).decode()
-    except Unreadable:
-        return _decrypt_under_secret_key(encrypted)
+    return _content(bytes(encrypted), about).decode()
+
+
+def encrypted_again(encrypted: bytes | memoryview, *, about: str) -> bytes:
+    """The same content under the newest key: a text, or the key of a file. Raises Unreadable if no present key fits."""
+    return _encrypt_bytes(_content(bytes(encrypted), about), about)
 
 
 def wrap_key(file_key: bytes) -> bytes:
     """The key of a file, encrypted under the newest key of DATA_KEYS, even while these begin with `plain`."""
-    return _encrypt_bytes(file_key, _FILE_KEY)
+    return _encrypt_bytes(file_key, FILE_KEY)
 
 
 def unwrap_key(wrapped: bytes | memoryview) -> bytes:
     """The key that `wrap_key` was given. Raises Unreadable if no present key fits."""
-    return _decrypt_bytes(bytes(wrapped), _FILE_KEY)
+    return _decrypt_bytes(bytes(wrapped), FILE_KEY)
 
 
 # Columns of text.
@@ -126,6 +130,13 @@ def _stored_numbers(number: str) -> list[str]:
     return [_NUMBER + _encoded(key.id) + _encoded(key.numbers.encrypt(number.encode(), None)) for key in ring().keys]
 
 
+def _content(encrypted: bytes, about: str) -> bytes:
+    try:
+        return _decrypt_bytes(encrypted, about)
+    except Unreadable:
+        return _decrypt_under_secret_key(encrypted)
+
+
 def _encrypt_bytes(content: bytes, about: str) -> bytes:
     key, nonce = ring().newest, os.urandom(_NONCE_BYTES)
     return _VERSION + key.id + nonce + key.box(about).encrypt(nonce, content, None)
@@ -147,12 +158,12 @@ def _opened(key_id: bytes, encrypted: bytes, about: str) -> bytes:
     raise Unreadable
 
 
-def _decrypt_under_secret_key(encrypted: bytes) -> str:
+def _decrypt_under_secret_key(encrypted: bytes) -> bytes:
     """Texts of releases before DATA_KEYS."""
     nonce, encrypted_text = encrypted[:_NONCE_BYTES], encrypted[_NONCE_BYTES:]
     for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
         try:
-            return _box(secret).decrypt(nonce, encrypted_text, None).decode()
+            return _box(secret).decrypt(nonce, encrypted_text, None)
         except (InvalidTag, ValueError):
             continue
     raise Unreadable

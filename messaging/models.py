@@ -4,6 +4,8 @@ from django.db import models
 from django.db.models import Q
 from uuid_utils.compat import uuid7
 
+from messaging.columns import EncryptedAddressField, EncryptedBytesField
+from messaging.encryption import MESSAGE
 from messaging.states import FINAL, State
 
 
@@ -121,7 +123,7 @@ class DailyCount(models.Model):
 class OptOut(models.Model):
     """A phone number that refuses our SMS: it texted STOP, the provider said so, or its reader asked on a page."""
 
-    address = models.CharField(primary_key=True, max_length=254)
+    address = EncryptedAddressField(primary_key=True, max_length=254)
     # "STOP", the provider's code, or "asked".
     reason = models.CharField(max_length=40)
     since = models.DateTimeField()
@@ -140,8 +142,10 @@ class Message(models.Model):
 
     channel = models.CharField(max_length=8, choices=Channel, default=Channel.SMS)
     # E.164, or an e-mail address.
-    address = models.CharField(max_length=254)
-    text = models.BinaryField(null=True)  # Encrypted (messaging/encryption.py); null once the message is final.
+    address = EncryptedAddressField(max_length=254)
+    # The calling code of a phone number, like +996. Empty for e-mail, and in rows of releases with plain addresses.
+    country = models.CharField(max_length=4, blank=True, db_default="", default="")
+    text = EncryptedBytesField(about=MESSAGE, null=True)  # Null once the message is final.
     # The language of a call's speech and of an e-mail's subject.
     language = models.CharField(max_length=2, blank=True, db_default="")
     # The prompt that a call plays where its language has no synthetic speech (messaging/speech.py).

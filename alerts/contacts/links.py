@@ -136,9 +136,11 @@ def _expiry(link: ContactLink, ended_at: datetime | None) -> datetime:
 
 
 def _is_contact(link: ContactLink) -> bool:
-    notified = Notification.objects.filter(alert=link.alert_id, contact_id=link.contact_id).values("phone_number")
+    told = Notification.objects.filter(alert=link.alert_id, contact_id=link.contact_id)
+    # Read before they are compared: the contact's number may be stored in another form.
+    numbers = list(told.values_list("phone_number", flat=True).distinct())
     contacts = EmergencyContact.objects.filter(id=link.contact_id, user=link.alert.owner_id)
-    return contacts.filter(phone_number__in=notified).exists()
+    return contacts.filter(phone_number__in=numbers).exists()
 
 
 def _derive(pair: Invited, generation: int) -> str:

@@ -87,7 +87,9 @@ def _told(
     rows = counted.annotate(told=Count("id", filter=~Q(message__error_code=WITHHELD)), tried=Count("id"))
     told, tried = Counter[tuple[UUID, str]](), Counter[tuple[UUID, str]]()
     for owner_id, number, told_times, tried_times in rows:
-        told[owner_id, str(number)], tried[owner_id, str(number)] = told_times, tried_times
+        # A number has two rows while it is stored in two forms.
+        told[owner_id, str(number)] += told_times
+        tried[owner_id, str(number)] += tried_times
     return told, tried
 
 

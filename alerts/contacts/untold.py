@@ -17,10 +17,11 @@ def of_person(alert: SosAlert) -> list[UUID]:
     A contact who shares a phone number with one of them is one too.
     """
     marked = EmergencyContact.objects.filter(user=alert.owner_id, tell_of_duress=False)
-    told = Notification.objects.filter(alert=alert)
-    ids = told.filter(contact_id__in=marked.values("id")).values("phone_number")
-    untold = told.filter(phone_number__in=ids) | told.filter(phone_number__in=marked.values("phone_number"))
-    return sorted(set(untold.values_list("contact_id", flat=True)))
+    told = set(Notification.objects.filter(alert=alert).values_list("contact_id", "phone_number"))
+    now = dict(marked.values_list("id", "phone_number"))
+    # Compared decrypted: one number may be stored in two forms.
+    phones = {*now.values(), *(phone for contact_id, phone in told if contact_id in now)}
+    return sorted({contact_id for contact_id, phone in told if phone in phones})
 
 
 def of_alert(alert: SosAlert) -> Collection[UUID]:

@@ -3,10 +3,10 @@ from enum import Enum
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from phonenumber_field.modelfields import PhoneNumberField
 from uuid_utils.compat import uuid7
 
 from identity.models import Language
+from messaging.columns import EncryptedNumberField, EncryptedTextField
 from messaging.models import Message
 
 
@@ -53,7 +53,7 @@ class SosAlert(models.Model):
     kind = models.CharField(max_length=20, choices=AlertKind, default=AlertKind.SOS, db_default=AlertKind.SOS)
     latitude = models.FloatField(null=True)
     longitude = models.FloatField(null=True)
-    address = models.CharField(max_length=200, blank=True)
+    address = EncryptedTextField(about="street address", max_length=200, blank=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
@@ -199,8 +199,8 @@ class Notification(models.Model):
     kind = models.CharField(max_length=12, choices=NotificationKind)
     # Counts the notifications of one kind: the rounds of calls, or how often the contact on the way changed.
     round = models.PositiveSmallIntegerField(default=0)
-    name = models.CharField(max_length=100)
-    phone_number = PhoneNumberField()
+    name = EncryptedTextField(about="name", max_length=100)
+    phone_number = EncryptedNumberField()
     language = models.CharField(max_length=2, choices=Language)
     # Whether the contact had accepted to be one at that time (identity/contacts/consent.py).
     is_confirmed = models.BooleanField(default=True, db_default=True)

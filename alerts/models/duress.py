@@ -3,6 +3,7 @@ from django.db import models
 from django.db.models import Value
 
 from alerts.models.alert import AlertStatus, SosAlert
+from messaging.columns import EncryptedTextField
 
 
 class FeignedEnd(models.Model):
@@ -18,7 +19,7 @@ class FeignedEnd(models.Model):
     # Where the person was at that moment: the alert itself goes on and follows them.
     latitude = models.FloatField(null=True)
     longitude = models.FloatField(null=True)
-    address = models.CharField(max_length=200, blank=True, db_default="")
+    address = EncryptedTextField(about="street address", max_length=200, blank=True, db_default="")
     # The state that each SOS message would have had, by its id.
     states = models.JSONField()
     # The last MessageEvent of these messages at that moment: events with higher ids came later.

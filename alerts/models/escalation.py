@@ -1,9 +1,9 @@
 from django.db import models
 from django.db.models import Q
-from phonenumber_field.modelfields import PhoneNumberField
 
 from alerts.models.alert import SosAlert
 from identity.models import Language
+from messaging.columns import EncryptedNumberField, EncryptedTextField
 
 
 class StepKind(models.TextChoices):
@@ -33,8 +33,8 @@ class EscalationStep(models.Model):
     round = models.PositiveSmallIntegerField(default=0)
     kind = models.CharField(max_length=8, choices=StepKind)
     contact_id = models.UUIDField(null=True)
-    name = models.CharField(max_length=100, blank=True)
-    phone_number = PhoneNumberField(blank=True)
+    name = EncryptedTextField(about="name", max_length=100, blank=True)
+    phone_number = EncryptedNumberField(blank=True)
     language = models.CharField(max_length=2, choices=Language, blank=True)
     due_at = models.DateTimeField()
     state = models.CharField(max_length=8, choices=StepState, default=StepState.PENDING)

@@ -4,6 +4,8 @@ from django.db.models import F, Q
 from uuid_utils.compat import uuid7
 
 from alerts.models.alert import SosAlert
+from messaging.columns import EncryptedBytesField
+from messaging.encryption import FILE_KEY
 
 
 class EvidenceKind(models.TextChoices):
@@ -25,7 +27,7 @@ class Evidence(models.Model):
     # The file's name in the storage; empty once the file is deleted.
     name = models.CharField(max_length=100, blank=True)
     # The wrapped key of an encrypted file (alerts/evidence/blocks.py); empty if the file is plain.
-    file_key = models.BinaryField(default=b"", db_default=b"")
+    file_key = EncryptedBytesField(about=FILE_KEY, default=b"", db_default=b"")
     # Another file of this row that has to be deleted: left by, or replaced by, encryption (rekeying.py).
     spare_name = models.CharField(max_length=100, blank=True, default="", db_default="")
     added_at = models.DateTimeField()
@@ -64,7 +66,7 @@ class Upload(models.Model):
     # Bytes of a resumable upload that are in the spool.
     offset = models.BigIntegerField(default=0)
     # The wrapped key of an encrypted file; empty if the file is plain.
-    file_key = models.BinaryField(default=b"", db_default=b"")
+    file_key = EncryptedBytesField(about=FILE_KEY, default=b"", db_default=b"")
     # The encrypted beginning of the block in which `offset` lies.
     beginning = models.BinaryField(default=b"", db_default=b"")
     # The hash that the client declared; empty if it declared no hash.

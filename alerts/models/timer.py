@@ -5,6 +5,7 @@ from django.db.models import Q
 from uuid_utils.compat import uuid7
 
 from alerts.models.alert import SosAlert
+from messaging.columns import EncryptedTextField
 
 
 class TimerStatus(models.TextChoices):
@@ -21,8 +22,8 @@ class ActivityTimer(models.Model):
     # The first index below covers it.
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="timers", db_index=False)
     status = models.CharField(max_length=10, choices=TimerStatus, default=TimerStatus.ARMED)
-    note = models.CharField(max_length=200, blank=True)
-    place = models.CharField(max_length=200, blank=True)
+    note = EncryptedTextField(about="note", max_length=200, blank=True)
+    place = EncryptedTextField(about="street address", max_length=200, blank=True)
     # The contacts who are told; empty: all contacts. No foreign keys: the id of a removed contact is ignored.
     contact_ids = ArrayField(models.UUIDField(), default=list)
     # The period that a check-in starts anew.

@@ -92,7 +92,10 @@ def make(choice: Choice, *, link: ContactLink, language: str, now: datetime) -> 
 def _numbers(link: ContactLink) -> list[str]:
     """The phone numbers to which the messages about this alert went to the contact, who may have another number now."""
     notifications = Notification.objects.filter(alert=link.alert_id, contact_id=link.contact_id)
-    return [str(number) for number in notifications.values_list("phone_number", flat=True).distinct()]
+    # Two forms of one number are one.
+    return list(
+        dict.fromkeys(str(number) for number in notifications.values_list("phone_number", flat=True).distinct())
+    )
 
 
 def tell_person(declined: Sequence[EmergencyContact], *, now: datetime) -> None:

@@ -2,6 +2,7 @@ from django.db import models
 from uuid_utils.compat import uuid7
 
 from identity.models import User
+from messaging.columns import EncryptedJSONField, EncryptedTextField
 
 
 class Blueprint(models.Model):
@@ -9,9 +10,9 @@ class Blueprint(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="blueprints")
-    name = models.CharField(max_length=100)
+    name = EncryptedTextField(about="zone name", max_length=100)
     # Each zone with the fields that FIELDS in geo/blueprints.py names.
-    zones = models.JSONField()
+    zones = EncryptedJSONField(about="zones")
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()

@@ -4,6 +4,7 @@ from uuid_utils.compat import uuid7
 
 from geo.models.zone import GeoZone
 from identity.models import User
+from messaging.columns import EncryptedTextField
 
 
 class Direction(models.TextChoices):
@@ -33,7 +34,7 @@ class ZoneEvent(models.Model):
     owner = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
     # The zone may be removed or renamed. The event keeps the zone's id and old name.
     zone = models.ForeignKey(GeoZone, on_delete=models.DO_NOTHING, db_constraint=False, related_name="events")
-    zone_name = models.CharField(max_length=100, db_default="")
+    zone_name = EncryptedTextField(about="zone name", max_length=100, db_default="")
     direction = models.CharField(max_length=5, choices=Direction)
     # The deciding fix.
     fix_id = models.UUIDField()

@@ -4,6 +4,7 @@ from django.db.models import Q
 from uuid_utils.compat import uuid7
 
 from identity.models import User
+from messaging.columns import EncryptedTextField
 
 
 class ZoneType(models.TextChoices):
@@ -25,7 +26,7 @@ class GeoZone(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="geozones")
-    name = models.CharField(max_length=100)
+    name = EncryptedTextField(about="zone name", max_length=100)
     zone_type = models.CharField(max_length=8, choices=ZoneType, default=ZoneType.OTHER)
     shape = models.CharField(max_length=8, choices=Shape)
     # A circle, or the circle around a polygon.

@@ -129,7 +129,7 @@ def _body_of(record: IdempotencyRecord) -> Any:
     if record.encrypted_body is None:
         return record.body
     try:
-        packed = encryption.decrypt(record.encrypted_body, about="response")
+        packed = encryption.decrypt(record.encrypted_body, about=encryption.RESPONSE)
     except encryption.Unreadable:
         return None
     return json.loads(zlib.decompress(b64decode(packed)))
@@ -138,5 +138,5 @@ def _body_of(record: IdempotencyRecord) -> Any:
 def _keep(record: IdempotencyRecord, response: Response) -> None:
     record.status = response.status_code
     packed = zlib.compress(JSONRenderer().render(response.data) or b"null", level=1)
-    record.encrypted_body = encryption.encrypt(b64encode(packed).decode(), about="response")
+    record.encrypted_body = encryption.encrypt(b64encode(packed).decode(), about=encryption.RESPONSE)
     record.save(update_fields=["status", "encrypted_body"])

@@ -99,6 +99,9 @@ def ask(contact: EmergencyContact, person: User, *, may_text: bool, now: datetim
             consent.state, consent.how = ConsentState.DECLINED, ConsentHow.BLOCK
             consent.save(update_fields=["state", "how"])
         _record(consent)
+    else:
+        # Stored in the form in which the contact's number is stored, because `unconfirmed` compares columns.
+        consent.save(update_fields=["phone_number"])
     contact.declined_at = consent.at if consent.state in REFUSED else None
     if consent.state == ConsentState.INVITED and may_text and _is_due(consent, now=now):
         _send(consent, person, language=contact.language, now=now)

@@ -20,7 +20,7 @@ class LimitedBackend(ModelBackend):
     ) -> User | None:
         # The number as the look-up reads it, so that no other spelling has tries of its own.
         field: Any = User._meta.get_field("phone_number")
-        number = str(field.get_prep_value(username or "") or "")
+        number = str(field.normal(username or "") or "")
         if not is_e164(number):
             number = ""
         if request is not None:

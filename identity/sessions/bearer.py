@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
+from django.db import connection
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
@@ -17,13 +18,20 @@ from rest_framework_simplejwt.tokens import Token
 
 from identity.api.addresses import client_ip, coarse
 from identity.live_sessions import SessionEnded
-from identity.models import Session, User
+from identity.models import NETWORK, Session, User
 from identity.sessions import older_keys
+from messaging import encryption
 from messaging.database.sql import rows
 
 # `last_used_at` is exact to the minute, so that a session's row is written at most once a minute.
 _USE_NOTED_EVERY = timedelta(minutes=1)
 _COLUMNS = [field.attname for field in User._meta.concrete_fields]
+# Columns that are encrypted, by their place.
+_ENCRYPTED = [
+    (place, field.from_db_value)
+    for place, field in enumerate(User._meta.concrete_fields)
+    if hasattr(field, "from_db_value")
+]
 # In the order of the model: from_db reads the values in that order, whatever the names say.
 _NEEDED = {"id", "user_id", "last_used_at", "authenticated_at"}
 _SESSION = [field.attname for field in Session._meta.concrete_fields if field.attname in _NEEDED]
@@ -69,7 +77,10 @@ class AccessToken(JWTAuthentication):
         if not found:
             raise _ended()
         [(now, *columns)] = found
-        user = User.from_db("default", _COLUMNS, columns[len(_SESSION) :])
+        of_person = columns[len(_SESSION) :]
+        for place, decrypted in _ENCRYPTED:
+            of_person[place] = decrypted(of_person[place], None, connection)
+        user = User.from_db("default", _COLUMNS, of_person)
         if not user.is_active:
             raise AuthenticationFailed("This person is deactivated.", code="user_inactive")
         user.session = Session.from_db("default", _SESSION, columns[: len(_SESSION)])
@@ -87,4 +98,5 @@ def _note_use(user: User, request: Request) -> None:
         return
     if session.last_used_at is None or session.last_used_at <= session.read_at - _USE_NOTED_EVERY:
         network = coarse(client_ip(request))
-        rows(_NOTE_USE, {"id": session.id, "now": session.read_at, "network": network})
+        stored = encryption.encrypt_text(network, about=NETWORK)
+        rows(_NOTE_USE, {"id": session.id, "now": session.read_at, "network": stored})

@@ -18,7 +18,7 @@ from identity.api.rates import Limit
 from identity.models import StaffFactor, User
 from identity.staff import totp
 from messaging.database import clock
-from messaging.encryption import Unreadable, decrypt, encrypt
+from messaging.encryption import STAFF_FACTOR, Unreadable, decrypt, encrypt
 from messaging.operations.alarms import alarm
 
 # Counted only after the right password, so that a stranger cannot lock an operator out. Three codes count at a time:
@@ -46,7 +46,7 @@ def enrol(person: User, *, now: datetime) -> Enrolment:
     secret = totp.new_secret()
     recovery = [base64.b32encode(secrets.token_bytes(_RECOVERY_BYTES)).decode() for _ in range(RECOVERY_CODES)]
     values = {
-        "secret": encrypt(secret, about="staff factor"),
+        "secret": encrypt(secret, about=STAFF_FACTOR),
         "recovery_hashes": [_hash(each) for each in recovery],
         "last_step": 0,
         "sessions_from": now,
@@ -83,7 +83,7 @@ def _use_code(person: User, typed: str, *, now: datetime) -> bool:
     if factor is None or not typed.isascii():
         return False
     try:
-        step = totp.step_of(typed, secret=decrypt(factor.secret, about="staff factor"), at_s=now.timestamp())
+        step = totp.step_of(typed, secret=decrypt(factor.secret, about=STAFF_FACTOR), at_s=now.timestamp())
     except Unreadable:
         return False  # Its key is gone: enrol again.
     if step is None:

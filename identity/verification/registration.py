@@ -21,6 +21,7 @@ from identity.models import User, Verification
 from identity.sessions import tokens
 from identity.sessions.origins import NOWHERE, Origin
 from identity.verification import codes, conversion, texts
+from messaging.database.sql import rows
 from messaging.models import MessageClass
 from messaging.outbox import outgoing as outbox
 from messaging.outbox.outgoing import Outgoing
@@ -178,6 +179,7 @@ def _become_person(pending: Verification, *, now: datetime) -> User:
         raise CodeInvalid
     try:
         with transaction.atomic():
+            _refuse_known(str(pending.phone_number))
             return User.objects.create(
                 phone_number=pending.phone_number,
                 password=pending.password,
@@ -188,6 +190,16 @@ def _become_person(pending: Verification, *, now: datetime) -> User:
             )
     except IntegrityError as error:
         raise AlreadyRegistered from error
+
+
+def _refuse_known(phone_number: str) -> None:
+    """Raise AlreadyRegistered if an account has the number, also one that stores it in another form.
+
+    The unique constraint compares stored values. Two registrations of one number in two forms wait for each other here.
+    """
+    rows("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))::text", [phone_number])
+    if User.objects.filter(phone_number=phone_number).exists():
+        raise AlreadyRegistered
 
 
 def _count_sms(*, phone_number: str, client_ip: str, now: datetime) -> None:

@@ -8,19 +8,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
-from messaging import policy
+from messaging import encryption, policy
 from messaging.database import clock
 from messaging.database.sql import rows
 from messaging.delivery import pacing
 from messaging.models import URGENT, Deliverer, Sender
 
+log = structlog.get_logger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A message that only this process may send, until `slot_at` + LEASE. `text` is encrypted.
+    """A message that only this process may send, until `slot_at` + LEASE. `text` is encrypted. `address` is empty if it
+    cannot be decrypted.
 
     `attempt_ends_at` is the end of this attempt's create request, `deadline_at` the message's deadline. `reading` is
     PostgreSQL's clock as it was read with the claim. `each` is the time of one segment at the sender's pace.
@@ -106,8 +110,20 @@ def claim(message_ids: Sequence[int], *, by: Deliverer) -> list[Claim]:
     reading = clock.Reading.of(claimed[-1][-1])
     hop = timedelta(seconds=reading.monotonic - asked)
     # The columns come in the order of Claim's fields; the sender's pace and the clock are the last two.
-    claims = [Claim(*(*fields, pacing.interval(pace), reading)) for *fields, pace, _ in claimed]
+    claims = [
+        Claim(message_id, _readable(address, message_id), *(*fields, pacing.interval(pace), reading))
+        for message_id, address, *fields, pace, _ in claimed
+    ]
     return _with_new_slots(claims, reading=reading, hop=hop)
+
+
+def _readable(address: str, message_id: int) -> str:
+    """The address; empty if its key is gone, so that the other messages of the claim are sent."""
+    try:
+        return encryption.decrypt_number(address)
+    except encryption.Unreadable:
+        log.error("address_unreadable", message_id=message_id)
+        return ""
 
 
 _IS_OPEN = "SELECT 1 FROM messaging_message WHERE id = %s AND state = 'sending' AND attempts = %s"

@@ -171,6 +171,8 @@ class Courier:
         self._writer.put(FinishedAttempt(claim=claimed, outcome=outcome))
 
     async def _create(self, claimed: Claim) -> Outcome:
+        if not claimed.address:
+            return Outcome(kind=Kind.CONFIGURATION, code="address_unreadable")
         try:
             text = encryption.decrypt(claimed.text)
         except encryption.Unreadable:

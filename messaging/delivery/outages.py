@@ -121,7 +121,7 @@ def reroute() -> int:
 
 
 def _move_on(origin: Sender, country: str, routes: Routes, *, now: datetime) -> int:
-    waiting = Message.objects.filter(sender=origin, state=State.QUEUED, address__startswith=country)
+    waiting = Message.objects.filter(_any_of([country]) if country else Q(), sender=origin, state=State.QUEUED)
     moved = 0
     for candidate in routes.senders:
         if candidate.id == origin.id or routes.is_out(candidate, country=country):
@@ -149,5 +149,6 @@ def _within(sender: Sender, routes: Routes) -> Q:
 def _any_of(countries: Sequence[str]) -> Q:
     condition = Q()
     for country in countries:
-        condition |= Q(address__startswith=country)
+        # Rows of releases with plain addresses name no country.
+        condition |= Q(country=country) | Q(country="", address__startswith=country)
     return condition

@@ -8,21 +8,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
 
+from messaging import encryption
 from messaging.database.sql import rows
 from messaging.models import Deliverer, Message
 
 # PostgreSQL draws the ids in the order of the rows, so the ids in ascending order belong to the messages in turn.
 _INSERT = """
 WITH new AS (
-    INSERT INTO messaging_message (channel, address, text, language, recording, segments, message_class, rank,
+    INSERT INTO messaging_message (channel, address, country, text, language, recording, segments, message_class, rank,
         stands_alone, on_behalf_of, sender_id, state, due_at, deadline_at, attempts, error_code, queued_at, final_at)
-    SELECT channel, address, text, language, recording, segments, message_class, rank,
+    SELECT channel, address, country, text, language, recording, segments, message_class, rank,
         stands_alone, on_behalf_of, sender_id, state, due_at, deadline_at, 0, error_code, %(now)s, final_at
-    FROM unnest(%(channel)s::text[], %(address)s::text[], %(text)s::bytea[], %(language)s::text[],
+    FROM unnest(%(channel)s::text[], %(address)s::text[], %(country)s::text[], %(text)s::bytea[], %(language)s::text[],
         %(recording)s::text[], %(segments)s::int[], %(message_class)s::int[], %(rank)s::int[],
         %(stands_alone)s::bool[], %(on_behalf_of)s::text[], %(sender_id)s::bigint[], %(state)s::text[],
         %(due_at)s::timestamptz[], %(deadline_at)s::timestamptz[], %(error_code)s::text[], %(final_at)s::timestamptz[])
-        WITH ORDINALITY AS m (channel, address, text, language, recording, segments, message_class, rank,
+        WITH ORDINALITY AS m (channel, address, country, text, language, recording, segments, message_class, rank,
             stands_alone, on_behalf_of, sender_id, state, due_at, deadline_at, error_code, final_at, ordinal)
     ORDER BY ordinal
     RETURNING id, state, error_code
@@ -33,7 +34,7 @@ WITH new AS (
 SELECT id FROM new ORDER BY id
 """
 _COLUMNS = (
-    *("channel", "address", "text", "language", "recording", "segments", "message_class", "rank"),
+    *("channel", "address", "country", "text", "language", "recording", "segments", "message_class", "rank"),
     *("stands_alone", "on_behalf_of", "sender_id", "state", "due_at", "deadline_at", "error_code", "final_at"),
 )
 
@@ -43,6 +44,7 @@ def insert(messages: Sequence[Message], *, by: Deliverer, now: datetime) -> None
     if not messages:
         return
     columns = {name: [_plain(getattr(message, name)) for message in messages] for name in _COLUMNS}
+    columns["address"] = [encryption.encrypt_number(message.address) for message in messages]
     written = rows(_INSERT, columns | {"by": str(by), "now": now})
     for message, (message_id,) in zip(messages, written, strict=True):
         message.id = message_id

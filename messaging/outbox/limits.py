@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
-from typing import cast
+from typing import Any, cast
 
 from django.conf import settings
 from django.db.models import Count, QuerySet
@@ -35,13 +35,21 @@ def of_causes(caused: Iterable[tuple[str, str]], *, now: datetime) -> Counter[Of
     causes, addresses = zip(*set(caused), strict=True)
     recent = _recent(set(addresses), now=now).filter(on_behalf_of__in=set(causes))
     counted = recent.values_list("on_behalf_of", "channel", "address", "message_class").annotate(Count("id"))
-    return Counter({(cause, channel, address, kind): count for cause, channel, address, kind, count in counted})
+    return _summed(counted)
 
 
 def to_addresses(addresses: Iterable[str], *, now: datetime) -> Counter[ToAddress]:
     """Count the messages of the last hour to these addresses, whoever caused them."""
     counted = _recent(set(addresses), now=now).values_list("channel", "address", "message_class").annotate(Count("id"))
-    return Counter({(channel, address, kind): count for channel, address, kind, count in counted})
+    return _summed(counted)
+
+
+def _summed(counted: Iterable[tuple[Any, ...]]) -> Counter[Any]:
+    """The counts by the columns before them. One address has two rows while its number is stored in two forms."""
+    total: Counter[Any] = Counter()
+    for *key, count in counted:
+        total[tuple(key)] += count
+    return total
 
 
 def _recent(addresses: set[str], *, now: datetime) -> QuerySet[Message]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from messaging import encryption, policy, speech
+from messaging import encryption, numbers, policy, speech
 from messaging.database.notices import notify
 from messaging.database.sql import rows
 from messaging.models import Channel, Deliverer, Message, MessageClass, MessageEvent, Sender
@@ -193,6 +193,7 @@ def _message(item: Outgoing, *, sender: Sender | None, refusal: str, now: dateti
     return Message(
         channel=item.channel,
         address=addresses.storable(item.address),
+        country=numbers.calling_code(item.address) if item.channel is not Channel.EMAIL else "",
         text=None if refusal else encryption.encrypt(item.text),
         language=item.language,
         recording=item.recording,

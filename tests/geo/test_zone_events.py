@@ -209,6 +209,5 @@ def test_events_outlive_their_zone(phone: APIClient, aida: EmergencyContact, str
     theirs = app(stranger)
     assert theirs.get(f"{url}events/").status_code == 404
     assert theirs.get("/api/v1/geozones/events/").data["results"] == []
-    ana = User.objects.get(first_name="Ana")
-    ana.delete()
+    aida.user.delete()
     assert not ZoneEvent.objects.exists()

@@ -15,9 +15,14 @@ def be_at_work(world: World, person: Person) -> str:
     assert zone.status_code == 201, zone.text
     zone_id = str(zone.json()["id"])
     world.make_zone_older(zone_id, hours=2)
+    be_there(person)
+    return zone_id
+
+
+def be_there(person: Person) -> None:
+    """Upload a fix every 10 s from the zone, the last 30 s ago."""
     now = datetime.now(UTC)
     _upload(person, [_fix(now - STEP * n, 42.8746) for n in range(40, 2, -1)])
-    return zone_id
 
 
 def leave(person: Person) -> None:

@@ -62,7 +62,7 @@ def operations() -> list[tuple[str, str]]:
 def snapshot() -> list[Any]:
     return [
         *User.objects.filter(phone_number="+996700333444").values(),
-        *EmergencyContact.objects.filter(name="Kanykei").values(),
+        *EmergencyContact.objects.filter(phone_number="+996700555666").values(),
         *Session.objects.filter(user__phone_number="+996700333444").values(),
         *Device.objects.filter(user__phone_number="+996700333444").values(),
         *SosAlert.objects.filter(owner__phone_number="+996700333444").values(),

@@ -155,13 +155,21 @@ def test_the_deadline_holds_however_slowly_the_reply_drips(
     assert state_of(message_id) == State.UNKNOWN
 
 
-def test_a_text_without_its_key_waits_and_alarms(courier: Courier, phones: SandboxControl, settings: Any) -> None:
-    [message_id], fine = dispatched(), dispatched(to=BEN)
-    settings.DATA_KEYS = ["another-key-of-more-than-fifty-characters-0123456789-0123456789"]
+@pytest.mark.parametrize("lost", ["text", "address"])
+def test_a_text_or_address_without_its_key_waits_and_alarms(
+    courier: Courier, phones: SandboxControl, lost: str
+) -> None:
+    [message_id] = dispatched()
+    # Encrypted with a key that this installation does not have.
+    text = Message.objects.values_list("text", flat=True).get(id=message_id)
+    if lost == "text":
+        Message.objects.filter(id=message_id).update(text=b"\x01" + bytes(4) + bytes(text or b"")[5:])
+    else:
+        rows("UPDATE messaging_message SET address = '~nAAAAAA' || substr(address, 9) WHERE id = %s", [message_id])
     fine = dispatched(to=BEN)
     send(courier, [message_id, *fine])
     message = Message.objects.get(id=message_id)
-    assert (message.state, message.error_code) == (State.QUEUED, "text_unreadable")
+    assert (message.state, message.error_code) == (State.QUEUED, f"{lost}_unreadable")
     assert OperatorAlarm.objects.get().code == "provider_configuration"
     assert state_of(fine[0]) == State.ACCEPTED
 

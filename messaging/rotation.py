@@ -1,0 +1,198 @@
+"""Encrypts stored values under the newest key of DATA_KEYS, while the installation runs (`manage.py rotatekeys`).
+
+A batch is read without a lock. One short transaction then writes the values that are still as they were read. Rows that
+another process holds are left for the next pass. A second run does the rows that the first one left.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.db import IntegrityError, OperationalError, connection, models, transaction
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
+
+from messaging.columns import ENCRYPTED
+from messaging.database import clock
+from messaging.database.sql import rows
+from messaging.encryption import Unreadable
+
+BATCH = 200
+# A table is gone through again for rows that others held, at most so often.
+PASSES = 3
+# A trigger lets this transaction change the encrypted column of a table that is otherwise append-only.
+_ALLOW = "SELECT set_config('alertme.changes_keys', 'on', true)"
+_HELD = LockNotAvailable, QueryCanceled, DeadlockDetected
+
+# Models whose rows change in one transaction, by the value of a common column: statements compare their numbers.
+_together: dict[str, tuple[type[models.Model], ...]] = {}
+
+
+def together(*group: type[models.Model], key: str) -> None:
+    """Change the keys of these models' rows with the same value of the column `key` in one transaction."""
+    _together[key] = group
+
+
+@dataclass(slots=True)
+class Count:
+    """The rows of a table. `held`: another process held them. `unreadable`: their key is gone. `double`: the unique
+    constraint already has the same number under the newest key.
+    """
+
+    name: str
+    seen: int = 0
+    changed: int = 0
+    held: int = 0
+    unreadable: int = 0
+    double: int = 0
+
+    @property
+    def is_done(self) -> bool:
+        return not (self.held or self.unreadable or self.double)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with encrypted columns. `key`: the column by whose values its rows are taken."""
+
+    model: type[models.Model]
+    key: str
+
+    @property
+    def name(self) -> str:
+        return self.model._meta.db_table
+
+    @property
+    def pk(self) -> Any:
+        return self.model._meta.pk
+
+    @property
+    def columns(self) -> list[Any]:
+        return [each for each in self.model._meta.concrete_fields if isinstance(each, ENCRYPTED)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row whose values are not under the newest key, with its old values and its new ones."""
+
+    key: Any
+    pk: Any
+    old: Sequence[Any]
+    new: Sequence[Any]
+
+
+def groups() -> list[list[Table]]:
+    """Every table with encrypted columns; those whose rows change together are in one group."""
+    grouped = [[Table(model, key) for model in group] for key, group in _together.items()]
+    taken = {table.model for group in grouped for table in group}
+    alone = (Table(model, model._meta.pk.attname) for model in apps.get_models() if model not in taken)
+    return [*grouped, *([table] for table in alone if table.columns)]
+
+
+def rotate(group: Sequence[Table], *, batch: int = BATCH) -> Iterator[Count]:
+    """Go through the tables of a group and yield the count after each batch. The last count is that of all rows."""
+    for _ in range(PASSES):
+        count = Count(", ".join(table.name for table in group))
+        for keys in _keys(group, batch):
+            _change_batch(group, keys, count)
+            yield count
+        yield count
+        if not count.held:
+            return
+
+
+def _keys(group: Sequence[Table], batch: int) -> Iterator[list[Any]]:
+    """The values of the key column, in order, some at a time."""
+    last: list[Any] = []
+    while True:
+        after = f"WHERE {group[0].key} > %s" if last else ""
+        union = " UNION ".join(
+            f"(SELECT DISTINCT {table.key} AS key FROM {table.name} {after} ORDER BY 1 LIMIT {batch})"  # noqa: S608
+            for table in group
+        )
+        found = [key for (key,) in rows(f"SELECT key FROM ({union}) k ORDER BY 1 LIMIT {batch}", last * len(group))]  # noqa: S608 of names of tables
+        if not found:
+            return
+        yield found
+        last = [found[-1]]
+
+
+def _change_batch(group: Sequence[Table], keys: list[Any], count: Count) -> None:
+    try:
+        _change(group, keys, count, is_alone=len(keys) == 1)
+    except IntegrityError:
+        # One of the rows is double: the others change without it.
+        for key in keys:
+            _change(group, [key], count, is_alone=True)
+
+
+def _change(group: Sequence[Table], keys: list[Any], count: Count, *, is_alone: bool) -> None:
+    part = Count(count.name)
+    stale = {table: list(_stale(table, keys, part)) for table in group}
+    try:
+        if any(stale.values()):
+            _write(stale, part)
+    except IntegrityError:
+        if not is_alone:
+            raise
+        part.double += sum(map(len, stale.values()))
+    except OperationalError as error:
+        if not isinstance(error.__cause__, _HELD):
+            raise
+        part.held += sum(map(len, stale.values()))
+    for name in ("seen", "changed", "held", "unreadable", "double"):
+        setattr(count, name, getattr(count, name) + getattr(part, name))
+
+
+def _stale(table: Table, keys: list[Any], count: Count) -> Iterator[_Row]:
+    columns = ", ".join(each.column for each in table.columns)
+    query = f"SELECT {table.key}, {table.pk.column}, {columns} FROM {table.name} WHERE {table.key} = ANY(%s)"  # noqa: S608 of names of columns
+    for key, pk, *old in rows(query, [keys]):
+        count.seen += 1
+        try:
+            new = [column.under_newest_key(value) for column, value in zip(table.columns, old, strict=True)]
+        except Unreadable:
+            count.unreadable += 1
+            continue
+        if new != old:
+            yield _Row(key, pk, old, new)
+
+
+@transaction.atomic
+def _write(stale: dict[Table, list[_Row]], count: Count) -> None:
+    clock.set_short_timeouts()
+    rows(_ALLOW)
+    free = {table: _locked(table, changes) for table, changes in stale.items()}
+    held = {row.key for table, changes in stale.items() for row in changes if row.pk not in free[table]}
+    changed = 0
+    for table, changes in stale.items():
+        if wanted := [row for row in changes if row.key not in held]:
+            changed += len(rows(*_update(table, wanted)))
+    count.changed += changed
+    count.held += sum(map(len, stale.values())) - changed
+
+
+def _locked(table: Table, changes: Sequence[_Row]) -> set[Any]:
+    pk = table.pk.column
+    lock = f"SELECT {pk} FROM {table.name} WHERE {pk} = ANY(%s) ORDER BY {pk} FOR UPDATE SKIP LOCKED"  # noqa: S608 of names of columns
+    return {found for (found,) in rows(lock, [[row.pk for row in changes]])} if changes else set()
+
+
+def _update(table: Table, changes: Sequence[_Row]) -> tuple[str, list[Any]]:
+    """The statement that writes the new values of these rows, where the old ones still stand, and its parameters."""
+    types = [each.db_type(connection) for each in table.columns]
+    numbered = list(enumerate(zip(table.columns, types, strict=True)))
+    arrays = ", ".join(
+        [f"%s::{table.pk.rel_db_type(connection)}[]", *(f"%s::{kind}[], %s::{kind}[]" for kind in types)]
+    )
+    names = ", ".join(["id", *(f"old{n}, new{n}" for n, _ in numbered)])
+    values = ", ".join(f"{column.column} = v.new{n}" for n, (column, _) in numbered)
+    still = " AND ".join(f"t.{column.column} IS NOT DISTINCT FROM v.old{n}" for n, (column, _) in numbered)
+    parameters: list[Any] = [[row.pk for row in changes]]
+    for n, _ in numbered:
+        parameters += [[row.old[n] for row in changes], [row.new[n] for row in changes]]
+    statement = (
+        f"UPDATE {table.name} t SET {values} FROM unnest({arrays}) AS v ({names})"  # noqa: S608 of names of columns
+        f" WHERE t.{table.pk.column} = v.id AND {still} RETURNING 1"
+    )
+    return statement, parameters
