@@ -20,6 +20,7 @@ from config import deadletters
 from config.models import PeriodicRun
 from geo import retention as positions
 from identity.verification import conversion
+from messaging import lost_keys
 from messaging.database import clock
 from messaging.operations import alarms
 
@@ -40,6 +41,7 @@ PERIODIC = {
     ),
     "end_drills": Periodic(run=drills.end_old, every=timedelta(seconds=30), patience=timedelta(seconds=30)),
     "escalate": Periodic(run=steps.take_steps, every=timedelta(seconds=1), patience=timedelta(seconds=2)),
+    "find_lost_keys": Periodic(run=lost_keys.raise_alarm, every=timedelta(minutes=1), patience=timedelta(seconds=10)),
     "mail_alarms": Periodic(run=alarms.mail_alarms, every=timedelta(seconds=30), patience=timedelta(seconds=10)),
     "judge_conversion": Periodic(run=conversion.judge, every=timedelta(minutes=10), patience=timedelta(minutes=5)),
     "purge_evidence": Periodic(

@@ -51,4 +51,14 @@ class Migration(migrations.Migration):
             name='address',
             field=messaging.columns.EncryptedTextField(about='street address', blank=True, max_length=200),
         ),
+        migrations.AlterField(
+            model_name='evidence',
+            name='file_key',
+            field=messaging.columns.EncryptedBytesField(about='file key', db_default=b'', default=b''),
+        ),
+        migrations.AlterField(
+            model_name='upload',
+            name='file_key',
+            field=messaging.columns.EncryptedBytesField(about='file key', db_default=b'', default=b''),
+        ),
     ]

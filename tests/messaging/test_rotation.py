@@ -9,6 +9,7 @@ from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
+from alerts.models import Evidence
 from geo.models import Blueprint
 from identity.consent_models import ConsentHow, ConsentRecord, ConsentState, ContactConsent
 from identity.contacts import contacts
@@ -17,7 +18,7 @@ from identity.staff import factors
 from messaging import rotation
 from messaging.database import clock
 from messaging.database.sql import rows
-from messaging.encryption import decrypt
+from messaging.encryption import decrypt, unwrap_key, wrap_key
 from messaging.models import Message, OptOut
 from tests.messaging.engine import queued, sms
 
@@ -160,6 +161,16 @@ def test_a_value_whose_key_is_gone_is_reported_and_kept(settings: Any) -> None:
     assert (str(lost.phone_number), lost.first_name) == ("", "")
     lost.save()
     assert rows("SELECT first_name, phone_number FROM identity_user") == before
+
+
+def test_the_key_of_a_file_changes(settings: Any) -> None:
+    [field] = [each for each in Evidence._meta.concrete_fields if each.name == "file_key"]
+    wrapped = wrap_key(b"k" * 32)
+    settings.DATA_KEYS = [NEW, OLD]
+    again = field.under_newest_key(wrapped)  # type: ignore[attr-defined]
+    settings.DATA_KEYS = [NEW]
+    assert unwrap_key(again) == b"k" * 32
+    assert field.under_newest_key(b"") == b""  # type: ignore[attr-defined]
 
 
 def test_keys_do_not_change_while_plain_is_written(settings: Any) -> None:

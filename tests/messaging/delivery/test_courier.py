@@ -14,7 +14,7 @@ from messaging import policy
 from messaging.database.sql import rows
 from messaging.delivery import claims
 from messaging.delivery.courier import Courier
-from messaging.models import AttemptOutcome, Channel, Message, MessageClass, OperatorAlarm, Sender
+from messaging.models import AttemptOutcome, Channel, Message, MessageClass, OperatorAlarm, Sender, SenderOutage
 from messaging.outbox.senders import DEFAULT
 from messaging.providers import Kind, Outcome, SendRequest
 from messaging.providers.twilio import TwilioProvider
@@ -172,6 +172,7 @@ def test_a_text_or_address_without_its_key_waits_and_alarms(
     assert (message.state, message.error_code) == (State.QUEUED, f"{lost}_unreadable")
     assert OperatorAlarm.objects.get().code == "provider_configuration"
     assert state_of(fine[0]) == State.ACCEPTED
+    assert not SenderOutage.objects.exists(), "It is not the sender's fault."
 
 
 def test_messages_beyond_the_limit_in_flight_are_not_claimed(
