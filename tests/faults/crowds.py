@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from string import ascii_uppercase
 
 from deploy.local.processes import wait_until
 from tests.world import Person, World
@@ -111,6 +112,6 @@ def gather(world: World, *, people: int, contacts: int) -> Crowd:
     for _ in range(people):
         world.execute("DELETE FROM identity_ratecount")
         person = world.new_person("Aida")
-        person.add_contacts(*(f"Contact {number}" for number in range(contacts)))
+        person.add_contacts(*(f"Contact {letter}" for letter in ascii_uppercase[:contacts]))
         crowd.people.append(person)
     return crowd

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from string import ascii_uppercase
 
 import pytest
 
@@ -22,7 +23,7 @@ def _crowd(world: World) -> tuple[list[Person], list[str]]:
     for _ in range(PEOPLE):
         world.execute("DELETE FROM identity_ratecount")
         person = world.new_person("Aida")
-        person.add_contacts(*(f"Contact {n}" for n in range(CONTACTS)))
+        person.add_contacts(*(f"Contact {letter}" for letter in ascii_uppercase[:CONTACTS]))
         people.append(person)
     return people, [c.phone for p in people for c in p.contacts]
 
