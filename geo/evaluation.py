@@ -23,9 +23,10 @@ from psycopg.errors import IdleInTransactionSessionTimeout
 from geo import memory, policy, telling, zonesets
 from geo.models import DueEvaluation, Whereabouts
 from geo.nearness import Surroundings, ZoneState
-from geo.presence import Presence, TrackFix
+from geo.presence import Presence
 from geo.shapes import point
 from geo.telling import Happening, StoredFix
+from geo.track import TrackFix
 from geo.zonesets import Zone
 from messaging.database import clock
 from messaging.database.sql import is_out_of_reach, rows
@@ -177,7 +178,7 @@ def _fold(
             continue
         for number, decision in surroundings.decide(track):
             if decision.is_event:
-                yield Happening(zone=zones[number], fix=fix, accuracy_m=track_fix.accuracy_m, decision=decision)
+                yield Happening(zone=zones[number], fix=fix, accuracy_m=track.seen[-1].error_m, decision=decision)
         if time.monotonic() > until:
             break
     presences = {key: state.presence for key, state in zip(keys, states, strict=True)}

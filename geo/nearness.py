@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from geo import presence
-from geo.presence import Area, Decision, Presence, Track
+from geo.presence import Area, Decision, Presence
 from geo.shapes import Point
+from geo.track import Track
 
 # Distances to all zones are measured again when the person has moved this far. With a smaller value a drive measures at
 # every fix. With a larger one more zones count as near.

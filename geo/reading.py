@@ -185,7 +185,7 @@ def _number(value: object, low: float, high: float) -> float | None:
 def _accuracy(value: object) -> float | None:
     """The accuracy in metres, at most WORST_ACCURACY_M; None if it is missing or wrong.
 
-    A larger one is not left out: a fix without accuracy counts as UNSTATED_ACCURACY_M, which is much better.
+    A larger one is not left out: a fix without accuracy counts with a much smaller error (geo/errors.py).
     """
     worst = policy.WORST_ACCURACY_M
     return worst if isinstance(value, (int, float)) and value > worst else _number(value, 0, worst)

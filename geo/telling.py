@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -69,6 +69,7 @@ def _record(happening: Happening, person: User, contacts: Sequence[EmergencyCont
         distance_m=round(decision.distance_m, 1),
         margin_m=round(decision.margin_m, 1),
         fixes=decision.fixes,
+        crossed_at=datetime.fromtimestamp(decision.crossed_at, tz=UTC),
         decided_at=now,
         told=told,
         message_ids=queued,

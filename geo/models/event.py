@@ -48,6 +48,8 @@ class ZoneEvent(models.Model):
     distance_m = models.FloatField()
     margin_m = models.FloatField()
     fixes = models.PositiveSmallIntegerField()
+    # When the boundary was crossed, as far as the fixes say. Null in rows from before this field.
+    crossed_at = models.DateTimeField(null=True)
     decided_at = models.DateTimeField()
     told = models.CharField(max_length=16, choices=Told)
     message_ids = ArrayField(models.BigIntegerField(), default=list)

@@ -179,7 +179,10 @@ class ZoneEventSerializer(serializers.ModelSerializer[ZoneEvent]):
     rule = serializers.ChoiceField(
         choices=[(rule.value, rule.value) for rule in Rule],
         help_text="`evidence`: the mean position of several fixes is further from the boundary than its error. "
-        "`crossing`: good fixes on both sides and a movement between them.",
+        "`crossing`: a departure; good fixes on both sides and a movement between them.",
+    )
+    crossed_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the boundary was crossed, as far as the fixes say. Null in old events."
     )
     distance = serializers.FloatField(source="distance_m", help_text="Metres to the boundary, negative inside.")
     margin = serializers.FloatField(source="margin_m", help_text="Metres that the distance had to exceed.")
@@ -197,6 +200,7 @@ class ZoneEventSerializer(serializers.ModelSerializer[ZoneEvent]):
             "zone_id",
             "zone_name",
             "direction",
+            "crossed_at",
             "decided_at",
             "rule",
             "distance",

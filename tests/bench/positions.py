@@ -14,7 +14,8 @@ import requests
 from deploy.local.processes import wait_until
 from geo import shapes
 from geo.nearness import Surroundings, ZoneState
-from geo.presence import Presence, Track, TrackFix
+from geo.presence import Presence
+from geo.track import Track, TrackFix
 from tests.bench.contenders import Ours
 from tests.bench.rows import Figures
 from tests.world.crowd import Presser

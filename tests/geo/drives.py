@@ -13,8 +13,8 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from geo import shapes
-from geo.presence import TrackFix
 from geo.shapes import Point
+from geo.track import TrackFix
 
 DRIVES = (1, 2, 3)
 

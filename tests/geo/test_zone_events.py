@@ -48,7 +48,8 @@ def test_an_event_says_what_decided_it(phone: APIClient, aida: EmergencyContact)
     assert (event["direction"], event["told"], event["contacts_told"]) == ("exit", "told", 1)
     assert event["rule"] in ("evidence", "crossing")
     assert event["distance"] > event["margin"] > 0
-    assert event["fix"]["id"] in [f["id"] for f in fixes[7:9]]
+    assert event["fix"]["id"] in [f["id"] for f in fixes[7:10]]
+    assert fixes[5]["recorded_at"] <= event["crossed_at"].replace("Z", "+00:00") <= fixes[8]["recorded_at"]
     assert event["fix"]["accuracy"] == 10
     assert ZoneEvent.objects.get().message_ids == [Message.objects.get().id]
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from geo import shapes
-from geo.presence import Decision, Presence, Track, TrackFix, decide
+from geo.presence import Decision, Presence, decide
 from geo.shapes import Circle, Shape
+from geo.track import Track, TrackFix
 
 LATITUDE, LONGITUDE = 42.8746, 74.5698
 METRES_NORTH = 111_084.0  # One degree, at LATITUDE.
