@@ -6,15 +6,17 @@ A view may have up to DATA_UPLOAD_MAX_MEMORY_SIZE bytes, or its `body_limit`; No
 import io
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from django.conf import settings
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
+from django.core.handlers.wsgi import LimitedStream
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 
 from config.errors import problem
 from config.parsers import BodyTooLarge
+from config.paths import is_press
 
 
 class BodyLimitMiddleware:
@@ -35,9 +37,15 @@ class BodyLimitMiddleware:
             bound = settings.DATA_UPLOAD_MAX_MEMORY_SIZE if limit is None else limit
             length = _unpack(request, bound)
             limit = bound
-        if limit is not None and length > limit:
+        if limit is None or length <= limit:
+            return self.get_response(request)
+        if not is_press(request):
             return _refuse(request)
-        return self.get_response(request)
+        # Nothing refuses an SOS: its view reads the beginning of the body, and nobody the rest.
+        _cut(request, limit)
+        response = self.get_response(request)
+        _stop_reading(request)
+        return response
 
 
 class NoFiles(FileUploadHandler):
@@ -75,9 +83,19 @@ def _unpack(request: HttpRequest, limit: int) -> int:
     return len(body)
 
 
+def _cut(request: HttpRequest, limit: int) -> None:
+    rest = request._stream if isinstance(request._stream, io.BytesIO) else request.META["wsgi.input"]
+    request.META["CONTENT_LENGTH"] = str(limit)
+    request._stream = cast(BinaryIO, LimitedStream(rest, limit))
+
+
 def _refuse(request: HttpRequest) -> HttpResponse:
+    _stop_reading(request)
+    return problem(413, BodyTooLarge.code, BodyTooLarge.detail)
+
+
+def _stop_reading(request: HttpRequest) -> None:
     connection = request.META.get("gunicorn.socket")
     if connection is not None:
         # Stop reading: gunicorn would otherwise read the rest of the body and keep this thread busy.
         connection.shutdown(socket.SHUT_RD)
-    return problem(413, BodyTooLarge.code, BodyTooLarge.detail)

@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from alerts.positions.track import Position
+from alerts.sos.body import Unreadable
 from geo import clocks, reading
 
 ADDRESS_MAX = 200
 
-_BODY_IGNORED = "body_ignored: the body must be a JSON object"
+_BODY_IGNORED = "body_ignored: the body must be a JSON object of at most 64 KB"
 _POSITION_IGNORED = (
     "position_ignored: latitude (-90 to 90) and longitude (-180 to 180) must be finite numbers, both or neither"
 )
 _MOMENT_IGNORED = "recorded_at_ignored: recorded_at must be a time with its offset; the position is taken to be of now"
 _ADDRESS_IGNORED = "address_ignored: address must be text"
-_DRILL_IGNORED = "drill_ignored: drill must be true or false; this is a real SOS"
+_DRILL_IGNORED = "drill_ignored: drill must be true or false; without ?drill=true in the URL this is a real SOS"
 _ADDRESS_SHORTENED = f"address_shortened: address has at most {ADDRESS_MAX} characters"
 
 
@@ -45,27 +46,34 @@ class Intake:
         return Position(latitude=self.latitude, longitude=self.longitude, at=self.recorded_at)
 
 
-def read(body: object, *, now: datetime) -> Intake:
-    """Read the body of a press: keep right fields, leave wrong ones out with a warning. Never raises, for any body."""
+def read(body: object, *, now: datetime, is_marked_drill: bool = False) -> Intake:
+    """Read the body of a press: keep right fields, leave wrong ones out with a warning. Never raises, for any body.
+
+    `is_marked_drill`: the URL says that it is a drill. A body that says otherwise in `drill` overrules it.
+    """
     if not isinstance(body, Mapping):
-        return Intake(warnings=(_BODY_IGNORED,))
+        says_drill = isinstance(body, Unreadable) and body.says_drill
+        return Intake(is_drill=is_marked_drill or says_drill, warnings=(_BODY_IGNORED,))
     position, position_warnings = _position(body.get("latitude"), body.get("longitude"))
     recorded_at, moment_warnings = _moment(body, now=now)
     address, address_warnings = _address(body.get("address"))
     latitude, longitude = position or (None, None)
+    is_drill, drill_warnings = _drill(body.get("drill"), is_marked=is_marked_drill)
     return Intake(
         latitude=latitude,
         longitude=longitude,
         recorded_at=recorded_at,
         address=address,
-        is_drill=body.get("drill") is True,
-        warnings=position_warnings + moment_warnings + address_warnings + _drill_warnings(body.get("drill")),
+        is_drill=is_drill,
+        warnings=position_warnings + moment_warnings + address_warnings + drill_warnings,
     )
 
 
-def _drill_warnings(value: object) -> tuple[str, ...]:
-    """A warning if the flag `drill` is neither true nor false: the press is then a real SOS."""
-    return () if value is None or isinstance(value, bool) else (_DRILL_IGNORED,)
+def _drill(value: object, *, is_marked: bool) -> tuple[bool, tuple[str, ...]]:
+    """Whether the press is a drill, and warnings. In doubt it is a real SOS, unless the URL marks it as a drill."""
+    if isinstance(value, bool):
+        return value, ()
+    return is_marked, () if value is None else (_DRILL_IGNORED,)
 
 
 def _position(latitude: object, longitude: object) -> tuple[tuple[float, float] | None, tuple[str, ...]]:

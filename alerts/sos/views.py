@@ -3,7 +3,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from alerts.models import AlertStatus, SosAlert
 from alerts.owner import even_timing, reach, view
 from alerts.polling import IF_NONE_MATCH, conditional
-from alerts.sos import drills, ending, false_alarms, intake, raising
+from alerts.sos import body, drills, ending, false_alarms, intake, raising
 from alerts.sos.raising import Cause
 from alerts.sos.serializers import (
     EndSerializer,
@@ -30,6 +30,9 @@ from identity.models import User
 from identity.sessions.authentication import OpenToDevices, is_by_device
 from messaging.database import clock
 
+_DRILL = OpenApiParameter(
+    "drill", bool, description="`true` marks a drill in case the body is lost. `drill: false` in the body overrules it."
+)
 _NOT_FOUND = problems(s404="The person has no such alert.")
 _ENDED = (
     {200: SosAlertSerializer}
@@ -58,6 +61,7 @@ def _of_press(response: Response) -> dict[str, Any]:
 
 class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
     serializer_class = SosAlertSerializer
+    parser_classes = [body.PressParser]
     never_limited = ("POST",)
 
     @extend_schema(
@@ -79,7 +83,7 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
     @extend_schema(
         operation_id="sos_alerts_create",
         request=PressSerializer,
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[IDEMPOTENCY_KEY, _DRILL],
         responses={
             201: OpenApiResponse(SosAlertSerializer, description="A new alert. A message to every contact is queued."),
             200: OpenApiResponse(
@@ -97,11 +101,12 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
     def post(self, request: Request) -> Response:
         """SOS. It needs neither a position nor contacts.
 
-        A wrong field never refuses an SOS: the field is left out, and `warnings` says so. Unknown fields are ignored.
-        Only a body that is not JSON or is too large is an error.
+        Nothing in the body refuses an SOS: a wrong field or a body that is no JSON is left out, and `warnings` says so.
+        Unknown fields are ignored. Content-Type does not matter; the body may be gzip.
 
         With `drill: true` the alert is a drill: the whole path with texts marked TEST. A drill ends by itself after 15
-        minutes. A real press ends it at once, silently. `drill-report/` tells which TEST arrived.
+        minutes. A real press ends it at once, silently. `drill-report/` tells which TEST arrived. Send drills to
+        `sos-alerts/?drill=true` as well: a proxy or server may lose a body, and an SOS without a body is real.
 
         Send the SOS credential of the device (`me/devices/`) as `X-SOS-Credential` too. The SOS is then taken even when
         the access token has expired, and the response holds only `id`, `status`, `created_at` and `warnings`.
@@ -112,7 +117,7 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
     @replayable
     def _press(self, request: Request) -> Response:
         owner, now = person(request), clock.now()
-        press = intake.read(request.data, now=now)
+        press = intake.read(request.data, now=now, is_marked_drill=body.marks_drill(request))
         if press.is_drill:
             raised = drills.begin(owner=owner, press=press, now=now)
         else:

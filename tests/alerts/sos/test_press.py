@@ -194,14 +194,6 @@ def test_the_response_names_what_was_left_out(phone: APIClient) -> None:
     assert body["address"] == "x" * 200
 
 
-@pytest.mark.parametrize("body", ["{", "[" * 30_000, b'{"a": "\xff"}', '{"latitude": NaN}', "7" * 70_000])
-def test_a_body_that_is_no_json_is_an_error(phone: APIClient, body: str | bytes) -> None:
-    answer = phone.post(URL, body, content_type="application/json")
-    assert answer.status_code in (400, 413)
-    assert answer["Content-Type"] == "application/problem+json"
-    assert not SosAlert.objects.exists()
-
-
 def test_a_repeated_request_is_one_alert(phone: APIClient, contacts: Contacts) -> None:
     contacts("Aida")
     headers = {"Idempotency-Key": "press-1"}

@@ -62,7 +62,8 @@ class Endless(io.RawIOBase):
 
 
 @pytest.mark.parametrize(
-    "path", ["/admin/login/", "/a/abcdefghijklmnopqrstuv/answer", "/nowhere", "/api/v1/webhooks/twilio/inbound/", URL]
+    "path",
+    ["/admin/login/", "/a/abcdefghijklmnopqrstuv/answer", "/nowhere", "/api/v1/webhooks/twilio/inbound/", f"{URL}x/"],
 )
 def test_no_body_beyond_its_bound_is_read(path: str) -> None:
     """Found: 400 MiB of multipart to the admin's log-in were written to the disk, without any account. Now: not a byte
@@ -79,6 +80,20 @@ def test_no_body_beyond_its_bound_is_read(path: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
     assert body.taken == 0
     assert closed
+
+
+@pytest.mark.parametrize("framing", [{"CONTENT_LENGTH": str(400 * 1024 * 1024)}, {"HTTP_TRANSFER_ENCODING": "chunked"}])
+def test_of_a_press_only_the_beginning_is_read(phone: APIClient, framing: dict[str, str]) -> None:
+    """Nothing refuses an SOS, and nobody makes us read, keep or store more than the bound."""
+    for client, status in ((phone, 201), (APIClient(), 401)):
+        closed: list[int] = []
+        body = Endless()
+        connection = SimpleNamespace(shutdown=closed.append, settimeout=lambda seconds: None)
+        environment: dict[str, Any] = {"wsgi.input": body, "gunicorn.socket": connection} | framing
+        answer = client.generic("POST", URL, "", "multipart/form-data; boundary=b", **environment)
+        assert answer.status_code == status
+        assert body.taken <= 64 * 1024 + 1
+        assert closed
 
 
 def test_a_body_without_a_length_is_read_up_to_its_bound(phone: APIClient) -> None:
