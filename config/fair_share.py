@@ -22,6 +22,8 @@ from rest_framework_simplejwt.tokens import UntypedToken
 from config.errors import problem
 from config.paths import is_press
 from identity.api.addresses import client_ip
+from identity.devices.credentials import in_header
+from identity.sessions.bearer import tokens_in
 
 # Requests at once: an app that opens sends about six, to two processes. A person who has used up a quarter of their
 # share has one.
@@ -129,11 +131,11 @@ def _who(request: HttpRequest) -> str | None:
 
 
 def _signed_in(request: HttpRequest) -> str | None:
-    kind, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if kind == "Bearer" and (person := _person(token.strip())):
-        return person
+    for token in tokens_in(request.META.get("HTTP_AUTHORIZATION", "")):
+        if person := _person(token):
+            return person
     # Nobody else's share can be used up: a credential that is not the device's own has another hash.
-    credential = request.META.get("HTTP_X_SOS_CREDENTIAL", "")
+    credential = in_header(request.META.get("HTTP_X_SOS_CREDENTIAL", ""))
     return hashlib.sha256(credential.encode()).hexdigest() if credential else None
 
 

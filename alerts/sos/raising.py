@@ -23,6 +23,7 @@ from alerts.models import (
     Notification,
     SosAlert,
 )
+from alerts.owner import view
 from alerts.positions import track
 from alerts.positions.track import Position
 from alerts.sos import status
@@ -85,6 +86,23 @@ def raise_alerts(causes: Sequence[Cause], *, now: datetime, is_drill: bool = Fal
         _plan(raised, told, now=now)
         presses.alarm_at_limit([each.alert for each in raised if each.is_new], now=now)
     return raised
+
+
+def repeat(cause: Cause, *, alert_id: UUID, is_drill: bool, now: datetime) -> SosAlert | None:
+    """Return the alert of a press that came before: nobody is told, and an open alert takes the newer position.
+
+    `alert_id` is the alert that the press raised or joined; another one that is open by now comes first. None: the
+    owner has no such alert, or it is no drill and the press is one, or the other way round. Call inside a transaction.
+    """
+    open_now = SosAlert.objects.filter(OPEN_TO_OWNER, owner=cause.owner, is_drill=is_drill)
+    alert = open_now.select_for_update(no_key=True).first()
+    if alert is None:
+        return view.owned_by(cause.owner).filter(id=alert_id, is_drill=is_drill).first()
+    alert.owner = cause.owner
+    _take_newer_positions([Raised(cause=cause, alert=alert, before=AlertKind(alert.kind))], now=now)
+    if cause.place:
+        track.record_positions([(alert.id, cause.place)], now=now)
+    return alert
 
 
 def _raise_or_find_open(causes: Sequence[Cause], *, now: datetime, is_drill: bool) -> list[Raised]:

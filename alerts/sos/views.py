@@ -1,3 +1,5 @@
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from alerts.models import AlertStatus, SosAlert
 from alerts.owner import even_timing, reach, view
 from alerts.polling import IF_NONE_MATCH, conditional
 from alerts.sos import body, drills, ending, false_alarms, intake, raising
+from alerts.sos.intake import Intake
 from alerts.sos.raising import Cause
 from alerts.sos.serializers import (
     EndSerializer,
@@ -23,7 +26,7 @@ from alerts.sos.serializers import (
     WhichSerializer,
 )
 from identity.api import person_limits
-from identity.api.idempotency import replayable
+from identity.api.idempotency import is_odd, never_refused
 from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, problems
 from identity.api.requests import parse, person
 from identity.models import User
@@ -33,6 +36,7 @@ from messaging.database import clock
 _DRILL = OpenApiParameter(
     "drill", bool, description="`true` marks a drill in case the body is lost. `drill: false` in the body overrules it."
 )
+_KEY_ODD = "idempotency_key_odd: Idempotency-Key should be 1 to 100 printable ASCII characters without spaces"
 _NOT_FOUND = problems(s404="The person has no such alert.")
 _ENDED = (
     {200: SosAlertSerializer}
@@ -57,6 +61,29 @@ def _response(
 def _of_press(response: Response) -> dict[str, Any]:
     """The part of the response that the SOS credential alone may read: no name, no number, no position."""
     return {name: response.data[name] for name in ("id", "status", "created_at", "warnings")}
+
+
+def _read(request: Request, *, now: datetime) -> Intake:
+    press = intake.read(request.data, now=now, is_marked_drill=body.marks_drill(request))
+    return replace(press, warnings=(*press.warnings, _KEY_ODD)) if is_odd(request) else press
+
+
+def _cause(press: Intake, owner: User) -> Cause:
+    return Cause(owner=owner, place=press.place, address=press.address)
+
+
+def _press_again(request: Request, stored: Any) -> Response | None:
+    """The response to a press that came before with other times or another position; None: treat it as a new press."""
+    owner, now = person(request), clock.now()
+    press = _read(request, now=now)
+    alert_id = stored.get("id") if isinstance(stored, dict) else None
+    if alert_id is None:
+        return None
+    alert = raising.repeat(_cause(press, owner), alert_id=UUID(alert_id), is_drill=press.is_drill, now=now)
+    if alert is None:
+        return None
+    with even_timing.of_ended(alert):
+        return _response(alert, owner, warnings=press.warnings)
 
 
 class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
@@ -89,12 +116,13 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
             200: OpenApiResponse(
                 SosAlertSerializer,
                 description="The alert that was already open. Nobody is told twice. An open alert that was"
-                " acknowledged more than an hour ago becomes `exhausted`, and a new one is raised.",
+                " acknowledged more than an hour ago becomes `exhausted`, and a new one is raised. Also the answer to a"
+                " retry whose body has changed since its Idempotency-Key came first: the alert as it stands.",
             ),
         }
         | problems(
             s409="Only to a drill: `sos_is_open`.",
-            s422="`idempotency_key_reused`: the Idempotency-Key came with another body before.",
+            s401="No valid access token or SOS credential. `credential_invalid`: the credential is wrong or revoked.",
             s429="Only to a drill: `too_many_requests`, beyond five a day.",
         ),
     )
@@ -114,14 +142,14 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
         response = self._press(request)
         return Response(_of_press(response), response.status_code) if is_by_device(request) else response
 
-    @replayable
+    @never_refused(again=_press_again)
     def _press(self, request: Request) -> Response:
         owner, now = person(request), clock.now()
-        press = intake.read(request.data, now=now, is_marked_drill=body.marks_drill(request))
+        press = _read(request, now=now)
         if press.is_drill:
             raised = drills.begin(owner=owner, press=press, now=now)
         else:
-            [raised] = raising.raise_alerts([Cause(owner=owner, place=press.place, address=press.address)], now=now)
+            [raised] = raising.raise_alerts([_cause(press, owner)], now=now)
         code = status.HTTP_201_CREATED if raised.is_new else status.HTTP_200_OK
         return _response(raised.alert, owner, warnings=press.warnings, status_code=code)
 

@@ -24,7 +24,7 @@ from alerts.timers.serializers import (
 from geo.reading import Refused
 from geo.views import uploads
 from identity.api import person_limits
-from identity.api.idempotency import replayable
+from identity.api.idempotency import never_refused, replayable
 from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, problems
 from identity.api.requests import parse, person
 from messaging.database import clock
@@ -109,6 +109,21 @@ class CheckInView(APIView):
         return _response(lifecycle.check_in(timer_id=timer_id, person_id=person(request).id, now=clock.now()))
 
 
+def _beat(request: Request, timer_id: UUID) -> ActivityTimer:
+    now, owner = clock.now(), person(request)
+    try:
+        heartbeat = heartbeats.read(uploads.body_of(request), now=now)
+    except Refused as error:
+        raise uploads.invalid(error) from error
+    heartbeats.record(timer_id=timer_id, person_id=owner.id, heartbeat=heartbeat, now=now)
+    return lifecycle.of_person(timer_id=timer_id, person_id=owner.id)
+
+
+def _beat_again(request: Request, stored: Any, timer_id: UUID) -> Response:
+    timer = lifecycle.of_person(timer_id=timer_id, person_id=person(request).id)
+    return _response(_beat(request, timer_id) if timer.status == TimerStatus.ARMED else timer)
+
+
 class HeartbeatView(APIView):
     limit = person_limits.HEARTBEATS
 
@@ -116,19 +131,21 @@ class HeartbeatView(APIView):
         operation_id="timers_heartbeat",
         request=BeatSerializer,
         parameters=[IDEMPOTENCY_KEY],
-        responses={201: TimerSerializer} | _NOT_FOUND | problems(s409=_OVER, s429="More than 60 in five minutes."),
+        responses={
+            201: TimerSerializer,
+            200: OpenApiResponse(TimerSerializer, description="A retry with a changed body: the timer as it stands."),
+        }
+        | _NOT_FOUND
+        | problems(s409=_OVER, s429="More than 60 in five minutes."),
     )
-    @replayable
+    @never_refused(again=_beat_again)
     def post(self, request: Request, timer_id: UUID) -> Response:
-        """Report the phone's battery, network and position, for the contacts if the timer fires. It is no check-in."""
-        now = clock.now()
-        try:
-            heartbeat = heartbeats.read(uploads.body_of(request), now=now)
-        except Refused as error:
-            raise uploads.invalid(error) from error
-        heartbeats.record(timer_id=timer_id, person_id=person(request).id, heartbeat=heartbeat, now=now)
-        timer = lifecycle.of_person(timer_id=timer_id, person_id=person(request).id)
-        return _response(timer, status_code=status.HTTP_201_CREATED)
+        """Report the phone's battery, network and position, for the contacts if the timer fires. It is no check-in.
+
+        A retry may hold a newer position and time. A retry of a heartbeat that was taken never gets an error because
+        the timer has ended since: the response is the timer as it stands.
+        """
+        return _response(_beat(request, timer_id), status_code=status.HTTP_201_CREATED)
 
 
 class _EndView(APIView):

@@ -10,7 +10,8 @@ import json
 import re
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -78,49 +79,107 @@ def replayable(
 
     @functools.wraps(post)
     def once(self: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Response:
-        key = _key(request)
-        with transaction.atomic():
-            now = clock.set_request_timeout()
-            record, is_new = _claim(request, key=key, now=now) if key else (None, True)
-            if key and record is None and request.method not in getattr(self, "never_limited", ()):
-                raise TooManyKeys
+        with _claimed(self, request, key=_key(request)) as (record, is_new):
             if record and not is_new:
-                return _replay(record, request)
-            response = post(self, request, *args, **kwargs)
-            if response.status_code >= 300:
-                transaction.set_rollback(True)
-            elif record:
-                _keep(record, response)
-            return response
+                if not _is_same(record, request):
+                    raise KeyReused
+                return _replay(record)
+            return _run(post(self, request, *args, **kwargs), record)
 
     return once
 
 
-def _key(request: Request) -> str | None:
+def never_refused(
+    *, again: Callable[Concatenate[Request, Any, P], Response | None]
+) -> Callable[[Callable[Concatenate[V, Request, P], Response]], Callable[Concatenate[V, Request, P], Response]]:
+    """Decorate a `post` like `replayable`, but let neither a key nor another body refuse it.
+
+    A key of any length and characters counts. With a key that came with another body `again` gets the stored response
+    and answers with what stands; None: the POST runs as without a key.
+    """
+
+    def decorate(
+        post: Callable[Concatenate[V, Request, P], Response],
+    ) -> Callable[Concatenate[V, Request, P], Response]:
+        @functools.wraps(post)
+        def once(self: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Response:
+            with _claimed(self, request, key=_any_key(request)) as (record, is_new):
+                if not record or is_new:
+                    return _run(post(self, request, *args, **kwargs), record)
+                if _is_same(record, request):
+                    return _replay(record)
+                stands = again(request, _body_of(record), *args, **kwargs)
+                return _run(stands or post(self, request, *args, **kwargs), None)
+
+        return once
+
+    return decorate
+
+
+def is_odd(request: Request) -> bool:
+    """Whether the request has an Idempotency-Key that `replayable` refuses."""
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not _KEY.fullmatch(key):
+    return key is not None and not _KEY.fullmatch(key)
+
+
+@contextmanager
+def _claimed(view: APIView, request: Request, *, key: str | None) -> Iterator[tuple[IdempotencyRecord | None, bool]]:
+    """In a transaction, the record of this key and whether the request must fill it. No record: run without one."""
+    with transaction.atomic():
+        now = clock.set_request_timeout()
+        record, is_new = _claim(request, key=key, now=now) if key else (None, True)
+        if key and record is None and request.method not in getattr(view, "never_limited", ()):
+            raise TooManyKeys
+        yield record, is_new
+
+
+def _run(response: Response, record: IdempotencyRecord | None) -> Response:
+    """Store a response that succeeded; roll back one that did not."""
+    if response.status_code >= 300:
+        transaction.set_rollback(True)
+    elif record:
+        _keep(record, response)
+    return response
+
+
+def _key(request: Request) -> str | None:
+    if is_odd(request):
         raise KeyInvalid
-    return key
+    return request.headers.get("Idempotency-Key")
+
+
+def _any_key(request: Request) -> str | None:
+    """The key, or the hash of a key that cannot be stored as it is; None for a blank one."""
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if not is_odd(request) or not key:
+        return key or None
+    return f"sha256:{hashlib.sha256(key.encode(errors='surrogatepass')).hexdigest()}"
 
 
 def _claim(request: Request, *, key: str, now: datetime) -> tuple[IdempotencyRecord | None, bool]:
     """The record of this key, and whether this request must fill it. None: the person has MOST_KEPT others."""
     scope = {"user_id": request.user.pk, "method": request.method or "", "path": request.path, "key": key}
     limits = {"forgotten": now - KEPT_FOR, "most": MOST_KEPT}
-    claimed = rows(_CLAIM, scope | limits | {"body_sha256": _digest(request.data), "now": now})
+    claimed = rows(_CLAIM, scope | limits | {"body_sha256": _digest(request), "now": now})
     return IdempotencyRecord.objects.filter(**scope).first(), bool(claimed)
 
 
-def _digest(data: Any) -> bytes:
+def _digest(request: Request) -> bytes:
+    # A query string says something too: `?drill=true` does.
+    query = request.META.get("QUERY_STRING")
+    said = [request.data, query] if query else request.data
     try:
-        return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).digest()
+        text = json.dumps(said, sort_keys=True, separators=(",", ":"), default=repr)
     except RecursionError as error:
         raise ParseError("The JSON is nested too deeply.") from error
+    return hashlib.sha256(text.encode()).digest()
 
 
-def _replay(record: IdempotencyRecord, request: Request) -> Response:
-    if bytes(record.body_sha256) != _digest(request.data):
-        raise KeyReused
+def _is_same(record: IdempotencyRecord, request: Request) -> bool:
+    return bytes(record.body_sha256) == _digest(request)
+
+
+def _replay(record: IdempotencyRecord) -> Response:
     return Response(_body_of(record), status=record.status, headers={"Idempotency-Replayed": "true"})
 
 

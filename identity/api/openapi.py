@@ -10,7 +10,8 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": r"^[\x21-\x7e]{1,100}$"},
     OpenApiParameter.HEADER,
-    description="Repeats within 24 h get the first response, with `Idempotency-Replayed: true`.",
+    description="Repeats within 24 h get the first response, with `Idempotency-Replayed: true`. With another body they"
+    " are 422, but for a press and a heartbeat.",
 )
 IF_MATCH = OpenApiParameter(
     "If-Match",

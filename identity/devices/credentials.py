@@ -6,6 +6,7 @@ have to store the secret itself and not a hash.
 """
 
 import hmac
+import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from identity.models import Device, Platform, User
 MAX_DEVICES = 10
 REGISTERED_A_DAY = Limit(scope="devices registered", times=30, window=timedelta(days=1))
 _SECRET_BYTES = 32
+_CREDENTIAL = re.compile(r"[0-9A-Fa-f-]{32,36}\.[A-Za-z0-9_-]+")
 # `last_used_at` is exact to the minute, so that a batch of positions writes the row once.
 _USE_NOTED_EVERY = timedelta(minutes=1)
 
@@ -92,6 +94,12 @@ def revoke_of_sessions(session_ids: Collection[UUID], *, now: datetime) -> None:
 
 def revoke_all(person_id: UUID, *, now: datetime) -> None:
     active_devices(person_id).update(revoked_at=now)
+
+
+def in_header(value: str) -> str:
+    """The credential in the value of a header: without quotes, spaces, a scheme or a repetition. Empty without one."""
+    found = _CREDENTIAL.search(value)
+    return found[0] if found else ""
 
 
 def recognise(credential: str, *, now: datetime) -> Device | None:

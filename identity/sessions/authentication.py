@@ -26,15 +26,17 @@ class SosCredential(AccessToken):
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        credential = request.headers.get(HEADER)
-        if not credential:
+        header = request.headers.get(HEADER)
+        if not header:
             return None
         with suppress(AuthenticationFailed):
             signed_in: tuple[Any, Any] | None = super().authenticate(request)
             if signed_in:
                 return signed_in
-        device = credentials.recognise(credential, now=clock.now())
-        return (device.user, device) if device else None
+        device = credentials.recognise(credentials.in_header(header), now=clock.now())
+        if device is None:
+            raise AuthenticationFailed("The SOS credential is wrong or revoked.", code="credential_invalid")
+        return device.user, device
 
 
 class OpenToDevices(APIView):

@@ -3,6 +3,7 @@
 It is a module of its own, because DRF's settings import it before DRF's views can be imported.
 """
 
+import re
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, cast
@@ -35,6 +36,8 @@ _ENCRYPTED = [
 # In the order of the model: from_db reads the values in that order, whatever the names say.
 _NEEDED = {"id", "user_id", "last_used_at", "authenticated_at"}
 _SESSION = [field.attname for field in Session._meta.concrete_fields if field.attname in _NEEDED]
+MOST_TOKENS = 3
+_TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 # One statement finds the person and checks the session, so a session that ended is refused with the next request.
 _PERSON = """
 SELECT clock_timestamp(), {columns}
@@ -49,6 +52,15 @@ UPDATE identity_session SET last_used_at = %(now)s, network = %(network)s WHERE 
 """
 
 
+def tokens_in(header: str) -> list[str]:
+    """The tokens of an Authorization header, at most MOST_TOKENS.
+
+    The scheme is written in any case (RFC 9110, 11.1). Some clients leave it out, and proxies join several headers by
+    commas.
+    """
+    return _TOKEN.findall(header)[:MOST_TOKENS]
+
+
 class AccessToken(JWTAuthentication):
     def __init__(self, *args: Any, notes_use: bool = True, **kwargs: Any) -> None:
         """`notes_use`: note requests as the session's last use. Requests of an SOS write nothing before their work."""
@@ -56,7 +68,7 @@ class AccessToken(JWTAuthentication):
         self._notes_use = notes_use
 
     def authenticate(self, request: Request) -> Any:
-        signed_in = super().authenticate(request)
+        signed_in = self._signed_in(request)
         if signed_in and self._notes_use:
             _note_use(cast(User, signed_in[0]), request)
         return signed_in
@@ -66,6 +78,19 @@ class AccessToken(JWTAuthentication):
             with suppress(TokenError):
                 return kind(cast(Any, raw_token))  # simplejwt declares a Token here, but reads text
         return super().get_validated_token(raw_token)
+
+    def _signed_in(self, request: Request) -> Any:
+        """The person of the first valid token. Raises AuthenticationFailed if there are tokens and none of them is."""
+        refusals = []
+        for token in tokens_in(request.headers.get("Authorization", "")):
+            try:
+                valid = self.get_validated_token(token.encode())
+                return self.get_user(valid), valid
+            except AuthenticationFailed as refusal:
+                refusals.append(refusal)
+        if refusals:
+            raise refusals[0]
+        return super().authenticate(request)
 
     def get_user(self, validated_token: Token) -> Any:
         """The person of a valid token. Every request runs this, and written-out SQL takes half the time of the ORM."""

@@ -1,3 +1,3 @@
-from tests.alerts.conftest import ana, contacts, phone
+from tests.alerts.conftest import ana, arm, contacts, phone, stranger
 
-__all__ = ["ana", "contacts", "phone"]
+__all__ = ["ana", "arm", "contacts", "phone", "stranger"]
