@@ -1,3 +1,5 @@
+from typing import Any
+
 from rest_framework import serializers
 
 from alerts.models import AlertKind, AlertStatus, AnswerKind
@@ -147,3 +149,15 @@ class SosAlertSerializer(serializers.Serializer[AlertReport]):
         child=serializers.CharField(),
         help_text="Only in the response to a press: `code: sentence` for each part of the body that was left out.",
     )
+
+
+class PressedAlertSerializer(SosAlertSerializer):
+    """The alert of a press. A request with the SOS credential alone gets the required fields and no others."""
+
+    ALWAYS = ("id", "status", "created_at", "warnings")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        for name, field in fields.items():
+            field.required = name in self.ALWAYS
+        return fields

@@ -21,6 +21,7 @@ from alerts.sos.raising import Cause
 from alerts.sos.serializers import (
     EndSerializer,
     FalseAlarmsSerializer,
+    PressedAlertSerializer,
     PressSerializer,
     SosAlertSerializer,
     WhichSerializer,
@@ -60,7 +61,7 @@ def _response(
 
 def _of_press(response: Response) -> dict[str, Any]:
     """The part of the response that the SOS credential alone may read: no name, no number, no position."""
-    return {name: response.data[name] for name in ("id", "status", "created_at", "warnings")}
+    return {name: response.data[name] for name in PressedAlertSerializer.ALWAYS}
 
 
 def _read(request: Request, *, now: datetime) -> Intake:
@@ -112,9 +113,11 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
         request=PressSerializer,
         parameters=[IDEMPOTENCY_KEY, _DRILL],
         responses={
-            201: OpenApiResponse(SosAlertSerializer, description="A new alert. A message to every contact is queued."),
+            201: OpenApiResponse(
+                PressedAlertSerializer, description="A new alert. A message to every contact is queued."
+            ),
             200: OpenApiResponse(
-                SosAlertSerializer,
+                PressedAlertSerializer,
                 description="The alert that was already open. Nobody is told twice. An open alert that was"
                 " acknowledged more than an hour ago becomes `exhausted`, and a new one is raised. Also the answer to a"
                 " retry whose body has changed since its Idempotency-Key came first: the alert as it stands.",

@@ -57,6 +57,24 @@ def test_the_answer_names_nobody_and_no_place(contacts: Contacts, credential: st
         assert answer.json()["status"] == "active"
 
 
+@pytest.mark.parametrize("status", ["200", "201"])
+def test_the_schema_declares_what_a_device_gets(
+    ana: User, contacts: Contacts, credential: str, phone: APIClient, status: str
+) -> None:
+    """Generated clients throw for a field that is declared and missing, after an SOS that succeeded."""
+    contacts("Aida")
+    if status == "200":
+        phone.post(URL, {}, format="json")
+    alone = device(credential).post(URL, {"latitude": 42.87, "longitude": 74.57}, format="json")
+    whole = device(credential, Authorization=bearer(ana)).post(URL, {}, format="json")
+    schema: Any = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    content = schema["paths"][URL]["post"]["responses"][status]["content"]
+    name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    declared = schema["components"]["schemas"][name]
+    assert set(declared["required"]) == alone.json().keys() < whole.json().keys()
+    assert declared["properties"].keys() == whole.json().keys()
+
+
 def test_a_replayed_response_names_nobody_to_a_device(phone: APIClient, contacts: Contacts, credential: str) -> None:
     contacts("Aida")
     keyed = {"Idempotency-Key": "press"}

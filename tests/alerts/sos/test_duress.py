@@ -222,6 +222,22 @@ def test_a_replayed_press_is_the_press(twins: Twins) -> None:
     alike(twins, press)
 
 
+def test_a_changed_retry_of_the_press_is_answered_alike(twins: Twins) -> None:
+    def press(twin: Twin, **changed: Any) -> Any:
+        body = {"sent_at": clock.now().isoformat()} | changed
+        return twin.phone.post(URL, body, format="json", headers={"Idempotency-Key": "press"})
+
+    for twin in twins:
+        twin.alert = press(twin).data["id"]
+    alike(twins, lambda twin: twin.end())
+    for _ in range(2):
+        answer = alike(
+            twins, lambda twin: press(twin, latitude=42.87, longitude=74.57, sent_at=clock.now().isoformat())
+        )
+        assert (answer.status_code, answer.data["latitude"]) == (200, None)
+    assert SosAlert.objects.count() == len(twins)
+
+
 def test_positions_are_kept_though_they_are_refused(twins: Twins) -> None:
     moment = clock.now().isoformat()
     during = {"latitude": 42.88, "longitude": 74.57, "recorded_at": moment}
