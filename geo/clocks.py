@@ -35,3 +35,10 @@ def steady(behind: timedelta, *, person_id: UUID) -> timedelta:
         return kept
     Whereabouts.objects.update_or_create(person_id=person_id, defaults={"clock_behind_s": behind.total_seconds()})
     return behind
+
+
+def last_measured(person_id: UUID) -> timedelta | None:
+    """How far the person's phone was behind the database's clock when it last sent fixes; None if it never sent any."""
+    known = Whereabouts.objects.filter(person_id=person_id, seen_at__isnull=False)
+    seconds = known.values_list("clock_behind_s", flat=True).first()
+    return None if seconds is None else timedelta(seconds=seconds)

@@ -61,6 +61,8 @@ class SosAlert(models.Model):
     duress_at = models.DateTimeField(null=True)
     # Texts to contacts are marked TEST, and nobody is alarmed (alerts/sos/drills.py).
     is_drill = models.BooleanField(default=False, db_default=False)
+    # The charge that the last press stated: a phone that has no position has a battery.
+    battery_pct = models.PositiveSmallIntegerField(null=True)
     # The alerts that the owner raised in the hour before this one (alerts/contacts/presses.py).
     raised_before = models.PositiveSmallIntegerField(default=0, db_default=0)
 

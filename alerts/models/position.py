@@ -30,6 +30,8 @@ class AlertPosition(models.Model):
     activity = models.CharField(max_length=20, blank=True)
     # When the person was there, by the database's clock.
     at = models.DateTimeField(db_column="recorded_at")
+    # False: nothing shows whether the phone's clock was wrong or the request waited. `at` is then by the phone's clock.
+    at_is_known = models.BooleanField(default=True, db_default=True)
     received_at = models.DateTimeField()
 
     class Meta:

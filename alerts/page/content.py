@@ -37,13 +37,13 @@ RECORDINGS = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Position:
-    """A position on the page: where the phone last was. `accuracy` is in metres, `battery` in per cent."""
+    """A position on the page: where the phone last was. `accuracy` is in metres."""
 
     latitude: float
     longitude: float
     at: datetime | None = None
+    at_is_known: bool = True
     accuracy: int | None = None
-    battery: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,6 +86,8 @@ class Page:
     is_duress: bool
     is_drill: bool
     position: Position | None
+    # The charge in per cent that the phone stated last.
+    battery: int | None
     # Latitudes and longitudes of the way to the position, the oldest first.
     trail: tuple[tuple[float, float], ...]
     address: str
@@ -129,6 +131,7 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
         is_duress=alert.duress_at is not None and alert.status not in ENDED,
         is_drill=alert.is_drill,
         position=_position(alert, fixes),
+        battery=fixes[-1].battery_pct if fixes and fixes[-1].battery_pct is not None else alert.battery_pct,
         trail=tuple((fix.latitude, fix.longitude) for fix in fixes),
         address=alert.address,
         coming=tuple(
@@ -181,8 +184,8 @@ def _position(alert: SosAlert, fixes: list[AlertPosition]) -> Position | None:
             latitude=newest.latitude,
             longitude=newest.longitude,
             at=newest.at,
+            at_is_known=newest.at_is_known,
             accuracy=None if newest.accuracy_m is None else round(newest.accuracy_m),
-            battery=newest.battery_pct,
         )
     if alert.latitude is None or alert.longitude is None:
         return None

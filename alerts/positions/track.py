@@ -31,12 +31,17 @@ _METRES_PER_DEGREE = 111_320
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Position:
-    """Where a person was at the time `at`; `at` None: now. `accuracy_m` is a radius."""
+    """Where a person was at the time `at`; `at` None: now. `accuracy_m` is a radius.
+
+    `at_is_known` False: `at` is by the phone's clock, which may be wrong.
+    """
 
     latitude: float
     longitude: float
     accuracy_m: float | None = None
+    battery_pct: int | None = None
     at: datetime | None = None
+    at_is_known: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,7 +110,9 @@ def record_positions(positions: Iterable[tuple[UUID, Position]], *, now: datetim
             latitude=position.latitude,
             longitude=position.longitude,
             accuracy_m=position.accuracy_m,
+            battery_pct=position.battery_pct,
             at=position.at or now,
+            at_is_known=position.at_is_known,
             received_at=now,
         )
         for alert_id, position in positions

@@ -65,7 +65,9 @@ def begin(*, owner: User, press: Intake, now: datetime) -> Raised:
     if not SosAlert.objects.filter(OPEN_TO_OWNER, owner=owner, is_drill=True).exists():
         rates.spend(A_DAY, str(owner.id), now=now)
     [raised] = raising.raise_alerts(
-        [Cause(owner=owner, place=press.place, address=press.address)], is_drill=True, now=now
+        [Cause(owner=owner, place=press.place, address=press.address, battery_pct=press.battery_pct)],
+        is_drill=True,
+        now=now,
     )
     return raised
 

@@ -4,13 +4,14 @@ life hangs on one.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from alerts.positions.track import Position
 from alerts.sos.body import Unreadable
-from geo import clocks, reading
+from geo import clocks, policy, reading
+from geo.reading import Details
 
 ADDRESS_MAX = 200
 
@@ -18,6 +19,8 @@ _BODY_IGNORED = "body_ignored: the body must be a JSON object of at most 64 KB"
 _POSITION_IGNORED = (
     "position_ignored: latitude (-90 to 90) and longitude (-180 to 180) must be finite numbers, both or neither"
 )
+_NO_FIX = "position_ignored: 0, 0 or a negative accuracy means that the phone has no fix"
+_DETAIL_IGNORED = "{0}_ignored: {0} must be a number of {1}"
 _MOMENT_IGNORED = "recorded_at_ignored: recorded_at must be a time with its offset; the position is taken to be of now"
 _ADDRESS_IGNORED = "address_ignored: address must be text"
 _DRILL_IGNORED = "drill_ignored: drill must be true or false; without ?drill=true in the URL this is a real SOS"
@@ -35,6 +38,10 @@ class Intake:
     latitude: float | None = None
     longitude: float | None = None
     recorded_at: datetime | None = None
+    # False: the phone's clock is wrong or the press waited, and nothing shows which. `recorded_at` is the phone's time.
+    at_is_known: bool = True
+    accuracy_m: float | None = None
+    battery_pct: int | None = None
     address: str = ""
     is_drill: bool = False
     warnings: tuple[str, ...] = ()
@@ -43,19 +50,34 @@ class Intake:
     def place(self) -> Position | None:
         if self.latitude is None or self.longitude is None:
             return None
-        return Position(latitude=self.latitude, longitude=self.longitude, at=self.recorded_at)
+        return Position(
+            latitude=self.latitude,
+            longitude=self.longitude,
+            accuracy_m=self.accuracy_m,
+            battery_pct=self.battery_pct,
+            at=self.recorded_at,
+            at_is_known=self.at_is_known,
+        )
 
 
-def read(body: object, *, now: datetime, is_marked_drill: bool = False) -> Intake:
+def read(
+    body: object,
+    *,
+    now: datetime,
+    is_marked_drill: bool = False,
+    clock_behind: Callable[[], timedelta | None] = lambda: None,
+) -> Intake:
     """Read the body of a press: keep right fields, leave wrong ones out with a warning. Never raises, for any body.
 
     `is_marked_drill`: the URL says that it is a drill. A body that says otherwise in `drill` overrules it.
+    `clock_behind` returns how far the phone's clock was behind when it was measured last; None: never.
     """
     if not isinstance(body, Mapping):
         says_drill = isinstance(body, Unreadable) and body.says_drill
         return Intake(is_drill=is_marked_drill or says_drill, warnings=(_BODY_IGNORED,))
-    position, position_warnings = _position(body.get("latitude"), body.get("longitude"))
-    recorded_at, moment_warnings = _moment(body, now=now)
+    details, detail_warnings = _details(body)
+    position, position_warnings = _position(body)
+    recorded_at, at_is_known, moment_warnings = _moment(body, now=now, clock_behind=clock_behind)
     address, address_warnings = _address(body.get("address"))
     latitude, longitude = position or (None, None)
     is_drill, drill_warnings = _drill(body.get("drill"), is_marked=is_marked_drill)
@@ -63,9 +85,12 @@ def read(body: object, *, now: datetime, is_marked_drill: bool = False) -> Intak
         latitude=latitude,
         longitude=longitude,
         recorded_at=recorded_at,
+        at_is_known=at_is_known,
+        accuracy_m=details.accuracy_m,
+        battery_pct=details.battery_pct,
         address=address,
         is_drill=is_drill,
-        warnings=position_warnings + moment_warnings + address_warnings + drill_warnings,
+        warnings=position_warnings + moment_warnings + detail_warnings + address_warnings + drill_warnings,
     )
 
 
@@ -76,31 +101,56 @@ def _drill(value: object, *, is_marked: bool) -> tuple[bool, tuple[str, ...]]:
     return is_marked, () if value is None else (_DRILL_IGNORED,)
 
 
-def _position(latitude: object, longitude: object) -> tuple[tuple[float, float] | None, tuple[str, ...]]:
+def _position(body: Mapping[str, object]) -> tuple[tuple[float, float] | None, tuple[str, ...]]:
+    latitude, longitude = body.get("latitude"), body.get("longitude")
     if latitude is None and longitude is None:
         return None, ()
     north, east = _coordinate(latitude, limit=90), _coordinate(longitude, limit=180)
     if north is None or east is None:
         return None, (_POSITION_IGNORED,)
+    accuracy = _coordinate(body.get("accuracy"), limit=math.inf)
+    is_nowhere = max(abs(north), abs(east)) < policy.NULL_ISLAND_DEG
+    if is_nowhere or (accuracy is not None and accuracy < 0):
+        return None, (_NO_FIX,)
     return (north, east), ()
 
 
-def _moment(body: Mapping[str, object], *, now: datetime) -> tuple[datetime | None, tuple[str, ...]]:
-    """Return when the position was recorded, None for now, and warnings.
+def _details(body: Mapping[str, object]) -> tuple[Details, tuple[str, ...]]:
+    """Accuracy and charge, and warnings. Negative ones mean that the phone does not know them."""
+    stated = {name: _coordinate(body.get(name), limit=math.inf) for name in ("accuracy", "battery")}
+    wrong = [name for name, value in stated.items() if value is None and body.get(name) is not None]
+    if (stated["battery"] or 0) > 100:
+        wrong.append("battery")
+    units = {"accuracy": "metres", "battery": "per cent"}
+    return reading.details(stated), tuple(_DETAIL_IGNORED.format(name, units[name]) for name in wrong)
 
-    A press may have waited hours for a network.
+
+def _moment(
+    body: Mapping[str, object], *, now: datetime, clock_behind: Callable[[], timedelta | None]
+) -> tuple[datetime | None, bool, tuple[str, ...]]:
+    """Return when the position was recorded, None for now; whether that is known; and warnings.
+
+    A press may have waited hours for a network, and its client may send it as it was written then. Times of the moment
+    of the press, all of them long ago, come from a press that waited or from a wrong clock.
     """
+    sent = reading.sent_at(body)
     try:
         stated = reading.recorded_at(body)
     except reading.Refused:
-        return None, (_MOMENT_IGNORED,)
+        return None, True, (_MOMENT_IGNORED,)
+    pressed = stated or sent
+    if pressed is None:
+        return None, True, ()
+    if sent is not None and now - sent > policy.SKEW_IGNORED and abs(sent - pressed) <= policy.SKEW_IGNORED:
+        known = clock_behind()
+        return min(reading.corrected(pressed, known or timedelta()), now), known is not None, ()
     if stated is None:
-        return None, ()
-    behind = clocks.measured(sent_at=reading.sent_at(body), recorded_at=[stated], now=now)
-    return min(reading.corrected(stated, behind), now), ()
+        return None, True, ()
+    behind = clocks.measured(sent_at=sent, recorded_at=[stated], now=now)
+    return min(reading.corrected(stated, behind), now), True, ()
 
 
-def _coordinate(value: object, *, limit: int) -> float | None:
+def _coordinate(value: object, *, limit: float) -> float | None:
     # Python counts bool as a number, but true is no coordinate. Strings are taken, since some apps send them.
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None

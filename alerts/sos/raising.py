@@ -44,6 +44,7 @@ class Cause:
     owner: User
     place: Position | None = None
     address: str = ""
+    battery_pct: int | None = None
     kind: AlertKind = AlertKind.SOS
     contact_ids: Collection[UUID] = ()
 
@@ -123,6 +124,7 @@ def _alert(cause: Cause, *, now: datetime, is_drill: bool) -> SosAlert:
         latitude=cause.place.latitude if cause.place else None,
         longitude=cause.place.longitude if cause.place else None,
         address=cause.address,
+        battery_pct=cause.battery_pct,
         kind=cause.kind,
         is_drill=is_drill,
         raised_before=0 if is_drill else presses.raised_before(cause.owner.id, now=now),
@@ -187,13 +189,15 @@ def _take_newer_positions(joined: Sequence[Raised], *, now: datetime) -> None:
     for alert, cause in ((each.alert, each.cause) for each in joined):
         if cause.kind == AlertKind.SOS:
             alert.kind = AlertKind.SOS
+        if cause.battery_pct is not None:
+            alert.battery_pct = cause.battery_pct
         if (cause.place is None and not cause.address) or _is_outdated(cause.place, last.get(alert.id)):
             continue
         if cause.place is not None:
             alert.latitude, alert.longitude = cause.place.latitude, cause.place.longitude
         alert.address, alert.updated_at = cause.address, now
     SosAlert.objects.bulk_update(
-        [each.alert for each in joined], ["kind", "latitude", "longitude", "address", "updated_at"]
+        [each.alert for each in joined], ["kind", "latitude", "longitude", "address", "battery_pct", "updated_at"]
     )
 
 

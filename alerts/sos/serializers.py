@@ -28,6 +28,10 @@ class PressSerializer(serializers.Serializer[None]):
         max_value=180,
         help_text="Needs `latitude`.",
     )
+    accuracy = serializers.FloatField(
+        required=False, allow_null=True, min_value=0, help_text="Metres. A negative one says that there is no fix."
+    )
+    battery = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=100, help_text="Per cent.")
     recorded_at = serializers.DateTimeField(
         required=False,
         allow_null=True,
@@ -37,7 +41,8 @@ class PressSerializer(serializers.Serializer[None]):
     sent_at = serializers.DateTimeField(
         required=False,
         allow_null=True,
-        help_text="The phone's clock at this attempt. With it a wrong clock does no harm.",
+        help_text="The phone's clock at this attempt. With it a wrong clock does no harm. If it is long ago and no"
+        " later than `recorded_at`, contacts read that the position's age is not known.",
     )
     address = serializers.CharField(
         required=False,

@@ -26,6 +26,7 @@ from alerts.sos.serializers import (
     SosAlertSerializer,
     WhichSerializer,
 )
+from geo import clocks
 from identity.api import person_limits
 from identity.api.idempotency import is_odd, never_refused
 from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, problems
@@ -65,12 +66,17 @@ def _of_press(response: Response) -> dict[str, Any]:
 
 
 def _read(request: Request, *, now: datetime) -> Intake:
-    press = intake.read(request.data, now=now, is_marked_drill=body.marks_drill(request))
+    press = intake.read(
+        request.data,
+        now=now,
+        is_marked_drill=body.marks_drill(request),
+        clock_behind=lambda: clocks.last_measured(person(request).id),
+    )
     return replace(press, warnings=(*press.warnings, _KEY_ODD)) if is_odd(request) else press
 
 
 def _cause(press: Intake, owner: User) -> Cause:
-    return Cause(owner=owner, place=press.place, address=press.address)
+    return Cause(owner=owner, place=press.place, address=press.address, battery_pct=press.battery_pct)
 
 
 def _press_again(request: Request, stored: Any) -> Response | None:

@@ -60,6 +60,11 @@ def test_any_body_is_read_into_values_that_can_be_stored(body: object) -> None:
         {"latitude": "north", "longitude": ""},
         {"latitude": 42.8},
         {"longitude": 74.5},
+        {"latitude": 0, "longitude": 0},
+        {"latitude": "0.0", "longitude": -0.0},
+        {"latitude": 0.0005, "longitude": -0.0009},
+        {"latitude": 42.8, "longitude": 74.5, "accuracy": -1},
+        {"latitude": 42.8, "longitude": 74.5, "accuracy": "-1.0"},
         {"latitude": 42.8, "longitude": None},
     ],
 )
@@ -69,7 +74,7 @@ def test_a_wrong_position_is_left_out_whole(position: dict[str, object]) -> None
     assert [warning.split(":")[0] for warning in press.warnings] == ["position_ignored"]
 
 
-@pytest.mark.parametrize("position", [(0, 0), (-90, -180), (90.0, 180.0), ("42.8746", "74.5698"), (-0.0, 1e-300)])
+@pytest.mark.parametrize("position", [(0, 0.002), (51.5, 0), (-90, -180), (90.0, 180.0), ("42.8746", "74.5698")])
 def test_a_position_on_earth_is_taken(position: tuple[object, object]) -> None:
     press = read({"latitude": position[0], "longitude": position[1], "altitude": 800})
     assert press.latitude is not None
@@ -85,7 +90,7 @@ def minutes_ago(minutes: int) -> str:
     [
         ({"recorded_at": minutes_ago(20)}, 20),
         ({"recorded_at": minutes_ago(20), "sent_at": minutes_ago(0)}, 20),
-        # A clock that is an hour behind, and a clock that is an hour ahead.
+        # Sent 20 minutes after the fix by a clock that is an hour behind, and by one that is an hour ahead.
         ({"recorded_at": minutes_ago(80), "sent_at": minutes_ago(60)}, 20),
         ({"recorded_at": minutes_ago(-40), "sent_at": minutes_ago(-60)}, 20),
         ({"recorded_at": minutes_ago(-60)}, 0),
