@@ -5,13 +5,31 @@ from functools import partial
 
 from django.utils.translation import override
 
-from messaging.segments import GSM_SINGLE, code_units, count_segments
+from messaging.segments import GSM_SINGLE, code_units, count_segments, is_gsm
+
+# Marks that mean the same in the GSM alphabet.
+_PLAIN = str.maketrans(
+    {
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u02bc\u00b4`", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
+        **dict.fromkeys("\u00a0\u2007\u2009\u202f", " "),
+        "\u2026": "...",
+    }
+)
 
 
 def render(compose: Callable[[], str], *, language: str) -> str:
     """The text that `compose` makes in this language (ky, ru, en), whatever the language of the current request."""
     with override(language):
-        return compose()
+        return plain(compose())
+
+
+def plain(text: str) -> str:
+    """The text with marks of the GSM alphabet, if then all of it is in that alphabet: otherwise one typographic mark
+    halves what a segment holds."""
+    replaced = text.translate(_PLAIN)
+    return replaced if is_gsm(replaced) else text
 
 
 def fit_name(compose: Callable[[str], str], *, name: str, language: str) -> str:

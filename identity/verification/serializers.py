@@ -1,3 +1,6 @@
+import unicodedata
+from typing import Any
+
 from rest_framework import serializers
 
 from identity.api.fields import LanguageField, NameField, PhoneNumberField, ReachableNumberField
@@ -5,6 +8,10 @@ from identity.api.passwords import PasswordField, not_guessed_at_once
 from identity.models import Language, Verification
 from identity.sessions.serializers import OriginSerializer
 from identity.verification.registration import RESEND_AFTER
+
+# Spaces of every width, hyphens and periods; iPhones write a dash for two hyphens.
+_BETWEEN_GROUPS = " \t\u00a0\u2009\u202f-\u2010\u2011\u2013\u2014."
+_LONGEST_CODE = 20
 
 
 class RegisterSerializer(serializers.Serializer[None]):
@@ -20,9 +27,20 @@ class ResendSerializer(serializers.Serializer[None]):
     verification_id = serializers.UUIDField()
 
 
+class CodeField(serializers.RegexField):
+    """A code as people type it: in groups, and with the digits of their own script."""
+
+    def to_internal_value(self, data: Any) -> str:
+        typed = str(super().to_internal_value(data))
+        if len(typed) > _LONGEST_CODE:
+            return typed
+        digits = (str(unicodedata.decimal(character, character)) for character in typed)
+        return "".join(digit for digit in digits if digit not in _BETWEEN_GROUPS)
+
+
 class VerifySerializer(OriginSerializer):
     phone_number = PhoneNumberField()
-    code = serializers.RegexField(r"^[0-9]{6}$")
+    code = CodeField(r"^[0-9]{6}$")
     verification_id = serializers.UUIDField()
 
 

@@ -3,6 +3,7 @@
 An SOS, or a code that the reader asked for, is still sent: only the provider knows whether the reader opted in again.
 """
 
+import re
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
@@ -52,7 +53,19 @@ def refusing(addresses: Iterable[str]) -> set[str]:
 # are ours.
 _STOP = ("STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT")
 _START = ("START", "YES", "UNSTOP")
-_OURS = {"СТОП": "STOP", "СТАРТ": "START", "ПОМОЩЬ": "HELP"}
+_OURS = {
+    "СТОП": ("STOP", "ru"),
+    "СТАРТ": ("START", "ru"),
+    "ПОМОЩЬ": ("HELP", "ru"),
+    "ТОКТОТ": ("STOP", "ky"),
+    "БАШТА": ("START", "ky"),
+    "ЖАРДАМ": ("HELP", "ky"),
+}
+# Words that may follow without a comma: "stop please".
+_POLITE = frozenset(["PLEASE", "THANKS", "THANK", "YOU", "SMS", "ПОЖАЛУЙСТА", "СПАСИБО", "СМС", "РАХМАТ", "СУРАНЫЧ"])
+_WORDS = re.compile(r"[^\W\d_]+")
+# A sentence that goes on after the word is a sentence about something else: "stop by the shop".
+_GOES_ON = re.compile(r"[^\S\n]+\w")
 
 
 def take_word(address: str, text: str, *, now: datetime) -> str:
@@ -60,13 +73,23 @@ def take_word(address: str, text: str, *, now: datetime) -> str:
 
     Twilio itself replies to the Latin words.
     """
-    said = text.strip().upper()
-    word = _OURS.get(said, said)
+    said = _said(text)
+    word, language = _OURS.get(said, (said, ""))
     if word in _STOP:
         ask(address, reason="STOP", now=now)
     elif word in _START:
         take_back(address)
-    return render(lambda: _answer(word), language="ru") if said in _OURS else ""
+    return render(lambda: _answer(word), language=language) if language else ""
+
+
+def _said(text: str) -> str:
+    """The first word of a text in capitals, if it stands alone there; case, quotation marks and politeness aside."""
+    first = _WORDS.search(text)
+    if first is None:
+        return ""
+    rest = text[first.end() :]
+    more = (word.upper() for word in _WORDS.findall(rest))
+    return "" if _GOES_ON.match(rest) and not _POLITE.issuperset(more) else first[0].upper()
 
 
 def _answer(word: str) -> str:

@@ -1,6 +1,8 @@
+from functools import lru_cache
 from http import HTTPStatus
 from uuid import UUID
 
+import structlog
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.views import View
@@ -15,13 +17,21 @@ from messaging.providers.twilio import MESSAGE
 from messaging.reports import delivery_reports
 from messaging.webhooks.signature import signed_form
 
+log = structlog.get_logger(__name__)
+
+
+@lru_cache(maxsize=100)
+def _note_unknown(noun: str, status: str) -> None:
+    """Log a status that Twilio has introduced since this release: once in each process."""
+    log.warning("twilio_status_unknown", noun=noun, status=status[:20])
+
 
 @method_decorator(csrf_exempt, name="dispatch")
 class TwilioStatusView(View):
     """Takes Twilio's status callback of an SMS. The URL names the attempt; the signature covers the URL and the body.
 
-    204: applied, or known already. 400: unreadable. 403: not signed by our account. 404: no such attempt.
-    413: more than 16 KB.
+    204: applied, known already, or a status that we do not know yet. 400: unreadable. 403: not signed by our account.
+    404: no such attempt. 413: more than 16 KB.
     """
 
     http_method_names = ["post"]
@@ -33,8 +43,11 @@ class TwilioStatusView(View):
         if isinstance(form, HTTPStatus):
             return HttpResponse(status=form)
         status, sid = form.get(f"{self.resource.noun}Status", ""), form.get(f"{self.resource.noun}Sid", "")
-        if status not in self.resource.statuses or not sid:
+        if not status or not sid:
             return HttpResponse(status=HTTPStatus.BAD_REQUEST)
+        if status not in self.resource.statuses:
+            _note_unknown(self.resource.noun, status)
+            return HttpResponse(status=HTTPStatus.NO_CONTENT)
         outcome = self.resource.reported(status, form.get("ErrorCode", "")[:40], sid[:34])
         try:
             delivery_reports.apply_report(attempt_id, outcome, by=Deliverer.CALLBACK)

@@ -1,3 +1,3 @@
-from tests.alerts.conftest import ana, arm, contacts, phone, stranger
+from tests.alerts.conftest import ana, arm, contacts, phone, pressed, stranger, token, tokens
 
-__all__ = ["ana", "arm", "contacts", "phone", "stranger"]
+__all__ = ["ana", "arm", "contacts", "phone", "pressed", "stranger", "token", "tokens"]

@@ -1,10 +1,12 @@
 """Numbers that refuse our SMS, by a word to us or to Twilio."""
 
+from html import unescape
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
+from django.utils.translation import gettext, override
 from twilio.request_validator import RequestValidator
 
 from messaging.database import clock
@@ -45,6 +47,54 @@ def test_stop_is_remembered_and_start_forgets_it(word: str, settings: Any) -> No
     assert refusing() == [ANA]
     says("Start", settings)
     assert refusing() == []
+
+
+STOPS = [
+    *(
+        "Стоп.",
+        "«СТОП»",
+        '"stop"',
+        "stop, thank you",
+        "Stop!!!",
+        "STOP please",
+        "стоп, пожалуйста",
+        "“Stop”",
+        "- стоп -",
+    ),
+    *(
+        "ТОКТОТ",
+        "токтот, рахмат",
+        "Stop\nSent from my phone",
+        "стоп смс",
+        "\u200estop",
+        "Stop. I know nobody of that name",
+    ),
+]
+ANOTHER_SUBJECT = ["I stop here", "stop by the shop", "End of the street", "не стоп", "Stopping", "", "...", "5"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("text", STOPS)
+def test_a_stop_counts_however_it_is_written(text: str, settings: Any) -> None:
+    assert says(text, settings).status_code == 200
+    assert refusing() == [ANA]
+    says("«Старт»!", settings)
+    assert refusing() == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("text", ANOTHER_SUBJECT)
+def test_a_sentence_about_something_else_is_no_stop(text: str, settings: Any) -> None:
+    assert says(text, settings).status_code == 200
+    assert refusing() == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("word", "language"), [("стоп", "ru"), ("токтот", "ky")])
+def test_we_answer_in_the_language_of_the_word(word: str, language: str, settings: Any) -> None:
+    reply = says(word, settings).content.decode()
+    with override(language):
+        assert gettext("AlertMe: you get no more messages but an SOS. Send START to get them again.") in unescape(reply)
 
 
 @pytest.mark.django_db
