@@ -150,7 +150,7 @@ class TestHeartbeats:
         url = f"{arm()}heartbeat/"
         assert press(phone, {"battery": 40}, url=url).status_code == 201
         again = press(phone, HERE | {"battery": 39, "sent_at": at()}, url=url)
-        assert (again.status_code, again.json()["last_heartbeat"]["latitude"]) == (200, 42.87)
+        assert (again.status_code, again.json()["last_heard"]["latitude"]) == (200, 42.87)
         assert Heartbeat.objects.count() == 2
 
     def test_a_retry_after_the_end_is_no_error(self, phone: APIClient, arm: Arm) -> None:
