@@ -31,10 +31,10 @@ def free_port() -> int:
 def parents() -> dict[int, int]:
     """Every process on the machine with its parent."""
     found = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for pid in filter(str.isdecimal, os.listdir("/proc")):
         with contextlib.suppress(OSError):  # The process ended while we looked.
             # The command's name, in parentheses, may hold spaces; the fields after it do not.
-            found[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+            found[int(pid)] = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     return found
 
 
