@@ -1,5 +1,5 @@
-"""The database of an installation, read and written beside its processes. Phone numbers are encrypted on the way in,
-and decrypted on the way out.
+"""The database of an installation, read and written beside its processes. Phone numbers and e-mail addresses are
+encrypted on the way in, and decrypted on the way out.
 """
 
 from typing import Any
@@ -26,4 +26,5 @@ class Database:
 def _stored(value: object) -> object:
     if isinstance(value, list):
         return [_stored(each) for each in value]
-    return encrypt_number(value) if isinstance(value, str) and is_e164(value) else value
+    is_address = isinstance(value, str) and (is_e164(value) or "@" in value)
+    return encrypt_number(str(value)) if is_address else value
