@@ -1,6 +1,7 @@
 """All settings, read top to bottom. Values come from the environment; `.env.example` lists and explains them."""
 
 import os
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,13 @@ NUM_PROXIES = int(environment.text("NUM_PROXIES", "a whole number from 0 to 9", 
 # -- PostgreSQL and RabbitMQ ----------------------------------------------------------------------------------
 
 DATABASES = {"default": servers.database("DATABASE_URL")}
+# `manage.py migrate` then connects as this role, which owns the tables, and grants the role of DATABASE_URL what the
+# application needs (config/roles.py). The application's processes need not know it.
+APPLICATION_DATABASE = None
+if environment.given("MIGRATION_DATABASE_URL"):
+    APPLICATION_DATABASE, _owner = DATABASES["default"], servers.database("MIGRATION_DATABASE_URL")
+    if sys.argv[1:2] in (["migrate"], ["rotatekeys"]):
+        DATABASES = {"default": _owner}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 RABBITMQ_URLS = servers.broker("RABBITMQ_URL")

@@ -44,6 +44,11 @@ def is_complete(folder: Path) -> bool:
     return all(os.access(folder / program, os.X_OK) for program in ("initdb", "postgres"))
 
 
+def as_application(url: str) -> str:
+    """The URL of a private server for the application's role."""
+    return url.replace(f"//{DATABASE}@", f"//{DATABASE}_app@", 1)
+
+
 class PrivatePostgres(PrivateServer):
     name: ClassVar[str] = "PostgreSQL"
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast": ends clients' sessions, then shuts down
@@ -59,6 +64,11 @@ class PrivatePostgres(PrivateServer):
     @property
     def url(self) -> str:
         return f"postgres://{DATABASE}@127.0.0.1:{self.port}/{DATABASE}"
+
+    @property
+    def application_url(self) -> str:
+        """The URL of the application's role, which `manage.py migrate` makes (config/roles.py)."""
+        return as_application(self.url)
 
     def _prepare(self) -> None:
         if self._user:

@@ -34,6 +34,8 @@ def main() -> None:
         signal.signal(number, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt), servers():
         run([sys.executable, "manage.py", "migrate", "--verbosity", "1"])
+        # Only the migration knows the owner of the tables.
+        os.environ.pop("MIGRATION_DATABASE_URL", None)
         with supervisor() as supervisord:
             announce(supervisord)
             supervisord.wait()
@@ -53,6 +55,8 @@ def servers() -> Iterator[None]:
             server = kind(VAR / kind.name.lower())
             print(f"Starting a private {kind.name} in {server.folder}", flush=True)
             os.environ[name] = running.enter_context(server).url
+            if isinstance(server, PrivatePostgres):
+                os.environ |= {name: server.application_url, "MIGRATION_DATABASE_URL": server.url}
         yield
 
 

@@ -54,6 +54,7 @@ WRONG = [
     ("NUM_PROXIES", "-1"),
     ("NUM_PROXIES", "one"),
     ("DATABASE_URL", "sqlite:///db.sqlite3"),
+    ("MIGRATION_DATABASE_URL", "sqlite:///db.sqlite3"),
     ("DATABASE_URL", "postgres://user:secret@host"),
     ("DATABASE_URL", "postgres://user:secret@host:port/name"),
     ("DATABASE_URL", "postgres://user:secret@host:0/name"),

@@ -87,3 +87,11 @@ def test_the_image_takes_what_it_needs() -> None:
     assert apps | {"config", "deploy", "manage.py", "requirements.txt"} <= allowed
     assert not allowed & {".env", "var", ".git"}
     assert all(Path(ROOT / name).exists() for name in allowed)
+
+
+def test_only_the_migration_knows_the_owner_of_the_tables() -> None:
+    for name in OURS:
+        environment = SERVICES[name]["environment"]
+        assert environment["DATABASE_URL"].startswith("postgres://alertme_app:${POSTGRES_APP_PASSWORD:"), name
+        knows = [key for key, value in environment.items() if "POSTGRES_PASSWORD" in str(value)]
+        assert knows == (["MIGRATION_DATABASE_URL"] if name == "migrate" else []), name

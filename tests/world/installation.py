@@ -14,6 +14,7 @@ import pika.exceptions
 import psycopg
 import requests
 
+from deploy.local.postgres import as_application
 from deploy.local.processes import free_port, wait_until
 from messaging.sandbox.control import SandboxControl
 from tests.mailbox import Mailbox
@@ -51,7 +52,8 @@ class World(Outbox, DueTimes):
         self.url = f"http://127.0.0.1:{web}"
         self.mailbox = Mailbox()
         self.environment = {
-            "DATABASE_URL": self.database_url,
+            # Tests look at and change rows as the owner of the tables; the processes are the application's role.
+            "DATABASE_URL": as_application(self.database_url),
             "RABBITMQ_URL": self.rabbitmq_url,
             "PUBLIC_BASE_URL": self.url,
             "TWILIO_API_BASE_URL": f"http://127.0.0.1:{sandbox}",
@@ -87,7 +89,8 @@ class World(Outbox, DueTimes):
             yield name, django("runscheduler")
 
     def start(self) -> None:
-        migrate = Process("migrate", django("migrate"), environment=self.environment, folder=self.folder)
+        owner = {"MIGRATION_DATABASE_URL": self.database_url}
+        migrate = Process("migrate", django("migrate"), environment=self.environment | owner, folder=self.folder)
         migrate.start()
         assert wait_until(lambda: not migrate.is_running, timeout_s=60), migrate.tail()
         self.mailbox.start()
