@@ -1,8 +1,10 @@
-"""Gives each person a share of a web process, so that one account leaves threads and processor to everybody's SOS.
+"""Limits what one person takes of a web process, so that threads and processor remain for everybody's SOS.
 
-The share is seconds of processor: it is charged what each request has cost. Nothing is asked of the database: a refusal
-must cost less than the request. A press of SOS is neither charged nor refused. The limits in
-identity/api/person_limits.py count over all processes and by purpose.
+A device, a contact's link and, on public paths, a client's address count as a person too. Each request is charged its
+seconds of processor. A request is refused with 429 when the share is used up, or when too many of the same person run
+at once. Positions of an alert have a share of their own. A press of SOS is neither charged nor refused. A refusal asks
+nothing of the database: it must cost less than the request. The limits in identity/api/person_limits.py count over all
+processes and by purpose.
 """
 
 import hashlib

@@ -87,7 +87,7 @@ class Unsupported(DomainError):
 
 
 class Inconsistent(DomainError):
-    """The content contradicts itself or something that was declared before."""
+    """A body or file contradicts itself, or what the client sent before: a wrong hash, a reused Idempotency-Key."""
 
 
 class InProgress(DomainError):

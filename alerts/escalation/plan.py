@@ -49,13 +49,13 @@ class _Step:
 
 
 def write(alerts: Sequence[SosAlert], told: Sequence[Notification], *, now: datetime) -> None:
-    """Write the plan of each new alert: the steps for its contacts, and the GIVE_UP step.
+    """Write the plan of each new alert: steps for its contacts, and the GIVE_UP step.
 
-    `told` are the notifications with the first SMS. The call to a contact whose first SMS was refused at once is due
-    now.
+    `told` are the notifications with the first SMS; contacts whose SMS was withheld get no steps. If the first SMS was
+    refused at once, the first call is due after `presses.wait`, which is normally now.
 
-    An alert that follows many others of its owner, and a contact who has not accepted, get a first call only, and not
-    sooner than by the default policy (alerts/contacts/presses.py).
+    A contact who is not confirmed gets only the first call. So does every contact of an alert that follows many others
+    of its owner (alerts/contacts/presses.py). Such a call comes FIRST_CALL_AFTER at the earliest.
     """
     if not alerts:
         return

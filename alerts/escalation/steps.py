@@ -232,10 +232,9 @@ def stop(alert: SosAlert, *, now: datetime, contact_id: UUID | None = None) -> N
 
 
 def _untake(alert: SosAlert, cancelled: Sequence[Notification]) -> None:
-    """Mark the steps of these cancelled calls and reminders as skipped instead of done, so that `resume` takes them
-    again.
+    """Mark the steps of these cancelled notifications as skipped instead of done: `resume` can make them pending again.
 
-    Each step gets a new round number, since its cancelled notification keeps the old one.
+    Each step gets the next free round of its contact, because the cancelled notification keeps the old one.
     """
     calls = {(call.contact_id, call.kind, call.round) for call in cancelled}
     steps = list(alert.steps.exclude(kind=StepKind.GIVE_UP).order_by("place"))

@@ -1,4 +1,7 @@
-"""Headers of the tus protocol (https://tus.io/protocols/resumable-upload): read, checked, sent and described."""
+"""Reads, checks and sends the headers of the tus protocol (https://tus.io/protocols/resumable-upload).
+
+Describes them for the OpenAPI document too. TusView is the base of the views.
+"""
 
 import binascii
 from base64 import b64decode

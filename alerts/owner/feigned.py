@@ -111,7 +111,11 @@ def _is_of_then(move: Move, feigned: FeignedEnd) -> bool:
 
 
 def _instead_of_another_attempt(again: Move, *, from_state: State) -> Iterator[ShownMove]:
-    """The move that an ended alert shows where the message goes back to `queued` to be tried again."""
+    """Yield the move to show for `again`, the real move back to `queued`: none, a failure, or `again` itself.
+
+    None: an earlier attempt may have reached the provider. A failure: the provider reported one. `from_state` is the
+    state that is shown before.
+    """
     if again.leaves_a_doubt:
         return  # Past its deadline no message is sent again on a doubt: the look-ups go on.
     is_looked_up = from_state is State.UNKNOWN and again.by == Deliverer.SCHEDULER
@@ -135,5 +139,8 @@ def _never_finished_at(shown: Sequence[ShownMove], feigned: FeignedEnd) -> datet
 
 
 def _moment(last: ShownMove, longest: timedelta) -> timedelta:
-    """The time that the engine needs to notice: it differs from message to message and stays the same for each."""
+    """How long the engine seems to need to notice that a message's time has passed: 20 ms to almost `longest`.
+
+    Computed from the id of the last move: it looks random, and is the same whenever the message is read.
+    """
     return timedelta(microseconds=20_000) + longest * ((last.move_id or 0) * 7_919_777 % 1_000_003 / 1_000_003) * 0.95

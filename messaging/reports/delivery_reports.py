@@ -69,7 +69,8 @@ def _read(statement: str, parameters: list[Any]) -> list[Any]:
 def _can_move(state: str, outcome: Outcome) -> bool:
     """Whether this report may move a message in this state.
 
-    A failure may if the state is not in SETTLED; then all attempts of the message decide.
+    A report of progress may if MOVES has the move. A report of failure may if the state is not in SETTLED;
+    `_apply_locked` then looks at all attempts of the message.
     """
     if outcome.kind is Kind.ACCEPTED:
         return f"{state}>{outcome.state}" in MOVES

@@ -62,8 +62,9 @@ def watch(courier: Courier, sender_id: int) -> int:
 
 @transaction.atomic
 def _take_due(sender_id: int) -> tuple[list[Watched], int]:
-    """Take the due messages of this sender; return those to look up now, and how many moved because no look-up is
-    possible.
+    """Take up to FETCHES_PER_PASS due messages of this sender; return those to look up now, and how many were moved.
+
+    A message without an attempt to look up is moved to queued, undelivered or unconfirmed, or waits.
 
     The next look-up of a message is as far away as the message is old, but at least AWAITING_CALLBACK and at most
     WATCH_AT_MOST_EVERY.

@@ -1,4 +1,7 @@
-"""The sandbox's own JSON endpoints, for tests and benchmarks. They take the account and password of the Twilio API."""
+"""JSON endpoints with which tests and benchmarks steer the sandbox: add or clear rules, reset, list arrived messages.
+
+A client signs in with the account and password of the Twilio API (routes.py checks them).
+"""
 
 import json
 
