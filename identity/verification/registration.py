@@ -235,7 +235,7 @@ def _code_to_share(*, phone_number: str, client_ip: str, now: datetime) -> Verif
 
 
 def _cause(client_ip: str) -> str:
-    """The cause of a code's SMS, by which the outbox counts: a keyed hash of the client's address, or of its IPv6 /64."""
+    """The cause of a code's SMS, by which the outbox counts: a keyed hash of the client's address or IPv6 /64."""
     return salted_hmac("alertme cause", network_of(client_ip), algorithm="sha256").hexdigest()[:32]
 
 

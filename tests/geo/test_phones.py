@@ -21,6 +21,8 @@ VISIT_S, INTERVALS = 240.0, 2.2
 LATE_S = 300.0
 # The greatest part of the crossings that may be missed, up to this interval in seconds.
 MISSED = {300.0: 0.05, 1_800.0: 0.08}
+# Of a phone that states three times its error: it looks as if it were nowhere near a small zone.
+MISSED_TOO_BAD = 0.14
 
 
 def circle(east_m: float, north_m: float, radius_m: float) -> Circle:
@@ -104,8 +106,10 @@ def _play(people: Iterable[int], *, days: int, every_s: float, stated: Stated) -
     return counts
 
 
-def _assert_good(counts: Counter[str], *, every_s: float, wrong_of: int) -> None:
+def _assert_good(counts: Counter[str], *, every_s: float, stated: Stated) -> None:
     most = next(part for interval, part in MISSED.items() if every_s <= interval)
+    most = MISSED_TOO_BAD if stated is Stated.TOO_BAD else most
+    wrong_of = 200 if stated is Stated.HONEST else 50
     assert counts["missed"] <= most * counts["crossings"]
     assert counts["late"] <= 0.1 * counts["crossings"]
     assert counts["wrong"] * wrong_of <= counts["crossings"]
@@ -117,7 +121,7 @@ def _assert_good(counts: Counter[str], *, every_s: float, wrong_of: int) -> None
 def test_a_few_days_of_a_few_people(every_s: float, stated: Stated) -> None:
     counts = _play(range(3), days=2, every_s=every_s, stated=stated)
     assert counts["crossings"] > 100
-    _assert_good(counts, every_s=every_s, wrong_of=50)
+    _assert_good(counts, every_s=every_s, stated=stated)
 
 
 @pytest.mark.matrix
@@ -126,7 +130,7 @@ def test_a_few_days_of_a_few_people(every_s: float, stated: Stated) -> None:
 def test_a_thousand_days(every_s: float, stated: Stated) -> None:
     """28 cases of 18 people over 2 days: 1,008 days. Honest phones are wrong once in 200 crossings, others in 50."""
     counts = _play(range(100, 118), days=2, every_s=every_s, stated=stated)
-    _assert_good(counts, every_s=every_s, wrong_of=200 if stated is Stated.HONEST else 50)
+    _assert_good(counts, every_s=every_s, stated=stated)
 
 
 # Inputs that failed with the rule before: seconds between fixes, metres east of the centre, accuracy, number of fixes.
