@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
 
-from alerts.owner import even_timing
+from identity.pins import even_timing
 from messaging.database import clock
 from tests.world import World
 

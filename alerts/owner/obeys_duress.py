@@ -35,7 +35,7 @@ ACCEPTS = {
     "alerts.sos.duress.end_for_real": "Does the work of a pretended end too, so that its duration tells nothing.",
     "alerts.sos.views.CancelView": "Answers after a whole number of time steps, whichever PIN was typed.",
     "alerts.sos.views.ResolveView": "Answers after a whole number of time steps, whichever PIN was typed.",
-    "alerts.owner.even_timing.in_steps": "Keeps a response's duration from telling which PIN was typed.",
+    "identity.pins.even_timing.in_steps": "Keeps a response's duration from telling which PIN was typed.",
     "alerts.owner.even_timing.of_ended": "Evens out each response about an alert that a PIN ended or seemed to end.",
     "alerts.sos.raising.raise_alerts": "Raises a new alert at the next press: to the owner's devices no alert is open.",
     "alerts.contacts.presses.raised_before": "Counts an alert under duress like one that ended.",

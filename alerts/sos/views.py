@@ -32,6 +32,7 @@ from identity.api.idempotency import is_odd, never_refused
 from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, problems
 from identity.api.requests import parse, person
 from identity.models import User
+from identity.pins import even_timing as pin_timing
 from identity.sessions.authentication import OpenToDevices, is_by_device
 from messaging.database import clock
 
@@ -192,7 +193,7 @@ class _EndView(APIView):
         user, pin = person(request), parse(EndSerializer, request)["pin"] or ""
         if pin:
             ending.require_own(alert_id, owner=user)  # Nobody waits for an alert that is not theirs.
-        with even_timing.in_steps(bool(pin)):
+        with pin_timing.in_steps(bool(pin)):
             return _response(ending.end(alert_id=alert_id, owner=user, to=self.to, pin=pin), user)
 
 

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from alerts.contacts import links, untold
 from alerts.escalation import answers, steps
 from alerts.models import AlertStatus, EscalationStep, NotificationKind, SosAlert, StepState, Via
-from alerts.owner import even_timing
+from identity.pins import even_timing
 from alerts.sos import closing
 from identity.models import EmergencyContact
 from messaging import history

@@ -14,7 +14,7 @@ from statistics import median
 import pytest
 from django.db import connection
 
-from alerts.owner import even_timing
+from identity.pins import even_timing
 from messaging.states import State
 from tests.alerts.engine import drive
 from tests.alerts.sos.twins import Twin, make_twins, masked

@@ -17,7 +17,7 @@ from django.db.models import DateTimeField, ExpressionWrapper, F, Value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerts.owner import even_timing
+from identity.pins import even_timing
 from identity.api.rates import Limit
 from identity.models import AcceptedPin, Pin, RateCount, User
 from identity.pins import pins

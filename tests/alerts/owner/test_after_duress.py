@@ -6,7 +6,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from alerts.owner import even_timing, feigned
+from alerts.owner import feigned
+from identity.pins import even_timing
 from messaging.database import clock
 from messaging.delivery import sweeping
 from messaging.models import Attempt, AttemptOutcome, Deliverer

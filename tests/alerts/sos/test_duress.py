@@ -10,7 +10,8 @@ from django.http import JsonResponse
 
 from alerts.escalation import answers, steps
 from alerts.models import AlertEvent, AlertStatus, EscalationStep, NotificationKind, SosAlert, Via
-from alerts.owner import even_timing, feigned
+from alerts.owner import feigned
+from identity.pins import even_timing
 from messaging.database import clock
 from messaging.models import Attempt, AttemptOutcome, Message, MessageClass, OperatorAlarm
 from messaging.states import State

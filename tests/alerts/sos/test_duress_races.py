@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from alerts.models import EventKind, NotificationKind, SosAlert
-from alerts.owner import even_timing
+from identity.pins import even_timing
 from identity.models import User
 from messaging.database import clock
 from messaging.models import Deliverer

@@ -22,7 +22,8 @@ from alerts.escalation.answers import acknowledge
 from alerts.evidence import sending
 from alerts.exports import views
 from alerts.models import EscalationStep, FeignedEnd, SosAlert, Via
-from alerts.owner import even_timing, feigned
+from alerts.owner import feigned
+from identity.pins import even_timing
 from messaging.database import clock
 from messaging.models import Message
 from messaging.states import State

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from alerts.models import SosAlert
-from alerts.owner import even_timing
+from identity.pins import even_timing
 from identity.models import User
 from tests.alerts.sos.twins import URL, Twin, alike, make_twins
 from tests.alerts.typed import SAFE_PIN, pass_the_hour

@@ -6,7 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from alerts.models import AlertEvent
-from alerts.owner import even_timing
+from identity.pins import even_timing
 from identity.models import Pin, User
 from identity.pins.tries import FREE_TRIES, TRY_LASTS
 from messaging.states import State

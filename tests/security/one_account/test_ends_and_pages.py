@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from alerts.models import SosAlert
-from alerts.owner import even_timing
+from identity.pins import even_timing
 from config import document, health
 from identity.api import person_limits
 from identity.models import User
