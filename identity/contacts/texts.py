@@ -1,9 +1,13 @@
-"""The SMS that asks a number whether it wants to be a contact. It has no free words and takes one segment."""
+"""The SMS that asks a number whether it wants to be a contact, and the SMS when a contact is removed.
+
+They have no free words and take one segment.
+"""
 
 from django.utils.translation import gettext, override
 
 from identity import names
-from identity.models import User
+from identity.models import EmergencyContact, User
+from messaging import texts
 from messaging.segments import count_segments
 
 # Raise it with each change of the words below or of the page: it is stored with each consent as proof.
@@ -26,3 +30,27 @@ def invitation(person: User, *, language: str, link: str) -> str:
             return text
     # Beside a link of a long host only Latin letters leave room. Readers of all three languages know this word.
     return f"AlertMe: SOS kontakt {phone}? {link}"
+
+
+def removed(person: User, *, language: str) -> str:
+    """For a number that was a contact. The person's verified number says whose; their name is shortened to fit."""
+    phone, name = str(person.phone_number), names.in_text(person.first_name, person.last_name)
+    return texts.fit_name(
+        lambda shorter: gettext("AlertMe: {name} removed you as a contact.").format(name=_with(phone, shorter)),
+        name=name,
+        language=language,
+    )
+
+
+def no_longer_contact(contact: EmergencyContact, *, language: str) -> str:
+    """For the person. The contact's number says who; their name is shortened to fit."""
+    phone, name = str(contact.phone_number), names.in_text(contact.name)
+    return texts.fit_name(
+        lambda shorter: gettext("AlertMe: {name} is no longer your contact.").format(name=_with(phone, shorter)),
+        name=name,
+        language=language,
+    )
+
+
+def _with(phone: str, name: str) -> str:
+    return f"{name} ({phone})" if name else phone
