@@ -19,6 +19,7 @@ class SosAlertAdmin(ReadOnlyAdmin):
         "updated_at",
         "ended_at",
         "duress_at",
+        "is_silent",
         "owner_id",
         "false_alarms",
     )
@@ -55,7 +56,7 @@ class ActivityTimerAdmin(ReadOnlyAdmin):
 
     list_display = fields = (
         *("id", "owner_id", "status", "period_s", "grace_s", "extensions"),
-        *("created_at", "ends_at", "due_at", "nudge_at", "ended_at", "alert_id"),
+        *("created_at", "ends_at", "due_at", "nudge_at", "ended_at", "alert_id", "kept_of"),
     )
     list_filter = ("status",)
     search_fields = ("=id", "=owner__id", "=alert__id")

@@ -1,15 +1,19 @@
-"""Connects the signals of lower rooms and apps: messaging's news of messages, escalation's moves of an alert."""
+"""Connects the signals of lower rooms and apps: messaging's news of messages, escalation's moves of an alert, PINs
+typed for something that is no alert.
+"""
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from alerts.contacts import notifying
 from alerts.escalation import answers, steps
 from alerts.escalation import signals as escalation
 from alerts.models import AlertMove, Notification, NotificationKind, SosAlert, Via
-from alerts.sos import status
+from alerts.sos import silent, status
+from identity.pins import signals as pins
 from messaging import signals
 from messaging.database import clock
 
@@ -18,6 +22,7 @@ def connect() -> None:
     signals.digit_pressed.connect(_answered)
     signals.not_delivered.connect(_not_delivered)
     escalation.status_due.connect(_move)
+    pins.pin_typed.connect(_pin_typed)
 
 
 def _answered(message_id: int, **_: Any) -> None:
@@ -35,3 +40,9 @@ def _not_delivered(message_ids: Collection[int], now: datetime, **_: Any) -> Non
 
 def _move(alerts: Sequence[SosAlert], how: AlertMove, now: datetime, **_: Any) -> list[SosAlert]:
     return status.move(alerts, how, now=now)
+
+
+def _pin_typed(person_id: UUID, is_duress: bool, settles: bool, now: datetime, **_: Any) -> None:
+    silent.warn(person_id, is_duress=is_duress, now=now)
+    if settles:
+        silent.settle(person_id, now=now)

@@ -9,10 +9,12 @@ from uuid import UUID
 
 from django.db import transaction
 
-from geo import policy, zones
-from geo.models import Blueprint, GeoZone
+from geo import keptzones, policy, zones
+from geo.models import Blueprint, GeoZone, Whereabouts
 from identity.errors import Conflict, NotFound
 from identity.models import EmergencyContact
+from identity.pins import protection
+from identity.pins.pins import Proof
 
 FIELDS = (
     *("name", "zone_type", *zones.OUTLINE, "notify_on_enter", "notify_on_exit", "schedule", "contact_ids"),
@@ -88,18 +90,21 @@ def remove(*, person_id: UUID, blueprint_id: UUID, if_match: Collection[str] | N
 
 
 @transaction.atomic
-def apply(*, person_id: UUID, blueprint_id: UUID, is_dry_run: bool, now: datetime) -> Report:
+def apply(*, person_id: UUID, blueprint_id: UUID, is_dry_run: bool, proof: Proof, now: datetime) -> Report:
     """Make the person's zones equal to the blueprint's, in one transaction; return the changes.
 
     A zone of the same name is changed and keeps its events. Unless the zone moves, it keeps its presence too. With
-    `is_dry_run` nothing is changed. Raises NotFound or TooManyZones.
+    `is_dry_run` nothing is changed. Under duress zones that are removed or weakened go on, hidden. Raises NotFound,
+    TooManyZones, or PinRequired if contacts may be told of less.
     """
     whereabouts = zones.locked(person_id)
     blueprint = blueprint_of_person(person_id=person_id, blueprint_id=blueprint_id)
     zones.require_room(person_id, wanted=len(blueprint.zones))
     report = _compare(person_id, _usable(person_id, blueprint.zones), now=now)
     if not is_dry_run:
-        _carry_out(report, now=now)
+        if _weakened(report):
+            protection.require(proof)
+        _carry_out(report, whereabouts, is_kept=proof is Proof.DURESS, now=now)
         zones.changed(whereabouts)
     return report
 
@@ -128,8 +133,18 @@ def _compare(person_id: UUID, wanted: Iterable[Mapping[str, Any]], *, now: datet
     return report
 
 
-def _carry_out(report: Report, *, now: datetime) -> None:
-    GeoZone.objects.filter(id__in=[zone.id for zone in report.removed]).delete()
+def _weakened(report: Report) -> list[GeoZone]:
+    """The zones of which contacts may be told less."""
+    changed = [each.zone for each in report.changed if keptzones.weakens(each.zone, each.changes)]
+    return [*report.removed, *changed]
+
+
+def _carry_out(report: Report, whereabouts: Whereabouts, *, is_kept: bool, now: datetime) -> None:
+    removed = keptzones.hide(report.removed) if is_kept else report.removed
+    GeoZone.objects.filter(id__in=[zone.id for zone in removed]).delete()
+    for changed in report.changed:
+        if is_kept and keptzones.weakens(changed.zone, changed.changes):
+            keptzones.hide_copy(changed.zone, whereabouts)
     for changed in report.changed:
         zones.rewrite(changed.zone, changed.changes, now=now)
     GeoZone.objects.bulk_create(report.added)

@@ -23,7 +23,8 @@ class State(TextChoices):
 class Known:
     """The known presence of a person in one zone.
 
-    `since`: time of the fix that changed the state, or of the first fix. `as_of`: time of the last evaluated fix.
+    `since`: time of the fix that changed the state, or of the first fix. `as_of`: time of the last evaluated fix. Both
+    are None while the state is unknown.
     """
 
     state: State
@@ -36,11 +37,17 @@ def known_presences(zones: Collection[GeoZone], *, person_id: UUID) -> dict[UUID
     whereabouts = Whereabouts.objects.filter(person_id=person_id).only("state", "seen_at").first()
     presences = memory.read_presences(whereabouts.state) if whereabouts else {}
     as_of = whereabouts.seen_at if whereabouts else None
-    return {zone.id: _known(presences.get(presence_key(zone.id, zone.placed_at)), as_of) for zone in zones}
+    return {zone.id: _known(presences.get(_key(zone)), as_of) for zone in zones}
+
+
+def _key(zone: GeoZone) -> str:
+    """The key of what is known; "" for an inactive zone: evaluation leaves it out from now on."""
+    return presence_key(zone.id, zone.placed_at) if zone.is_active else ""
 
 
 def _known(presence: Presence | None, as_of: datetime | None) -> Known:
     if presence is None or presence.inside is None or presence.since is None:
-        return Known(state=State.UNKNOWN, as_of=as_of)
+        # No `as_of`: evaluation may go on for zones that the person's devices do not show (geo/keptzones.py).
+        return Known(state=State.UNKNOWN)
     state = State.INSIDE if presence.inside else State.OUTSIDE
     return Known(state=state, since=datetime.fromtimestamp(presence.since, tz=UTC), as_of=as_of)

@@ -11,7 +11,7 @@ from geo.models import ZoneEvent
 def purge(*, now: datetime) -> int:
     """Make the coming weeks, drop at most one old week and delete some old events; return the number of all three."""
     kept_for = timedelta(days=settings.LOCATION_DAYS)
-    some = ZoneEvent.objects.filter(decided_at__lt=now - kept_for).values("pk")[: policy.RETENTION_STEP]
-    deleted, _ = ZoneEvent.objects.filter(pk__in=some).delete()
+    some = ZoneEvent.every.filter(decided_at__lt=now - kept_for).values("pk")[: policy.RETENTION_STEP]
+    deleted, _ = ZoneEvent.every.filter(pk__in=some).delete()
     made = partitions.ensure(now=now, kept_for=kept_for)
     return made + partitions.drop_oldest(now=now, kept_for=kept_for) + int(deleted)

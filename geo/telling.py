@@ -10,7 +10,7 @@ from geo import policy, schedules, texts
 from geo.models import Direction, Told, ZoneEvent
 from geo.presence import Decision
 from geo.zonesets import Zone
-from identity.contacts import consent
+from identity.contacts import consent, kept
 from identity.contacts.contacts import to_tell
 from identity.models import EmergencyContact, User
 from messaging.models import MessageClass
@@ -44,7 +44,8 @@ def tell(happened: Sequence[Happening], *, person_id: UUID, now: datetime) -> in
     if not happened:
         return 0
     person = User.objects.get(id=person_id)
-    contacts = [contact for contact in to_tell(person_id) if consent.is_confirmed(contact)]
+    everybody = [*to_tell(person_id), *kept.to_tell(person_id)]
+    contacts = [contact for contact in everybody if consent.is_confirmed(contact)]
     for happening in happened:
         _record(happening, person, contacts, now=now)
     return len(happened)
@@ -53,8 +54,12 @@ def tell(happened: Sequence[Happening], *, person_id: UUID, now: datetime) -> in
 def _record(happening: Happening, person: User, contacts: Sequence[EmergencyContact], *, now: datetime) -> None:
     zone, fix, decision = happening.zone, happening.fix, happening.decision
     chosen = [c for c in contacts if zone.contact_ids is None or c.id in zone.contact_ids]
-    told = _told(happening, has_contacts=bool(chosen), now=now)
-    queued = _queue(happening, person, chosen, now=now) if told is Told.TOLD else []
+    shown = [contact for contact in chosen if not contact.is_kept]
+    told = _told(happening, has_contacts=bool(shown), now=now)
+    queued = _queue(happening, person, shown, now=now) if told is Told.TOLD else []
+    # The person's devices show no message to contacts who were removed under duress.
+    if _told(happening, has_contacts=len(chosen) > len(shown), now=now) is Told.TOLD:
+        _queue(happening, person, [contact for contact in chosen if contact.is_kept], now=now)
     ZoneEvent.objects.create(
         owner=person,
         zone_id=zone.id,
@@ -73,6 +78,7 @@ def _record(happening: Happening, person: User, contacts: Sequence[EmergencyCont
         decided_at=now,
         told=told,
         message_ids=queued,
+        is_kept=zone.is_kept,
     )
 
 

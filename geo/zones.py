@@ -9,10 +9,13 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
+from geo import keptzones
 from geo.models import GeoZone, Whereabouts, ZoneEvent
 from identity.api import versions
 from identity.errors import Conflict, InvalidField, NotFound
 from identity.models import EmergencyContact
+from identity.pins import protection
+from identity.pins.pins import Proof
 
 # Fields that say where a zone is. The others say who is told, and when.
 OUTLINE = ("shape", "latitude", "longitude", "radius_m", "ring")
@@ -53,29 +56,54 @@ def add(*, person_id: UUID, fields: Mapping[str, Any], now: datetime) -> GeoZone
 
 @transaction.atomic
 def change(
-    *, person_id: UUID, zone_id: UUID, changes: Mapping[str, Any], if_match: Collection[str] | None, now: datetime
+    *,
+    person_id: UUID,
+    zone_id: UUID,
+    changes: Mapping[str, Any],
+    if_match: Collection[str] | None,
+    proof: Proof,
+    now: datetime,
 ) -> GeoZone:
-    """Change fields of a zone; return the zone.
+    """Change fields of a zone; return the zone. Under duress the zone as it was goes on, hidden (keptzones.py).
 
-    Raises NotFound, PreconditionFailed if the client has an older version, or InvalidField about `contact_ids`.
+    Raises NotFound, PreconditionFailed if the client has an older version, InvalidField about `contact_ids`, or
+    PinRequired for a change after which contacts may be told of less.
     """
     whereabouts = locked(person_id)
     zone = zone_of_person(person_id=person_id, zone_id=zone_id)
     require(zone, if_match=if_match)
     check_contacts(person_id, changes.get("contact_ids"))
+    if keptzones.weakens(zone, changes):
+        protection.require(proof)
+        if proof is Proof.DURESS:
+            keptzones.hide_copy(zone, whereabouts)
     rewrite(zone, changes, now=now)
     changed(whereabouts)
     return zone
 
 
 @transaction.atomic
-def remove(*, person_id: UUID, zone_id: UUID, if_match: Collection[str] | None) -> None:
-    """Delete the zone; its events stay. Raises NotFound or PreconditionFailed."""
+def remove(*, person_id: UUID, zone_id: UUID, if_match: Collection[str] | None, proof: Proof) -> None:
+    """Delete the zone; its events stay. Under duress it goes on, hidden.
+
+    Raises NotFound, PinRequired or PreconditionFailed.
+    """
     whereabouts = locked(person_id)
     zone = zone_of_person(person_id=person_id, zone_id=zone_id)
+    protection.require(proof)
     require(zone, if_match=if_match)
-    zone.delete()
+    if proof is not Proof.DURESS or keptzones.hide([zone]):
+        zone.delete()
     changed(whereabouts)
+
+
+@transaction.atomic
+def settle(person_id: UUID) -> None:
+    """Delete the hidden zones (keptzones.py)."""
+    if GeoZone.every.filter(owner_id=person_id, is_kept=True).exists():
+        whereabouts = locked(person_id)
+        GeoZone.every.filter(owner_id=person_id, is_kept=True).delete()
+        changed(whereabouts)
 
 
 def rewrite(zone: GeoZone, changes: Mapping[str, Any], *, now: datetime) -> None:

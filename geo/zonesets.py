@@ -30,6 +30,7 @@ class Zone(NamedTuple):
     notify_on_exit: bool
     schedule: dict[str, Any] | None
     contact_ids: list[UUID] | None
+    is_kept: bool
 
     @property
     def shape(self) -> shapes.Shape:
@@ -52,8 +53,8 @@ def active_zones(locked: Iterable[Whereabouts]) -> dict[UUID, Sequence[Zone]]:
 
     Takes one query for all people whose zones are not cached.
     """
-    # An older release, which may share the cache, keeps other tuples under "zones".
-    keys = {f"zones-by-id:{person.person_id}:{person.zones_version}": person.person_id for person in locked}
+    # Older releases, which may share the cache, keep other tuples under "zones" and "zones-by-id".
+    keys = {f"zones-with-kept:{person.person_id}:{person.zones_version}": person.person_id for person in locked}
     cached: dict[str, list[Zone]] = cache.get_many(keys)
     asked = {person_id: key for key, person_id in keys.items() if key not in cached}
     if asked:
@@ -66,7 +67,7 @@ def active_zones(locked: Iterable[Whereabouts]) -> dict[UUID, Sequence[Zone]]:
 
 def _read(people: Iterable[UUID]) -> defaultdict[UUID, list[Zone]]:
     found: defaultdict[UUID, list[Zone]] = defaultdict(list)
-    active = GeoZone.objects.filter(owner_id__in=people, is_active=True)
+    active = GeoZone.every.filter(owner_id__in=people, is_active=True)
     for owner_id, *values in active.order_by("id").values_list("owner_id", *Zone._fields):
         zone = Zone(*values)
         ring = tuple((x, y) for x, y in zone.ring) if zone.ring else None

@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 
 # Django finds the tables of consent through this module.
 from identity.consent_models import ContactConsent
+from identity.shown import ShownManager
 from messaging.columns import EncryptedBytesField, EncryptedEmailField, EncryptedNumberField, EncryptedTextField
 from messaging.encryption import RESPONSE, STAFF_FACTOR
 
@@ -68,7 +69,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class EmergencyContact(models.Model):
-    """A person's emergency contact. The contact with `order` 0 gets an SOS first."""
+    """A person's emergency contact; `order` 0 gets an SOS first. `is_kept`: hidden (identity/contacts/kept.py)."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="contacts")
@@ -81,13 +82,16 @@ class EmergencyContact(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     # The time at which this number declined to be a contact of the person (ContactConsent); null if it did not.
     declined_at = models.DateTimeField(null=True)
-    # Whether the contact is told that the person typed the duress PIN. No response shows it: whoever holds the phone
-    # would learn whom the person distrusts.
+    # Whether the contact is told of duress. No response shows it: whoever reads it learns whom the person distrusts.
     tell_of_duress = models.BooleanField(default=True, db_default=True)
+    is_kept = models.BooleanField(default=False, db_default=False)
     # Not columns: `contacts.mark` and `contacts.to_tell` set them.
     refuses_sms = False
     confirmed: bool | None = None
     consent: ContactConsent | None = None
+
+    objects = ShownManager["EmergencyContact"]()
+    every: ClassVar[models.Manager["EmergencyContact"]] = models.Manager()
 
     class Meta:
         ordering = ["order"]
@@ -173,6 +177,8 @@ class Device(models.Model):
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    # Revoked with the duress PIN: the person's devices show it revoked, and its credential still raises an SOS.
+    is_kept = models.BooleanField(default=False, db_default=False)
     # Not a column: `credentials.listed` sets it. A device that has just been registered is signed in.
     is_signed_in = True
 

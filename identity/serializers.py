@@ -4,6 +4,7 @@ from rest_framework import serializers
 
 from identity.api.fields import LanguageField, NameField
 from identity.models import User
+from identity.pins.serializers import ProvedSerializer
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
@@ -15,7 +16,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
         read_only_fields = fields
 
 
-class ProfileSerializer(serializers.Serializer[None]):
+class ProfileSerializer(ProvedSerializer):
     first_name = NameField(max_length=50)
     last_name = NameField(max_length=50, allow_blank=True)
     language = LanguageField()

@@ -54,13 +54,13 @@ def request_help(requests: Sequence[HelpRequest], *, message_class: MessageClass
     for contact in to_tell(*(request.alert.owner_id for request in requests)):
         if not is_drill or is_confirmed(contact):
             contacts[contact.user_id].append(contact)
-    first = [
-        _first(request.alert, contact)
+    asked = [
+        first(request.alert, contact)
         for request in requests
         for contact in _chosen(request, contacts[request.alert.owner_id])
     ]
-    withheld = presses.withheld(first, now=now)
-    return queue_help_texts(first, message_class=message_class, withheld=withheld, now=now)
+    withheld = presses.withheld(asked, now=now)
+    return queue_help_texts(asked, message_class=message_class, withheld=withheld, now=now)
 
 
 def _chosen(request: HelpRequest, everybody: list[EmergencyContact]) -> list[EmergencyContact]:
@@ -68,7 +68,8 @@ def _chosen(request: HelpRequest, everybody: list[EmergencyContact]) -> list[Eme
     return [contact for contact in chosen if contact.id not in request.without]
 
 
-def _first(alert: SosAlert, contact: EmergencyContact) -> Notification:
+def first(alert: SosAlert, contact: EmergencyContact) -> Notification:
+    """The notification, not saved yet, with which the alert asks this contact for help for the first time."""
     return Notification(
         alert=alert,
         contact_id=contact.id,
@@ -96,13 +97,18 @@ def queue_help_texts(
     def compose(notification: Notification) -> str:
         alert = notification.alert
         link = links.url(tokens[notification.alert_id, notification.contact_id])
-        help_text = texts.drill if alert.is_drill else _HELP_TEXTS[AlertKind(alert.kind)]
-        return help_text(alert.owner, language=notification.language, link=link)
+        return _help_text(alert)(alert.owner, language=notification.language, link=link)
 
     # The end of the alert cancels these messages, also a TEST: they may hold no text of another alert.
     return queue_messages(
         notifications, compose=compose, message_class=message_class, stands_alone=True, withheld=withheld, now=now
     )
+
+
+def _help_text(alert: SosAlert) -> Callable[..., str]:
+    if alert.is_silent:
+        return texts.duress
+    return texts.drill if alert.is_drill else _HELP_TEXTS[AlertKind(alert.kind)]
 
 
 def contacts_asked(alert_ids: Collection[UUID]) -> defaultdict[UUID, set[UUID]]:

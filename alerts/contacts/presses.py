@@ -34,7 +34,8 @@ WITHHELD = Refusal.NOT_CONFIRMED
 # The last 100 alerts are enough to count: an account with years of alerts costs an SOS no more than another one.
 _RAISED_BEFORE = """
 (SELECT count(*) FROM (
-    SELECT created_at FROM alerts_sosalert WHERE owner_id = %s AND NOT is_drill ORDER BY id DESC LIMIT 100
+    SELECT created_at FROM alerts_sosalert WHERE owner_id = %s AND NOT is_drill AND NOT is_silent
+    ORDER BY id DESC LIMIT 100
 ) last WHERE created_at > %s)
 """
 
@@ -61,6 +62,7 @@ def withheld(first: Sequence[Notification], *, now: datetime) -> set[UUID]:
     """Return the ids of the notifications that are not sent: their contacts have not confirmed and were told before.
 
     Counts the owner's alerts of a day by phone number, so that deleting a contact and adding it again changes nothing.
+    Silent alerts count by themselves: the owner's devices would show their number.
     Takes no query if everybody has confirmed.
     """
     unconfirmed = [each for each in first if not each.is_confirmed and not each.alert.is_drill]
@@ -80,6 +82,7 @@ def _told(
         alert__owner__in={each.alert.owner_id for each in unconfirmed},
         alert__created_at__gt=now - A_DAY,
         alert__is_drill=False,
+        alert__is_silent=unconfirmed[0].alert.is_silent,
         phone_number__in={str(each.phone_number) for each in unconfirmed},
         kind=NotificationKind.SOS,
     )

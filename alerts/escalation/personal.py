@@ -7,12 +7,14 @@ from uuid import UUID
 
 from django.db import transaction
 
-from alerts.escalation.policy import Policy, Wave, default
-from alerts.models import EscalationPolicy, StepKind
+from alerts.escalation.policy import Policy, Wave, default, weakens
+from alerts.models import EscalationPolicy, KeptPolicy, StepKind
 from identity import people
 from identity.api import versions
 from identity.contacts import contacts
 from identity.errors import InvalidField
+from identity.pins.pins import Proof
+from identity.pins.protection import require
 from messaging.models import Channel
 
 # The longest a person in danger waits for the next wave; the earliest and latest alarm of the operator.
@@ -40,17 +42,26 @@ class PolicyBody(TypedDict):
     is_default: NotRequired[bool]
 
 
-def policies_of(contact_ids: Mapping[UUID, Sequence[UUID]]) -> dict[UUID, Policy]:
+def policies_of(contact_ids: Mapping[UUID, Sequence[UUID]], *, is_silent: bool = False) -> dict[UUID, Policy]:
     """Return the escalation policy of each person, the person's own or the default, by person id. Takes one query.
 
-    `contact_ids` are the contacts of each person, in order; the default policy calls them in waves.
+    `contact_ids` are the contacts of each person, in order; the default policy calls them in waves. Silent alerts
+    follow the policy of before the duress PIN, which takes another query.
     """
-    own = {policy.owner_id: policy for policy in EscalationPolicy.objects.filter(owner__in=contact_ids)}
-    return {person: _policy(own[person]) if person in own else default(ids) for person, ids in contact_ids.items()}
+    own: dict[UUID, EscalationPolicy | KeptPolicy] = {
+        policy.owner_id: policy for policy in EscalationPolicy.objects.filter(owner__in=contact_ids)
+    }
+    if is_silent:
+        own |= {policy.owner_id: policy for policy in KeptPolicy.objects.filter(owner__in=contact_ids)}
+    return {
+        person: _policy(own[person]) if person in own and own[person].waves is not None else default(ids)
+        for person, ids in contact_ids.items()
+    }
 
 
-def _policy(own: EscalationPolicy) -> Policy:
-    return Policy(waves=tuple(_wave(body) for body in own.waves), give_up_after=timedelta(seconds=own.give_up_after_s))
+def _policy(own: EscalationPolicy | KeptPolicy) -> Policy:
+    waves = tuple(_wave(body) for body in own.waves or ())
+    return Policy(waves=waves, give_up_after=timedelta(seconds=own.give_up_after_s))
 
 
 def shown(person_id: UUID) -> PolicyBody:
@@ -68,13 +79,18 @@ def etag(body: PolicyBody) -> str:
 
 
 @transaction.atomic
-def put(*, person_id: UUID, wanted: PolicyBody, if_match: Collection[str] | None, now: datetime) -> PolicyBody:
-    """Store the person's own policy and return it as stored.
+def put(
+    *, person_id: UUID, wanted: PolicyBody, if_match: Collection[str] | None, proof: Proof, now: datetime
+) -> PolicyBody:
+    """Store the person's own policy and return it as stored. Under duress the old one still holds for silent alerts.
 
-    Raises PreconditionFailed if the client has an older version of the policy, and InvalidField for wrong contacts.
+    Raises PreconditionFailed if the client has an older version of the policy, InvalidField for wrong contacts, and
+    PinRequired if a contact is called or texted later or less often than before.
     """
     _lock(person_id, if_match=if_match)
-    _check(wanted["waves"], own={contact.id for contact in contacts.to_tell(person_id)})
+    own = [contact.id for contact in contacts.to_tell(person_id)]
+    _check(wanted["waves"], own=set(own))
+    _prove(person_id, _policy(EscalationPolicy(**wanted)), own, proof=proof)
     waves = [{**wave, "contacts": [str(contact) for contact in wave["contacts"]]} for wave in wanted["waves"]]
     EscalationPolicy.objects.update_or_create(
         owner_id=person_id,
@@ -84,10 +100,27 @@ def put(*, person_id: UUID, wanted: PolicyBody, if_match: Collection[str] | None
 
 
 @transaction.atomic
-def remove(*, person_id: UUID, if_match: Collection[str] | None) -> None:
-    """Delete the person's own policy: the default holds again. Raises PreconditionFailed for an older version."""
+def remove(*, person_id: UUID, if_match: Collection[str] | None, proof: Proof) -> None:
+    """Delete the person's own policy: the default holds again.
+
+    Raises PreconditionFailed for an older version, and PinRequired like `put`.
+    """
     _lock(person_id, if_match=if_match)
+    own = [contact.id for contact in contacts.to_tell(person_id)]
+    _prove(person_id, default(own), own, proof=proof)
     EscalationPolicy.objects.filter(owner_id=person_id).delete()
+
+
+def _prove(person_id: UUID, after: Policy, own: Sequence[UUID], *, proof: Proof) -> None:
+    """Require the PIN if this policy weakens the present one. Under duress keep the present one, for silent alerts."""
+    present = policies_of({person_id: own})[person_id]
+    if not weakens(present, after, own):
+        return
+    require(proof)
+    if proof is Proof.DURESS:
+        stored = EscalationPolicy.objects.filter(owner_id=person_id).first()
+        held = {"waves": stored.waves if stored else None, "give_up_after_s": _seconds(present.give_up_after)}
+        KeptPolicy.objects.get_or_create(owner_id=person_id, defaults=held)
 
 
 def _lock(person_id: UUID, *, if_match: Collection[str] | None) -> None:

@@ -136,7 +136,7 @@ def _plans(alerts: Sequence[SosAlert], told: Sequence[Notification]) -> list[_Pl
         if notification.message.error_code != presses.WITHHELD:
             theirs[notification.alert_id].append(notification)
     contact_ids = {alert.owner_id: [each.contact_id for each in theirs[alert.id]] for alert in alerts}
-    own = personal.policies_of(contact_ids)
+    own = personal.policies_of(contact_ids, is_silent=any(alert.is_silent for alert in alerts))
     plans = []
     for alert in alerts:
         planned, give_up_after = policy.planned(own[alert.owner_id], contact_ids[alert.owner_id])

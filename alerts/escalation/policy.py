@@ -100,3 +100,12 @@ def _with_everyone(waves: Sequence[Wave], contacts: Sequence[UUID]) -> list[Wave
     unnamed = tuple(contact for contact in contacts if contact not in named)
     joined = last.contacts + unnamed if last.contacts else ()
     return [*others, Wave(kind=last.kind, after=last.after, contacts=joined)]
+
+
+def weakens(before: Policy, after: Policy, contacts: Sequence[UUID]) -> bool:
+    """Whether `after` calls or texts one of these contacts later or less often, or alarms the operator later."""
+    (old, old_end), (new, new_end) = planned(before, contacts), planned(after, contacts)
+    times = {(step.kind, step.contact, step.round): step.after for step in new}
+    return new_end > old_end or any(
+        times.get((step.kind, step.contact, step.round), timedelta.max) > step.after for step in old
+    )

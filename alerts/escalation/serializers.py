@@ -4,6 +4,7 @@ from rest_framework import serializers
 
 from alerts.escalation.personal import LATEST_GIVE_UP, LONGEST_WAIT, MAX_WAVES, SOONEST_GIVE_UP, PolicyBody, WaveBody
 from identity.contacts.contacts import MAX_CONTACTS
+from identity.pins.serializers import ProvedSerializer
 from messaging.models import Channel
 
 
@@ -40,3 +41,7 @@ class PolicySerializer(serializers.Serializer[PolicyBody]):
 class ShownPolicySerializer(PolicySerializer):
     waves = serializers.ListField(child=WaveSerializer())
     is_default = serializers.BooleanField(help_text="True while the person has chosen no waves.")
+
+
+class PolicyChangeSerializer(ProvedSerializer, PolicySerializer):
+    """The waves, and the PIN if a contact is called or texted later or less often than before."""

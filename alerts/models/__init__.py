@@ -17,7 +17,7 @@ from alerts.models.duress import FeignedEnd
 from alerts.models.escalation import Answer, AnswerKind, EscalationStep, StepKind, StepState, Via
 from alerts.models.evidence import Evidence, EvidenceKind, LegalHold, Upload
 from alerts.models.link import ContactLink
-from alerts.models.policy import EscalationPolicy
+from alerts.models.policy import EscalationPolicy, KeptPolicy
 from alerts.models.position import AlertPosition
 from alerts.models.timer import ActivityTimer, Heartbeat, TimerStatus
 
@@ -42,6 +42,7 @@ __all__ = [
     "EvidenceKind",
     "FeignedEnd",
     "Heartbeat",
+    "KeptPolicy",
     "LegalHold",
     "Notification",
     "NotificationKind",

@@ -65,6 +65,10 @@ class SosAlert(models.Model):
     battery_pct = models.PositiveSmallIntegerField(null=True)
     # The alerts that the owner raised in the hour before this one (alerts/contacts/presses.py).
     raised_before = models.PositiveSmallIntegerField(default=0, db_default=0)
+    # Under duress from the beginning, and hidden from the owner's devices (alerts/sos/silent.py).
+    is_silent = models.BooleanField(default=False, db_default=False)
+    # The id of the alert that the owner's devices show, if this silent one tells contacts whom that one leaves out.
+    beside = models.UUIDField(null=True)
 
     class Meta:
         indexes = [models.Index(fields=["owner", "-id"], name="alert_by_owner")]

@@ -17,3 +17,19 @@ class EscalationPolicy(models.Model):
 
     def __str__(self) -> str:
         return f"escalation policy of {self.pk}"
+
+
+class KeptPolicy(models.Model):
+    """The policy that held before it was weakened with the duress PIN: silent alerts still follow it.
+
+    `waves` null: the default policy held.
+    """
+
+    owner = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="kept_policy"
+    )
+    waves = models.JSONField(null=True)
+    give_up_after_s = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"kept policy of {self.pk}"

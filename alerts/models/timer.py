@@ -31,6 +31,8 @@ class ActivityTimer(models.Model):
     grace_s = models.PositiveIntegerField()
     # Extensions since the timer was armed or checked in.
     extensions = models.PositiveSmallIntegerField(default=0)
+    # When the timer was last put off with a PIN.
+    proved_at = models.DateTimeField(null=True)
     ends_at = models.DateTimeField()
     # The end plus the grace period. Later only if firing has failed.
     due_at = models.DateTimeField()
@@ -39,6 +41,8 @@ class ActivityTimer(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    # A timer with this id was ended or put off with the duress PIN, and goes on as this row, which no device shows.
+    kept_of = models.UUIDField(null=True)
     # The alert that the timer raised or joined.
     alert = models.ForeignKey(SosAlert, on_delete=models.SET_NULL, null=True, related_name="timers")
 

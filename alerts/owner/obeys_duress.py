@@ -46,10 +46,19 @@ ACCEPTS = {
     "alerts.evidence.uploads.open_upload": "Accepts evidence for as long after the pretended end as after a real one.",
     "alerts.evidence.limits.check_room": "Counts evidence for as long as after a real end.",
     "identity.pins.pins.check": "Takes the same time for either PIN.",
+    "identity.pins.protection.proved": "Tells of the duress PIN at once, whatever it is typed for.",
+    "identity.contacts.contacts.remove": "Hides a contact who may be told of duress, and removes all others.",
+    "identity.devices.credentials.revoke": "Shows the device revoked while its credential works.",
+    "geo.zones.change": "Keeps the zone as it was going, hidden.",
+    "geo.blueprints.apply": "Keeps zones that are removed or weakened going, hidden.",
+    "alerts.timers.lifecycle.end": "Keeps the timer going, hidden.",
+    "alerts.escalation.personal.put": "Keeps the old policy for silent alerts.",
 }
 
 # Messages to contacts and to the owner's phone.
 TELLS = {
+    "alerts.sos.silent.warn": "Raises an alert that no device of the owner shows, to all contacts who may be told.",
+    "alerts.sos.silent.stand_beside": "Tells hidden contacts of an alert that the devices show.",
     "alerts.contacts.notifying.warn_of_duress": "Warns the contacts who are asked for help and may be told.",
     "alerts.contacts.untold.of_person": "Finds the contacts whom the person does not want told.",
     "alerts.contacts.untold.of_alert": "Names the contacts to whom the alert has ended.",

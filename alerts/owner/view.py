@@ -29,8 +29,11 @@ class ShownAlert:
 
 
 def owned_by(person: User) -> QuerySet[SosAlert]:
-    """The person's alerts, each with its snapshot: by the same statement whether an alert is under duress or not."""
-    return SosAlert.objects.filter(owner=person).select_related("feigned_end")
+    """The person's alerts, each with its snapshot: by the same statement whether an alert is under duress or not.
+
+    Silent alerts are left out (alerts/sos/silent.py).
+    """
+    return SosAlert.objects.filter(owner=person, is_silent=False).select_related("feigned_end")
 
 
 def snapshot(alert: SosAlert) -> FeignedEnd | None:

@@ -53,7 +53,8 @@ class Choices:
 
 def current_choices(link: ContactLink) -> Choices:
     numbers = _numbers(link)
-    contact = EmergencyContact.objects.filter(phone_number__in=numbers, user=link.alert.owner_id).first()
+    # Also a contact who only seems removed: they may not learn otherwise.
+    contact = EmergencyContact.every.filter(phone_number__in=numbers, user=link.alert.owner_id).first()
     return Choices(
         is_contact=contact is not None,
         has_declined=contact is not None and contact.declined_at is not None,

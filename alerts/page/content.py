@@ -1,7 +1,7 @@
 """The facts on a contact's page: all that a contact needs to help, as it is now."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from math import ceil
 from uuid import UUID
@@ -24,11 +24,15 @@ from alerts.models import (
 )
 from alerts.positions import track
 from alerts.timeline import journal
+from geo import history
+from geo.models import Fix
 from identity import names
+from messaging.database import clock
 
 _COMING = AnswerKind.ACKNOWLEDGED
 # Positions on the map: the last minutes of somebody who moves. A track of hours would cost a 2G phone too much.
 _TRAIL = 40
+_SEEN_WITHIN = timedelta(days=1)
 _SHOWN = ("contact_id", "name", "language")
 
 # At most this many recordings and photos, so that the page stays at a few kilobytes.
@@ -118,7 +122,7 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
     until = end.at if end else None
     answers = _answers(alert, until=until)
     own_answer = answers.pop(link.contact_id, "")
-    fixes = track.trail(alert.id, limit=_TRAIL, until=until)
+    fixes = track.trail(alert.beside or alert.id, limit=_TRAIL, until=until)
     owner = alert.owner
     return Page(
         name=names.in_text(owner.first_name, owner.last_name) or str(owner.phone_number),
@@ -178,15 +182,24 @@ def _recordings(alert: SosAlert) -> tuple[Recording, ...]:
 
 
 def _position(alert: SosAlert, fixes: list[AlertPosition]) -> Position | None:
-    if fixes:
-        newest = fixes[-1]
+    seen = _seen_since(alert, fixes)
+    if fixes or seen:
+        newest = seen or fixes[-1]
         return Position(
             latitude=newest.latitude,
             longitude=newest.longitude,
             at=newest.at,
-            at_is_known=newest.at_is_known,
+            at_is_known=isinstance(newest, Fix) or newest.at_is_known,
             accuracy=None if newest.accuracy_m is None else round(newest.accuracy_m),
         )
     if alert.latitude is None or alert.longitude is None:
         return None
     return Position(latitude=alert.latitude, longitude=alert.longitude)
+
+
+def _seen_since(alert: SosAlert, fixes: list[AlertPosition]) -> Fix | None:
+    """The person's last fix, if it is newer than these. No phone sends positions to an alert that it is not shown."""
+    if not alert.is_silent:
+        return None
+    seen = history.latest(owner_id=alert.owner_id, now=clock.now(), kept_for=_SEEN_WITHIN)
+    return seen if seen and (not fixes or seen.at > fixes[-1].at) else None

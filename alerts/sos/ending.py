@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from alerts.models import ENDED, AlertStatus, EventKind, SosAlert
 from alerts.sos import closing, duress
@@ -22,7 +23,7 @@ def end(*, alert_id: UUID, owner: User, to: AlertStatus, pin: str) -> SosAlert:
     Call outside a transaction: a wrong PIN is counted and written to the timeline although it ends nothing. Raises
     NotFound, MoveRefused and the errors of `pins.check`.
     """
-    is_drill = SosAlert.objects.filter(id=alert_id, owner=owner).values_list("is_drill", flat=True).first()
+    is_drill = _own(alert_id, owner).values_list("is_drill", flat=True).first()
     if is_drill is None:
         raise NotFound
     proof = _proof(alert_id, owner, pin=pin, is_drill=is_drill, now=clock.now())
@@ -41,8 +42,12 @@ def end(*, alert_id: UUID, owner: User, to: AlertStatus, pin: str) -> SosAlert:
 
 def require_own(alert_id: UUID, *, owner: User) -> None:
     """Raise NotFound unless the alert exists and is the owner's."""
-    if not SosAlert.objects.filter(id=alert_id, owner=owner).exists():
+    if not _own(alert_id, owner).exists():
         raise NotFound
+
+
+def _own(alert_id: UUID, owner: User) -> QuerySet[SosAlert]:
+    return SosAlert.objects.filter(id=alert_id, owner=owner, is_silent=False)
 
 
 def _proof(alert_id: UUID, owner: User, *, pin: str, is_drill: bool, now: datetime) -> Proof:

@@ -10,7 +10,7 @@ from identity.models import User
 
 def shown_to(owner: User) -> int:
     """How many cancelled alerts the owner's devices show, with those that a duress PIN only seemed to cancel."""
-    return SosAlert.objects.filter(view.has_status(AlertStatus.CANCELLED), owner=owner, is_drill=False).count()
+    return view.owned_by(owner).filter(view.has_status(AlertStatus.CANCELLED), is_drill=False).count()
 
 
 def of_owner() -> Coalesce:

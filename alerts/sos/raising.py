@@ -26,7 +26,7 @@ from alerts.models import (
 from alerts.owner import view
 from alerts.positions import track
 from alerts.positions.track import Position
-from alerts.sos import status
+from alerts.sos import silent, status
 from alerts.timeline import journal
 from identity.models import User
 from messaging.models import MessageClass
@@ -86,6 +86,7 @@ def raise_alerts(causes: Sequence[Cause], *, now: datetime, is_drill: bool = Fal
         _drop_drills([each.cause.owner for each in raised if each.is_new], now=now)
         _plan(raised, told, now=now)
         presses.alarm_at_limit([each.alert for each in raised if each.is_new], now=now)
+        silent.stand_beside([each.alert for each in raised if each.is_new], now=now)
     return raised
 
 

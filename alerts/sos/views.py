@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from alerts.models import AlertStatus, SosAlert
 from alerts.owner import even_timing, reach, view
 from alerts.polling import IF_NONE_MATCH, conditional
-from alerts.sos import body, drills, ending, false_alarms, intake, raising
+from alerts.sos import body, drills, ending, false_alarms, intake, raising, silent
 from alerts.sos.intake import Intake
 from alerts.sos.raising import Cause
 from alerts.sos.serializers import (
@@ -31,7 +31,7 @@ from identity.api import person_limits
 from identity.api.idempotency import is_odd, never_refused
 from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, problems
 from identity.api.requests import parse, person
-from identity.models import User
+from identity.models import Device, User
 from identity.pins import even_timing as pin_timing
 from identity.sessions.authentication import OpenToDevices, is_by_device
 from messaging.database import clock
@@ -61,6 +61,18 @@ def _response(
     return Response(SosAlertSerializer(told).data, status=status_code)
 
 
+def _is_hidden(request: Request) -> bool:
+    """Whether only a device asks that its person's other devices show revoked since the duress PIN."""
+    return isinstance(request.auth, Device) and request.auth.is_kept
+
+
+def _press_silently(owner: User, press: Intake, *, now: datetime) -> Response:
+    cause = silent.Cause(owner=owner, place=press.place, address=press.address)
+    alert, is_new = silent.press(cause, now=now)
+    data = {"id": alert.id, "status": alert.status, "created_at": alert.created_at, "warnings": press.warnings}
+    return Response(data, status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
+
+
 def _of_press(response: Response) -> dict[str, Any]:
     """The part of the response that the SOS credential alone may read: no name, no number, no position."""
     return {name: response.data[name] for name in PressedAlertSerializer.ALWAYS}
@@ -85,7 +97,7 @@ def _press_again(request: Request, stored: Any) -> Response | None:
     owner, now = person(request), clock.now()
     press = _read(request, now=now)
     alert_id = stored.get("id") if isinstance(stored, dict) else None
-    if alert_id is None:
+    if alert_id is None or _is_hidden(request):
         return None
     alert = raising.repeat(_cause(press, owner), alert_id=UUID(alert_id), is_drill=press.is_drill, now=now)
     if alert is None:
@@ -156,6 +168,8 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
     def _press(self, request: Request) -> Response:
         owner, now = person(request), clock.now()
         press = _read(request, now=now)
+        if _is_hidden(request):
+            return _press_silently(owner, press, now=now)
         if press.is_drill:
             raised = drills.begin(owner=owner, press=press, now=now)
         else:

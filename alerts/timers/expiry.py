@@ -16,7 +16,7 @@ from django.db.models import F, QuerySet
 
 from alerts.contacts import texts
 from alerts.models import ActivityTimer, AlertEvent, AlertKind, EventKind, TimerStatus
-from alerts.sos import raising
+from alerts.sos import raising, silent
 from alerts.sos.raising import Cause
 from alerts.timeline import journal
 from alerts.timers import heartbeats
@@ -144,8 +144,13 @@ def _fire(timers: Sequence[ActivityTimer], now: datetime) -> None:
     if not timers:
         return
     heard = heartbeats.last_of([timer.id for timer in timers])
-    raised = raising.raise_alerts([_cause(timer, heard.get(timer.id)) for timer in timers], now=now)
-    alert_ids = [each.alert.id for each in raised]
+    shown = [timer for timer in timers if timer.kept_of is None]
+    raised = raising.raise_alerts([_cause(timer, heard.get(timer.id)) for timer in shown], now=now) if shown else []
+    alerts = {timer.id: each.alert.id for timer, each in zip(shown, raised, strict=True)}
+    for timer in timers:
+        if timer.kept_of is not None:
+            alerts[timer.id] = silent.for_timer(_silent_cause(timer, heard.get(timer.id)), now=now).id
+    alert_ids = [alerts[timer.id] for timer in timers]
     journal.record_all(
         _missed(alert_id, timer, heard.get(timer.id), now=now)
         for alert_id, timer in zip(alert_ids, timers, strict=True)
@@ -155,6 +160,16 @@ def _fire(timers: Sequence[ActivityTimer], now: datetime) -> None:
 
 def _cause(timer: ActivityTimer, heard: LastHeard | None) -> Cause:
     return Cause(
+        owner=timer.owner,
+        place=heard.position if heard else None,
+        address=timer.place,
+        kind=AlertKind.MISSED_CHECK_IN,
+        contact_ids=timer.contact_ids,
+    )
+
+
+def _silent_cause(timer: ActivityTimer, heard: LastHeard | None) -> silent.Cause:
+    return silent.Cause(
         owner=timer.owner,
         place=heard.position if heard else None,
         address=timer.place,

@@ -11,10 +11,13 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from alerts.models import ActivityTimer, TimerStatus
+from alerts.timers import kept
 from identity import people
 from identity.contacts import contacts
 from identity.errors import Conflict, InvalidField, NotFound
-from identity.models import EmergencyContact
+from identity.models import EmergencyContact, User
+from identity.pins.pins import Proof
+from identity.pins.protection import require
 from messaging.models import Channel
 from messaging.outbox import addresses
 
@@ -23,6 +26,8 @@ SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=7)
 GRACE, LONGEST_GRACE = timedelta(minutes=3), timedelta(hours=1)
 # After more extensions without a check-in, nobody watches the activity any more.
 MAX_EXTENSIONS = 10
+# Once PINs are set, somebody who holds the phone cannot put the alert off for longer than this many periods.
+FREE_PERIODS = 2
 # With more armed timers the person, or a loop in an app, has lost track of them.
 MAX_ARMED = 10
 # The nudge comes 5 minutes before the end. In a timer under 20 minutes it comes when the last quarter begins.
@@ -81,7 +86,7 @@ def arm(*, person_id: UUID, wanted: Wanted, now: datetime) -> ActivityTimer:
     """
     user = people.locked(person_id)
     _check_reach(list(user.contacts.all()), chosen=wanted.contact_ids)
-    if user.timers.filter(status=TimerStatus.ARMED).count() >= MAX_ARMED:
+    if shown_to(user).filter(status=TimerStatus.ARMED).count() >= MAX_ARMED:
         raise TooManyTimers
     return ActivityTimer.objects.create(
         owner=user,
@@ -96,11 +101,16 @@ def arm(*, person_id: UUID, wanted: Wanted, now: datetime) -> ActivityTimer:
     )
 
 
-def extend(*, timer_id: UUID, person_id: UUID, by: timedelta, now: datetime) -> ActivityTimer:
+def shown_to(owner: User) -> QuerySet[ActivityTimer]:
+    """The timers that the owner's devices show."""
+    return ActivityTimer.objects.filter(owner=owner, kept_of=None)
+
+
+def extend(*, timer_id: UUID, person_id: UUID, by: timedelta, proof: Proof, now: datetime) -> ActivityTimer:
     """Move the timer's end later: `by` after the old end or, in the grace period, `by` after now; return the timer.
 
-    Call inside a transaction. Raises NotFound, TimerEnded, TooManyExtensions, or InvalidField if the new end would be
-    more than a week from now.
+    Call inside a transaction. Raises NotFound, TimerEnded, TooManyExtensions, InvalidField if the new end would be
+    more than a week from now, or PinRequired if it is further than the timer may be put off without a PIN.
     """
     timer = _locked(timer_id, person_id)
     if timer.extensions >= MAX_EXTENSIONS:
@@ -109,26 +119,34 @@ def extend(*, timer_id: UUID, person_id: UUID, by: timedelta, now: datetime) -> 
     if ends_at > now + LONGEST:
         raise InvalidField("duration_s", "The timer would run for too long.", code="max_value")
     timer.extensions += 1
-    return _put_off(timer, ends_at, now=now)
+    return _put_off(timer, ends_at, proof=proof, now=now)
 
 
-def check_in(*, timer_id: UUID, person_id: UUID, now: datetime) -> ActivityTimer:
+def check_in(*, timer_id: UUID, person_id: UUID, proof: Proof, now: datetime) -> ActivityTimer:
     """Start the timer's whole period anew from now, because the person is well and goes on; return the timer.
 
-    Extensions count from 0 again. A check-in never makes the end earlier. Call inside a transaction. Raises NotFound or
-    TimerEnded.
+    Extensions count from 0 again. A check-in never makes the end earlier. Call inside a transaction. Raises NotFound,
+    TimerEnded, or PinRequired if the end is further than the timer may be put off without a PIN.
     """
     timer = _locked(timer_id, person_id)
     timer.extensions = 0
-    return _put_off(timer, max(timer.ends_at, now + timedelta(seconds=timer.period_s)), now=now)
+    ends_at = max(timer.ends_at, now + timedelta(seconds=timer.period_s))
+    return _put_off(timer, ends_at, proof=proof, now=now)
 
 
-def end(*, timer_id: UUID, person_id: UUID, to: TimerStatus, now: datetime) -> ActivityTimer:
+def end(*, timer_id: UUID, person_id: UUID, to: TimerStatus, proof: Proof, now: datetime) -> ActivityTimer:
     """Complete or cancel an armed timer; return the timer. A repeat of the same end changes nothing.
 
-    Raises NotFound or TimerEnded.
+    Under duress the timer goes on, hidden (kept.py). Call inside a transaction. Raises NotFound, PinRequired or
+    TimerEnded.
     """
-    _armed(timer_id, person_id).update(status=to, ended_at=now, updated_at=now)
+    # Without a lock: nobody who has no PIN keeps the timer from firing.
+    if _armed(timer_id, person_id).exists():
+        require(proof)
+        if proof is Proof.DURESS:
+            for timer in _armed(timer_id, person_id).select_for_update(no_key=True):
+                kept.hide_copy(timer)
+        _armed(timer_id, person_id).update(status=to, ended_at=now, updated_at=now)
     timer = of_person(timer_id=timer_id, person_id=person_id)
     if timer.status != to:
         raise TimerEnded(timer)
@@ -137,14 +155,14 @@ def end(*, timer_id: UUID, person_id: UUID, to: TimerStatus, now: datetime) -> A
 
 def of_person(*, timer_id: UUID, person_id: UUID) -> ActivityTimer:
     """Return this timer of the person. Raises NotFound, also for another person's timer."""
-    timer = ActivityTimer.objects.filter(id=timer_id, owner_id=person_id).first()
+    timer = ActivityTimer.objects.filter(id=timer_id, owner_id=person_id, kept_of=None).first()
     if timer is None:
         raise NotFound
     return timer
 
 
 def _armed(timer_id: UUID, person_id: UUID) -> QuerySet[ActivityTimer]:
-    return ActivityTimer.objects.filter(id=timer_id, owner_id=person_id, status=TimerStatus.ARMED)
+    return ActivityTimer.objects.filter(id=timer_id, owner_id=person_id, status=TimerStatus.ARMED, kept_of=None)
 
 
 def _locked(timer_id: UUID, person_id: UUID) -> ActivityTimer:
@@ -158,13 +176,24 @@ def _locked(timer_id: UUID, person_id: UUID) -> ActivityTimer:
     return timer
 
 
-def _put_off(timer: ActivityTimer, ends_at: datetime, *, now: datetime) -> ActivityTimer:
+def _put_off(timer: ActivityTimer, ends_at: datetime, *, proof: Proof, now: datetime) -> ActivityTimer:
+    if ends_at > _free_until(timer):
+        require(proof)
+    if proof is Proof.DURESS:
+        kept.hide_copy(timer)
+    elif proof is Proof.SAFE:
+        timer.proved_at = now
     times = _times(ends_at, timedelta(seconds=timer.grace_s), since=now)
     for name, value in times.items():
         setattr(timer, name, value)
     timer.updated_at = now
-    timer.save(update_fields=["extensions", "updated_at", *times])
+    timer.save(update_fields=["extensions", "updated_at", "proved_at", *times])
     return timer
+
+
+def _free_until(timer: ActivityTimer) -> datetime:
+    """The latest end that needs no PIN: two periods after the timer was armed or last put off with a PIN."""
+    return (timer.proved_at or timer.created_at) + FREE_PERIODS * timedelta(seconds=timer.period_s)
 
 
 def _times(ends_at: datetime, grace: timedelta, *, since: datetime) -> dict[str, datetime]:

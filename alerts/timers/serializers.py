@@ -10,6 +10,7 @@ from alerts.timers.lifecycle import GRACE, LONGEST, LONGEST_GRACE, MAX_EXTENSION
 from geo.serializers.uploads import PhoneSerializer, SentSerializer
 from identity.api.fields import PlainTextField
 from identity.contacts.contacts import MAX_CONTACTS
+from identity.pins.serializers import ProvedSerializer
 
 _TEXT_MAX = 200
 
@@ -72,7 +73,7 @@ def wanted(body: dict[str, Any], *, now: datetime) -> Wanted:
     )
 
 
-class ExtendSerializer(serializers.Serializer[None]):
+class ExtendSerializer(ProvedSerializer):
     duration_s = serializers.IntegerField(
         min_value=_seconds(SHORTEST),
         max_value=_seconds(LONGEST),

@@ -25,13 +25,16 @@ from geo.reading import Refused
 from geo.views import uploads
 from identity.api import person_limits
 from identity.api.idempotency import never_refused, replayable
-from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, problems
+from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, PIN, PIN_HEADER, problems
 from identity.api.requests import parse, person
+from identity.pins.pins import Proof
+from identity.pins.protection import proved
+from identity.pins.serializers import ProvedSerializer
 from messaging.database import clock
 
 _NOT_FOUND = problems(s404="The person has no such timer.")
 _OVER = "`timer_ended`. `timer_fired`: the timer has run out, and `alert_id` names the alert to end."
-_MOVED = {200: TimerSerializer} | _NOT_FOUND | problems(s409=_OVER)
+_MOVED = {200: TimerSerializer} | _NOT_FOUND | problems(s403=PIN, s409=_OVER)
 
 
 def _shown(timers_: list[ActivityTimer]) -> Any:
@@ -51,7 +54,7 @@ class TimersView(generics.GenericAPIView[Any]):
         """The person's timers, newest first."""
         which = WhichTimersSerializer(data=request.query_params)
         which.is_valid(raise_exception=True)
-        found = ActivityTimer.objects.filter(owner=person(request), **which.validated_data)
+        found = lifecycle.shown_to(person(request)).filter(**which.validated_data)
         return self.get_paginated_response(_shown(self.paginate_queryset(found) or []))
 
     @extend_schema(
@@ -91,22 +94,45 @@ class ExtendView(APIView):
     @extend_schema(
         operation_id="timers_extend",
         request=ExtendSerializer,
-        parameters=[IDEMPOTENCY_KEY],
-        responses={200: TimerSerializer} | _NOT_FOUND | problems(s409=f"{_OVER} `too_many_extensions`."),
+        parameters=[IDEMPOTENCY_KEY, PIN_HEADER],
+        responses={200: TimerSerializer} | _NOT_FOUND | problems(s403=PIN, s409=f"{_OVER} `too_many_extensions`."),
     )
-    @replayable
     def post(self, request: Request, timer_id: UUID) -> Response:
-        """Move the end later. Send an Idempotency-Key: without one a repeated request extends twice."""
-        by = timedelta(seconds=parse(ExtendSerializer, request)["duration_s"])
-        return _response(lifecycle.extend(timer_id=timer_id, person_id=person(request).id, by=by, now=clock.now()))
+        """Move the end later. Send an Idempotency-Key: without one a repeated request extends twice.
+
+        Once PINs are set, an end later than two periods after the timer was armed, or last put off with a PIN, needs a
+        PIN.
+        """
+        with proved(request, f"timer {timer_id}") as proof:
+            return self._extend(request, timer_id, proof)
+
+    @replayable
+    def _extend(self, request: Request, timer_id: UUID, proof: Proof) -> Response:
+        by, owner = timedelta(seconds=parse(ExtendSerializer, request)["duration_s"]), person(request)
+        extended = lifecycle.extend(timer_id=timer_id, person_id=owner.id, by=by, proof=proof, now=clock.now())
+        return _response(extended)
 
 
 class CheckInView(APIView):
-    @extend_schema(operation_id="timers_check_in", request=None, parameters=[IDEMPOTENCY_KEY], responses=_MOVED)
-    @replayable
+    @extend_schema(
+        operation_id="timers_check_in",
+        request=ProvedSerializer,
+        parameters=[IDEMPOTENCY_KEY, PIN_HEADER],
+        responses=_MOVED,
+    )
     def post(self, request: Request, timer_id: UUID) -> Response:
-        """Say "I am well and go on". The whole period starts anew from now. It never makes the end earlier."""
-        return _response(lifecycle.check_in(timer_id=timer_id, person_id=person(request).id, now=clock.now()))
+        """Say "I am well and go on". The whole period starts anew from now. It never makes the end earlier.
+
+        Once PINs are set, an end later than two periods after the timer was armed, or last put off with a PIN, needs a
+        PIN.
+        """
+        with proved(request, f"timer {timer_id}") as proof:
+            return self._check_in(request, timer_id, proof)
+
+    @replayable
+    def _check_in(self, request: Request, timer_id: UUID, proof: Proof) -> Response:
+        checked_in = lifecycle.check_in(timer_id=timer_id, person_id=person(request).id, proof=proof, now=clock.now())
+        return _response(checked_in)
 
 
 def _beat(request: Request, timer_id: UUID) -> ActivityTimer:
@@ -151,16 +177,18 @@ class HeartbeatView(APIView):
 class _EndView(APIView):
     to: TimerStatus
 
-    @transaction.atomic
     def _end(self, request: Request, timer_id: UUID) -> Response:
-        now = clock.set_request_timeout()
-        return _response(lifecycle.end(timer_id=timer_id, person_id=person(request).id, to=self.to, now=now))
+        owner = person(request)
+        with proved(request, f"timer {timer_id}") as proof, transaction.atomic():
+            now = clock.set_request_timeout()
+            ended = lifecycle.end(timer_id=timer_id, person_id=owner.id, to=self.to, proof=proof, now=now)
+            return _response(ended)
 
 
 class CompleteView(_EndView):
     to = TimerStatus.COMPLETED
 
-    @extend_schema(operation_id="timers_complete", request=None, responses=_MOVED)
+    @extend_schema(operation_id="timers_complete", request=ProvedSerializer, parameters=[PIN_HEADER], responses=_MOVED)
     def post(self, request: Request, timer_id: UUID) -> Response:
         """End the timer because the person is safe. Nobody is told. A repeat is harmless."""
         return self._end(request, timer_id)
@@ -169,7 +197,7 @@ class CompleteView(_EndView):
 class CancelView(_EndView):
     to = TimerStatus.CANCELLED
 
-    @extend_schema(operation_id="timers_cancel", request=None, responses=_MOVED)
+    @extend_schema(operation_id="timers_cancel", request=ProvedSerializer, parameters=[PIN_HEADER], responses=_MOVED)
     def post(self, request: Request, timer_id: UUID) -> Response:
         """End the timer because the activity does not take place. Nobody is told. A repeat is harmless."""
         return self._end(request, timer_id)

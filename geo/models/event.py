@@ -1,9 +1,12 @@
+from typing import ClassVar
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from uuid_utils.compat import uuid7
 
 from geo.models.zone import GeoZone
 from identity.models import User
+from identity.shown import ShownManager
 from messaging.columns import EncryptedTextField
 
 
@@ -53,6 +56,11 @@ class ZoneEvent(models.Model):
     decided_at = models.DateTimeField()
     told = models.CharField(max_length=16, choices=Told)
     message_ids = ArrayField(models.BigIntegerField(), default=list)
+    # An event of a hidden zone (geo/keptzones.py).
+    is_kept = models.BooleanField(default=False, db_default=False)
+
+    objects = ShownManager["ZoneEvent"]()
+    every: ClassVar[models.Manager["ZoneEvent"]] = models.Manager()
 
     class Meta:
         constraints = [

@@ -1,9 +1,12 @@
+from typing import ClassVar
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from uuid_utils.compat import uuid7
 
 from identity.models import User
+from identity.shown import ShownManager
 from messaging.columns import EncryptedTextField
 
 
@@ -22,7 +25,11 @@ class Shape(models.TextChoices):
 
 
 class GeoZone(models.Model):
-    """An area on WGS 84. Contacts are told when its owner enters or leaves it."""
+    """An area on WGS 84. Contacts are told when its owner enters or leaves it.
+
+    A zone with `is_kept` was removed or weakened with the duress PIN: nobody is shown it, and it still tells contacts
+    (geo/keptzones.py).
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="geozones")
@@ -47,6 +54,10 @@ class GeoZone(models.Model):
     placed_at = models.DateTimeField()
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+    is_kept = models.BooleanField(default=False, db_default=False)
+
+    objects = ShownManager["GeoZone"]()
+    every: ClassVar[models.Manager["GeoZone"]] = models.Manager()
 
     class Meta:
         indexes = [models.Index(fields=["owner", "id"], name="geozone_of_owner")]

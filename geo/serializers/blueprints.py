@@ -6,6 +6,7 @@ from geo.blueprints import Report, ZoneChange
 from geo.models import Blueprint, GeoZone, Shape, ZoneType
 from geo.serializers.zones import PolygonField, ScheduleSerializer, ZoneFieldsSerializer
 from identity.api.fields import PlainTextField
+from identity.pins.serializers import ProvedSerializer
 
 # More than the setting ZONES_PER_PERSON ever allows; require_room in geo/zones.py checks the exact limit.
 _MOST_ZONES = 1_000
@@ -31,7 +32,7 @@ class FromCurrentSerializer(serializers.Serializer[None]):
     name = PlainTextField(max_length=100)
 
 
-class ApplySerializer(serializers.Serializer[None]):
+class ApplySerializer(ProvedSerializer):
     dry_run = serializers.BooleanField(default=False, help_text="Only report the changes; change nothing.")
 
 

@@ -10,6 +10,7 @@ from geo.models import Direction, GeoZone, Shape, Told, ZoneEvent, ZoneType
 from geo.presence import Rule
 from identity.api.fields import PlainTextField
 from identity.contacts.contacts import MAX_CONTACTS
+from identity.pins.serializers import ProvedSerializer
 
 _HOUR = r"^([01]\d|2[0-3]):[0-5]\d$"
 _POSITION = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
@@ -126,6 +127,10 @@ class ZoneFieldsSerializer(serializers.Serializer[None]):
         return attrs | where | {"shape": Shape.CIRCLE, "ring": None}
 
 
+class ZoneChangesSerializer(ProvedSerializer, ZoneFieldsSerializer):
+    """Some fields of a zone, and the PIN if contacts may be told of less."""
+
+
 def _polygon(ring: list[list[float]]) -> dict[str, Any]:
     try:
         latitude, longitude, radius_m = shapes.around(ring)
@@ -155,7 +160,7 @@ class ZoneSerializer(serializers.ModelSerializer[GeoZone]):
 class KnownSerializer(serializers.Serializer[Known]):
     state = serializers.ChoiceField(choices=State.choices)
     since = serializers.DateTimeField(allow_null=True, help_text="Time of the fix that changed the state.")
-    as_of = serializers.DateTimeField(allow_null=True, help_text="Time of the last evaluated fix.")
+    as_of = serializers.DateTimeField(allow_null=True, help_text="Time of the last evaluated fix; null while unknown.")
 
 
 class ShownZoneSerializer(ZoneSerializer):

@@ -11,8 +11,10 @@ from geo import blueprints, zones
 from geo.models import Blueprint
 from geo.serializers import blueprints as serializers
 from identity.api.idempotency import replayable
-from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, problems
+from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, PIN, PIN_HEADER, problems
 from identity.api.requests import if_match, parse, person
+from identity.pins.pins import Proof
+from identity.pins.protection import proved
 from messaging.database import clock
 
 _STALE = "`precondition_failed`: the blueprint was changed meanwhile"
@@ -108,17 +110,28 @@ class ApplyView(APIView):
     @extend_schema(
         operation_id="blueprints_apply",
         request=serializers.ApplySerializer,
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[IDEMPOTENCY_KEY, PIN_HEADER],
         responses={200: serializers.ReportSerializer}
-        | problems(s400="", s404="", s409="`too_many_zones`", s422="`idempotency_key_reused`"),
+        | problems(s400="", s403=PIN, s404="", s409="`too_many_zones`", s422="`idempotency_key_reused`"),
         tags=["blueprints"],
     )
-    @replayable
     def post(self, request: Request, blueprint_id: UUID) -> Response:
-        """Make the person's zones those of the blueprint: all of it or nothing. Zones it does not name are removed."""
+        """Make the person's zones those of the blueprint: all of it or nothing. Zones it does not name are removed.
+
+        It needs a PIN, once PINs are set, if contacts may be told of less.
+        """
+        with proved(request, f"blueprint {blueprint_id}") as proof:
+            return self._apply(request, blueprint_id, proof)
+
+    @replayable
+    def _apply(self, request: Request, blueprint_id: UUID, proof: Proof) -> Response:
         is_dry_run = parse(serializers.ApplySerializer, request)["dry_run"]
         report = blueprints.apply(
-            person_id=person(request).id, blueprint_id=blueprint_id, is_dry_run=is_dry_run, now=clock.now()
+            person_id=person(request).id,
+            blueprint_id=blueprint_id,
+            is_dry_run=is_dry_run,
+            proof=proof,
+            now=clock.now(),
         )
         shown: Any = {
             "added": report.added,

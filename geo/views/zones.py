@@ -10,10 +10,16 @@ from rest_framework.views import APIView
 
 from geo import knowledge, zones
 from geo.models import GeoZone, ZoneEvent
-from geo.serializers.zones import ShownZoneSerializer, ZoneEventSerializer, ZoneFieldsSerializer
+from geo.serializers.zones import (
+    ShownZoneSerializer,
+    ZoneChangesSerializer,
+    ZoneEventSerializer,
+    ZoneFieldsSerializer,
+)
 from identity.api.idempotency import replayable
-from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, problems
+from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, PIN, PIN_HEADER, problems
 from identity.api.requests import if_match, parse, person
+from identity.pins.protection import proved
 from messaging.database import clock
 
 _STALE = "`precondition_failed`: the zone was changed meanwhile"
@@ -56,32 +62,38 @@ class ZoneView(APIView):
 
     @extend_schema(
         operation_id="geozones_change",
-        request=ZoneFieldsSerializer,
-        parameters=[IF_MATCH, ETAG],
-        responses={200: ShownZoneSerializer} | problems(s400="", s404="", s412=_STALE),
+        request=ZoneChangesSerializer,
+        parameters=[IF_MATCH, ETAG, PIN_HEADER],
+        responses={200: ShownZoneSerializer} | problems(s400="", s403=PIN, s404="", s412=_STALE),
         tags=["geozones"],
     )
     def patch(self, request: Request, zone_id: UUID) -> Response:
-        """Change some fields; a circle is changed as a whole. After a move the baseline is found anew."""
-        changes = parse(ZoneFieldsSerializer, request, partial=True)
-        zone = zones.change(
-            person_id=person(request).id,
-            zone_id=zone_id,
-            changes=changes,
-            if_match=if_match(request),
-            now=clock.now(),
-        )
-        return _shown(zone)
+        """Change some fields; a circle is changed as a whole. After a move the baseline is found anew.
+
+        A change needs a PIN, once PINs are set, unless it only tells contacts of more or changes the name or type.
+        """
+        changes = parse(ZoneChangesSerializer, request, partial=True)
+        with proved(request, f"zone {zone_id}") as proof:
+            zone = zones.change(
+                person_id=person(request).id,
+                zone_id=zone_id,
+                changes=changes,
+                if_match=if_match(request),
+                proof=proof,
+                now=clock.now(),
+            )
+            return _shown(zone)
 
     @extend_schema(
         operation_id="geozones_delete",
-        parameters=[IF_MATCH],
-        responses={204: None} | problems(s404="", s412=_STALE),
+        parameters=[IF_MATCH, PIN_HEADER],
+        responses={204: None} | problems(s403=PIN, s404="", s412=_STALE),
         tags=["geozones"],
     )
     def delete(self, request: Request, zone_id: UUID) -> Response:
         """Remove a zone. Its events are kept as long as fixes."""
-        zones.remove(person_id=person(request).id, zone_id=zone_id, if_match=if_match(request))
+        with proved(request, f"zone {zone_id}") as proof:
+            zones.remove(person_id=person(request).id, zone_id=zone_id, if_match=if_match(request), proof=proof)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

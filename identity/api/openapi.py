@@ -19,9 +19,19 @@ IF_MATCH = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The ETag that the client read last. The response is 412 if it is outdated.",
 )
+PIN_HEADER = OpenApiParameter(
+    "X-Pin",
+    {"type": "string", "pattern": "^[0-9]{4,8}$"},
+    OpenApiParameter.HEADER,
+    description="The safe or the duress PIN, needed once PINs are set (`me/pin/`). `pin` in a JSON body is the same.",
+)
 # Descriptions of errors that several operations share.
 TOO_MANY = "`too_many_requests`; Retry-After says when to try again"
 STALE = "`precondition_failed`"
+PIN = (
+    "Once PINs are set: `pin_required`; `pin_wrong`; `pin_locked`, after too many wrong ones: Retry-After says for how"
+    " long. Nothing has changed."
+)
 
 ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200], description="Changes with the object.")
 

@@ -132,7 +132,7 @@ def accept(*, person_id: UUID, phone_number: str, how: ConsentHow, language: str
     consent = _locked(person_id, phone_number, language=language, now=now)
     if consent.state != ConsentState.ACCEPTED:
         _move(consent, ConsentState.ACCEPTED, how=how, language=language, now=now)
-        _contacts(consent).update(declined_at=None, updated_at=now)
+        _every(consent).update(declined_at=None, updated_at=now)
 
 
 @transaction.atomic
@@ -149,7 +149,7 @@ def decline(
     was_accepted = consent.state == ConsentState.ACCEPTED
     state = ConsentState.WITHDRAWN if was_accepted else ConsentState.DECLINED
     _move(consent, state, how=how, language=language, now=now)
-    _contacts(consent).update(declined_at=now, updated_at=now)
+    _every(consent).update(declined_at=now, updated_at=now)
     return _contacts(consent).select_related("user").first()
 
 
@@ -185,7 +185,12 @@ def _locked(person_id: UUID, phone_number: str, *, language: str, now: datetime)
 
 
 def _contacts(consent: ContactConsent) -> QuerySet[EmergencyContact]:
-    return EmergencyContact.objects.filter(user_id=consent.user_id, phone_number=consent.phone_number)
+    return _every(consent).filter(is_kept=False)
+
+
+def _every(consent: ContactConsent) -> QuerySet[EmergencyContact]:
+    """The contact with this number, also one that is hidden (kept.py): its person is not told what it answers."""
+    return EmergencyContact.every.filter(user_id=consent.user_id, phone_number=consent.phone_number)
 
 
 def _move(consent: ContactConsent, state: ConsentState, *, how: ConsentHow, language: str, now: datetime) -> None:

@@ -5,6 +5,7 @@ contacts at the same time.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,9 +17,11 @@ from django.db.models.functions import Coalesce
 from identity import people
 from identity.api import rates, versions
 from identity.api.rates import Limit
-from identity.contacts import consent
+from identity.contacts import consent, farewell, kept
 from identity.errors import Conflict, InvalidField, NotFound
 from identity.models import EmergencyContact, User
+from identity.pins.pins import Proof
+from identity.pins.protection import require
 from messaging.outbox import optouts
 
 # Each contact gets an SMS of every alert. A sender with 10 SMS a second reaches fifty contacts within five seconds.
@@ -55,6 +58,7 @@ def add(
         if order >= MAX_CONTACTS:
             raise TooManyContacts
         _check_number(person, phone_number)
+        kept.let_go(person, phone_number)
         contact = EmergencyContact(
             user=person,
             name=name,
@@ -76,14 +80,17 @@ def change(
     contact_id: UUID,
     changes: Mapping[str, Any],
     if_match: Collection[str] | None,
+    proof: Proof,
     now: datetime,
 ) -> EmergencyContact:
     """Change fields of a contact. Another number is asked for consent like that of a new contact.
 
-    Raises NotFound, PreconditionFailed, TooManyRequests, or InvalidField about the number.
+    The former number is told that it is no contact any more. Under duress it stays one, hidden (kept.py). Raises
+    NotFound, PinRequired, PreconditionFailed, TooManyRequests, or InvalidField about the number.
     """
     number = changes.get("phone_number")
     before = contact_of_person(person_id=person_id, contact_id=contact_id)
+    require(proof)
     may_text = False
     if number is not None and number != str(before.phone_number):
         may_text = _count_added(person_id, number, now=now)
@@ -91,25 +98,46 @@ def change(
         person = people.locked(person_id)
         contact = contact_of_person(person_id=person_id, contact_id=contact_id)
         versions.require(contact, if_match=if_match)
+        before = copy(contact)
         is_other = number is not None and number != str(contact.phone_number)
         if number is not None:
             _check_number(person, number, except_for=contact)
         for field, value in changes.items():
             setattr(contact, field, value)
         if is_other:
+            kept.let_go(person, str(contact.phone_number))
             consent.ask(contact, person, may_text=may_text, now=now)
-        contact.save(update_fields=[*changes, "declined_at", "updated_at"])
+        if proof is Proof.DURESS:
+            contact.tell_of_duress = before.tell_of_duress and not is_other
+        contact.save(update_fields=[*{*changes, "declined_at", "updated_at", "tell_of_duress"}])
+        if is_other:
+            _take_leave(before, person, proof=proof, now=now)
     return contact
 
 
-def remove(*, person_id: UUID, contact_id: UUID, if_match: Collection[str] | None) -> None:
-    """Remove a contact; the contacts after them move up. Raises NotFound or PreconditionFailed."""
+def remove(*, person_id: UUID, contact_id: UUID, if_match: Collection[str] | None, proof: Proof, now: datetime) -> None:
+    """Remove a contact; the contacts after them move up. The contact is told, and the person too.
+
+    Under duress the contact is hidden (kept.py) and told nothing. Raises NotFound, PinRequired or PreconditionFailed.
+    """
     with transaction.atomic():
         person = people.locked(person_id)
         contact = contact_of_person(person_id=person_id, contact_id=contact_id)
+        require(proof)
         versions.require(contact, if_match=if_match)
-        contact.delete()
-        person.contacts.filter(order__gt=contact.order).update(order=F("order") - 1)
+        order = contact.order
+        farewell.tell_person(contact, person, now=now)
+        if not (proof is Proof.DURESS and kept.hide(contact)):
+            farewell.tell_contact(contact, person, now=now)
+            contact.delete()
+        person.contacts.filter(order__gt=order).update(order=F("order") - 1)
+
+
+def _take_leave(before: EmergencyContact, person: User, *, proof: Proof, now: datetime) -> None:
+    """Part with the number that a contact had before."""
+    farewell.tell_person(before, person, now=now)
+    if not (proof is Proof.DURESS and kept.hide_copy(before)):
+        farewell.tell_contact(before, person, now=now)
 
 
 def to_tell(*person_ids: UUID) -> QuerySet[EmergencyContact]:
@@ -136,8 +164,12 @@ def remind(*, person_id: UUID, contact_id: UUID, now: datetime) -> EmergencyCont
     return contact
 
 
-def reorder(*, person_id: UUID, contact_ids: Sequence[UUID]) -> list[EmergencyContact]:
-    """Put the contacts in this order. Raises InvalidField unless the ids are those of all contacts, once each."""
+def reorder(*, person_id: UUID, contact_ids: Sequence[UUID], proof: Proof) -> list[EmergencyContact]:
+    """Put the contacts in this order.
+
+    Raises PinRequired, or InvalidField unless the ids are those of all contacts, once each.
+    """
+    require(proof)
     with transaction.atomic():
         person = people.locked(person_id)
         contacts = {contact.id: contact for contact in person.contacts.all()}

@@ -9,6 +9,7 @@ from identity.consent_models import ConsentState
 from identity.contacts import consent
 from identity.contacts.contacts import MAX_CONTACTS
 from identity.models import EmergencyContact
+from identity.pins.serializers import ProvedSerializer
 
 
 class ConsentSerializer(serializers.Serializer[EmergencyContact]):
@@ -83,7 +84,7 @@ class NewContactSerializer(serializers.Serializer[None]):
     tell_of_duress = _tell_of_duress(default=True)
 
 
-class ContactChangesSerializer(serializers.Serializer[None]):
+class ContactChangesSerializer(ProvedSerializer):
     name = NameField(max_length=100)
     phone_number = ReachableNumberField()
     relation = PlainTextField(max_length=50, allow_blank=True)
@@ -91,5 +92,5 @@ class ContactChangesSerializer(serializers.Serializer[None]):
     tell_of_duress = _tell_of_duress()
 
 
-class ContactOrderSerializer(serializers.Serializer[None]):
+class ContactOrderSerializer(ProvedSerializer):
     ids = serializers.ListField(child=serializers.UUIDField(), max_length=MAX_CONTACTS)

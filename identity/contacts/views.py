@@ -8,11 +8,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from identity.api.idempotency import replayable
-from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, STALE, TOO_MANY, problems
+from identity.api.openapi import ETAG, IDEMPOTENCY_KEY, IF_MATCH, PIN, PIN_HEADER, STALE, TOO_MANY, problems
 from identity.api.requests import if_match, parse, person
 from identity.api.versions import etag_of
 from identity.contacts import consent, contacts, serializers
 from identity.models import EmergencyContact
+from identity.pins.protection import proved
 from messaging.database import clock
 
 
@@ -55,30 +56,40 @@ class ContactView(APIView):
 
     @extend_schema(
         summary="Change an emergency contact",
-        parameters=[IF_MATCH, ETAG],
+        parameters=[IF_MATCH, ETAG, PIN_HEADER],
         request=serializers.ContactChangesSerializer,
-        responses={200: serializers.ContactSerializer, **problems(s404="`not_found`", s412=STALE)},
+        responses={200: serializers.ContactSerializer, **problems(s403=PIN, s404="`not_found`", s412=STALE)},
         tags=["contacts"],
     )
     def patch(self, request: Request, contact_id: UUID) -> Response:
         changes = parse(serializers.ContactChangesSerializer, request, partial=True)
-        contact = contacts.change(
-            person_id=person(request).id,
-            contact_id=contact_id,
-            changes=changes,
-            if_match=if_match(request),
-            now=clock.now(),
-        )
-        return _contact(contact)
+        with proved(request, f"contact {contact_id}") as proof:
+            contact = contacts.change(
+                person_id=person(request).id,
+                contact_id=contact_id,
+                changes=changes,
+                if_match=if_match(request),
+                proof=proof,
+                now=clock.now(),
+            )
+            return _contact(contact)
 
     @extend_schema(
         summary="Remove an emergency contact; the contacts after it move up",
-        parameters=[IF_MATCH],
-        responses={204: None, **problems(s404="`not_found`", s412=STALE)},
+        description="The contact and the person are told by SMS.",
+        parameters=[IF_MATCH, PIN_HEADER],
+        responses={204: None, **problems(s403=PIN, s404="`not_found`", s412=STALE)},
         tags=["contacts"],
     )
     def delete(self, request: Request, contact_id: UUID) -> Response:
-        contacts.remove(person_id=person(request).id, contact_id=contact_id, if_match=if_match(request))
+        with proved(request, f"contact {contact_id}") as proof:
+            contacts.remove(
+                person_id=person(request).id,
+                contact_id=contact_id,
+                if_match=if_match(request),
+                proof=proof,
+                now=clock.now(),
+            )
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -107,12 +118,14 @@ class ContactOrderView(APIView):
     @extend_schema(
         summary="Put the emergency contacts in order; send the ids of all contacts",
         request=serializers.ContactOrderSerializer,
-        responses=serializers.ContactListSerializer,
+        parameters=[PIN_HEADER],
+        responses={200: serializers.ContactListSerializer, **problems(s403=PIN)},
         tags=["contacts"],
     )
     def put(self, request: Request) -> Response:
         ids = parse(serializers.ContactOrderSerializer, request)["ids"]
-        return _listed(contacts.reorder(person_id=person(request).id, contact_ids=ids))
+        with proved(request, "contact order") as proof:
+            return _listed(contacts.reorder(person_id=person(request).id, contact_ids=ids, proof=proof))
 
 
 def _contact(contact: EmergencyContact) -> Response:

@@ -16,12 +16,15 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from identity import live_sessions, people
 from identity.api import rates
 from identity.api.rates import Limit
 from identity.errors import Conflict, NotFound
 from identity.models import Device, Platform, User
+from identity.pins.pins import Proof
+from identity.pins.protection import require
 
 # Enough for a few phones, a watch and an old phone in the drawer.
 MAX_DEVICES = 10
@@ -81,19 +84,39 @@ def register(*, person: User, session_id: UUID | None, name: str, platform: Plat
     return Registered(device=device, credential=f"{device.id}.{secret}")
 
 
-def revoke(*, person_id: UUID, device_id: UUID, now: datetime) -> None:
-    """Revoke a device's credential. Raises NotFound, also for another person's device or a revoked one."""
-    if not active_devices(person_id).filter(id=device_id).update(revoked_at=now):
+def revoke(*, person_id: UUID, device_id: UUID, proof: Proof, now: datetime) -> None:
+    """Revoke a device's credential. Under duress it is only shown revoked: it still raises an SOS.
+
+    Raises PinRequired, and NotFound, also for another person's device or a revoked one.
+    """
+    found = active_devices(person_id).filter(id=device_id)
+    if not found.exists():
+        raise NotFound
+    require(proof)
+    if not found.update(revoked_at=now, is_kept=proof is Proof.DURESS):
         raise NotFound
 
 
 def revoke_of_sessions(session_ids: Collection[UUID], *, now: datetime) -> None:
     """Revoke the credentials that were registered in these sessions."""
-    Device.objects.filter(session_id__in=session_ids, revoked_at=None).update(revoked_at=now)
+    _revoke(Device.objects.filter(session_id__in=session_ids), now=now)
 
 
 def revoke_all(person_id: UUID, *, now: datetime) -> None:
-    active_devices(person_id).update(revoked_at=now)
+    _revoke(Device.objects.filter(user=person_id), now=now)
+
+
+def settle(person_id: UUID) -> None:
+    """Revoke the devices that are shown revoked: the safe PIN makes true what the person's devices show."""
+    Device.objects.filter(user=person_id, is_kept=True).update(is_kept=False)
+
+
+def _revoke(devices: QuerySet[Device], *, now: datetime) -> None:
+    devices.filter(_works()).update(revoked_at=Coalesce("revoked_at", now), is_kept=False)
+
+
+def _works() -> Q:
+    return Q(revoked_at=None) | Q(is_kept=True)
 
 
 def in_header(value: str) -> str:
@@ -112,7 +135,7 @@ def recognise(credential: str, *, now: datetime) -> Device | None:
         device_id = UUID(named)
     except ValueError:
         return None
-    device = Device.objects.select_related("user").filter(id=device_id, revoked_at=None).first()
+    device = Device.objects.select_related("user").filter(_works(), id=device_id).first()
     expected = bytes(device.credential_hash) if device else b""
     if not hmac.compare_digest(_hash(secret), expected) or device is None or not device.user.is_active:
         return None

@@ -6,9 +6,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from identity.api.openapi import TOO_MANY, problems
+from identity.api.openapi import PIN, PIN_HEADER, TOO_MANY, problems
 from identity.api.requests import parse, person, session_id
 from identity.devices import credentials, serializers
+from identity.pins.protection import proved
 from messaging.database import clock
 
 
@@ -48,9 +49,11 @@ class DevicesView(APIView):
 class DeviceView(APIView):
     @extend_schema(
         summary="Revoke a device's SOS credential",
-        responses={204: None, **problems(s404="`not_found`")},
+        parameters=[PIN_HEADER],
+        responses={204: None, **problems(s403=PIN, s404="`not_found`")},
         tags=["devices"],
     )
     def delete(self, request: Request, device_id: UUID) -> Response:
-        credentials.revoke(person_id=person(request).id, device_id=device_id, now=clock.now())
+        with proved(request, f"device {device_id}") as proof:
+            credentials.revoke(person_id=person(request).id, device_id=device_id, proof=proof, now=clock.now())
         return Response(status=status.HTTP_204_NO_CONTENT)

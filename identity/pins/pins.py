@@ -19,9 +19,10 @@ TYPED = Limit(scope="PINs typed", times=100, window=timedelta(hours=1))
 
 
 class Proof(Enum):
-    """The meaning of a typed PIN. NONE_SET: the person has no PINs."""
+    """The meaning of a typed PIN. NONE_SET: the person has no PINs. NOT_TYPED: they have, and none was typed."""
 
     NONE_SET = "none_set"
+    NOT_TYPED = "not_typed"
     SAFE = "safe"
     DURESS = "duress"
 

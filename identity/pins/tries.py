@@ -7,6 +7,7 @@ alerts share one count. In any 24 hours at most FREE_TRIES + 24 h / TRY_LASTS = 
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from identity.models import AcceptedPin
 from messaging.database.sql import rows
 
 # Wrong tries that may stand at one time: people mistype, most of all with shaking hands.
@@ -54,3 +55,8 @@ def hold(person_id: UUID, thing: str, *, is_duress: bool, now: datetime) -> bool
     """Let only this PIN through for the thing from now on, for HELD_FOR. False: another PIN was let through before."""
     held = {"person": person_id, "thing": thing, "is_duress": is_duress, "now": now, "long_ago": now - HELD_FOR}
     return bool(rows(_HOLD, held))
+
+
+def was_duress_lately(person_id: UUID, *, now: datetime) -> bool:
+    """Whether the duress PIN was accepted for anything within HELD_FOR."""
+    return AcceptedPin.objects.filter(user=person_id, is_duress=True, at__gt=now - HELD_FOR).exists()

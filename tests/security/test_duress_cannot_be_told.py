@@ -15,16 +15,16 @@ from django.test.utils import CaptureQueriesContext
 from alerts.contacts import links, untold
 from alerts.escalation import answers, steps
 from alerts.models import AlertStatus, EscalationStep, NotificationKind, SosAlert, StepState, Via
-from identity.pins import even_timing
 from alerts.sos import closing
 from identity.models import EmergencyContact
+from identity.pins import even_timing
 from messaging import history
 from messaging.database import clock
 from messaging.models import MessageClass, OperatorAlarm
 from messaging.states import State
 from tests.alerts.engine import all_clears, drive, messages, step, text_of
 from tests.alerts.sos.twins import URL, Twin, alike, make_twins
-from tests.alerts.typed import DURESS_PIN
+from tests.alerts.typed import DURESS_PIN, SAFE_PIN
 
 Twins = tuple[Twin, Twin]
 PLACE = {"latitude": 42.9, "longitude": 74.6}
@@ -156,7 +156,9 @@ def test_the_duress_pin_ends_a_drill_and_alarms_the_operator(twins: Twins) -> No
 
 def mark(twin: Twin, order: int) -> Any:
     answer = twin.phone.patch(
-        f"/api/v1/me/contacts/{contact(twin, order).id}/", {"tell_of_duress": False}, format="json"
+        f"/api/v1/me/contacts/{contact(twin, order).id}/",
+        {"tell_of_duress": False, "pin": SAFE_PIN},
+        format="json",
     )
     assert answer.status_code == 200
     return answer

@@ -17,10 +17,9 @@ from django.db.models import DateTimeField, ExpressionWrapper, F, Value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from identity.pins import even_timing
 from identity.api.rates import Limit
 from identity.models import AcceptedPin, Pin, RateCount, User
-from identity.pins import pins
+from identity.pins import even_timing, pins
 from identity.pins.pins import PinLocked, PinWrong
 from messaging.database import clock
 from tests.alerts.conftest import app

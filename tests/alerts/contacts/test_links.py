@@ -14,7 +14,7 @@ from identity.models import User
 from messaging.database import clock
 from tests.alerts.conftest import Contacts
 from tests.alerts.engine import messages, token_in
-from tests.alerts.typed import DURESS_PIN, set_pins
+from tests.alerts.typed import DURESS_PIN, SAFE_PIN, set_pins
 
 URL = "/api/v1/sos-alerts/"
 
@@ -87,7 +87,8 @@ def test_an_end_under_duress_closes_no_link(phone: APIClient, alert: str, ana: U
     set_pins(ana)
     assert phone.post(f"{URL}{alert}/cancel/", {"pin": DURESS_PIN}, format="json").status_code == 200
     for contact in ana.contacts.all():
-        assert phone.delete(f"/api/v1/me/contacts/{contact.id}/").status_code == 204
+        url = f"/api/v1/me/contacts/{contact.id}/"
+        assert phone.delete(url, headers={"X-Pin": SAFE_PIN}).status_code == 204
     assert Client().get(f"/a/{token}").status_code == 200
 
 

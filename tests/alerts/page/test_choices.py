@@ -113,9 +113,10 @@ def test_a_contact_with_a_new_number_has_not_declined(phone: APIClient, token: s
 
 def test_a_contact_taken_off_the_list_is_told_so(ana: User, phone: APIClient, token: str) -> None:
     phone.delete(f"/api/v1/me/contacts/{in_the_app(phone)['id']}/")
+    before = told(ana)
     assert "Ana Asanova has taken you off the list of contacts." in shown(token)
     assert choose(token, "decline").status_code == 303
-    assert told(ana) == []
+    assert told(ana) == before == ["AlertMe: Aida (+996700100000) is no longer your contact."]
 
 
 def test_a_contact_may_choose_to_get_nothing_but_an_sos(phone: APIClient, pressed: str, token: str) -> None:

@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 from alerts.models import SosAlert
 from identity.devices import credentials
 from identity.models import Platform, User
+from identity.pins.pins import Proof
 from messaging.database import clock
 from tests.alerts.conftest import Contacts
 from tests.alerts.engine import messages
@@ -92,7 +93,7 @@ def test_with_a_valid_token_the_answer_is_whole(ana: User, contacts: Contacts, c
 
 
 def test_a_revoked_credential_is_refused_like_none(ana: User, credential: str) -> None:
-    credentials.revoke(person_id=ana.id, device_id=ana.devices.get().id, now=clock.now())
+    credentials.revoke(person_id=ana.id, device_id=ana.devices.get().id, proof=Proof.NONE_SET, now=clock.now())
     for client in (device(credential), device("garbage"), device(credential, Authorization=expired_token(ana))):
         answer = client.post(URL, {}, format="json")
         assert (answer.status_code, answer["Content-Type"]) == (401, "application/problem+json")

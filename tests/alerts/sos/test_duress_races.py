@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from alerts.models import EventKind, NotificationKind, SosAlert
-from identity.pins import even_timing
 from identity.models import User
+from identity.pins import even_timing
 from messaging.database import clock
 from messaging.models import Deliverer
 from messaging.moves import Change, move

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 
 from alerts.models import SosAlert
-from identity.pins import even_timing
 from identity.models import User
+from identity.pins import even_timing
 from tests.alerts.sos.twins import URL, Twin, alike, make_twins
 from tests.alerts.typed import SAFE_PIN, pass_the_hour
 

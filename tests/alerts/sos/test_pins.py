@@ -6,8 +6,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from alerts.models import AlertEvent
-from identity.pins import even_timing
 from identity.models import Pin, User
+from identity.pins import even_timing
 from identity.pins.tries import FREE_TRIES, TRY_LASTS
 from messaging.states import State
 from tests.alerts.conftest import Contacts, app

@@ -27,6 +27,7 @@ _MASKS = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
     (r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT", "DATE"),
     (r"\+996\d{9}", "NUMBER"),
+    (r'"Retry-After": "\d+"', "WAIT"),
     (r"cursor=[\w%]+", "CURSOR"),
     (r"/evidence/[\w:-]+/", "/evidence/SIGNATURE/"),
 )

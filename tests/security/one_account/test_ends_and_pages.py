@@ -13,10 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from alerts.models import SosAlert
-from identity.pins import even_timing
 from config import document, health
 from identity.api import person_limits
 from identity.models import User
+from identity.pins import even_timing
 from tests.alerts.typed import SAFE_PIN, set_pins
 from tests.security.one_account.conftest import URL, noting
 

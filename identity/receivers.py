@@ -1,0 +1,19 @@
+"""Connects the signals of lower rooms: the safe PIN makes true what a person's devices show."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from identity.contacts import kept
+from identity.devices import credentials
+from identity.pins import signals
+
+
+def connect() -> None:
+    signals.pin_typed.connect(_settle)
+
+
+def _settle(person_id: UUID, settles: bool, now: datetime, **_: Any) -> None:
+    if settles:
+        kept.settle(person_id, now=now)
+        credentials.settle(person_id)
