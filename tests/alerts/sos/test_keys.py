@@ -1,10 +1,13 @@
 """An SOS while numbers are stored in several forms, and while some of them cannot be read."""
 
+import time
+from threading import Event, Thread
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
 from rest_framework.test import APIClient
 
 from alerts.contacts import links, untold
@@ -14,12 +17,13 @@ from identity.contacts import contacts as contacts_of
 from identity.errors import InvalidField
 from identity.models import EmergencyContact, User
 from identity.verification import registration
+from messaging import rotation
 from messaging.database import clock
 from messaging.database.sql import rows
 from messaging.models import Message, OptOut
 from messaging.outbox import limits, optouts
 from messaging.states import State
-from tests.alerts.conftest import Contacts
+from tests.alerts.conftest import Contacts, app
 from tests.alerts.engine import messages
 
 OLD = django_settings.DATA_KEYS[0]
@@ -150,3 +154,35 @@ def test_a_number_has_one_account_and_one_contact_in_every_form(ana: User, setti
         contacts_of.add(person_id=ana.id, name="Bek", phone_number=BEK, now=clock.now())
     assert User.objects.get_by_natural_key(str(ana.phone_number)) == ana
     assert User.objects.filter(phone_number__iexact=str(ana.phone_number)).get() == ana
+
+
+@pytest.mark.django_db(transaction=True)
+def test_presses_while_the_keys_change(settings: Any) -> None:
+    """An SOS refers to the person's row, and a change of keys locks it: the press waits for a batch at most."""
+    people = [
+        User.objects.create(phone_number=f"+9967000001{n:02}", first_name="Ana", language="en") for n in range(20)
+    ]
+    for person in people:
+        contacts_of.add(person_id=person.id, name="Bek", phone_number=BEK, now=clock.now())
+    settings.DATA_KEYS = [NEW, OLD]
+    over = Event()
+
+    def rotate() -> None:
+        while not over.is_set():
+            for group in rotation.groups():
+                list(rotation.rotate(group, batch=3))
+        connection.close()
+
+    rotating = Thread(target=rotate)
+    rotating.start()
+    took = []
+    for person in people:
+        began = time.monotonic()
+        alert_id = press(app(person))
+        took.append(time.monotonic() - began)
+        assert numbers(alert_id) == [BEK]
+    over.set()
+    rotating.join()
+    assert max(took) < 1, took
+    settings.DATA_KEYS = [NEW]
+    assert not User.objects.exclude(phone_number__in=[f"+9967000001{n:02}" for n in range(20)]).exists()
