@@ -3,6 +3,8 @@
 import messaging.columns
 from django.db import migrations
 
+from messaging.database.plans import ForgetPlans
+
 
 class Migration(migrations.Migration):
 
@@ -61,4 +63,5 @@ class Migration(migrations.Migration):
             name='file_key',
             field=messaging.columns.EncryptedBytesField(about='file key', db_default=b'', default=b''),
         ),
+        ForgetPlans(),
     ]

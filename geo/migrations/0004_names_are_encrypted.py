@@ -3,6 +3,8 @@
 import messaging.columns
 from django.db import migrations
 
+from messaging.database.plans import ForgetPlans
+
 
 class Migration(migrations.Migration):
 
@@ -31,4 +33,5 @@ class Migration(migrations.Migration):
             name='zone_name',
             field=messaging.columns.EncryptedTextField(about='zone name', db_default='', max_length=100),
         ),
+        ForgetPlans(),
     ]

@@ -3,6 +3,8 @@
 import messaging.columns
 from django.db import migrations
 
+from messaging.database.plans import ForgetPlans
+
 
 # The trigger lets a change of keys (messaging/rotation.py) write the number anew, encrypted, and nothing else.
 LET_KEYS_CHANGE = """
@@ -121,4 +123,5 @@ class Migration(migrations.Migration):
             name='secret',
             field=messaging.columns.EncryptedBytesField(about='staff factor'),
         ),
+        ForgetPlans(),
     ]

@@ -3,6 +3,8 @@
 import messaging.columns
 from django.db import migrations, models
 
+from messaging.database.plans import ForgetPlans
+
 
 class Migration(migrations.Migration):
 
@@ -31,4 +33,5 @@ class Migration(migrations.Migration):
             name='address',
             field=messaging.columns.EncryptedAddressField(max_length=254, primary_key=True, serialize=False),
         ),
+        ForgetPlans(),
     ]
