@@ -4,7 +4,7 @@ A batch is read without a lock. One short transaction then writes the values tha
 another process holds are left for the next pass. A second run does the rows that the first one left.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,22 @@ _together: dict[str, tuple[type[models.Model], ...]] = {}
 def together(*group: type[models.Model], key: str) -> None:
     """Change the keys of these models' rows with the same value of the column `key` in one transaction."""
     _together[key] = group
+
+
+# Changes of keys outside of columns, like those of files.
+_more: list[Callable[[], Iterator["Count"]]] = []
+
+
+def also(rotate_more: Callable[[], Iterator["Count"]]) -> None:
+    """Let `manage.py rotatekeys` run this too. It yields its count after each step, and last that of all."""
+    _more.append(rotate_more)
+
+
+def everything() -> Iterator[Iterator["Count"]]:
+    """Each change of keys that there is, as its counts."""
+    yield from map(rotate, groups())
+    for rotate_more in _more:
+        yield rotate_more()
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Encrypts plain files, and wraps the keys of files under the newest key (`manage.py rotatefilekeys`).
+"""Encrypts plain files, and wraps the keys of files under the newest key (`manage.py rotatekeys`).
 
 The installation runs meanwhile. A plain file is read, encrypted into another file and read again before the row names
 the new file. `spare_name` holds the name of the file that has to go: the new one before that moment, the plain one
@@ -8,7 +8,6 @@ after it. So a run that dies leaves no file that nobody knows, and the next run 
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from messaging import encryption
 from messaging.database import clock
 from messaging.database.sql import rows
 from messaging.operations import alarms
+from messaging.rotation import Count
 
 BATCH = 200
 # A number that no other advisory lock of the database has.
@@ -27,34 +27,19 @@ _LOCK = 0x5B002
 _SUFFIX = ".encrypting"
 
 
-@dataclass(slots=True)
-class Count:
-    """Files and uploads. `held`: to be done by a later run. `unreadable`: their key or their bytes are gone."""
-
-    seen: int = 0
-    changed: int = 0
-    held: int = 0
-    unreadable: int = 0
-
-    @property
-    def is_done(self) -> bool:
-        return not (self.held or self.unreadable)
-
-
-class OtherRun(Exception):
-    """Another process encrypts files at this moment."""
-
-
 def rotate() -> Iterator[Count]:
     """Do every open upload and every file, and yield the count after each. The last count is that of all.
 
     Held are files for which the disk has no room, and open uploads that were begun plain: they become plain files
-    within a day. Raises OtherRun.
+    within a day. While another process does this, everything is held.
     """
-    with _alone():
+    with _alone() as is_alone:
+        if not is_alone:
+            yield Count("files of evidence", held=1)
+            return
         for left in spool.folder().glob(f"*{_SUFFIX}"):
             spool.remove(left)
-        count = Count()
+        count = Count("files of evidence")
         # Uploads first: one that becomes evidence meanwhile takes its key along.
         for upload in _in_order(Upload):
             count.seen += 1
@@ -71,14 +56,14 @@ def rotate() -> Iterator[Count]:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Hold a lock of this connection: a second run would delete the file that this one is writing."""
-    if rows("SELECT pg_try_advisory_lock(%s)", [_LOCK]) != [(True,)]:
-        raise OtherRun
+def _alone() -> Iterator[bool]:
+    """Hold a lock of this connection, if it is free: a second run would delete the file that this one is writing."""
+    is_free = rows("SELECT pg_try_advisory_lock(%s)", [_LOCK]) == [(True,)]
     try:
-        yield
+        yield is_free
     finally:
-        rows("SELECT pg_advisory_unlock(%s)", [_LOCK])
+        if is_free:
+            rows("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
 
 def _in_order(model: Any) -> Iterator[Any]:

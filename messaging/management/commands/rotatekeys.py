@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -14,14 +15,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not encryption.is_on():
             raise CommandError("DATA_KEYS begins with plain: remove that word and restart every process first.")
-        counts = [self._rotate(group) for group in rotation.groups()]
+        counts = [self._last(each) for each in rotation.everything()]
         if not all(count.is_done for count in counts):
             raise CommandError("Some values are not under the first key. Keep the other keys, and run this again.")
         self.stdout.write("Everything is under the first key.")
 
-    def _rotate(self, group: list[rotation.Table]) -> rotation.Count:
+    def _last(self, counts: Iterator[rotation.Count]) -> rotation.Count:
         count = rotation.Count("")
-        for number, count in enumerate(rotation.rotate(group)):
+        for number, count in enumerate(counts):
             if number % 100 == 99:
                 self.stdout.write(f"{count.name}: {count.seen} rows so far, {count.changed} changed")
         self.stdout.write(
