@@ -7,6 +7,7 @@ from math import ceil
 from uuid import UUID
 
 from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from alerts.contacts import untold
 from alerts.models import (
@@ -167,7 +168,7 @@ def _missed(alert: SosAlert) -> MissedCheckIn | None:
 
     Takes one query.
     """
-    heard = Heartbeat.objects.filter(timer=OuterRef("pk")).order_by("-at", "-id")
+    heard = Heartbeat.objects.filter(timer=Coalesce(OuterRef("kept_of"), OuterRef("pk"))).order_by("-at", "-id")
     battery, heard_at = Subquery(heard.values("battery_pct")[:1]), Subquery(heard.values("at")[:1])
     ran_out = alert.timers.annotate(battery=battery, heard_at=heard_at).order_by("-ended_at", "-ends_at")
     for ends_at, note, charge, at in ran_out.values_list("ends_at", "note", "battery", "heard_at")[:1]:

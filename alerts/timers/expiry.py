@@ -143,17 +143,18 @@ def _one_batch(found: Iterable[Any]) -> list[ActivityTimer]:
 def _fire(timers: Sequence[ActivityTimer], now: datetime) -> None:
     if not timers:
         return
-    heard = heartbeats.last_of([timer.id for timer in timers])
+    # The phone sends the heartbeats of a hidden timer to the one that is shown.
+    last = heartbeats.last_of([timer.kept_of or timer.id for timer in timers])
+    heard = {timer.id: last.get(timer.kept_of or timer.id) for timer in timers}
     shown = [timer for timer in timers if timer.kept_of is None]
-    raised = raising.raise_alerts([_cause(timer, heard.get(timer.id)) for timer in shown], now=now) if shown else []
+    raised = raising.raise_alerts([_cause(timer, heard[timer.id]) for timer in shown], now=now) if shown else []
     alerts = {timer.id: each.alert.id for timer, each in zip(shown, raised, strict=True)}
     for timer in timers:
         if timer.kept_of is not None:
-            alerts[timer.id] = silent.for_timer(_silent_cause(timer, heard.get(timer.id)), now=now).id
+            alerts[timer.id] = silent.for_timer(_silent_cause(timer, heard[timer.id]), now=now).id
     alert_ids = [alerts[timer.id] for timer in timers]
     journal.record_all(
-        _missed(alert_id, timer, heard.get(timer.id), now=now)
-        for alert_id, timer in zip(alert_ids, timers, strict=True)
+        _missed(alert_id, timer, heard[timer.id], now=now) for alert_id, timer in zip(alert_ids, timers, strict=True)
     )
     rows(_END, {"timers": [timer.id for timer in timers], "alerts": alert_ids, "now": now})
 

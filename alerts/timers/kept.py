@@ -1,18 +1,12 @@
 """Timers that were ended or put off with the duress PIN: they go on as hidden rows, and raise silent alerts.
 
-The owner's devices show the timer ended or put off, as after the safe PIN. A hidden timer nudges nobody.
+The owner's devices show the timer ended or put off, as after the safe PIN. A hidden timer nudges nobody. Its
+heartbeats are those of the timer that is shown.
 """
 
 from uuid_utils.compat import uuid7
 
 from alerts.models import ActivityTimer
-from messaging.database.sql import rows
-
-# Heartbeats of the timer, which has no more of them from now on.
-_COPY_HEARTBEATS = """
-INSERT INTO alerts_heartbeat (timer_id, at, received_at, battery, network, latitude, longitude, accuracy)
-SELECT %s, at, received_at, battery, network, latitude, longitude, accuracy FROM alerts_heartbeat WHERE timer_id = %s
-"""
 
 
 def hide_copy(timer: ActivityTimer) -> None:
@@ -23,6 +17,4 @@ def hide_copy(timer: ActivityTimer) -> None:
     if ActivityTimer.objects.filter(owner=timer.owner_id, kept_of=timer.id).exists():
         return
     fields = {each.attname: getattr(timer, each.attname) for each in ActivityTimer._meta.concrete_fields}
-    copied = ActivityTimer(**fields | {"id": uuid7(), "kept_of": timer.id, "nudge_at": None})
-    copied.save(force_insert=True)
-    rows(_COPY_HEARTBEATS, [copied.id, timer.id])
+    ActivityTimer(**fields | {"id": uuid7(), "kept_of": timer.id, "nudge_at": None}).save(force_insert=True)

@@ -110,6 +110,16 @@ def test_the_timer_still_fires(twins: Twins, how: str) -> None:
 _HERE = {"latitude": 42.91, "longitude": 74.61}
 
 
+def test_heartbeats_after_a_feigned_extension_reach_the_contacts(twins: Twins) -> None:
+    duress = twins[1]
+    do(duress, "post timers/{timer_id}/extend/")
+    duress.phone.post(f"{API}timers/{duress.ids['timer_id']}/heartbeat/", {"battery": 3} | _HERE, format="json")
+    ActivityTimer.objects.exclude(kept_of=None).update(due_at=clock.now())
+    assert expiry.check() == 1
+    fired = silent_alerts(duress)[-1]
+    assert (fired.latitude, fired.events.get(kind="check_in_missed").data["battery"]) == (_HERE["latitude"], 3)
+
+
 def test_the_owner_gets_no_nudge_from_a_timer_that_seems_ended(twins: Twins) -> None:
     _, duress = twins
     do(duress, "post timers/{timer_id}/cancel/")
