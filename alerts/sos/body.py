@@ -10,13 +10,10 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from typing import IO, Any
 from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.http.multipartparser import MultiPartParser
-from rest_framework.parsers import BaseParser
-from rest_framework.request import Request
 
 _OF_A_FIX = ("latitude", "longitude", "accuracy", "altitude", "speed", "course", "battery", "network", "activity")
 # Every field that a press may have. Others are dropped unread.
@@ -39,27 +36,9 @@ class Unreadable:
     says_drill: bool = False
 
 
-class PressParser(BaseParser):
-    """Parses the body of a press into a Mapping or Unreadable; reads at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes."""
-
-    media_type = "application/json"
-    takes_any_type = True
-
-    def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> Any:
-        request = (parser_context or {}).get("request")
-        encoding = request.headers.get("Content-Encoding", "") if request else ""
-        try:
-            body = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-        except OSError:  # The phone lost the network in the middle of the body.
-            body = b""
-        return read(body, media_type=media_type or "", encoding=encoding)
-
-
-def marks_drill(request: Request) -> bool:
-    """Whether the URL says that this is a drill. A proxy may lose a body; it never loses a URL."""
-    return bool(_MARKED_DRILL.search(request.META.get("QUERY_STRING", "")))
+def marks_drill(query: str) -> bool:
+    """Whether the query of the URL says that this is a drill. A proxy may lose a body; it never loses a URL."""
+    return bool(_MARKED_DRILL.search(query))
 
 
 def read(body: bytes, *, media_type: str, encoding: str) -> Mapping[str, object] | Unreadable:

@@ -17,6 +17,7 @@ from alerts.owner import even_timing, reach, view
 from alerts.polling import IF_NONE_MATCH, conditional
 from alerts.sos import body, drills, ending, false_alarms, intake, raising, silent
 from alerts.sos.intake import Intake
+from alerts.sos.parsing import PressParser
 from alerts.sos.raising import Cause
 from alerts.sos.serializers import (
     EndSerializer,
@@ -82,7 +83,7 @@ def _read(request: Request, *, now: datetime) -> Intake:
     press = intake.read(
         request.data,
         now=now,
-        is_marked_drill=body.marks_drill(request),
+        is_marked_drill=body.marks_drill(request.META.get("QUERY_STRING", "")),
         clock_behind=lambda: clocks.last_measured(person(request).id),
     )
     return replace(press, warnings=(*press.warnings, _KEY_ODD)) if is_odd(request) else press
@@ -108,7 +109,7 @@ def _press_again(request: Request, stored: Any) -> Response | None:
 
 class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
     serializer_class = SosAlertSerializer
-    parser_classes = [body.PressParser]
+    parser_classes = [PressParser]
     never_limited = ("POST",)
 
     @extend_schema(
