@@ -251,9 +251,15 @@ def test_an_invalid_key_is_refused(fields: dict[str, str], attempt_id: UUID, hea
     assert heard == []
 
 
-@pytest.mark.parametrize("status", ["", "exploded", "delivered", "COMPLETED"])
-def test_an_unknown_status_is_a_bad_request(status: str, attempt_id: UUID) -> None:
-    assert post(path("call", attempt_id), status_form(status)).status_code == 400
+def test_a_report_without_a_status_is_a_bad_request(attempt_id: UUID) -> None:
+    assert post(path("call", attempt_id), status_form("")).status_code == 400
+
+
+@pytest.mark.parametrize("status", ["exploded", "delivered", "COMPLETED"])
+def test_an_unknown_status_is_taken_and_changes_nothing(status: str, attempt_id: UUID, heard: Heard) -> None:
+    before = Attempt.objects.values().get(id=attempt_id)
+    assert post(path("call", attempt_id), status_form(status)).status_code == 204
+    assert (Attempt.objects.values().get(id=attempt_id), heard) == (before, [])
 
 
 @pytest.mark.parametrize("kind", ["call", "digit"])
