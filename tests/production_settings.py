@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from logging import getLogger
 
 from tests.static_environment import ENVIRONMENT
 
@@ -17,3 +18,6 @@ os.environ.update(
 )
 
 from config.settings import *  # noqa: F403
+
+# Some checks ask for a connection and do without; the pool would report each try.
+getLogger("psycopg.pool").disabled = True
