@@ -39,7 +39,7 @@ def test_ends_with_either_pin_look_alike(count: int) -> None:
     assert len({answer for _, answer, _ in ends}) == 1
     times = [took for *_, took in safe], [took for *_, took in duress]
     medians = [round(1000 * median(some), 2) for some in times]
-    p = _chance(*times)
+    p = chance(*times)
     print(f"median of {count} safe ends {medians[0]} ms, duress ends {medians[1]} ms, p = {p:.4f}")
     assert p > ALPHA, f"the times differ: medians {medians} ms, p = {p}"
     assert min(times[0] + times[1]) >= even_timing.STEP_S
@@ -64,7 +64,7 @@ def _end(twin: Twin, *, is_duress: bool) -> tuple[bool, str, float]:
     return is_duress, masked(answer), took
 
 
-def _chance(one: Sequence[float], other: Sequence[float], *, shuffles: int = 20_000) -> float:
+def chance(one: Sequence[float], other: Sequence[float], *, shuffles: int = 20_000) -> float:
     """How often chance alone puts the mean ranks of two samples as far apart as these are."""
     ranks = {took: rank for rank, took in enumerate(sorted((*one, *other)))}
     ranked = [ranks[took] for took in (*one, *other)]
@@ -78,5 +78,5 @@ def _chance(one: Sequence[float], other: Sequence[float], *, shuffles: int = 20_
 def test_the_verdict_finds_a_difference_of_a_third_of_the_spread() -> None:
     dice = random.Random(1)
     one = [dice.gauss(250, 3) for _ in range(ENDS)]
-    assert _chance(one, [dice.gauss(250, 3) for _ in range(ENDS)]) > ALPHA
-    assert _chance(one, [dice.gauss(251.7, 3) for _ in range(ENDS)]) <= ALPHA
+    assert chance(one, [dice.gauss(250, 3) for _ in range(ENDS)]) > ALPHA
+    assert chance(one, [dice.gauss(251.7, 3) for _ in range(ENDS)]) <= ALPHA
