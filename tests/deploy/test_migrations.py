@@ -1,14 +1,19 @@
-from collections.abc import Iterator
-from threading import Event, Thread
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
 from typing import Any
+from uuid import uuid4
 
+import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import DatabaseError, connection, migrations
+from django.db import connection, migrations
 from django.db.migrations.loader import MigrationLoader
+from psycopg.sql import SQL, Identifier
 
 from messaging.database.plans import ForgetPlans
-from messaging.database.sql import rows
+
+Connect = Callable[..., psycopg.Connection[Any]]
 
 # Every installation has it behind itself.
 LONG_AGO = ("alerts", "0002_events_are_a_timeline")
@@ -48,36 +53,36 @@ def _type_of(field: Any) -> str | None:
     return None if field.remote_field else field.db_type(connection)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_process_of_before_reads_on_after_a_change_of_type() -> None:
-    rows("CREATE TABLE kept (id int, word varchar(20))")
-    rows("INSERT INTO kept VALUES (1, 'Aida')")
-    read, changed = Event(), Event()
-    found: list[Any] = []
+@pytest.fixture
+def apart(django_db_setup: None) -> Iterator[Connect]:
+    """A database of its own: ending its connections leaves the tests' own pool as it is."""
+    of_tests = connection.settings_dict
+    server = {name: of_tests[key] for name, key in (("host", "HOST"), ("port", "PORT"), ("user", "USER"))}
+    name = f"plans_{uuid4().hex}"
+    connect: Connect = partial(psycopg.connect, **server, password=of_tests["PASSWORD"], autocommit=True)
+    with connect(dbname=of_tests["NAME"]) as admin:
+        admin.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        yield partial(connect, dbname=name)
+        admin.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
-    def old_process() -> None:
-        for _ in range(3):  # Prepared from the second time on.
-            rows("SELECT id, word FROM kept WHERE id = %s", [1])
-        read.set()
-        changed.wait(timeout=20)
+
+@pytest.mark.parametrize("forgets", [True, False])
+def test_a_process_of_before_reads_on_after_a_change_of_type(apart: Connect, forgets: bool) -> None:
+    """Without ForgetPlans its statement fails again and again; with it, once, on a connection that is made anew."""
+    with apart() as migration, closing(apart(prepare_threshold=0)) as process:
+        migration.execute("CREATE TABLE kept (id int, word varchar(20)); INSERT INTO kept VALUES (1, 'Aida')")
+        assert _word(process) == "Aida"
+        with migration.transaction():
+            migration.execute("ALTER TABLE kept ALTER COLUMN word TYPE text")
+            if forgets:
+                migration.execute(str(ForgetPlans().sql))
         for _ in range(2):
-            try:
-                found.append(rows("SELECT id, word FROM kept WHERE id = %s", [1]))
-            except DatabaseError as error:
-                found.append(type(error).__name__)
-                connection.close()
-        connection.close()
+            with pytest.raises(psycopg.OperationalError if forgets else psycopg.errors.FeatureNotSupported):
+                _word(process)
+        with apart() as anew:
+            assert _word(anew) == "Aida"
 
-    process = Thread(target=old_process)
-    process.start()
-    read.wait(timeout=20)
-    with connection.schema_editor(atomic=True) as editor:
-        editor.execute("ALTER TABLE kept ALTER COLUMN word TYPE text")
-        for statement in [ForgetPlans().sql]:
-            editor.execute(str(statement))
-    changed.set()
-    process.join()
-    rows("DROP TABLE kept")
-    # The request at that moment is answered 503, which apps repeat; every later one is served.
-    assert found[-1] == [(1, "Aida")]
-    assert found[0] in ("OperationalError", [(1, "Aida")])
+
+def _word(process: psycopg.Connection[Any]) -> object:
+    row = process.execute("SELECT id, word FROM kept WHERE id = %s", [1]).fetchone()
+    return row and row[1]
