@@ -1,4 +1,4 @@
-"""SOS alerts, activity timers and evidence. Imports run down this list, never up. Rooms in one line are independent.
+"""SOS alerts, activity timers and evidence. A room imports only rooms on lines below its own, none on its own line.
 
 exports, timers      an alert as one signed file; timers that raise an alert unless their person checks in
 page, sos            the contacts' page; an alert's life: raised, ended, under duress, as a drill

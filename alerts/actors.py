@@ -6,8 +6,9 @@ from messaging.delivery.dispatch import URGENT_QUEUE
 
 @dramatiq.actor(queue_name=URGENT_QUEUE, max_retries=0)
 def check_timers() -> None:
-    """Fire the timers that have run out and send nudges.
+    """Fire the timers whose grace period has ended, and send the nudges that are due.
 
-    The scheduler sends this actor a hint while any timer is due.
+    The scheduler sends hints to this actor while any timer is to be fired or nudged. A timer that fails is tried again
+    (alerts/timers/expiry.py).
     """
     expiry.check()

@@ -1,4 +1,4 @@
-"""Responses for clients that poll: an ETag over all that the client sees, or 304 if nothing has changed."""
+"""Answers clients that poll: with an ETag, a hash of the response's data, or with 304 if the data has not changed."""
 
 import hashlib
 
@@ -13,7 +13,10 @@ IF_NONE_MATCH = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, 
 
 
 def conditional(request: Request, response: Response) -> HttpResponse:
-    """The response with its ETag, or a 304 if the request's If-None-Match has the same ETag."""
+    """Return the response with its ETag, or a 304 if the request's If-None-Match has the same ETag.
+
+    No cache may answer in our place, or keep the response for other people.
+    """
     etag = f'"{hashlib.sha256(JSONRenderer().render(response.data)).hexdigest()[:32]}"'
     response["ETag"] = etag
     patch_cache_control(response, private=True, no_cache=True)

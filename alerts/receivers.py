@@ -1,5 +1,6 @@
-"""Connects the signals of lower rooms and apps: messaging's news of messages, escalation's moves of an alert, PINs
-typed for something that is no alert.
+"""Connects this app's rooms to the signals of lower rooms and apps: a key pressed in a call and messages that did not
+arrive (messaging), requests to move an alert (escalation), and PINs typed for something other than an alert
+(identity/pins).
 """
 
 from collections.abc import Collection, Sequence

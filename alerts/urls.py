@@ -1,4 +1,4 @@
-"""The API of every room; the contacts' pages have their own (alerts/page/urls.py)."""
+"""The URLs of every room that has an API. The URLs of the contacts' pages are in alerts/page/urls.py."""
 
 from django.urls import include, path
 

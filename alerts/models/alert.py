@@ -121,11 +121,11 @@ class EventKind(models.TextChoices):
 
 
 class AlertEvent(models.Model):
-    """One entry of an alert's timeline, written in the transaction of its cause and never changed
+    """One entry of an alert's timeline, written in the transaction of the event that it records
     (alerts/timeline/journal.py).
 
-    Soon afterwards the entry is sealed: it gets its number in the alert's chain and its hash
-    (alerts/timeline/sealing.py).
+    Sealing (alerts/timeline/sealing.py) gives the entry its number in the alert's chain and its hash soon afterwards,
+    and changes nothing else. Entries of kind MESSAGE are written by the sealing itself, from messaging's rows.
     """
 
     alert = models.ForeignKey(SosAlert, on_delete=models.CASCADE, related_name="events")
@@ -157,9 +157,9 @@ class AlertEvent(models.Model):
 
 
 class TimelineSeal(models.Model):
-    """How far an alert's timeline is sealed.
+    """The end of an alert's chain: the number of sealed `entries`, and the hash of the last one, `head`.
 
-    Sealing locks this row. The number of sealed `entries` shows whether the last ones were deleted.
+    Sealing locks this row. If the last stored entry has another hash than `head`, later entries were deleted.
     """
 
     alert = models.OneToOneField(SosAlert, on_delete=models.CASCADE, primary_key=True, related_name="seal")
@@ -194,7 +194,8 @@ CALLING = (NotificationKind.SOS, NotificationKind.REMINDER, NotificationKind.CAL
 class Notification(models.Model):
     """One message to one contact about one alert.
 
-    Name and number are the contact's at that time. `message` says whether the message arrived.
+    Name, number and language are the contact's when the alert first asked the contact for help. The state of `message`,
+    a row of the outbox, says whether the message arrived.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -7,10 +7,12 @@ from messaging.columns import EncryptedTextField
 
 
 class FeignedEnd(models.Model):
-    """The snapshot of an alert at the moment a PIN ended it: its messages as that end left, or would have left, them.
+    """The snapshot of an alert at the moment its owner typed a PIN to end it: position, and the states of its messages
+    after that end.
 
-    The duress PIN only pretends this end: the owner's devices are shown the snapshot. The safe PIN writes a snapshot
-    too, which nobody is shown, so that both ends are read by the same statements.
+    The duress PIN only pretends this end: the alert goes on, and the owner's devices are shown the snapshot. The safe
+    PIN writes a snapshot too, which nobody is shown, so that both ends are read by the same statements. A silent alert
+    has one from its beginning, which nobody is shown either.
     """
 
     alert = models.OneToOneField(SosAlert, on_delete=models.CASCADE, primary_key=True, related_name="feigned_end")

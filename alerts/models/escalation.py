@@ -20,9 +20,11 @@ class StepState(models.TextChoices):
 
 
 class EscalationStep(models.Model):
-    """A call, an SMS or the giving up that happens at `due_at` if nobody has answered by then.
+    """One call, one SMS, or GIVE_UP, which makes the alert exhausted. It is taken at `due_at` or soon after, unless an
+    answer or the alert's end has skipped it.
 
-    Name, number and language are the contact's when the alert was raised. A GIVE_UP step has none of the three.
+    Name, number and language are the contact's when the alert first asked the contact for help. They are empty in a
+    GIVE_UP step.
     """
 
     # The constraint below gives the index.

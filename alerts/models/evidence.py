@@ -54,8 +54,8 @@ class Upload(models.Model):
     """A file that is being uploaded. The row is written before the first byte, so the purge finds the bytes that a
     crash leaves.
 
-    The bytes lie in the spool under the row's id (alerts/evidence/spool.py) until they are checked and kept. An
-    encrypted file becomes the evidence of the same id: its blocks are bound to that id.
+    The bytes lie in the spool under the row's id (alerts/evidence/spool.py) until they are checked and moved to the
+    storage. The Evidence row of an encrypted file gets this row's id: only with that id can its blocks be decrypted.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

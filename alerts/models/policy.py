@@ -3,8 +3,9 @@ from django.db import models
 
 
 class EscalationPolicy(models.Model):
-    """A person's own policy for alerts that nobody answers. Without this row the default policy holds
-    (alerts/escalation/policy.py)."""
+    """A person's own escalation policy: whom an alert calls and texts while nobody answers. A person without this row
+    has the default policy (alerts/escalation/policy.py).
+    """
 
     owner = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="escalation_policy"
@@ -20,9 +21,9 @@ class EscalationPolicy(models.Model):
 
 
 class KeptPolicy(models.Model):
-    """The policy that held before it was weakened with the duress PIN: silent alerts still follow it.
+    """The escalation policy that a person had before it was weakened with the duress PIN. Silent alerts follow it.
 
-    `waves` null: the default policy held.
+    Weakening the policy again does not change this row. `waves` null: the person had the default policy.
     """
 
     owner = models.OneToOneField(

@@ -16,7 +16,9 @@ class TimerStatus(models.TextChoices):
 
 
 class ActivityTimer(models.Model):
-    """A timer that raises an alert unless its owner says in time that they are well (alerts/timers/expiry.py)."""
+    """A timer that raises an alert at `due_at` unless its owner has checked in, extended or ended it by then
+    (alerts/timers/expiry.py).
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     # The first index below covers it.

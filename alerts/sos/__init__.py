@@ -1,4 +1,4 @@
-"""An alert's life. It is read leniently (intake.py), raised (raising.py), and ended by its person (ending.py), with
-duress.py for the duress PIN. status.py holds the table of moves. Drills are in drills.py, false_alarms.py counts
-cancelled alerts.
+"""An alert's life. intake.py reads a press and refuses none, raising.py raises the alert, ending.py ends it for its
+owner, duress.py does so in appearance for the duress PIN. silent.py raises alerts that the owner's devices never show.
+status.py holds the table of moves. drills.py is about drills, false_alarms.py counts cancelled alerts.
 """

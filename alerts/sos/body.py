@@ -1,6 +1,8 @@
-"""Turns the bytes of a press into fields, whatever they are: another encoding, another type, compressed, cut or empty.
+"""Turns the bytes of a press into fields. The bytes may be compressed, cut short, empty, a form instead of JSON, or in
+another encoding than the headers say.
 
-Nothing here raises. A body that cannot be read leaves an SOS without position, with a warning.
+No function in this file raises, whatever the bytes are. A body that cannot be read becomes Unreadable: intake.py then
+makes an SOS without position, with a warning.
 """
 
 import json
@@ -31,13 +33,16 @@ _GZIP, _ZLIB, _RAW = zlib.MAX_WBITS | 16, zlib.MAX_WBITS, -zlib.MAX_WBITS
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A body without fields. `says_drill`: its text asks for a drill nevertheless."""
+    """A body that is neither a JSON object nor a form.
+
+    `says_drill`: its text has `drill` with the value true, and with no other value.
+    """
 
     says_drill: bool = False
 
 
 def marks_drill(query: str) -> bool:
-    """Whether the query of the URL says that this is a drill. A proxy may lose a body; it never loses a URL."""
+    """Whether the query of the URL says `drill=true`. A proxy may lose the body of a request, but not its URL."""
     return bool(_MARKED_DRILL.search(query))
 
 
@@ -56,7 +61,10 @@ def read(body: bytes, *, media_type: str, encoding: str) -> Mapping[str, object]
 
 
 def _unpacked(body: bytes, encoding: str) -> bytes:
-    """The body without gzip or deflate. Despite the header a body may be plain: some proxies unpack it."""
+    """Return the body unpacked from gzip or deflate, or as it is if it is in neither format.
+
+    The header `encoding` may say deflate for a body that is not: some proxies unpack it.
+    """
     if body[:2] == b"\x1f\x8b":
         return _unpack(body, _GZIP) or body
     if "deflate" in encoding and not body.lstrip().startswith(b"{"):
@@ -65,7 +73,10 @@ def _unpacked(body: bytes, encoding: str) -> bytes:
 
 
 def _unpack(body: bytes, window: int) -> bytes:
-    """At most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, so that a bomb unpacks to no more; empty if the body is not packed."""
+    """Return the first DATA_UPLOAD_MAX_MEMORY_SIZE unpacked bytes: a small body cannot fill the memory.
+
+    `window` is the `wbits` of zlib, which choose the format. Returns b"" if the body is not in that format.
+    """
     try:
         return zlib.decompressobj(window).decompress(body, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     except zlib.error:
@@ -84,7 +95,7 @@ def _text(body: bytes, media_type: str) -> str:
 
 
 def _of_json(text: str) -> Mapping[str, object] | None:
-    """The object at the beginning of the text; None without one. What follows the object is ignored."""
+    """Return the JSON object at the beginning of the text; None: there is no object. Text after it is ignored."""
     try:
         found, _ = _JSON.raw_decode(text)
     except (ValueError, RecursionError):
@@ -95,7 +106,10 @@ def _of_json(text: str) -> Mapping[str, object] | None:
 
 
 def _of_form(body: bytes, text: str, media_type: str) -> Mapping[str, object] | None:
-    """The fields of a form; None if it is no form or has no field of a press. A form's values are texts."""
+    """Return the FIELDS of a form; None: the body is no form, or has none of these fields.
+
+    `true` and `false` become booleans. All other values stay texts.
+    """
     pairs: list[tuple[str, str]] = []
     if "multipart/form-data" in media_type.lower():
         pairs = _of_multipart(body, media_type)
@@ -121,7 +135,10 @@ def _integer(digits: str) -> float:
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """The object of these pairs. A field that is given twice has its last value, but `drill` then has none."""
+    """Return the JSON object with these pairs. A name that comes twice has its last value.
+
+    If `drill` comes with different values, its value is a text, which intake.py refuses with a warning.
+    """
     found = dict(pairs)
     said = [value for name, value in pairs if name == "drill"]
     if any(value is not said[0] for value in said):

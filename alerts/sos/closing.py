@@ -20,11 +20,11 @@ class MoveRefused(Conflict):
 
 
 def close(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime, by: str = journal.OWNER) -> SosAlert:
-    """Cancel or resolve the owner's alert, send the all-clear to every contact who may know of the alert; return the
-    alert.
+    """Move the owner's alert to `to`, which is resolved or cancelled, and return it. Stop its steps and send the
+    all-clear to every contact who was asked for help, or may have been.
 
     Repeating the same end changes nothing. Raises NotFound, also for another person's alert, and MoveRefused when the
-    alert has ended the other way. Call inside a transaction.
+    alert has ended the other way. `by` is the actor in the timeline entry. Call inside a transaction.
     """
     alert = SosAlert.objects.select_for_update(no_key=True).filter(id=alert_id, owner=owner).first()
     if alert is None:

@@ -1,4 +1,6 @@
-"""Drills: the whole path of an SOS with texts marked TEST. A drill calls nobody, alarms nobody and blocks no SOS."""
+"""Drills: the path of an SOS with SMS marked TEST, to the contacts who have accepted. A drill has no escalation: nobody
+is called or reminded. A real press is never refused because of a drill: it ends the drill.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,7 +37,9 @@ class SosIsOpen(Conflict):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arrival:
-    """One contact's TEST message: its state, and the seconds from the press to each step; None: not yet, or never."""
+    """One contact's TEST message: its status, and the seconds from the press until the provider took it
+    (`accepted_after_s`) and until it was on the phone (`delivered_after_s`); None: not yet, or never.
+    """
 
     contact_id: UUID
     name: str
@@ -56,9 +60,9 @@ class DrillReport:
 
 
 def begin(*, owner: User, press: Intake, now: datetime) -> Raised:
-    """Raise a drill, or join the owner's open drill; return which. Call inside a transaction.
+    """Raise a drill, or find the owner's open drill. `is_new` of the result says which. Call inside a transaction.
 
-    Raises SosIsOpen if a real alert is open, and TooManyRequests beyond A_DAY.
+    Raises SosIsOpen if the owner has an open real alert, and TooManyRequests for more new drills than A_DAY allows.
     """
     if SosAlert.objects.filter(OPEN_TO_OWNER, owner=owner, is_drill=False).exists():
         raise SosIsOpen
@@ -73,9 +77,9 @@ def begin(*, owner: User, press: Intake, now: datetime) -> Raised:
 
 
 def end_old(*, now: datetime) -> int:
-    """Resolve the drills that are older than LASTS; return how many.
+    """Resolve the open drills that are older than LASTS; return how many.
 
-    Any number of processes may call this at once: they share the drills.
+    Any number of processes may call this at once: each drill is resolved by one of them.
     """
     ended = 0
     while batch := _end_batch(before=now - LASTS):

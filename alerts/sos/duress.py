@@ -19,7 +19,8 @@ from messaging.models import Message
 def feign_end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) -> SosAlert:
     """Put the alert under duress and return it: the alert goes on, while the owner's devices show the end `to`.
 
-    Raises the errors of `closing.close`. An alert that has ended stays ended. Call inside a transaction.
+    Contacts who were asked for help are warned; contacts who are not told of duress get the all-clear. An alert that
+    has ended stays ended, as in `closing.close`. Raises the errors of `closing.close`. Call inside a transaction.
     """
     alert = _locked(alert_id)
     if alert.status in ENDED:
@@ -36,9 +37,10 @@ def feign_end(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) ->
 
 
 def end_for_real(*, alert_id: UUID, owner: User, to: AlertStatus, now: datetime) -> SosAlert:
-    """End the alert and return it. Before that, do the work of `feign_end` as well and roll it back.
+    """End the alert and return it. Before that, do the work of `feign_end` too, and roll it back.
 
-    Both PINs so cost the same time, and leave the same rows to be read: the time does not tell which PIN it was.
+    Both PINs then take about the same time and leave a snapshot to be read: response times do not tell which PIN it
+    was. Raises the errors of `closing.close`. Call inside a transaction.
     """
     alert = _locked(alert_id)
     if alert.status in ENDED:
@@ -58,9 +60,9 @@ def _locked(alert_id: UUID) -> SosAlert:
 
 
 def _called(alert: SosAlert) -> list[int]:
-    """Lock the messages that ask for help and return their ids.
+    """Lock the alert's messages that ask for help, until the transaction ends, and return their ids.
 
-    While they are locked, each of their moves is either before the end or after it.
+    Each move of such a message is then either before the (real or pretended) end or after it.
     """
     called = Notification.objects.filter(alert=alert, kind__in=CALLING).values("message_id")
     messages = Message.objects.filter(id__in=called).order_by("id").select_for_update(no_key=True)
@@ -75,9 +77,10 @@ def _states(message_ids: list[int]) -> dict[str, str]:
 def _keep(
     alert: SosAlert, *, to: AlertStatus, states: dict[str, str], now: datetime, last: int | None = None
 ) -> FeignedEnd:
-    """Store the snapshot: where the person was, and what the end made of the messages.
+    """Store and return the snapshot: the alert's position, and `states`, the state of each message after the end.
 
-    `last`: the last move of these messages before the end; None: none has moved since.
+    `last`: the id of the last move of these messages before the end; None: look it up, because the end has not moved
+    them (or its moves were rolled back).
     """
     return FeignedEnd.objects.create(
         alert=alert,
@@ -103,7 +106,7 @@ def _go_on(end: FeignedEnd, owner: User, *, now: datetime) -> None:
 
 
 def _end_for_untold(end: FeignedEnd, owner: User, *, now: datetime) -> None:
-    """End the alert for the contacts who are not told of duress: stop what is meant for them, send the all-clear."""
+    """End the alert for the contacts who are not told of duress: stop their steps and send them the all-clear."""
     for contact_id in end.untold:
         steps.stop(end.alert, contact_id=contact_id, now=now)
     if end.untold:

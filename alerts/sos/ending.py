@@ -18,7 +18,8 @@ from messaging.operations.alarms import alarm
 
 
 def end(*, alert_id: UUID, owner: User, to: AlertStatus, pin: str) -> SosAlert:
-    """Cancel or resolve the owner's alert, with the PIN once PINs are set; return the alert.
+    """Cancel or resolve the owner's alert and return it. Once PINs are set, the owner needs one: the safe PIN ends the
+    alert, the duress PIN puts it under duress (a drill ends with either).
 
     Call outside a transaction: a wrong PIN is counted and written to the timeline although it ends nothing. Raises
     NotFound, MoveRefused and the errors of `pins.check`.
@@ -64,15 +65,18 @@ def _proof(alert_id: UUID, owner: User, *, pin: str, is_drill: bool, now: dateti
 
 
 def _cry_for_help(alert_id: UUID, *, is_drill: bool, now: datetime) -> None:
-    """Alarm the operator even when the alert has ended: nothing else then carries the cry for help.
-
-    Nothing else carries it out of a drill either: to contacts a drill stays a drill, whoever tries out which PIN.
+    """Alarm the operator because the duress PIN was typed. An alert that has ended, and a drill, warn no contacts: this
+    alarm is then the only sign of duress that anybody gets.
     """
     alarm("duress_in_drill" if is_drill else "duress", now=now, alert_id=str(alert_id))
 
 
 def _end_again(alert: SosAlert, owner: User, *, to: AlertStatus, proof: Proof, now: datetime) -> SosAlert:
-    """End an alert for good that the owner's devices show as ended since the duress PIN. Only the safe PIN ends it."""
+    """Answer a request to end an alert under duress, which the owner's devices show ended already; return the alert.
+
+    The safe PIN ends the alert if it goes on. Any other `proof` changes nothing. Raises MoveRefused if `to` is not the
+    end that is shown.
+    """
     if alert.feigned_end.status != to:
         raise closing.MoveRefused
     if proof is Proof.SAFE and alert.status not in ENDED:

@@ -9,12 +9,16 @@ from identity.models import User
 
 
 def shown_to(owner: User) -> int:
-    """How many cancelled alerts the owner's devices show, with those that a duress PIN only seemed to cancel."""
+    """How many cancelled alerts the owner's devices show: drills do not count, alerts that the duress PIN seemed to
+    cancel do.
+    """
     return view.owned_by(owner).filter(view.has_status(AlertStatus.CANCELLED), is_drill=False).count()
 
 
 def of_owner() -> Coalesce:
-    """An annotation for a query of alerts: how many alerts the alert's owner really cancelled."""
+    """An annotation for a query of alerts: how many alerts the owner of each has cancelled, without drills and without
+    alerts that were under duress.
+    """
     taken_back = SosAlert.objects.filter(
         owner=OuterRef("owner"), status=AlertStatus.CANCELLED, duress_at=None, is_drill=False
     ).order_by()

@@ -1,6 +1,6 @@
 """Reads the body of a press (`POST sos-alerts/`). A person in danger with a buggy app still needs help, so a wrong
-field is left out with a warning and never refuses the SOS. geo/reading.py is stricter: it may refuse a fix, because no
-life hangs on one.
+field is left out with a warning and never refuses the SOS. geo/reading.py is stricter: it may refuse a fix, because
+help does not depend on one.
 """
 
 import math
@@ -31,8 +31,8 @@ _ADDRESS_SHORTENED = f"address_shortened: address has at most {ADDRESS_MAX} char
 class Intake:
     """The usable fields of a press. Latitude and longitude are both there or both absent.
 
-    `recorded_at` is when the phone was at the position, by PostgreSQL's clock; None means now. `warnings` name each
-    field that was left out.
+    `recorded_at` is when the phone was at the position, by PostgreSQL's clock; None means now. `warnings` has a
+    sentence for each field that was left out or shortened.
     """
 
     latitude: float | None = None
@@ -69,8 +69,8 @@ def read(
 ) -> Intake:
     """Read the body of a press: keep right fields, leave wrong ones out with a warning. Never raises, for any body.
 
-    `is_marked_drill`: the URL says that it is a drill. A body that says otherwise in `drill` overrules it.
-    `clock_behind` returns how far the phone's clock was behind when it was measured last; None: never.
+    `is_marked_drill`: the URL says that it is a drill. A readable `drill: false` in the body overrules it.
+    `clock_behind` returns how far the phone's clock was behind when it was last measured; None: it never was.
     """
     if not isinstance(body, Mapping):
         says_drill = isinstance(body, Unreadable) and body.says_drill
@@ -95,7 +95,10 @@ def read(
 
 
 def _drill(value: object, *, is_marked: bool) -> tuple[bool, tuple[str, ...]]:
-    """Whether the press is a drill, and warnings. In doubt it is a real SOS, unless the URL marks it as a drill."""
+    """Return whether the press is a drill, and warnings.
+
+    If `value` is not true or false, the URL decides: without its mark (`is_marked`) the press is a real SOS.
+    """
     if isinstance(value, bool):
         return value, ()
     return is_marked, () if value is None else (_DRILL_IGNORED,)
@@ -116,7 +119,10 @@ def _position(body: Mapping[str, object]) -> tuple[tuple[float, float] | None, t
 
 
 def _details(body: Mapping[str, object]) -> tuple[Details, tuple[str, ...]]:
-    """Accuracy and charge, and warnings. Negative ones mean that the phone does not know them."""
+    """Return the accuracy and the battery charge, and warnings.
+
+    A negative value is left out without a warning: a phone sends it for a value that it does not know.
+    """
     stated = {name: _coordinate(body.get(name), limit=math.inf) for name in ("accuracy", "battery")}
     wrong = [name for name, value in stated.items() if value is None and body.get(name) is not None]
     if (stated["battery"] or 0) > 100:
@@ -128,10 +134,11 @@ def _details(body: Mapping[str, object]) -> tuple[Details, tuple[str, ...]]:
 def _moment(
     body: Mapping[str, object], *, now: datetime, clock_behind: Callable[[], timedelta | None]
 ) -> tuple[datetime | None, bool, tuple[str, ...]]:
-    """Return when the position was recorded, None for now; whether that is known; and warnings.
+    """Return when the position was recorded (None: now), whether that time is known, and warnings.
 
-    A press may have waited hours for a network, and its client may send it as it was written then. Times of the moment
-    of the press, all of them long ago, come from a press that waited or from a wrong clock.
+    A press may have waited hours for a network, and `sent_at` may still be from the moment of the press. If `sent_at`
+    is more than SKEW_IGNORED ago and close to `recorded_at`, the press waited or the phone's clock is wrong. The time
+    is then known only if the phone's clock was measured before.
     """
     sent = reading.sent_at(body)
     try:

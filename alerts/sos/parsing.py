@@ -1,4 +1,4 @@
-"""The parser of a press for Django REST framework: it gets every body, and body.py reads it."""
+"""Django REST framework's parser for the body of a press, whatever its Content-Type is. body.py reads the bytes."""
 
 from collections.abc import Mapping
 from typing import IO, Any
@@ -10,7 +10,9 @@ from alerts.sos import body
 
 
 class PressParser(BaseParser):
-    """Parses the body of a press into a Mapping or Unreadable; reads at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes."""
+    """Parses the body of a press into a Mapping of its fields or Unreadable. Reads at most DATA_UPLOAD_MAX_MEMORY_SIZE
+    bytes. A body that breaks off because the connection was lost counts as empty.
+    """
 
     media_type = "application/json"
     takes_any_type = True
