@@ -52,8 +52,7 @@ class SosAlertAdmin(ReadOnlyAdmin):
 
 @admin.register(ActivityTimer)
 class ActivityTimerAdmin(ReadOnlyAdmin):
-    """Shows when each timer ends and how it ended, but not its note and place: the owner and the contacts read those.
-    """
+    """Shows when each timer ends and how it ended, but not its note and place: only owner and contacts read those."""
 
     list_display = fields = (
         *("id", "owner_id", "status", "period_s", "grace_s", "extensions"),

@@ -1,5 +1,5 @@
-"""Messages to contacts: one notification and one message each (notifying.py), their texts in three languages
-(texts.py), and the personal link in a text (links.py). Contacts who have not accepted, and
-accounts that raise alert after alert, get less (presses.py).
-A check at start fails if a link leaves no room for a name (checks.py).
+"""Messages to contacts: their notifications and rows of the outbox (notifying.py), their texts in three languages
+(texts.py), and the contact's own link in a text (links.py). presses.py holds messages back: from contacts who have not
+accepted, and from the fourth alert of an owner in an hour on. untold.py finds the contacts who are not told of duress.
+checks.py checks that a link leaves room for a name.
 """

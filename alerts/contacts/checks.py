@@ -1,5 +1,5 @@
-"""Checks the settings that shape the SOS text. Every manage.py command runs the check, so an error shows before the
-first SOS.
+"""Checks the settings that shape the SOS text. It is one of Django's system checks, which most manage.py commands run,
+so an error shows before the first SOS.
 """
 
 from typing import Any
@@ -18,8 +18,8 @@ _AROUND_LINK = len("SOS!  ")
 
 
 def links_leave_room(**_: Any) -> list[CheckMessage]:
-    """Return an error if a link and a name exceed one segment of Cyrillic, or if the link's host is not in
-    ALLOWED_HOSTS.
+    """Return an error if "SOS!", a link and a name of NAME_UNITS do not fit in one segment of Cyrillic, and one if the
+    link's host is not in ALLOWED_HOSTS.
     """
     problems: list[CheckMessage] = []
     over = len(links.url("x" * links.TOKEN_LENGTH)) + _AROUND_LINK + NAME_UNITS - UCS2_SINGLE

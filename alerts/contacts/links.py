@@ -42,9 +42,9 @@ Invited = tuple[UUID, UUID]
 def issue(invited: Iterable[Invited], *, now: datetime, generation: int = 0) -> dict[Invited, str]:
     """Store a link for each (alert id, contact id) in one statement; return the token of each.
 
-    Issuing the same links again stores nothing and returns the same tokens, also after SECRET_KEY was changed. If the
-    earlier key is gone, the link of the next generation is issued; the earlier link still opens. Call inside the
-    transaction that queues the texts with the links.
+    Issuing the same links again stores nothing and returns the same tokens, also after SECRET_KEY was changed, while
+    the earlier key is in SECRET_KEY_FALLBACKS. Without that key a link of the next generation is stored, unless the
+    link was revoked; the earlier link still opens. Call inside the transaction that queues the texts with the links.
     """
     wanted = dict.fromkeys(invited, generation)
     tokens = {pair: _derive(pair, generation) for pair in wanted}
@@ -63,7 +63,7 @@ def issue(invited: Iterable[Invited], *, now: datetime, generation: int = 0) -> 
 
 
 def _store(tokens: dict[Invited, str], wanted: dict[Invited, int], *, now: datetime) -> set[Invited]:
-    """Store links of these generations; returns the pairs whose links were not stored before."""
+    """Store the links in `wanted`, which is (alert id, contact id) -> generation. Return the pairs with a new link."""
     if not wanted:
         return set()
     values = {
@@ -85,7 +85,11 @@ def _stored(pairs: Collection[Invited], generation: int) -> QuerySet[ContactLink
 
 
 def _repeated(pair: Invited, links: Iterable[ContactLink]) -> tuple[str | None, ContactLink]:
-    """The newest link of a pair whose token some present key still gives, as that token, and the newest of all."""
+    """Return the token of the newest link that SECRET_KEY or a fallback can repeat, or None, and the newest link of
+    all.
+
+    `links` are the links of this pair, the newest last, and at least one.
+    """
     token = None
     for link in links:
         named = _name(pair, link.generation)
@@ -126,7 +130,7 @@ def url(token: str) -> str:
 
 
 def _ended_at(link: ContactLink) -> datetime | None:
-    """The end of the alert as this contact is told it."""
+    """When the alert ended for this contact: for one who is not told of duress, at the pretended end. None: not yet."""
     end = untold.end_for(link.alert, link.contact_id)
     return end.at if end else link.alert.ended_at
 

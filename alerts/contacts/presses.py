@@ -1,7 +1,8 @@
-"""Counts an owner's alerts: an account that raises alert after alert sends less for each. No press is refused.
+"""Counts an owner's alerts of the last hour. From WHOLE_ALERTS earlier ones on, an alert has fewer messages. No press
+is refused.
 
 A stranger must not ring somebody's telephone without end. A coercer who presses and cancels on the owner's phone must
-not silence the press that counts. So the first SMS and the first call to a confirmed contact always remain.
+not silence the next real press. So each alert has at least the first SMS and the first call to a confirmed contact.
 """
 
 from collections import Counter
@@ -18,10 +19,11 @@ from messaging.operations.alarms import alarm
 from messaging.outbox.refusals import Refusal
 
 COUNTED_FOR = timedelta(hours=1)
-# An alert with more alerts before it in the hour has the first SMS and the first call to each contact, no more.
+# An alert with this many alerts or more before it in the hour has the first SMS and the first call to each contact, no
+# other message that asks for help.
 WHOLE_ALERTS = 3
-# With more before it, the first SMS waits for WAIT. An alert that is cancelled sooner sends nothing, so a loop of
-# presses costs nobody a night, and a contact does not switch off the phone that a later SOS needs.
+# With this many or more before it, the first SMS waits for WAIT. An alert that is cancelled sooner sends nothing, so a
+# loop of presses costs nobody a night, and a contact does not switch off the phone that a later SOS needs.
 PROMPT_ALERTS = 10
 WAIT = timedelta(seconds=20)
 # A contact who has not confirmed is told of at most this many alerts in a day.
@@ -41,29 +43,34 @@ _RAISED_BEFORE = """
 
 
 def raised_before(owner_id: UUID, *, now: datetime) -> Any:
-    """An expression for the INSERT of an alert: the alerts that its owner raised in the hour before, ended or not.
+    """An SQL expression for the INSERT of an alert: how many alerts its owner raised in COUNTED_FOR before, at most
+    100.
 
-    An alert under duress counts as one that ended, so the count tells the owner's devices nothing.
+    Drills and silent alerts do not count. Open alerts, ended ones and alerts under duress count alike, so the owner's
+    devices learn nothing from the count.
     """
     return RawSQL(_RAISED_BEFORE, (owner_id, now - COUNTED_FOR))  # noqa: S611  # a constant  # nosec B611
 
 
 def is_whole(alert: SosAlert) -> bool:
-    """Whether the alert has reminders, second rounds and early calls."""
+    """Whether the alert has reminders, second rounds and calls as early as its policy says: fewer than WHOLE_ALERTS
+    alerts came before it in the hour.
+    """
     return alert.raised_before < WHOLE_ALERTS
 
 
 def wait(alert: SosAlert) -> timedelta:
-    """How long the first SMS of the alert waits: not at all, unless many alerts were raised before it."""
+    """How long the first SMS of the alert waits: zero, or WAIT if PROMPT_ALERTS or more came before it in the hour."""
     return timedelta() if alert.raised_before < PROMPT_ALERTS else WAIT
 
 
 def withheld(first: Sequence[Notification], *, now: datetime) -> set[UUID]:
-    """Return the ids of the notifications that are not sent: their contacts have not confirmed and were told before.
+    """Return the ids of those first SMS that are withheld: the contact has not confirmed, and was told of
+    TO_UNCONFIRMED alerts of this owner within A_DAY. Alarm the operator when this happens to a number for the first
+    time.
 
-    Counts the owner's alerts of a day by phone number, so that deleting a contact and adding it again changes nothing.
-    Silent alerts count by themselves: the owner's devices would show their number.
-    Takes no query if everybody has confirmed.
+    Counts by phone number, so that deleting a contact and adding it again changes nothing. Drills do not count. Silent
+    alerts count by themselves: else a shown alert would tell how many there were. Takes no query if all have confirmed.
     """
     unconfirmed = [each for each in first if not each.is_confirmed and not each.alert.is_drill]
     if not unconfirmed:
@@ -77,7 +84,9 @@ def withheld(first: Sequence[Notification], *, now: datetime) -> set[UUID]:
 def _told(
     unconfirmed: Sequence[Notification], *, now: datetime
 ) -> tuple[Counter[tuple[UUID, str]], Counter[tuple[UUID, str]]]:
-    """(owner, number) -> the alerts of a day that were told, and all that were to be told."""
+    """Return two counts by (owner id, phone number), each of alerts within A_DAY: those whose first SMS was not
+    withheld, and all.
+    """
     earlier = Notification.objects.filter(
         alert__owner__in={each.alert.owner_id for each in unconfirmed},
         alert__created_at__gt=now - A_DAY,
@@ -101,7 +110,7 @@ def _pair(notification: Notification) -> tuple[UUID, str]:
 
 
 def alarm_at_limit(alerts: Iterable[SosAlert], *, now: datetime) -> None:
-    """Alarm the operator of each account whose alerts are no longer whole, at the first that is not."""
+    """Alarm the operator of each owner whose alert is the first of the hour that is not whole (`is_whole`)."""
     alarm_of_accounts({alert.owner_id for alert in alerts if alert.raised_before == WHOLE_ALERTS}, now=now)
 
 

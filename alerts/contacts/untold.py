@@ -1,4 +1,4 @@
-"""Contacts whom the person does not want told of duress: one of them may be the danger.
+"""Contacts whom the person does not want told of duress: one of them may be the coercer.
 
 For them an alert under duress has ended: they get the all-clear and no other message, their phones are not called, and
 their page is that of an ended alert. Nobody is shown who they are: a coercer would learn whom the person distrusts.
@@ -12,9 +12,9 @@ from identity.models import EmergencyContact
 
 
 def of_person(alert: SosAlert) -> list[UUID]:
-    """The contacts of the alert whom its owner does not want told of duress now.
+    """The ids of the alert's contacts whom its owner, by the present settings, does not want told of duress.
 
-    A contact who shares a phone number with one of them is one too.
+    A contact who shares a phone number with one of them is one of them too.
     """
     marked = EmergencyContact.objects.filter(user=alert.owner_id, tell_of_duress=False)
     told = set(Notification.objects.filter(alert=alert).values_list("contact_id", "phone_number"))
@@ -25,19 +25,23 @@ def of_person(alert: SosAlert) -> list[UUID]:
 
 
 def of_alert(alert: SosAlert) -> Collection[UUID]:
-    """The contacts who are not told of the duress of this alert, as at the moment of the PIN; empty: no duress."""
+    """The ids of the contacts who are not told of the duress of this alert, as marked when the duress PIN was typed.
+    Empty if there are none, or if the alert is not under duress.
+    """
     end = _end(alert)
     return end.untold if end else ()
 
 
 def end_for(alert: SosAlert, contact_id: UUID) -> FeignedEnd | None:
-    """The pretended end of the alert, if that is what this contact is told."""
+    """The pretended end of the alert, if this contact is not told of its duress; None: the contact may know of it."""
     end = _end(alert)
     return end if end and contact_id in end.untold else None
 
 
 def as_ended(alert: SosAlert, end: FeignedEnd) -> SosAlert:
-    """A copy of the alert, never saved, as these contacts are told of it: it has ended, and nobody is threatened."""
+    """A copy of the alert for the contacts who are not told of its duress: ended by `end`, and not under duress. It is
+    not saved.
+    """
     facts = {field.attname: getattr(alert, field.attname) for field in SosAlert._meta.concrete_fields}
     place = {"latitude": end.latitude, "longitude": end.longitude, "address": end.address}
     ended = SosAlert(**facts | place | {"status": end.status, "ended_at": end.at, "duress_at": None})

@@ -1,7 +1,7 @@
 """Raising alerts, one or many at once: by a press, as a drill, or for timers that have run out.
 
-A person has one open alert, and the database arbitrates every race for it. A hundred people cost as many statements
-as one.
+A person has at most one open alert and one open drill; a constraint of the database decides when two presses race. The
+number of statements does not grow with the number of alerts, but for silent alerts and operator alarms.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -37,8 +37,8 @@ from messaging.outbox import outgoing
 class Cause:
     """The cause of an alert: a press, or a timer that has run out.
 
-    `contact_ids` names the contacts that a timer asks for help. Everybody is asked if it is empty, or if each contact
-    in it has been removed.
+    `contact_ids` names the contacts that a timer asks for help. All contacts of the owner are asked if it is empty, or
+    if each contact in it has been removed.
     """
 
     owner: User
@@ -51,9 +51,9 @@ class Cause:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Raised:
-    """The result for one cause: the alert.
+    """The result for one cause: its alert, which is new or was open already.
 
-    `before` is the kind of the alert that was open already; None: the alert is new.
+    `before` is the kind that an open alert had before the cause joined it; None: the alert is new.
     """
 
     cause: Cause
@@ -66,14 +66,15 @@ class Raised:
 
 
 def raise_alerts(causes: Sequence[Cause], *, now: datetime, is_drill: bool = False) -> list[Raised]:
-    """Raise an alert for each cause and queue a message per contact. Returns one result for each cause, in order.
+    """Raise an alert for each cause, queue its first SMS and write its plan. Returns one result per cause, in order.
 
-    Every cause is of another person. A person with an open alert gets that alert: it takes the newer position or street
-    address, and nobody is told twice. An open alert gives way when more than `policy.AWAITED_FOR` has passed since a
-    contact last said "on the way". If a timer raised the open alert and named only some contacts, a press tells the
-    others.
+    No two causes may have the same owner. An owner with an open alert gets no new one: the open alert takes a newer
+    position or street address, and contacts who were asked are not asked again. If a timer raised the open alert, the
+    cause asks its contacts who were not asked yet. An acknowledged alert gives way to a new one when more than
+    `policy.AWAITED_FOR` has passed since a contact last said "on the way".
 
-    Call inside a transaction: the messages leave after its commit.
+    A new alert that is no drill cancels its owner's open drill. Call inside a transaction: the messages leave after its
+    commit.
     """
     raised = _raise_or_find_open(causes, now=now, is_drill=is_drill)
     _take_newer_positions([each for each in raised if not each.is_new], now=now)
@@ -91,10 +92,11 @@ def raise_alerts(causes: Sequence[Cause], *, now: datetime, is_drill: bool = Fal
 
 
 def repeat(cause: Cause, *, alert_id: UUID, is_drill: bool, now: datetime) -> SosAlert | None:
-    """Return the alert of a press that came before: nobody is told, and an open alert takes the newer position.
+    """Return the alert for a press that is sent again with the same Idempotency-Key and a changed body. Nobody is told.
 
-    `alert_id` is the alert that the press raised or joined; another one that is open by now comes first. None: the
-    owner has no such alert, or it is no drill and the press is one, or the other way round. Call inside a transaction.
+    If the owner has an open alert, return it with the newer position of `cause`. Otherwise return the alert `alert_id`,
+    which the first press raised or joined, unchanged. Drills count only if `is_drill`, other alerts only if not. None:
+    the owner has no such alert. Call inside a transaction.
     """
     open_now = SosAlert.objects.filter(OPEN_TO_OWNER, owner=cause.owner, is_drill=is_drill)
     alert = open_now.select_for_update(no_key=True).first()
@@ -135,12 +137,12 @@ def _alert(cause: Cause, *, now: datetime, is_drill: bool) -> SosAlert:
 
 
 def _insert_or_find_open(wanted: Iterable[SosAlert], *, now: datetime, is_drill: bool) -> dict[UUID, SosAlert]:
-    """Return the open alert of each owner, locked, by owner id: the wanted one, or the one that was open before.
+    """Insert the wanted alert of each owner who has no open one. Return each owner's open alert, locked, by owner id.
 
-    Insert and lock by owner id, so that two transactions that raise several alerts never deadlock.
+    Insert and lock in the order of owner ids, so that two transactions that raise several alerts never deadlock.
 
     ON CONFLICT DO NOTHING waits for a simultaneous press to commit and keeps its alert. Locking that alert waits for a
-    simultaneous end. When the alert ended or gives way, the loop inserts the wanted alert again.
+    simultaneous end. When the alert has ended by then, or gives way, the loop inserts the wanted alert again.
     """
     standing: dict[UUID, SosAlert] = {}
     missing = sorted(wanted, key=lambda alert: alert.owner_id)
@@ -156,10 +158,11 @@ def _insert_or_find_open(wanted: Iterable[SosAlert], *, now: datetime, is_drill:
 
 
 def _give_way(alerts: Sequence[SosAlert], *, now: datetime) -> set[UUID]:
-    """Make the locked alerts exhausted to which no contact has said "on the way" since `policy.AWAITED_FOR` ago.
+    """Make each acknowledged alert exhausted whose last "on the way" is older than `policy.AWAITED_FOR`. The caller has
+    locked the alerts.
 
     Returns the ids of the alerts that gave way. An alert that gives way has not ended: no contact gets an all-clear,
-    contacts may still answer, and its evidence stays open.
+    contacts may still answer, and evidence may still be added.
     """
     acknowledged = {alert.id for alert in alerts if alert.status == AlertStatus.ACKNOWLEDGED}
     # Most presses find no acknowledged alert and save this statement.
@@ -182,9 +185,11 @@ def _entry(raised: Raised, *, now: datetime) -> AlertEvent | None:
 
 
 def _take_newer_positions(joined: Sequence[Raised], *, now: datetime) -> None:
-    """Move each open alert to its owner's newest position. A press turns a missed check-in into an SOS.
+    """Store in each open alert the position, street address and battery charge of the cause that joined it. A press
+    also turns a missed check-in into an SOS.
 
-    A position without a street address removes the old street address, which belongs to the old position.
+    The position is left out if the phone has sent a newer one. A position without a street address removes the old
+    street address, which belongs to the old position.
     """
     last = track.last_of([each.alert.id for each in joined if each.cause.place and each.cause.place.at])
     for alert, cause in ((each.alert, each.cause) for each in joined):
@@ -203,12 +208,16 @@ def _take_newer_positions(joined: Sequence[Raised], *, now: datetime) -> None:
 
 
 def _is_outdated(place: Position | None, last: datetime | None) -> bool:
-    """Whether the press holds an older position than the phone has sent since: the press may have waited in a queue."""
+    """Whether `place`, the position of a press, is older than `last`, the time of the newest position of its alert: the
+    press may have waited on the phone.
+    """
     return place is not None and place.at is not None and last is not None and place.at < last
 
 
 def _help_requests(raised: Sequence[Raised]) -> list[notifying.HelpRequest]:
-    """The help requests: a new alert asks its contacts, an alert that a timer raised asks those not asked yet."""
+    """The help requests: a new alert asks its contacts, an open alert that a timer raised asks the contacts of the
+    cause who were not asked yet.
+    """
     waiting = [each for each in raised if each.is_new or each.before == AlertKind.MISSED_CHECK_IN]
     asked = notifying.contacts_asked([each.alert.id for each in waiting if not each.is_new])
     return [
@@ -223,7 +232,10 @@ def _plan(raised: Sequence[Raised], told: Sequence[Notification], *, now: dateti
 
 
 def _drop_drills(owners: Collection[User], *, now: datetime) -> None:
-    """End the drills of owners who press in earnest, without a message: contacts must read no TEST beside an SOS."""
+    """Cancel the open drills of owners who have raised a real alert, and the TEST messages that were not sent yet.
+
+    No all-clear is sent: contacts should read no TEST beside an SOS.
+    """
     open_drills = SosAlert.objects.filter(OPEN_TO_OWNER, owner__in=owners, is_drill=True)
     # Most presses find no drill and pay for one statement.
     if not open_drills.exists():

@@ -96,7 +96,7 @@ class FalseAlarmsSerializer(serializers.Serializer[None]):
 
 
 class ContactTruthSerializer(serializers.Serializer[ContactTruth]):
-    """A contact as of the time of the alert, with the state of every SMS and call to the contact."""
+    """A contact as of the time of the alert, with the status of every SMS and call that asked this contact for help."""
 
     contact_id = serializers.UUIDField()
     name = serializers.CharField()

@@ -1,9 +1,10 @@
 """Silent alerts: under duress from the beginning, and hidden from the owner's devices.
 
-The duress PIN, typed for something that is no alert, raises one to every contact who may be told. A kept timer that
-runs out raises one. While contacts or a policy are kept (hidden since the duress PIN), one stands beside each alert
-that the devices show, for the contacts whom that one leaves out. The alerts that the devices show are so the same as
-after the safe PIN.
+There are three causes: the duress PIN is typed for something that is no alert (`warn`); a kept timer ends
+(`for_timer`); an owner with kept contacts or a kept policy raises an alert (`stand_beside`). The silent alert of the
+third cause tells the contacts whom the shown alert leaves out, so the shown alert is the same as after the safe PIN.
+
+Contacts whom the owner does not want told of duress are never asked.
 """
 
 from collections.abc import Iterable, Sequence
@@ -56,7 +57,7 @@ WHERE EXISTS (SELECT FROM identity_emergencycontact c WHERE c.user_id = p.id AND
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cause:
-    """The reason of a silent alert. `contact_ids`: whom a timer names; empty: everybody."""
+    """The cause of a silent alert. `contact_ids`: the contacts that a timer names; empty: all contacts of the owner."""
 
     owner: User
     place: Position | None = None
@@ -66,9 +67,10 @@ class Cause:
 
 
 def warn(person_id: UUID, *, is_duress: bool, now: datetime) -> None:
-    """Raise a silent alert because the duress PIN was typed, unless one was raised within ENOUGH_FOR and is open.
+    """Raise a silent alert and alarm the operator because the duress PIN was typed, unless an open silent alert is
+    younger than ENOUGH_FOR.
 
-    For any other PIN do the same work and take it back, so that the time does not tell which PIN it was. Call inside a
+    For any other PIN do the same work and roll it back, so that the time does not tell which PIN it was. Call inside a
     transaction.
     """
     person = people.locked(person_id)
@@ -81,9 +83,9 @@ def warn(person_id: UUID, *, is_duress: bool, now: datetime) -> None:
 
 
 def settle(person_id: UUID, *, now: datetime) -> None:
-    """End the silent alerts with an all-clear, and drop what they were for: kept timers and the kept policy.
+    """Resolve the person's silent alerts, with an all-clear, and delete the kept timers and the kept policy.
 
-    Call inside a transaction.
+    Called when the safe PIN makes true what the devices show. Call inside a transaction.
     """
     KeptPolicy.objects.filter(owner=person_id).delete()
     ActivityTimer.objects.filter(owner=person_id, status=TimerStatus.ARMED).exclude(kept_of=None).delete()
@@ -92,9 +94,10 @@ def settle(person_id: UUID, *, now: datetime) -> None:
 
 
 def press(cause: Cause, *, now: datetime) -> tuple[SosAlert, bool]:
-    """Raise a silent alert, or find the open one, for a press on a device that is shown revoked; say if it is new.
+    """Raise a silent alert for a press on a device that is shown revoked, or move the open one to the press's position.
 
-    Call inside a transaction.
+    Returns the alert, and whether it is new. An open alert older than ENOUGH_FOR does not count. Call inside a
+    transaction.
     """
     people.locked(cause.owner.id)
     alert = _open_one(cause.owner, now=now)
@@ -115,9 +118,9 @@ def _open_one(person: User, *, now: datetime) -> SosAlert | None:
 def raise_one(
     cause: Cause, asked: Iterable[EmergencyContact], *, beside: UUID | None = None, now: datetime
 ) -> SosAlert:
-    """Raise a silent alert to these contacts, without those whom the owner does not want told of duress.
+    """Raise a silent alert, ask these contacts for help, alarm the operator, and return the alert.
 
-    The operator is alarmed.
+    Contacts whom the owner does not want told of duress are left out. `beside` is the id of the shown alert.
     """
     alert = _raise(cause, asked, beside=beside, now=now)
     alarm("duress", now=now, alert_id=str(alert.id))
@@ -147,7 +150,11 @@ def _raise(cause: Cause, asked: Iterable[EmergencyContact], *, beside: UUID | No
 
 
 def for_timer(cause: Cause, *, now: datetime) -> SosAlert:
-    """Raise the silent alert of a kept timer that has run out."""
+    """Raise the silent alert of a kept timer whose grace period has ended; return the alert.
+
+    It asks the contacts that the timer names and all kept contacts; if that is nobody, or the timer names nobody, every
+    contact.
+    """
     everybody = _truly(cause.owner)
     named = [contact for contact in everybody if contact.id in cause.contact_ids or contact.is_kept]
     return raise_one(cause, named if cause.contact_ids and named else everybody, now=now)
@@ -156,7 +163,7 @@ def for_timer(cause: Cause, *, now: datetime) -> SosAlert:
 def stand_beside(alerts: Sequence[SosAlert], *, now: datetime) -> None:
     """Raise a silent alert beside each of these new alerts whose owner has kept contacts or a kept policy.
 
-    Most presses pay for one statement. No failure keeps an alert from being raised.
+    For other owners this takes one statement. If a silent alert fails, the error is logged and its alert stays raised.
     """
     owners = {person_id for (person_id,) in rows(_KEEPERS, [[alert.owner_id for alert in alerts]])} if alerts else ()
     for alert in (alert for alert in alerts if alert.owner_id in owners):
@@ -190,12 +197,12 @@ def _ask(alert: SosAlert, asked: Iterable[EmergencyContact], *, now: datetime) -
 
 
 def _truly(person: User) -> list[EmergencyContact]:
-    """The contacts who get an SOS of the person, with those who were removed under duress."""
+    """The contacts who get an SOS of the person: those that the devices show, and the kept ones."""
     return [*contacts.to_tell(person.id), *kept.to_tell(person.id)]
 
 
 def _feign_end(alert: SosAlert, *, now: datetime) -> None:
-    """Every alert under duress has a pretended end. Nobody is shown this one."""
+    """Store a snapshot without messages, because every alert under duress needs one. Nobody is shown this one."""
     FeignedEnd.objects.create(
         alert=alert,
         status=AlertStatus.CANCELLED,

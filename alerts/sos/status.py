@@ -18,7 +18,7 @@ from messaging.database.sql import rows
 class _Row:
     """One row of the table of moves.
 
-    `entry`: the kind of the timeline entry; None: the contact's answer is in the timeline.
+    `entry`: the kind of the timeline entry that the move writes; None: the contact's answer has written one.
     """
 
     reached_from: frozenset[AlertStatus]
@@ -47,8 +47,8 @@ RETURNING id
 def move(alerts: Sequence[SosAlert], how: AlertMove, *, now: datetime, by: str = journal.SYSTEM) -> list[SosAlert]:
     """Make this move of each alert whose status allows it; return the alerts that moved, with their new status.
 
-    An exhausted alert stays exhausted when its owner has pressed again since: a person has one open alert. Call inside
-    a transaction.
+    ACKNOWLEDGE moves nothing and returns [] if the owner of an exhausted alert has another open alert by now: a person
+    has at most one. `by` is the actor in the timeline entries. Call inside a transaction.
     """
     row = MOVES[how]
     try:

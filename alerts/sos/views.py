@@ -63,7 +63,9 @@ def _response(
 
 
 def _is_hidden(request: Request) -> bool:
-    """Whether only a device asks that its person's other devices show revoked since the duress PIN."""
+    """Whether the request comes by the SOS credential of a kept device: other devices show it as revoked since the
+    duress PIN.
+    """
     return isinstance(request.auth, Device) and request.auth.is_kept
 
 
@@ -94,7 +96,10 @@ def _cause(press: Intake, owner: User) -> Cause:
 
 
 def _press_again(request: Request, stored: Any) -> Response | None:
-    """The response to a press that came before with other times or another position; None: treat it as a new press."""
+    """The response to a press whose Idempotency-Key came before with another body (other times, another position).
+
+    `stored` is the body of the response to the first press. None: treat this one as a new press.
+    """
     owner, now = person(request), clock.now()
     press = _read(request, now=now)
     alert_id = stored.get("id") if isinstance(stored, dict) else None
@@ -150,14 +155,15 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
         ),
     )
     def post(self, request: Request) -> Response:
-        """SOS. It needs neither a position nor contacts.
+        """Raise an SOS. It needs neither a position nor contacts.
 
-        Nothing in the body refuses an SOS: a wrong field or a body that is no JSON is left out, and `warnings` says so.
+        No body refuses an SOS: a wrong field, or a body that cannot be read, is left out, and `warnings` says so.
         Unknown fields are ignored. Content-Type does not matter; the body may be gzip.
 
-        With `drill: true` the alert is a drill: the whole path with texts marked TEST. A drill ends by itself after 15
-        minutes. A real press ends it at once, silently. `drill-report/` tells which TEST arrived. Send drills to
-        `sos-alerts/?drill=true` as well: a proxy or server may lose a body, and an SOS without a body is real.
+        With `drill: true` the alert is a drill: contacts get an SMS marked TEST, and nobody is called. A drill ends by
+        itself after 15 minutes. A real press ends it at once, silently. `drill-report/` tells which TEST arrived. Send
+        drills to `sos-alerts/?drill=true` as well: a proxy or server may lose a body, and an SOS without a body is
+        real.
 
         Send the SOS credential of the device (`me/devices/`) as `X-SOS-Credential` too. The SOS is then taken even when
         the access token has expired, and the response holds only `id`, `status`, `created_at` and `warnings`.
@@ -182,7 +188,9 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
 class FalseAlarmsView(APIView):
     @extend_schema(operation_id="sos_alerts_false_alarms", responses=FalseAlarmsSerializer)
     def get(self, request: Request) -> Response:
-        """The number of alerts that the person has cancelled. Contacts who are called in vain too often stop coming."""
+        """The number of alerts that the person has cancelled, without drills. Contacts who come in vain too often stop
+        coming.
+        """
         return Response({"false_alarms": false_alarms.shown_to(person(request))})
 
 
@@ -193,7 +201,7 @@ class AlertView(APIView):
         responses={200: SosAlertSerializer, 304: OpenApiResponse(description="Nothing changed.")} | _NOT_FOUND,
     )
     def get(self, request: Request, alert_id: UUID) -> HttpResponse:
-        """The alert with the truth about each contact. Poll it with the ETag as If-None-Match."""
+        """The alert, with the status of every SMS and call to each contact. Poll it with the ETag as If-None-Match."""
         user = person(request)
         alert = get_object_or_404(view.owned_by(user), id=alert_id)
         with even_timing.of_ended(alert):
