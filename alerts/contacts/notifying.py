@@ -1,6 +1,7 @@
-"""Messages to contacts about an alert: one notification and one row of the outbox for each.
+"""Messages to contacts about an alert: each has a notification and a row of the outbox. Texts of several alerts for one
+phone may share a row.
 
-Every function takes many contacts at once and writes in the caller's transaction.
+A function that queues messages takes many contacts at once and writes in the caller's transaction.
 """
 
 from collections import Counter, defaultdict
@@ -43,10 +44,11 @@ class HelpRequest:
 
 
 def request_help(requests: Sequence[HelpRequest], *, message_class: MessageClass, now: datetime) -> list[Notification]:
-    """Queue the first text of each alert for its contacts: SOS, missed check-in or TEST.
+    """Queue the first SMS of each alert for its contacts: SOS, missed check-in or TEST. Return the saved notifications.
 
     By rank, the first contacts of all alerts go before the second contact of any alert. The second alert of an owner
-    within an hour begins one rank later, the third two: one account's alerts do not hold up another person's first.
+    within an hour begins one rank later, the third two: one owner's many alerts do not delay another owner's first
+    alert. If one of the alerts is a drill, contacts who have not accepted are left out.
     """
     contacts = defaultdict(list)
     # A contact who has not accepted gets no drill.
@@ -88,9 +90,10 @@ def queue_help_texts(
     withheld: Collection[UUID] = (),
     now: datetime,
 ) -> list[Notification]:
-    """Queue the text that asks for help, with the contact's own link: a first SOS or a reminder.
+    """Queue the SMS that asks for help, with the contact's own link: the first SMS or a reminder. Save the
+    notifications and return them.
 
-    The notifications whose ids are in `withheld` are written as failed and not sent.
+    The messages of notifications whose ids are in `withheld` are stored as failed and never sent.
     """
     tokens = links.issue(((each.alert_id, each.contact_id) for each in notifications), now=now)
 
@@ -122,10 +125,10 @@ def contacts_asked(alert_ids: Collection[UUID]) -> defaultdict[UUID, set[UUID]]:
 
 
 def warn_of_duress(alert: SosAlert, owner: User, *, now: datetime) -> None:
-    """Tell the contacts who were asked for help that someone forced the owner to end the alert.
+    """Tell the contacts who were asked for help that somebody threatens the owner.
 
-    Otherwise contacts would call the owner back and could give the owner away. Contacts whom the owner does not want
-    told (untold.py) are left out.
+    Without the warning a contact might call the owner, and the coercer would learn that the alert goes on. Contacts
+    whom the owner does not want told of duress (untold.py) are left out.
     """
     told = _help_notifications(alert).exclude(contact_id__in=untold.of_alert(alert))
     warnings = _one_each(alert, told, kind=NotificationKind.DURESS)
@@ -144,10 +147,10 @@ def warn_of_duress(alert: SosAlert, owner: User, *, now: datetime) -> None:
 
 
 def send_all_clear(alert: SosAlert, owner: User, *, only_to: Collection[UUID] | None = None, now: datetime) -> None:
-    """Cancel the alert's messages that nobody has begun to send, and queue the all-clear.
+    """Cancel the alert's messages that ask for help, if no process has begun to send them, and queue the all-clear.
 
-    The all-clear goes to each contact who was asked for help, or may have been, and does not have it yet. `only_to`:
-    for these contacts alone, and only their messages are cancelled.
+    The all-clear goes to each contact whose message may have been sent and who has no all-clear yet. `only_to`: ids of
+    contacts; only their messages are cancelled, and only they get the all-clear.
     """
     asked = _help_notifications(alert)
     if only_to is not None:
@@ -169,17 +172,17 @@ def send_all_clear(alert: SosAlert, owner: User, *, only_to: Collection[UUID] | 
 def follow_ups(
     alert: SosAlert, *, kind: NotificationKind, number: int = 0, without: Collection[UUID] = ()
 ) -> list[Notification]:
-    """One new notification, not saved yet, for each contact who was asked for help or may have been.
+    """One new notification, not saved yet, for each contact to whom a message that asks for help may have been sent.
 
-    The notifications are in the order of the contacts. `number` becomes their `round`. For contacts who are not told
-    of duress the alert has ended: they are left out.
+    The notifications are in the order in which the contacts were first asked. `number` becomes their `round`. The ids
+    in `without` are left out, and contacts who are not told of duress: for them the alert has ended.
     """
     earlier = _help_notifications(alert).filter(history.may_have_been_sent())
     return _one_each(alert, earlier, kind=kind, number=number, without=[*without, *untold.of_alert(alert)])
 
 
 def _cleared(alert: SosAlert) -> Collection[UUID]:
-    """The contacts who have had the all-clear although the alert goes on."""
+    """The ids of the contacts who got the all-clear at the pretended end of the alert, which really ends only now."""
     return untold.of_alert(alert) if alert.ended_at else ()
 
 
@@ -195,7 +198,10 @@ def _one_each(
     number: int = 0,
     without: Collection[UUID] = (),
 ) -> list[Notification]:
-    """A new notification for each contact who has earlier ones, in the order of the contacts' first messages."""
+    """A new notification, not saved yet, for each contact with one in `earlier`, in the order of their first messages.
+
+    Name, number and language are those of the contact's first notification in `earlier`.
+    """
     first = {each.contact_id: each for each in earlier.order_by("-message_id") if each.contact_id not in without}
     return [
         _follow_up(alert, each, kind=kind, number=number)
@@ -227,9 +233,9 @@ def queue_messages(
     cause: UUID | None = None,
     now: datetime,
 ) -> list[Notification]:
-    """Queue one message for each notification, of any number of alerts, and save the notifications.
+    """Queue one message for each notification, of any number of alerts. Save the notifications and return them.
 
-    `cause` is the contact whose doing the messages tell of. Without it the alert's owner is their cause.
+    `cause` is the id of the contact whose answer the messages report. Without it the alert's owner is their cause.
     """
     # Format each number once: the library needs more time for it than the rest of this function takes.
     numbers = [str(notification.phone_number) for notification in notifications]
@@ -261,7 +267,10 @@ def queue_messages(
 
 
 def _is_first(notification: Notification) -> bool:
-    """Whether no ceiling may refuse it: an alert's first SMS or first call to a contact, or the warning of duress."""
+    """Whether it is an alert's first SMS or first call to a contact, or a warning of duress.
+
+    The hourly ceilings of its phone number do not refuse it, up to `messaging.policy.MOST_DESPITE_CEILINGS`.
+    """
     kinds = (NotificationKind.SOS, NotificationKind.CALL, NotificationKind.DURESS)
     return notification.kind in kinds and notification.round == 0
 
@@ -271,10 +280,10 @@ def _not_before(notification: Notification, *, now: datetime) -> datetime | None
 
 
 def _ranks(notifications: Sequence[Notification], numbers: Sequence[str], channel: Channel) -> list[int]:
-    """The rank of each notification within its alert. A contact who cannot be reached uses up no rank.
+    """The rank of each notification within its alert. A number that the outbox refuses uses up no rank.
 
-    The ranks of an alert begin with the number of alerts that its owner raised in the hour before. A second round, and
-    a contact who has not confirmed, come behind everybody's first.
+    The ranks of an alert begin with the number of alerts that its owner raised in the hour before. Messages of a second
+    round, and messages to contacts who have not confirmed, come after the first messages to all others.
     """
     ahead = Counter[UUID]()
     ranks = []
@@ -286,7 +295,10 @@ def _ranks(notifications: Sequence[Notification], numbers: Sequence[str], channe
 
 
 def give_ranks_to_the_next(message_ids: Collection[int]) -> None:
-    """Move each waiting SOS up by one rank for every SOS before it, in the same alert, that did not arrive."""
+    """Give freed ranks to waiting contacts. `message_ids` are messages that did not arrive.
+
+    For each first SMS among them, every queued first SMS of the same alert with a later rank moves up by one rank.
+    """
     sos = Notification.objects.filter(kind=NotificationKind.SOS)
     lost = defaultdict(list)
     for alert_id, rank in sos.filter(message__in=message_ids).values_list("alert_id", "message__rank"):

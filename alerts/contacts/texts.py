@@ -75,7 +75,9 @@ def timer_ends(minutes: int, *, language: str) -> str:
 
 
 def drill(owner: User, *, language: str, link: str) -> str:
-    """The SOS of a drill. TEST and the link always stay; first the words go to save room, then the last name."""
+    """The SMS of a drill. If one segment is too short, the text loses parts in this order: the words, the last name,
+    the end of the first name. TEST and the link always stay.
+    """
     name, first_name = _name(owner) or str(owner.phone_number), names.in_text(owner.first_name)
     with override(language):
         words = gettext("TEST, nobody needs help: {name} tries out AlertMe. {link}").format(name=name, link=link)
@@ -86,7 +88,9 @@ def drill(owner: User, *, language: str, link: str) -> str:
 
 
 def all_clear(alert: SosAlert, owner: User, *, language: str) -> str:
-    """For contacts who were asked for help: the alert has ended, and how."""
+    """The all-clear, for contacts who were asked for help: the owner is safe, it was a false alarm, or the TEST is
+    over.
+    """
     if alert.is_drill:
         return texts.fit_name(_with_number(_drill_over, owner), name=_name(owner), language=language)
     compose = _cancelled if alert.status == AlertStatus.CANCELLED else _resolved
@@ -94,10 +98,10 @@ def all_clear(alert: SosAlert, owner: User, *, language: str) -> str:
 
 
 def duress(owner: User, *, language: str, link: str) -> str:
-    """For contacts who were asked for help: somebody threatens the owner, who has therefore ended the alert.
+    """For contacts of an alert under duress: somebody threatens the owner; do not call the owner, call the police.
 
-    The link proves that the text belongs to this alert: a call to the owner could give them away. The page behind it
-    says everything. If one segment is too short, the name is shortened first, then the words are.
+    The link proves that the text is genuine, so that nobody has to ask the owner. The page that it opens says more. If
+    one segment is too short, the name is shortened first and left out next; then the words get fewer.
     """
     with override(language):
         fitting = (text for words in _threats(owner) if count_segments(text := f"{words} {link}") == 1)
@@ -105,7 +109,7 @@ def duress(owner: User, *, language: str, link: str) -> str:
 
 
 def _threats(owner: User) -> list[str]:
-    """The warning in fewer and fewer words."""
+    """The texts of the warning, without the link, from the longest to the shortest."""
     name, first_name, number = _name(owner), names.in_text(owner.first_name), settings.EMERGENCY_NUMBER
     shortest = texts.shortened(first_name, _LEAST_OF_NAME)
     whole = gettext("{name} is under threat! Do not call them. Call the police: {number}")
@@ -156,7 +160,7 @@ def _name(owner: User) -> str:
 
 
 def call(owner: User, *, kind: AlertKind, language: str) -> str:
-    """The words of a telephone call that asks for help."""
+    """The words of a telephone call that asks a contact for help: who needs it, and which key says "on the way"."""
     name = _name(owner) or str(owner.phone_number)
     with override(language):
         if kind == AlertKind.MISSED_CHECK_IN:
@@ -203,7 +207,7 @@ def not_coming(name: str, *, language: str) -> str:
 
 
 def _a_contact() -> str:
-    """The contact whose name has nothing that an SMS may hold, like one of emoji alone."""
+    """Words in place of a contact's name that has no character an SMS may hold, for example a name of emoji alone."""
     return gettext("A contact")
 
 

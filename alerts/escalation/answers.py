@@ -1,6 +1,6 @@
 """Contacts' answers. The first contact on the way stops the calls, and the other contacts are told who comes.
 
-Under duress it takes two contacts to stop the calls: the one who answers first may be the danger.
+Under duress it takes two contacts to stop the calls: the one who answers first may be the coercer.
 """
 
 from dataclasses import dataclass
@@ -35,12 +35,14 @@ ENOUGH_UNDER_DURESS = 2
 
 
 class AlertOver(Exception):
-    """To this contact the alert has ended: nobody needs to come."""
+    """The alert has ended, or has ended as far as this contact may know (alerts/contacts/untold.py)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """The result of "on the way". `is_first`: this contact is the responder whose name the other contacts are told."""
+    """The result of "on the way". `is_first`: no other contact is on the way, so the others are told this contact's
+    name.
+    """
 
     is_first: bool
 
@@ -49,7 +51,9 @@ class Acknowledged:
 def acknowledge(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) -> Acknowledged:
     """Record that the contact is on the way; return whether the contact is the first. A repeat changes nothing.
 
-    An exhausted alert takes the answer too. Raises AlertOver after the alert's end, and SosAlert.DoesNotExist.
+    Moves the alert to acknowledged, also from exhausted. Tells the owner and, if this contact is the first, the other
+    contacts. Skips all steps; under duress only this contact's, until ENOUGH_UNDER_DURESS are on the way. A drill only
+    records the answer. Raises AlertOver, and SosAlert.DoesNotExist.
     """
     alert = _locked(alert_id, contact_id)
     earlier = Answer.objects.filter(alert=alert, kind=AnswerKind.ACKNOWLEDGED)
@@ -70,17 +74,21 @@ def acknowledge(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) ->
 
 
 def go_on_under_duress(alert: SosAlert, *, now: datetime) -> None:
-    """Resume the calls of an open alert, unless enough contacts are on the way for one under duress."""
+    """Resume the steps of an open alert that is now under duress, unless ENOUGH_UNDER_DURESS contacts are on the way.
+
+    Does nothing for a drill.
+    """
     if alert.status in OPEN and not alert.is_drill and not _are_enough(alert):
         steps.resume(alert, now=now)
 
 
 @transaction.atomic
 def decline(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) -> None:
-    """Record that the contact cannot come, and do not call this contact again for the alert.
+    """Record that the contact cannot come, and skip the contact's steps. A repeat changes nothing.
 
-    The calls to others resume when this contact was the only one on the way. Raises AlertOver after the alert's end,
-    and SosAlert.DoesNotExist.
+    The steps of others resume if this contact was the only one on the way, or too few remain under duress. If all
+    contacts have declined, the GIVE_UP step is due now. A drill only records the answer. Raises AlertOver, and
+    SosAlert.DoesNotExist.
     """
     alert = _locked(alert_id, contact_id)
     answer = Answer.objects.filter(alert=alert, contact_id=contact_id).first()
@@ -98,7 +106,10 @@ def decline(*, alert_id: UUID, contact_id: UUID, via: Via, now: datetime) -> Non
 
 
 def _are_enough(alert: SosAlert) -> bool:
-    """Say whether the contacts on the way are enough, so that nobody else is called. One phone counts once."""
+    """Say whether enough phones are on the way that nobody else is called: one, or ENOUGH_UNDER_DURESS under duress.
+
+    Contacts who share a phone number count once.
+    """
     coming = Answer.objects.filter(alert=alert, kind=AnswerKind.ACKNOWLEDGED).values("contact_id")
     numbers = Notification.objects.filter(alert=alert, contact_id__in=coming).values_list("phone_number", flat=True)
     # Compared decrypted: one number may be stored in two forms.
@@ -121,7 +132,9 @@ def _note(alert: SosAlert, contact_id: UUID, kind: AnswerKind, *, via: Via, now:
 
 
 def _withdraw(alert: SosAlert, contact_id: UUID, *, now: datetime) -> None:
-    """Tell the owner and the contacts that the only responder does not come, and resume the calls of an open alert."""
+    """Tell the owner and the other contacts that the only responder does not come, and move an acknowledged alert back
+    to active, with its steps resumed.
+    """
     # An alert that is exhausted or gave way calls nobody any more: it does not move.
     if signals.ask_to_move([alert], AlertMove.WITHDRAW, now=now):
         steps.resume(alert, now=now)

@@ -1,4 +1,4 @@
-"""A person's own escalation policy: stored as written, read when an alert is raised."""
+"""A person's own escalation policy. It is stored as the client sent it; plan.py reads it when an alert is raised."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -45,8 +45,8 @@ class PolicyBody(TypedDict):
 def policies_of(contact_ids: Mapping[UUID, Sequence[UUID]], *, is_silent: bool = False) -> dict[UUID, Policy]:
     """Return the escalation policy of each person, the person's own or the default, by person id. Takes one query.
 
-    `contact_ids` are the contacts of each person, in order; the default policy calls them in waves. Silent alerts
-    follow the policy of before the duress PIN, which takes another query.
+    `contact_ids` are the contacts of each person, in order: the default policy makes its waves of them. With
+    `is_silent` a KeptPolicy comes before the person's own policy, which takes another query.
     """
     own: dict[UUID, EscalationPolicy | KeptPolicy] = {
         policy.owner_id: policy for policy in EscalationPolicy.objects.filter(owner__in=contact_ids)
@@ -82,10 +82,11 @@ def etag(body: PolicyBody) -> str:
 def put(
     *, person_id: UUID, wanted: PolicyBody, if_match: Collection[str] | None, proof: Proof, now: datetime
 ) -> PolicyBody:
-    """Store the person's own policy and return it as stored. Under duress the old one still holds for silent alerts.
+    """Store the person's own policy and return it as stored.
 
-    Raises PreconditionFailed if the client has an older version of the policy, InvalidField for wrong contacts, and
-    PinRequired if a contact is called or texted later or less often than before.
+    If it weakens the present policy (`policy.weakens`), PinRequired is raised if PINs are set and none was typed, and
+    the duress PIN keeps the present policy for silent alerts. Raises PreconditionFailed if the client has an older
+    version of the policy, and InvalidField for wrong contacts.
     """
     _lock(person_id, if_match=if_match)
     own = [contact.id for contact in contacts.to_tell(person_id)]
@@ -101,9 +102,10 @@ def put(
 
 @transaction.atomic
 def remove(*, person_id: UUID, if_match: Collection[str] | None, proof: Proof) -> None:
-    """Delete the person's own policy: the default holds again.
+    """Delete the person's own policy, if there is one: the person has the default policy again.
 
-    Raises PreconditionFailed for an older version, and PinRequired like `put`.
+    If the default weakens the present policy, `proof` counts as in `put`. Raises PreconditionFailed and PinRequired as
+    `put` does.
     """
     _lock(person_id, if_match=if_match)
     own = [contact.id for contact in contacts.to_tell(person_id)]
@@ -112,7 +114,10 @@ def remove(*, person_id: UUID, if_match: Collection[str] | None, proof: Proof) -
 
 
 def _prove(person_id: UUID, after: Policy, own: Sequence[UUID], *, proof: Proof) -> None:
-    """Require the PIN if this policy weakens the present one. Under duress keep the present one, for silent alerts."""
+    """Raise PinRequired if the policy `after` weakens the present one and no PIN was typed, though PINs are set.
+
+    If it was the duress PIN, store the present policy as KeptPolicy for silent alerts, unless there is one already.
+    """
     present = policies_of({person_id: own})[person_id]
     if not weakens(present, after, own):
         return

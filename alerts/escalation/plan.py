@@ -37,7 +37,7 @@ WHERE s.alert_id = w.alert AND s.kind = %(kind)s
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Step:
-    """A row of the plan to be written. `told`: the id of the contact's notification; None for GIVE_UP."""
+    """A step that is not stored yet. `told`: the id of the notification of its contact's first SMS; None: GIVE_UP."""
 
     alert: UUID
     place: int
@@ -51,11 +51,11 @@ class _Step:
 def write(alerts: Sequence[SosAlert], told: Sequence[Notification], *, now: datetime) -> None:
     """Write the plan of each new alert: steps for its contacts, and the GIVE_UP step.
 
-    `told` are the notifications with the first SMS; contacts whose SMS was withheld get no steps. If the first SMS was
-    refused at once, the first call is due after `presses.wait`, which is normally now.
+    `told` are the notifications with the first SMS; contacts whose SMS was withheld get no steps. If the outbox refused
+    the first SMS, the contact's first call is due after `presses.wait`, which is normally zero.
 
-    A contact who is not confirmed gets only the first call. So does every contact of an alert that follows many others
-    of its owner (alerts/contacts/presses.py). Such a call comes FIRST_CALL_AFTER at the earliest.
+    A contact who is not confirmed gets only the first call, FIRST_CALL_AFTER after `now` at the earliest. The same
+    holds for every contact of an alert that is not whole (`presses.is_whole`).
     """
     if not alerts:
         return
@@ -67,10 +67,9 @@ def write(alerts: Sequence[SosAlert], told: Sequence[Notification], *, now: date
 
 
 def write_more(alerts: Sequence[SosAlert], told: Sequence[Notification], *, now: datetime) -> None:
-    """Add steps for contacts who join an open alert later, and put off the alert's GIVE_UP step until after these
-    steps.
+    """Add steps for contacts whom an open alert asks for help only now, and put off its GIVE_UP step until after them.
 
-    While somebody is on the way, the new steps are written as skipped, like all others, until `steps.resume`.
+    In an acknowledged alert the new steps are written as skipped; `steps.resume` makes them pending, like the others.
     """
     told_of = {notification.alert_id for notification in told}
     later = [alert for alert in alerts if alert.id in told_of]

@@ -31,7 +31,10 @@ ONLY_IF_HASTENED = timedelta(days=36_500)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wave:
-    """Contacts to call or text if nobody has answered `after` the wave before. Empty `contacts` means everyone."""
+    """Contacts to call or text at the same moment, if nobody has answered by then.
+
+    `after`: time since the wave before, or since the alert for the first wave. Empty `contacts` means all contacts.
+    """
 
     kind: StepKind
     after: timedelta
@@ -48,7 +51,9 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One step: its kind, the index of its contact in the owner's order, and the time since the alert was raised."""
+    """One step for a contact. `contact` is the contact's index in the list given to `planned`, `round` the number of
+    earlier calls (or texts) to this contact, and `after` the time since the alert was raised.
+    """
 
     kind: StepKind
     contact: int
@@ -57,7 +62,9 @@ class Planned:
 
 
 def default(contacts: Sequence[UUID]) -> Policy:
-    """Return the policy that calls everyone in waves, ROUNDS times, with an SMS before each further round."""
+    """Return the policy that calls all these contacts in waves, ROUNDS times, with a reminder SMS before each round but
+    the first. Without contacts the alert is exhausted after FIRST_CALL_AFTER.
+    """
     if not contacts:
         return Policy(waves=(), give_up_after=FIRST_CALL_AFTER)
     groups = [tuple(contacts[start : start + WAVE]) for start in range(0, len(contacts), WAVE)]
@@ -74,8 +81,9 @@ def default(contacts: Sequence[UUID]) -> Policy:
 def planned(policy: Policy, contacts: Sequence[UUID]) -> tuple[list[Planned], timedelta]:
     """Return the steps for these contacts, and the time from the alert's raising until the alert is exhausted.
 
-    The last wave also takes contacts whom no wave names, for example those added since the policy was written. Every
-    contact gets a call step. A call that is due only if the contact's SMS fails has the time ONLY_IF_HASTENED.
+    The last wave also takes contacts whom no wave names, for example contacts added since the policy was written. Every
+    contact gets a call step. A contact whom no wave calls has it at ONLY_IF_HASTENED: it is made only if the contact's
+    SMS does not arrive (`steps.hasten`).
     """
     if not contacts or not policy.waves:
         return [], FIRST_CALL_AFTER if not contacts else policy.give_up_after
@@ -103,7 +111,9 @@ def _with_everyone(waves: Sequence[Wave], contacts: Sequence[UUID]) -> list[Wave
 
 
 def weakens(before: Policy, after: Policy, contacts: Sequence[UUID]) -> bool:
-    """Whether `after` calls or texts one of these contacts later or less often, or alarms the operator later."""
+    """Whether the policy `after` calls or texts one of these contacts later or less often than the policy `before`, or
+    makes the alert exhausted (which alarms the operator) later.
+    """
     (old, old_end), (new, new_end) = planned(before, contacts), planned(after, contacts)
     times = {(step.kind, step.contact, step.round): step.after for step in new}
     return new_end > old_end or any(

@@ -44,4 +44,6 @@ class ShownPolicySerializer(PolicySerializer):
 
 
 class PolicyChangeSerializer(ProvedSerializer, PolicySerializer):
-    """The waves, and the PIN if a contact is called or texted later or less often than before."""
+    """The waves. A PIN is needed, once PINs are set, if a contact is called or texted later or less often than before,
+    or the alert is `exhausted` later.
+    """

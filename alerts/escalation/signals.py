@@ -14,7 +14,10 @@ status_due = Signal()
 
 
 def ask_to_move(alerts: Sequence[SosAlert], how: AlertMove, *, now: datetime) -> list[SosAlert]:
-    """Ask alerts/sos to make this move; return the alerts that moved, with their new status."""
+    """Ask alerts/sos to make this move of each alert; return the alerts that moved, with their new status.
+
+    An alert whose status does not allow the move is left out of the result.
+    """
     responses: list[tuple[Any, Any]] = status_due.send(sender=None, alerts=alerts, how=how, now=now)
     [(_, moved)] = responses
     return list(moved)

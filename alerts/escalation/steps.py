@@ -1,7 +1,7 @@
-"""Takes the steps of alerts that nobody answers: calls, reminders, and at last the operator's alarm.
+"""Takes the steps of alerts that nobody answers: calls, reminders, and at last GIVE_UP, which alarms the operator.
 
 Steps are rows with a due time. Taking a step, answering an alert and ending an alert all lock the alert's row first.
-They therefore run one after another, and each sees what the one before did.
+They therefore run one after another, and each sees the rows that the one before has written.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -70,14 +70,16 @@ WHERE s.alert_id = late.alert_id AND s.state = 'pending' AND late.since < %(due_
 
 
 def hasten(message_ids: Collection[int], *, now: datetime) -> None:
-    """Make the calls to the contacts of these messages due now: the contacts' SOS by SMS did not arrive."""
+    """Make the first call to each contact of these messages due now, if it is still pending. The messages did not
+    arrive; only first SMS among them count.
+    """
     rows(_HASTEN, {"messages": list(message_ids), "now": now, "channel": CHANNEL})
 
 
 def take_steps(*, now: datetime) -> int:
-    """Take the steps due by `now`; return how many.
+    """Take the pending steps that are due at `now`; return how many, with those that failed and were put off.
 
-    Any number of processes may call this at once: they share the steps.
+    Any number of processes may call this at once: alerts that another process has locked are skipped.
     """
     taken = 0
     while batch := _take_batch(due_by=now):
@@ -105,14 +107,16 @@ def _take_batch(*, due_by: datetime) -> int:
 
 
 def _put_off_together(alert_ids: Iterable[UUID], *, due_by: datetime, unless_within: timedelta = timedelta()) -> None:
-    """Shift all pending steps of an alert by the same time if the first is overdue by more than `unless_within`."""
+    """Shift all pending steps of an alert by the same time, so that the first is due at `due_by`. Alerts whose first
+    pending step is not overdue by more than `unless_within` stay as they are.
+    """
     rows(_PUT_OFF, {"alerts": list(alert_ids), "due_by": due_by, "unless_within": unless_within})
 
 
 def _take_together(steps: Sequence[EscalationStep], *, now: datetime) -> None:
-    """Take the steps of all alerts in one transaction or, if that fails, alert by alert.
+    """Take the steps of all alerts in one transaction or, if that fails, in one for each alert.
 
-    An alert with a failing step so does not hold up the others.
+    If an alert fails again, its steps are due again after TRY_AGAIN_AFTER and do not hold up the other alerts.
     """
     try:
         with transaction.atomic():
@@ -197,7 +201,10 @@ def _give_up(alerts: Sequence[SosAlert], *, now: datetime) -> None:
 
 
 def tell_owner(alert: SosAlert, text: str, *, cause: UUID, now: datetime) -> None:
-    """Send the owner an SMS about this contact's doing. Send nothing under duress: somebody else may be reading."""
+    """Queue an SMS to the owner about an answer of the contact `cause`.
+
+    Under duress queue nothing: the coercer may be reading.
+    """
     _tell_owners([(alert, text)], cause=cause, now=now)
 
 
@@ -216,8 +223,8 @@ def _tell_owners(told: Iterable[tuple[SosAlert, str]], *, cause: UUID | None = N
 
 
 def stop(alert: SosAlert, *, now: datetime, contact_id: UUID | None = None) -> None:
-    """Skip the pending steps of this contact or, without `contact_id`, of all, and cancel their unsent calls and
-    reminders.
+    """Skip the pending steps of this contact and cancel the contact's calls and reminders that no process has begun to
+    send. Without `contact_id`, do so for all contacts, and skip GIVE_UP too.
 
     A call in flight that fails is not tried again. The first SMS stays queued: a contact who has not had it yet should
     still learn of the alert.
@@ -246,13 +253,13 @@ def _untake(alert: SosAlert, cancelled: Sequence[Notification]) -> None:
 
 
 def resume(alert: SosAlert, *, now: datetime) -> None:
-    """Make the steps that an answer stopped pending again, except the steps of contacts who answered.
+    """Make skipped steps pending again, except the steps of contacts who answered or are not told of duress.
 
-    If the first pending step is overdue, all are shifted so that the first is due now. A contact whose SOS by SMS did
-    not arrive is called at once.
+    If the first pending step is overdue, all are shifted so that the first is due now. The first call to a contact
+    whose first SMS did not arrive is due now.
 
-    An alert that was exhausted becomes exhausted again later. Otherwise nobody would be called for that alert, nor for
-    the owner's next press, which joins it.
+    A GIVE_UP step that is done becomes pending too, so the alert can be exhausted a second time. Without it the alert
+    would stay active for ever, and the owner's next press would join it and call nobody.
     """
     stopped = Q(state=StepState.SKIPPED) | Q(state=StepState.DONE, kind=StepKind.GIVE_UP)
     again = EscalationStep.objects.filter(stopped, alert=alert).exclude(

@@ -1,4 +1,6 @@
-"""Evens out the time of reads of ended alerts, in the steps of `identity.pins.even_timing`."""
+"""Makes responses about ended alerts last a whole number of time steps (`identity.pins.even_timing.STEP_S`), so that
+their duration does not tell which PIN was typed.
+"""
 
 import time
 from collections.abc import Iterator
@@ -11,16 +13,17 @@ from alerts.models import SosAlert
 from alerts.owner import view
 from identity.pins import even_timing
 
-# Threads that even out what is read of an ended alert: readers never keep somebody from ending an alert.
+# At most an eighth of a process's threads wait in `of_ended`: readers never keep somebody from ending an alert.
 _reading = BoundedSemaphore(max(1, settings.WEB_THREADS // 8))
 
 
 @contextmanager
 def of_ended(*alerts: SosAlert) -> Iterator[None]:
-    """Even out a response about alerts of which a PIN ended one, or seemed to; while a thread may wait for it.
+    """Leave the block a whole number of time steps after entering it, if one of these alerts has a snapshot: a PIN
+    ended it, or seemed to. Do not wait while an eighth of the process's threads are waiting here.
 
-    Both ends are read by the same statements. The rest, such as sealing the entries of an alert that goes on, takes
-    less than a step.
+    Both ends are read by the same statements. Other work, such as sealing the entries of an alert that goes on, takes
+    less than a time step.
     """
     if not any(view.snapshot(alert) for alert in alerts) or not _reading.acquire(blocking=False):
         yield

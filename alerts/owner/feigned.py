@@ -1,9 +1,10 @@
 """The moves of messages that the owner's devices show under duress: the moves as if the alert had ended at the moment
 of the duress PIN (the pretended end).
 
-Messages that had not left are shown stopped by that end: the snapshot says how. A message whose attempt was under way
-goes on as it does, because its provider knows nothing of the end. Where the engine would have tried it again, or have
-waited for it longer, it is shown given up: the end of an alert is the deadline of its messages.
+A message that had not left is shown in the state that the snapshot has for it, for example cancelled. A message whose
+attempt was under way is shown moving on as it really does, because its provider knows nothing of the end. It is shown
+given up where an ended alert's message would be: where the engine really attempts it again, or waits for it longer. The
+end of an alert is the deadline of its messages.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,7 +38,10 @@ class ShownMove:
 
 
 def shown_moves(feigned: FeignedEnd, moves: Sequence[Move], *, now: datetime) -> list[ShownMove]:
-    """The moves of one message that asked for help before the pretended end, in order; never empty."""
+    """The moves to show of one message that asked for help before the pretended end, in order; at least one.
+
+    `moves` are all real moves of the message, in order.
+    """
     before = [move for move in moves if move.id <= feigned.last_event_id]
     after = [move for move in moves if move.id > feigned.last_event_id]
     told = _Told(shown=[_as_it_is(move) for move in before])
@@ -53,7 +57,9 @@ def shown_moves(feigned: FeignedEnd, moves: Sequence[Move], *, now: datetime) ->
 
 @dataclass(kw_only=True, slots=True)
 class _Told:
-    """The moves of one message told so far. `again`: its real move back to `queued` since the pretended end."""
+    """The moves to show of one message, as far as its real moves have been read. `again`: the first real move back to
+    `queued` since the pretended end; None: there is none so far.
+    """
 
     shown: list[ShownMove] = field(default_factory=list)
     again: Move | None = None
@@ -63,7 +69,9 @@ class _Told:
         return self.shown[-1]
 
     def hear_of(self, move: Move, feigned: FeignedEnd) -> None:
-        """Tell of a real move that happened since the pretended end, unless an end would have prevented it."""
+        """Read a real move from after the pretended end. Add it to `shown`, or the move that a real end would have made
+        of it, or nothing if a real end would have prevented it.
+        """
         if self.last.state is State.UNCONFIRMED:
             tells = move.state in AFTER_A_DOUBT and _is_of_then(move, feigned)
         elif self.last.state in FINAL:
@@ -81,7 +89,7 @@ class _Told:
             self.shown.append(_as_it_is(move))
 
     def give_up_before(self, moment: datetime, feigned: FeignedEnd) -> None:
-        """Tell of the end that the engine gives a message, if it has done so by this moment."""
+        """Add to `shown` the final move that the engine would have made after a real end, if it was due by `moment`."""
         given_up = self._given_up(feigned)
         if given_up is not None and given_up.at <= moment:
             self.shown.append(given_up)
@@ -111,10 +119,10 @@ def _is_of_then(move: Move, feigned: FeignedEnd) -> bool:
 
 
 def _instead_of_another_attempt(again: Move, *, from_state: State) -> Iterator[ShownMove]:
-    """Yield the move to show for `again`, the real move back to `queued`: none, a failure, or `again` itself.
+    """Yield the move to show for `again`, a real move back to `queued`.
 
-    None: an earlier attempt may have reached the provider. A failure: the provider reported one. `from_state` is the
-    state that is shown before.
+    Nothing, if an earlier attempt may have reached the provider; a failure, if the provider reported one; otherwise
+    `again` itself. `from_state` is the state that is shown before it.
     """
     if again.leaves_a_doubt:
         return  # Past its deadline no message is sent again on a doubt: the look-ups go on.
@@ -129,7 +137,9 @@ def _instead_of_another_attempt(again: Move, *, from_state: State) -> Iterator[S
 
 
 def _never_finished_at(shown: Sequence[ShownMove], feigned: FeignedEnd) -> datetime:
-    """When the watch looks at a message for the first time after the provider has stopped trying."""
+    """When the engine would look up a message that the provider has taken for the first time after NEVER_FINISHED_AFTER
+    has passed since the pretended end. The engine gives the message up then.
+    """
     accepted_at = next(move.at for move in shown if move.state in TAKEN)
     look_up_at = shown[-1].at + policy.AWAITING_CALLBACK
     while look_up_at < feigned.at + policy.NEVER_FINISHED_AFTER:
@@ -139,8 +149,8 @@ def _never_finished_at(shown: Sequence[ShownMove], feigned: FeignedEnd) -> datet
 
 
 def _moment(last: ShownMove, longest: timedelta) -> timedelta:
-    """How long the engine seems to need to notice that a message's time has passed: 20 ms to almost `longest`.
+    """The delay to show between the due time of a message's final move and the move: 20 ms to almost `longest`.
 
-    Computed from the id of the last move: it looks random, and is the same whenever the message is read.
+    It is computed from the id of the last move: it looks random, and is the same whenever the message is read.
     """
     return timedelta(microseconds=20_000) + longest * ((last.move_id or 0) * 7_919_777 % 1_000_003 / 1_000_003) * 0.95

@@ -45,7 +45,10 @@ class ShownNotification:
 
 
 def shown(alerts: Sequence[SosAlert]) -> defaultdict[UUID, list[ShownNotification]]:
-    """The notifications of each alert in the contacts' order, each contact's SOS first; by alert id."""
+    """The notifications of each alert as the owner's devices show them, in the order of their messages; by alert id.
+
+    Each contact's first SMS comes before the contact's other notifications.
+    """
     ends = {alert.id: end for alert in alerts if (end := view.snapshot(alert))}
     under_duress = {alert.id for alert in alerts if alert.duress_at is not None}
     found = _calling([alert.id for alert in alerts], ends)
@@ -60,14 +63,18 @@ def shown(alerts: Sequence[SosAlert]) -> defaultdict[UUID, list[ShownNotificatio
 
 
 def whole(alert: SosAlert) -> list[ShownNotification]:
-    """The truth, for operators only."""
+    """The alert's notifications that asked for help, as they really are, for operators only."""
     return [_as_it_is(each) for each in _calling([alert.id], {}, is_whole=True)]
 
 
 def _calling(
     alert_ids: Collection[UUID], ends: Mapping[UUID, FeignedEnd], *, is_whole: bool = False
 ) -> list[Notification]:
-    """The notifications of these alerts; of alerts with an end, those from before it."""
+    """The notifications that asked for help, of these alerts. For an alert in `ends` only those that its snapshot
+    holds.
+
+    `is_whole`: with each contact's last answer even if it came under duress.
+    """
     rows = Notification.objects.filter(alert__in=alert_ids, kind__in=CALLING).order_by("message_id")
     if ends:
         rows = rows.filter(~Q(alert__in=list(ends)) | Q(message__in=_message_ids(ends.values())))

@@ -1,6 +1,6 @@
-"""Everything that must obey duress, with one sentence on what it shows or does while an alert is under duress.
+"""Lists every function, view and table that must obey duress, with a sentence on what it shows or does under duress.
 
-A new function that reads duress belongs in this list: tests/alerts/owner/test_obeys_duress.py fails without it.
+Add a new function that reads duress to this list: tests/alerts/owner/test_obeys_duress.py fails without it.
 """
 
 # Answers to the owner's devices.

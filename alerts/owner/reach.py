@@ -19,7 +19,11 @@ _NAMED = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reach:
-    """Counts of contacts. `can_be_reached`: those who got the SOS or a call, or still may."""
+    """Counts of the alert's contacts, and one sentence about them.
+
+    `can_be_reached`: contacts to whom at least one SMS or call has not certainly failed. `delivered` and `failed` count
+    the first SMS alone.
+    """
 
     contacts: int
     can_be_reached: int
@@ -37,7 +41,7 @@ class AlertReport:
 
 
 def report(alert: SosAlert, *, language: str, warnings: tuple[str, ...] = ()) -> AlertReport:
-    """The report on one alert as the owner's devices show it, in this language."""
+    """The report on one alert as the owner's devices show it, in this language. `warnings` are those of a press."""
     asked = notifications.shown([alert])[alert.id]
     with override(language):
         return _report(view.shown(alert), asked, warnings=warnings)
@@ -127,7 +131,9 @@ def _ended_first(count: int) -> str:
 
 
 def _troubles(contacts: list[ContactTruth]) -> list[str]:
-    """Sentences about contacts who were perhaps not reached: the first _NAMED by name, then how many others."""
+    """Sentences about first SMS and last calls that failed or may have failed: the first _NAMED of them, then one with
+    the number of others.
+    """
     doubtful = (*truth.NOT_REACHED, Status.UNCONFIRMED)
     # Only the last of several calls counts.
     last = [tried for contact in contacts for tried in (contact.sos, *contact.calls[-1:])]

@@ -76,7 +76,7 @@ _REASONS = {Channel.SMS: _SMS, Channel.VOICE: _CALL}
 
 
 def reason_of_code(channel: Channel, code: str) -> Reason | None:
-    """The reason that a message's error code stands for; None: the code says no more than the message's state."""
+    """The reason that a message's error code stands for; None: there is no code, or the code stands for no reason."""
     return _REASONS[channel].get(registry.failure(channel, code) or code)
 
 

@@ -27,7 +27,10 @@ _AFTER_AN_END = (
 
 
 def shown(alert: SosAlert, *, now: datetime) -> list[Entry]:
-    """The entries in order, each with its hash. The pretended end only adds to the entries that were shown before."""
+    """The entries to show of this alert, in order, each with its hash.
+
+    Under duress, entries from before the duress PIN stay as they were; all later ones are those of an ended alert.
+    """
     entries, end = sealing.whole(alert.id, now=now), view.snapshot(alert)
     if end is None:
         return entries
@@ -44,14 +47,19 @@ def _as_if_ended(end: FeignedEnd, entries: list[Entry], *, now: datetime) -> lis
 
 
 def _place_of_end(entries: list[Entry], end: FeignedEnd) -> int:
-    """The index of the first entry that is not shown. If the entry of the PIN was deleted, go by its time."""
+    """The index of the entry that the duress PIN or the safe PIN left: entries from there on are not shown as they are.
+
+    If somebody has deleted that entry, the index of the first entry that is later than the snapshot.
+    """
     by_kind = (place for place, entry in enumerate(entries) if entry.kind in _THE_END and entry.at >= end.at)
     by_time = (place for place, entry in enumerate(entries) if entry.at > end.at)
     return next(chain_of(by_kind, by_time), len(entries))
 
 
 def _since(end: FeignedEnd, after: list[Entry], *, now: datetime) -> list[Entry]:
-    """The entries of an alert that ended with the pretended end, in place of the real entries after it."""
+    """The entries to show from the pretended end on, not yet in the chain: the end itself, messages that it stopped,
+    and what is shown of `after`, the real entries after it.
+    """
     kind = _END[AlertStatus(end.status)]
     ended = Entry(seq=0, at=end.at, kind=kind, by=journal.OWNER, data={}, hash="")
     ids = [int(message_id) for message_id in end.states]
@@ -64,7 +72,7 @@ def _since(end: FeignedEnd, after: list[Entry], *, now: datetime) -> list[Entry]
 
 
 def _inserted(given_up: list[Entry], shown: list[Entry]) -> list[Entry]:
-    """The shown entries with each given-up message before the first later entry."""
+    """The entries of `shown` in their order, with each entry of `given_up` put before the first later one."""
     entries = list(shown)
     for each in sorted(given_up, key=lambda entry: entry.at):
         place = next((place for place, entry in enumerate(entries) if entry.at > each.at), len(entries))
@@ -73,7 +81,9 @@ def _inserted(given_up: list[Entry], shown: list[Entry]) -> list[Entry]:
 
 
 def _only_pretended(end: FeignedEnd, moves: Mapping[int, Sequence[ShownMove]]) -> list[Entry]:
-    """The moves without a real move behind them, in the order of the messages, which a timeline has them in."""
+    """The entries of the shown moves that have no real move behind them, in the order of their messages' ids, as in the
+    timeline of an alert that really ended.
+    """
     asked = end.alert.notifications.filter(message__in=moves).select_related("message").defer("message__text")
     by_message: defaultdict[int, list[Notification]] = defaultdict(list)
     for each in asked.order_by("message_id", "id"):
@@ -99,9 +109,10 @@ def _entry(asked: Sequence[Notification], move: ShownMove) -> Entry:
 
 
 def _shown(entry: Entry, moves: Mapping[int, ShownMove]) -> Iterator[Entry]:
-    """A real entry from after the pretended end as an ended alert shows it: as it is, changed, or not at all.
+    """Yield a real entry from after the pretended end as an ended alert would show it: as it is, changed, or not at
+    all.
 
-    `moves`: the shown moves by the id of the real move behind each.
+    `moves`: the shown moves, by the id of the real move behind each.
     """
     if entry.move is None:
         if entry.kind in _AFTER_AN_END:

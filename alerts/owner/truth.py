@@ -65,7 +65,11 @@ _ENDED_BY_US = {STATUS_OF[state] for state in states.ENDED_BY_US}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Try:
-    """One SMS or call that asked a contact for help. `detail` is a sentence in the active language."""
+    """One SMS or call that asked a contact for help, as the owner reads it.
+
+    `reason`: why it did not arrive, or is tried again; None: there is nothing to say. `detail` is the reason as a
+    sentence in the active language. `accepted_at`: when the provider took it.
+    """
 
     channel: Channel
     status: Status
@@ -78,9 +82,9 @@ class Try:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContactTruth:
-    """One contact, with the SOS and every later message that asked this contact for help.
+    """One contact, with `tries`: the first SMS and every later SMS or call that asked this contact for help, in order.
 
-    `answer`: the contact's last answer (AnswerKind).
+    `answer`: the contact's last answer (AnswerKind); None: the contact has not answered.
     """
 
     contact_id: UUID
@@ -124,7 +128,9 @@ def try_of(asked: ShownNotification, *, is_over: bool) -> Try:
 
 
 def _reason(channel: Channel, status: Status, code: str) -> Reason | None:
-    """Why a message did not arrive, or why a queued message is being tried again."""
+    """Why a message did not arrive, or why a queued message is being tried again; None: it is at the carrier or
+    delivered, or its first attempt is not over.
+    """
     if status in (Status.SENT, Status.DELIVERED):
         return None
     if status in _ENDED_BY_US:

@@ -29,17 +29,17 @@ class ShownAlert:
 
 
 def owned_by(person: User) -> QuerySet[SosAlert]:
-    """The person's alerts, each with its snapshot: by the same statement whether an alert is under duress or not.
+    """The person's alerts without silent ones (alerts/sos/silent.py), each loaded with its snapshot, if it has one.
 
-    Silent alerts are left out (alerts/sos/silent.py).
+    The statement is the same whether an alert is under duress or not.
     """
     return SosAlert.objects.filter(owner=person, is_silent=False).select_related("feigned_end")
 
 
 def snapshot(alert: SosAlert) -> FeignedEnd | None:
-    """How the alert was when a PIN ended it, or seemed to; None: it is open, or ended without a PIN.
+    """The snapshot of an alert that a PIN ended, or seemed to end; None: the alert goes on, or ended without a PIN.
 
-    Read it for either end, so that both cost the same statements; show it under duress.
+    Callers read it after both ends, so that both take the same statements, and show it only under duress.
     """
     is_open = alert.ended_at is None and alert.duress_at is None
     return None if is_open else getattr(alert, "feigned_end", None)
@@ -85,11 +85,16 @@ def has_status(status: str) -> Q:
 
 
 def seems_ended_by(moment: datetime, *, of: str = "") -> Q:
-    """Find alerts under duress that their owner is shown ended at `moment` or before. `of`: a prefix of fields."""
+    """A filter for alerts under duress whose pretended end was at `moment` or before.
+
+    `of`: the prefix with which the rows of the query reach the alert, for example `"alert__"`.
+    """
     return Q(**{f"{of}duress_at__isnull": False, f"{of}feigned_end__at__lte": moment})
 
 
 def positions_shown(alert: SosAlert) -> QuerySet[AlertPosition]:
-    """The alert's positions that the owner's devices show: under duress, those up to the moment of the duress PIN."""
+    """The alert's positions that the owner's devices show: those up to its end, which under duress is the pretended
+    end.
+    """
     ended_at = shown(alert).ended_at
     return alert.positions.filter(at__lte=ended_at) if ended_at else alert.positions.all()

@@ -1,8 +1,9 @@
 """Silent alerts: under duress from the beginning, and hidden from the owner's devices.
 
-There are three causes: the duress PIN is typed for something that is no alert (`warn`); a kept timer ends
-(`for_timer`); an owner with kept contacts or a kept policy raises an alert (`stand_beside`). The silent alert of the
-third cause tells the contacts whom the shown alert leaves out, so the shown alert is the same as after the safe PIN.
+There are four causes: the duress PIN is typed for something that is no alert (`warn`); somebody presses on a device
+that is shown revoked (`press`); a kept timer ends (`for_timer`); an owner with kept contacts or a kept policy raises an
+alert (`stand_beside`). In the last case the silent alert asks the contacts whom the shown alert leaves out: the shown
+alert is then the same as after the safe PIN. "Kept" means hidden from the owner's devices since the duress PIN.
 
 Contacts whom the owner does not want told of duress are never asked.
 """

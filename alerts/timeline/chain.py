@@ -15,7 +15,7 @@ START = "0" * 64
 
 
 class Recorded(Protocol):
-    """An event of an alert as a row records it, with or without a place in the chain."""
+    """An event of an alert, whether it has its number in the chain already or not: a row (AlertEvent) or an Entry."""
 
     @property
     def at(self) -> datetime: ...
@@ -29,10 +29,10 @@ class Recorded(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """An event of an alert with its place and hash.
+    """An event of an alert with its number in the chain, `seq`, and its hash.
 
     `hash`: SHA-256 of the previous entry's hash (64 zeros for the first entry), a line break, and the `canonical` form
-    of all fields above. `move`: the id of the message's move that the entry reports.
+    of all fields above. `move`: the id of the message's move that the entry reports; None: it reports no move.
     """
 
     seq: int
@@ -68,7 +68,9 @@ def _fields(recorded: Recorded, seq: int) -> dict[str, Any]:
 
 
 def head(entries: Sequence[Entry]) -> str:
-    """The last entry's hash. A reader who keeps it can tell later whether any entry up to it was changed."""
+    """The last entry's hash; 64 zeros without entries. A reader who keeps it can tell later whether an entry was
+    changed.
+    """
     return entries[-1].hash if entries else START
 
 

@@ -1,7 +1,8 @@
-"""Sealing: soon after an alert's events and its messages' moves happened, their entries get a place in the chain.
+"""Sealing: soon after an alert's events and its messages' moves happened, their entries get a number and a hash in the
+chain. The entries about moves of messages are written here too.
 
-Pressing SOS and sending an SMS never wait for the sealing. The database refuses to change a sealed entry. A change made
-in spite of this refusal no longer fits the hashes.
+Pressing SOS and sending an SMS never wait for the sealing. The database refuses to change a sealed entry. If somebody
+switches that refusal off and changes an entry, the entry no longer fits its hash.
 """
 
 from collections.abc import Collection
@@ -46,9 +47,10 @@ FROM unnest(%(ids)s::bigint[], %(seqs)s::int[], %(hashes)s::text[]) AS s (id, se
 
 
 def seal_due(*, now: datetime) -> int:
-    """Seal the timelines that are due, at most a fixed number in one call; return the number of entries sealed.
+    """Seal the timelines that have unsealed entries, or whose next check is due; return the number of entries sealed.
 
-    Any number of processes may call this at once: they share the timelines.
+    One call does at most _BATCHES times BATCH timelines. Any number of processes may call this at once: a timeline that
+    another process is sealing is skipped.
     """
     sealed = 0
     for _ in range(_BATCHES):
@@ -66,9 +68,10 @@ def _due(*, now: datetime) -> list[UUID]:
 
 @transaction.atomic
 def seal(alert_ids: Collection[UUID], *, now: datetime, is_waiting: bool = True) -> int:
-    """Seal everything that has happened to these alerts. Return the number of entries sealed.
+    """Write the entries of the messages' moves that have none yet, and seal all entries of these alerts. Return the
+    number of entries sealed.
 
-    With `is_waiting=False`, skip an alert that another process is sealing at this moment.
+    Waits for other processes that are sealing one of these alerts or, with `is_waiting=False`, skips such an alert.
     """
     # Insert in one order: two callers with the same alerts then wait for each other and never deadlock.
     fresh = [TimelineSeal(alert_id=each) for each in sorted(alert_ids)]
@@ -95,7 +98,10 @@ def _copy_moves(alert_ids: Collection[UUID]) -> None:
 
 
 def _appended(seal: TimelineSeal, events: list[AlertEvent]) -> list[tuple[int, chain.Entry]]:
-    """The ids of the events' rows, each with its entry in the chain."""
+    """Continue the chain with these events, in `seal` too. Return the id of each event's row with its entry.
+
+    Nothing is written to the database.
+    """
     entries = chain.chained(events, seq=seal.entries, before=seal.head or chain.START)
     seal.entries, seal.head = entries[-1].seq, entries[-1].hash
     return [(event.id, entry) for event, entry in zip(events, entries, strict=True)]
@@ -151,7 +157,10 @@ def entries_of(alert_id: UUID) -> list[chain.Entry]:
 
 
 def broken_at(alert_id: UUID, entries: list[chain.Entry]) -> int | None:
-    """The number of the first entry that was changed or removed since its sealing; None if every entry is unchanged."""
+    """The number of the first entry that was changed or removed since its sealing; None: every entry is unchanged.
+
+    If the last entries were removed, it is the number of the first one that is missing.
+    """
     broken = chain.first_break(entries)
     head = TimelineSeal.objects.filter(alert=alert_id).values_list("head", flat=True).first()
     if broken is None and (head or chain.START) != chain.head(entries):
