@@ -85,8 +85,7 @@ def _stored(pairs: Collection[Invited], generation: int) -> QuerySet[ContactLink
 
 
 def _repeated(pair: Invited, links: Iterable[ContactLink]) -> tuple[str | None, ContactLink]:
-    """Return the token of the newest link that SECRET_KEY or a fallback can repeat, or None, and the newest link of
-    all.
+    """Return the token of the newest link that SECRET_KEY or a fallback can repeat, or None; and the newest link.
 
     `links` are the links of this pair, the newest last, and at least one.
     """

@@ -1,8 +1,8 @@
-"""Counts an owner's alerts of the last hour. From WHOLE_ALERTS earlier ones on, an alert has fewer messages. No press
-is refused.
+"""Counts an owner's alerts of the last hour. After WHOLE_ALERTS others, an alert has fewer messages.
 
-A stranger must not ring somebody's telephone without end. A coercer who presses and cancels on the owner's phone must
-not silence the next real press. So each alert has at least the first SMS and the first call to a confirmed contact.
+No press is refused. A stranger must not ring somebody's telephone without end. A coercer who presses and cancels on the
+owner's phone must not silence the next real press. So each alert has at least the first SMS and the first call to a
+confirmed contact.
 """
 
 from collections import Counter
@@ -43,8 +43,7 @@ _RAISED_BEFORE = """
 
 
 def raised_before(owner_id: UUID, *, now: datetime) -> Any:
-    """An SQL expression for the INSERT of an alert: how many alerts its owner raised in COUNTED_FOR before, at most
-    100.
+    """An SQL expression for the INSERT of an alert: the number of its owner's alerts of the hour before, at most 100.
 
     Drills and silent alerts do not count. Open alerts, ended ones and alerts under duress count alike, so the owner's
     devices learn nothing from the count.
@@ -65,9 +64,8 @@ def wait(alert: SosAlert) -> timedelta:
 
 
 def withheld(first: Sequence[Notification], *, now: datetime) -> set[UUID]:
-    """Return the ids of those first SMS that are withheld: the contact has not confirmed, and was told of
-    TO_UNCONFIRMED alerts of this owner within A_DAY. Alarm the operator when this happens to a number for the first
-    time.
+    """Return the ids of the first SMS to withhold: the contact has not confirmed, and was told of TO_UNCONFIRMED alerts
+    of this owner within A_DAY. Alarm the operator the first time for each owner and number.
 
     Counts by phone number, so that deleting a contact and adding it again changes nothing. Drills do not count. Silent
     alerts count by themselves: else a shown alert would tell how many there were. Takes no query if all have confirmed.
@@ -115,5 +113,6 @@ def alarm_at_limit(alerts: Iterable[SosAlert], *, now: datetime) -> None:
 
 
 def alarm_of_accounts(owner_ids: Iterable[UUID], *, now: datetime) -> None:
+    """Alarm the operator of each of these owners: messages to their contacts are held back."""
     for owner_id in owner_ids:
         alarm("account_held_back", now=now, person_id=str(owner_id))

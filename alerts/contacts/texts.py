@@ -88,9 +88,7 @@ def drill(owner: User, *, language: str, link: str) -> str:
 
 
 def all_clear(alert: SosAlert, owner: User, *, language: str) -> str:
-    """The all-clear, for contacts who were asked for help: the owner is safe, it was a false alarm, or the TEST is
-    over.
-    """
+    """The all-clear, for contacts who were asked for help: the owner is safe, it was a false alarm, or a TEST ended."""
     if alert.is_drill:
         return texts.fit_name(_with_number(_drill_over, owner), name=_name(owner), language=language)
     compose = _cancelled if alert.status == AlertStatus.CANCELLED else _resolved

@@ -39,9 +39,7 @@ def end_for(alert: SosAlert, contact_id: UUID) -> FeignedEnd | None:
 
 
 def as_ended(alert: SosAlert, end: FeignedEnd) -> SosAlert:
-    """A copy of the alert for the contacts who are not told of its duress: ended by `end`, and not under duress. It is
-    not saved.
-    """
+    """A copy of the alert, never saved, for contacts who are not told of its duress: it was ended by `end`."""
     facts = {field.attname: getattr(alert, field.attname) for field in SosAlert._meta.concrete_fields}
     place = {"latitude": end.latitude, "longitude": end.longitude, "address": end.address}
     ended = SosAlert(**facts | place | {"status": end.status, "ended_at": end.at, "duress_at": None})

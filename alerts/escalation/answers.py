@@ -40,9 +40,7 @@ class AlertOver(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """The result of "on the way". `is_first`: no other contact is on the way, so the others are told this contact's
-    name.
-    """
+    """The result of "on the way". `is_first`: no other contact is on the way, so the others are told who comes."""
 
     is_first: bool
 

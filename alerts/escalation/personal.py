@@ -65,6 +65,7 @@ def _policy(own: EscalationPolicy | KeptPolicy) -> Policy:
 
 
 def shown(person_id: UUID) -> PolicyBody:
+    """The escalation policy that the person's devices show: the person's own or, without one, the default."""
     contact_ids = list(contacts.to_tell(person_id).values_list("id", flat=True))
     policy = policies_of({person_id: contact_ids})[person_id]
     return PolicyBody(
@@ -75,6 +76,7 @@ def shown(person_id: UUID) -> PolicyBody:
 
 
 def etag(body: PolicyBody) -> str:
+    """The version of this policy, for the headers ETag and If-Match."""
     return versions.etag([repr(sorted(body.items()))])
 
 
@@ -104,8 +106,8 @@ def put(
 def remove(*, person_id: UUID, if_match: Collection[str] | None, proof: Proof) -> None:
     """Delete the person's own policy, if there is one: the person has the default policy again.
 
-    If the default weakens the present policy, `proof` counts as in `put`. Raises PreconditionFailed and PinRequired as
-    `put` does.
+    Raises PreconditionFailed for an older version. If the default weakens the present policy, `proof` counts as it does
+    in `put`, which may raise PinRequired.
     """
     _lock(person_id, if_match=if_match)
     own = [contact.id for contact in contacts.to_tell(person_id)]

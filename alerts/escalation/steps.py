@@ -190,7 +190,8 @@ def _notification(step: EscalationStep, kind: NotificationKind) -> Notification:
 
 
 def _give_up(alerts: Sequence[SosAlert], *, now: datetime) -> None:
-    """Make the alerts that nobody answered exhausted, alarm the operator and tell the owners by SMS.
+    """Make the alerts among these that are still active exhausted. For each one that moved alarm the operator and,
+    unless it is under duress, tell the owner by SMS.
 
     Contacts may still answer an exhausted alert, and its owner may end it.
     """

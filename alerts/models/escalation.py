@@ -23,8 +23,7 @@ class EscalationStep(models.Model):
     """One call, one SMS, or GIVE_UP, which makes the alert exhausted. It is taken at `due_at` or soon after, unless an
     answer or the alert's end has skipped it.
 
-    Name, number and language are the contact's when the alert first asked the contact for help. They are empty in a
-    GIVE_UP step.
+    Name, number and language are the contact's when the alert first asked the contact for help; empty for GIVE_UP.
     """
 
     # The constraint below gives the index.

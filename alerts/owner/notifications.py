@@ -70,8 +70,7 @@ def whole(alert: SosAlert) -> list[ShownNotification]:
 def _calling(
     alert_ids: Collection[UUID], ends: Mapping[UUID, FeignedEnd], *, is_whole: bool = False
 ) -> list[Notification]:
-    """The notifications that asked for help, of these alerts. For an alert in `ends` only those that its snapshot
-    holds.
+    """These alerts' notifications that asked for help. For an alert in `ends` only those that its snapshot holds.
 
     `is_whole`: with each contact's last answer even if it came under duress.
     """

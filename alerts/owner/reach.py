@@ -1,4 +1,4 @@
-"""The owner's report on an alert: the alert, the truth about each contact, and one sentence that sums it up."""
+"""The owner's report on an alert: the alert, the status of its messages to each contact, and a sentence about all."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence

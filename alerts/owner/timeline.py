@@ -109,8 +109,7 @@ def _entry(asked: Sequence[Notification], move: ShownMove) -> Entry:
 
 
 def _shown(entry: Entry, moves: Mapping[int, ShownMove]) -> Iterator[Entry]:
-    """Yield a real entry from after the pretended end as an ended alert would show it: as it is, changed, or not at
-    all.
+    """Yield a real entry from after the pretended end as an ended alert shows it: as it is, changed, or not at all.
 
     `moves`: the shown moves, by the id of the real move behind each.
     """

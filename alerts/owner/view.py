@@ -46,8 +46,8 @@ def snapshot(alert: SosAlert) -> FeignedEnd | None:
 
 
 def shown(alert: SosAlert) -> ShownAlert:
-    """The alert as the owner's devices show it: under duress, ended at the moment of the duress PIN, at the position of
-    then.
+    """The alert as the owner's devices show it. Under duress it has ended at the moment of the duress PIN, with the
+    position that it had then.
     """
     if alert.duress_at is None:
         return whole(alert)
@@ -93,8 +93,6 @@ def seems_ended_by(moment: datetime, *, of: str = "") -> Q:
 
 
 def positions_shown(alert: SosAlert) -> QuerySet[AlertPosition]:
-    """The alert's positions that the owner's devices show: those up to its end, which under duress is the pretended
-    end.
-    """
+    """The alert's positions that the owner's devices show: those up to its end, under duress the pretended end."""
     ended_at = shown(alert).ended_at
     return alert.positions.filter(at__lte=ended_at) if ended_at else alert.positions.all()

@@ -47,6 +47,11 @@ def marks_drill(query: str) -> bool:
 
 
 def read(body: bytes, *, media_type: str, encoding: str) -> Mapping[str, object] | Unreadable:
+    """Return the FIELDS that the body has, by name, with an empty list in place of each list or object; Unreadable: it
+    has none that can be read. An empty body has no fields.
+
+    `media_type` and `encoding` are the headers Content-Type and Content-Encoding. They are only hints.
+    """
     body = _unpacked(body, encoding.lower())
     text = _text(body, media_type.lower())
     if not text:

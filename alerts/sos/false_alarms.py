@@ -9,8 +9,8 @@ from identity.models import User
 
 
 def shown_to(owner: User) -> int:
-    """How many cancelled alerts the owner's devices show: drills do not count, alerts that the duress PIN seemed to
-    cancel do.
+    """How many cancelled alerts, without drills, the owner's devices show. Alerts that the duress PIN only seemed to
+    cancel are among them.
     """
     return view.owned_by(owner).filter(view.has_status(AlertStatus.CANCELLED), is_drill=False).count()
 

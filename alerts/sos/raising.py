@@ -71,10 +71,10 @@ def raise_alerts(causes: Sequence[Cause], *, now: datetime, is_drill: bool = Fal
     No two causes may have the same owner. An owner with an open alert gets no new one: the open alert takes a newer
     position or street address, and contacts who were asked are not asked again. If a timer raised the open alert, the
     cause asks its contacts who were not asked yet. An acknowledged alert gives way to a new one when more than
-    `policy.AWAITED_FOR` has passed since a contact last said "on the way".
+    `policy.AWAITED_FOR` has passed since a contact last said "on the way". A new alert that is no drill cancels its
+    owner's open drill.
 
-    A new alert that is no drill cancels its owner's open drill. Call inside a transaction: the messages leave after its
-    commit.
+    Call inside a transaction: the messages leave after its commit.
     """
     raised = _raise_or_find_open(causes, now=now, is_drill=is_drill)
     _take_newer_positions([each for each in raised if not each.is_new], now=now)

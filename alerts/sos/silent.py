@@ -97,8 +97,7 @@ def settle(person_id: UUID, *, now: datetime) -> None:
 def press(cause: Cause, *, now: datetime) -> tuple[SosAlert, bool]:
     """Raise a silent alert for a press on a device that is shown revoked, or move the open one to the press's position.
 
-    Returns the alert, and whether it is new. An open alert older than ENOUGH_FOR does not count. Call inside a
-    transaction.
+    Returns the alert, and whether it is new. An open alert older than ENOUGH_FOR does not count. Call in a transaction.
     """
     people.locked(cause.owner.id)
     alert = _open_one(cause.owner, now=now)
@@ -153,8 +152,8 @@ def _raise(cause: Cause, asked: Iterable[EmergencyContact], *, beside: UUID | No
 def for_timer(cause: Cause, *, now: datetime) -> SosAlert:
     """Raise the silent alert of a kept timer whose grace period has ended; return the alert.
 
-    It asks the contacts that the timer names and all kept contacts; if that is nobody, or the timer names nobody, every
-    contact.
+    It asks the contacts that the timer names and all kept contacts. If the timer names nobody, or these are nobody, it
+    asks every contact.
     """
     everybody = _truly(cause.owner)
     named = [contact for contact in everybody if contact.id in cause.contact_ids or contact.is_kept]

@@ -63,8 +63,8 @@ def _response(
 
 
 def _is_hidden(request: Request) -> bool:
-    """Whether the request comes by the SOS credential of a kept device: other devices show it as revoked since the
-    duress PIN.
+    """Whether the SOS credential of a kept device makes the request: the owner's other devices show that device as
+    revoked since the duress PIN.
     """
     return isinstance(request.auth, Device) and request.auth.is_kept
 
@@ -162,8 +162,8 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
 
         With `drill: true` the alert is a drill: contacts get an SMS marked TEST, and nobody is called. A drill ends by
         itself after 15 minutes. A real press ends it at once, silently. `drill-report/` tells which TEST arrived. Send
-        drills to `sos-alerts/?drill=true` as well: a proxy or server may lose a body, and an SOS without a body is
-        real.
+        drills to `sos-alerts/?drill=true` as well: a proxy or server may lose a body, and an SOS without a body is a
+        real one.
 
         Send the SOS credential of the device (`me/devices/`) as `X-SOS-Credential` too. The SOS is then taken even when
         the access token has expired, and the response holds only `id`, `status`, `created_at` and `warnings`.
@@ -188,8 +188,9 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
 class FalseAlarmsView(APIView):
     @extend_schema(operation_id="sos_alerts_false_alarms", responses=FalseAlarmsSerializer)
     def get(self, request: Request) -> Response:
-        """The number of alerts that the person has cancelled, without drills. Contacts who come in vain too often stop
-        coming.
+        """The number of alerts that the person has cancelled. Drills do not count.
+
+        Contacts who are called in vain too often stop coming.
         """
         return Response({"false_alarms": false_alarms.shown_to(person(request))})
 

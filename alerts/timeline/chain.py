@@ -68,9 +68,7 @@ def _fields(recorded: Recorded, seq: int) -> dict[str, Any]:
 
 
 def head(entries: Sequence[Entry]) -> str:
-    """The last entry's hash; 64 zeros without entries. A reader who keeps it can tell later whether an entry was
-    changed.
-    """
+    """The last entry's hash; 64 zeros without entries. A reader who keeps it can tell later whether any was changed."""
     return entries[-1].hash if entries else START
 
 
