@@ -35,7 +35,7 @@ ON CONFLICT DO NOTHING
 RETURNING alert_id, contact_id
 """
 
-# An alert and a contact.
+# The ids of an alert and of a contact who is asked for help.
 Invited = tuple[UUID, UUID]
 
 
@@ -78,7 +78,10 @@ def _store(tokens: dict[Invited, str], wanted: dict[Invited, int], *, now: datet
 
 
 def _stored(pairs: Collection[Invited], generation: int) -> QuerySet[ContactLink]:
-    """The links of these pairs from this generation on; those of one pair follow each other, the newest last."""
+    """The links of these pairs from this generation on, ordered by pair, the newest of a pair last.
+
+    Links of other pairs of these alerts and contacts may be among them.
+    """
     alert_ids, contact_ids = {alert_id for alert_id, _ in pairs}, {contact_id for _, contact_id in pairs}
     found = ContactLink.objects.filter(alert__in=alert_ids, contact_id__in=contact_ids, generation__gte=generation)
     return found.order_by("alert_id", "contact_id", "generation")

@@ -24,7 +24,7 @@ from messaging.speech import Prompt
 from messaging.states import State
 
 _HELP_TEXTS = {AlertKind.SOS: texts.sos, AlertKind.MISSED_CHECK_IN: texts.missed_check_in}
-# Rounds beyond this do not come later.
+# Rounds after this one get no later ranks than this one.
 _ROUNDS_RANKED = 3
 # Returns the text of one notification.
 TextOf = Callable[[Notification], str]

@@ -77,7 +77,7 @@ class _Told:
         elif self.last.state in FINAL:
             tells = False
         elif self.again is not None:
-            # Later attempts are not told; the attempt of then may still be reported on.
+            # Later attempts are not shown. A report on the attempt of that time is.
             tells = self.last.state is State.UNKNOWN and _is_of_then(move, feigned) and move.state is not State.QUEUED
         elif move.state is State.QUEUED:
             self.again = move
@@ -114,7 +114,7 @@ def _as_it_is(move: Move) -> ShownMove:
 
 
 def _is_of_then(move: Move, feigned: FeignedEnd) -> bool:
-    """Whether the move reports on an attempt that was under way at the pretended end."""
+    """Whether the move reports on an attempt that began before the pretended end."""
     return move.attempt_began_at is not None and move.attempt_began_at <= feigned.at
 
 
@@ -125,7 +125,7 @@ def _instead_of_another_attempt(again: Move, *, from_state: State) -> Iterator[S
     `again` itself. `from_state` is the state that is shown before it.
     """
     if again.leaves_a_doubt:
-        return  # Past its deadline no message is sent again on a doubt: the look-ups go on.
+        return  # Past its deadline a message that may have arrived is not sent again: the look-ups go on.
     is_looked_up = from_state is State.UNKNOWN and again.by == Deliverer.SCHEDULER
     is_report = is_looked_up and again.error_code != NOT_CREATED
     if from_state in WITH_THE_PROVIDER or again.by == Deliverer.CALLBACK or is_report:
@@ -137,8 +137,9 @@ def _instead_of_another_attempt(again: Move, *, from_state: State) -> Iterator[S
 
 
 def _never_finished_at(shown: Sequence[ShownMove], feigned: FeignedEnd) -> datetime:
-    """When the engine would look up a message that the provider has taken for the first time after NEVER_FINISHED_AFTER
-    has passed since the pretended end. The engine gives the message up then.
+    """When the engine would look up the message for the first time after NEVER_FINISHED_AFTER from the pretended end.
+
+    With that look-up it gives up a message that the provider has taken and not finished.
     """
     accepted_at = next(move.at for move in shown if move.state in TAKEN)
     look_up_at = shown[-1].at + policy.AWAITING_CALLBACK

@@ -86,7 +86,9 @@ def _message_ids(ends: Iterable[FeignedEnd]) -> list[int]:
 
 
 def _answer(*, is_whole: bool) -> Subquery:
-    """The contact's last answer; to an alert under duress, their last answer before it, unless `is_whole`."""
+    """A subquery for the contact's last answer (AnswerKind). For an alert under duress it is the last one before the
+    duress PIN, unless `is_whole`.
+    """
     is_shown = Q() if is_whole else Q(alert__duress_at=None) | Q(at__lte=F("alert__duress_at"))
     answers = AlertEvent.objects.filter(
         is_shown,
@@ -116,7 +118,10 @@ def _as_it_is(notification: Notification) -> ShownNotification:
 
 
 def _as_if_ended(notification: Notification, end: FeignedEnd, moves: Sequence[history.Move]) -> ShownNotification:
-    """The notification with its message as the pretended end would have left it."""
+    """The notification with the state that its message would have now if the alert had ended with `end`.
+
+    `moves` are the message's real moves.
+    """
     now: datetime = notification.read_at  # type: ignore[attr-defined]  # an annotation of the query
     shown = feigned.shown_moves(end, moves, now=now)
     last = shown[-1]

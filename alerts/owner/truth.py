@@ -59,7 +59,7 @@ _OF_CALL = {
     Reason.TOO_LATE: Reason.CALL_TOO_LATE,
     Reason.UNCONFIRMED: Reason.CALL_UNCONFIRMED,
 }
-# The end of these says more than their error code, which tells of an earlier delay.
+# Messaging ended messages with these statuses. Their error code tells of an earlier delay, not of the end.
 _ENDED_BY_US = {STATUS_OF[state] for state in states.ENDED_BY_US}
 
 
@@ -111,7 +111,7 @@ def try_of(asked: ShownNotification, *, is_over: bool) -> Try:
     status = STATUS_OF[asked.state]
     reason = _reason(asked.channel, status, asked.error_code)
     if reason is Reason.TOO_LATE and is_over:
-        reason = Reason.ALERT_ENDED  # The end of an alert is the deadline of the messages in flight.
+        reason = Reason.ALERT_ENDED  # The end of an alert is the deadline of its messages in flight.
     if reason is Reason.ALERT_ENDED and asked.kind != NotificationKind.SOS:
         reason = Reason.NOT_NEEDED  # An answer stops these too.
     if reason is not None and asked.channel is Channel.VOICE:

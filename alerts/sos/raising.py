@@ -95,8 +95,8 @@ def repeat(cause: Cause, *, alert_id: UUID, is_drill: bool, now: datetime) -> So
     """Return the alert for a press that is sent again with the same Idempotency-Key and a changed body. Nobody is told.
 
     If the owner has an open alert, return it with the newer position of `cause`. Otherwise return the alert `alert_id`,
-    which the first press raised or joined, unchanged. Drills count only if `is_drill`, other alerts only if not. None:
-    the owner has no such alert. Call inside a transaction.
+    which the first press raised or joined, unchanged. With `is_drill` only drills count, without it only other alerts.
+    None: the owner has no such alert. Call inside a transaction.
     """
     open_now = SosAlert.objects.filter(OPEN_TO_OWNER, owner=cause.owner, is_drill=is_drill)
     alert = open_now.select_for_update(no_key=True).first()

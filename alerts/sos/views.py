@@ -157,8 +157,8 @@ class AlertsView(OpenToDevices, generics.GenericAPIView[Any]):
     def post(self, request: Request) -> Response:
         """Raise an SOS. It needs neither a position nor contacts.
 
-        No body refuses an SOS: a wrong field, or a body that cannot be read, is left out, and `warnings` says so.
-        Unknown fields are ignored. Content-Type does not matter; the body may be gzip.
+        No fault of the body refuses an SOS: a wrong field, or a body that cannot be read, is left out, and `warnings`
+        says so. Unknown fields are ignored. Content-Type does not matter; the body may be gzip.
 
         With `drill: true` the alert is a drill: contacts get an SMS marked TEST, and nobody is called. A drill ends by
         itself after 15 minutes. A real press ends it at once, silently. `drill-report/` tells which TEST arrived. Send
