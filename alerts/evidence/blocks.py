@@ -1,10 +1,10 @@
-"""Encrypted files: blocks of 16 KiB, each for itself, so that a range is read without the rest of the file.
+"""Encrypted files: each block of 16 KiB is encrypted by itself, so that a range is read without the rest of the file.
 
-A file has a random key, which the row keeps wrapped (messaging/encryption.py). A stored block is its nonce, the
-encrypted bytes and the tag of AES-GCM. The tag also covers the file's id, the block's number and whether more follows:
-a block that was changed, moved, left out, or taken from another file is damaged, and so is a file that was cut short.
-Nonces are random. A number derived from the block's place would repeat when a block is written again after a crash,
-and two texts under one nonce give away both.
+A file has a random key. The row of the file (Upload, then Evidence) holds that key, itself encrypted
+(messaging/encryption.py). A stored block is its nonce, the encrypted bytes and the tag of AES-GCM. The tag also covers
+the file's id, the block's number and whether more follows: a block that was changed, moved, left out, or taken from
+another file is damaged, and so is a file that was cut short. Nonces are random. A nonce derived from the block's number
+would repeat when a block is written again after a crash, and two texts under one nonce reveal both.
 """
 
 import os
@@ -29,7 +29,9 @@ _PORTION = 16 * BLOCK
 
 
 class Damaged(OSError):
-    """The file is not as it was encrypted. To its reader the storage has failed."""
+    """A block of the file was changed or moved, or the file is too short. An OSError, so readers treat it as a failure
+    of the storage.
+    """
 
 
 class KeyGone(OSError):
@@ -37,7 +39,7 @@ class KeyGone(OSError):
 
 
 class Readable(Protocol):
-    """An open file, as far as evidence is read."""
+    """An open file, with the three methods that readers of evidence use."""
 
     def seek(self, offset: int, /) -> int: ...
 
@@ -47,7 +49,9 @@ class Readable(Protocol):
 
 
 class Follows(IntEnum):
-    """The bytes that follow a block: another block; none; or the rest of this one, which has not arrived yet."""
+    """Says, under a block's tag, what follows the block in its file: another block, nothing, or the rest of this block,
+    which has not arrived yet.
+    """
 
     MORE = 0
     NOTHING = 1
@@ -55,17 +59,21 @@ class Follows(IntEnum):
 
 
 def new_key() -> bytes:
-    """A wrapped key for a new file; empty while DATA_KEYS begins with `plain`: the file is written plain."""
+    """A new random key for a file, wrapped (encrypted) under the first key of DATA_KEYS. Empty while DATA_KEYS begins
+    with `plain`: then the file is stored unencrypted.
+    """
     return encryption.wrap_key(AESGCM.generate_key(256)) if encryption.is_on() else b""
 
 
 def stored_size(size: int) -> int:
-    """The size of the stored file with `size` bytes."""
+    """The bytes that a file of `size` bytes takes when it is encrypted: each block adds a nonce and a tag."""
     return size + max(1, -(-size // BLOCK)) * (_NONCE + _TAG)
 
 
 class Cipher:
-    """Encrypts and decrypts the blocks of one file. Raises KeyGone."""
+    """Encrypts and decrypts the blocks of one file. Creating one raises KeyGone if DATA_KEYS cannot unwrap the file's
+    key.
+    """
 
     def __init__(self, file_id: UUID, wrapped_key: bytes | memoryview) -> None:
         self._file = file_id.bytes
@@ -86,7 +94,10 @@ class Cipher:
             raise Damaged(f"block {number} of the file is damaged") from None
 
     def encrypted(self, content: bytes, *, first: int, is_end: bool) -> bytes:
-        """Whole blocks from this number on; the last block may be shorter at the file's end."""
+        """Encrypt `content`, which begins with block number `first`; return the stored blocks.
+
+        `content` must be whole blocks. With `is_end`, its last block is the file's last one and may be shorter.
+        """
         starts = range(0, len(content), BLOCK) or [0]
         return b"".join(
             self.encrypt(
@@ -99,7 +110,9 @@ class Cipher:
 
 
 class Decrypted:
-    """The bytes of an encrypted file, read like those of an open file. Reads only the blocks that are asked for."""
+    """The plain bytes of an encrypted file, read like those of an open file. Reads and decrypts only the blocks that
+    hold the bytes asked for. `read` raises Damaged.
+    """
 
     def __init__(self, stored: Readable, cipher: Cipher, *, size: int) -> None:
         self._stored, self._cipher, self._size = stored, cipher, size
@@ -145,14 +158,18 @@ class Decrypted:
 
 
 def encrypted(plain: Readable, cipher: Cipher, *, size: int) -> Iterator[bytes]:
-    """The stored file with the content of an open plain file, piece by piece. Raises Damaged if that is shorter."""
+    """Yield an open plain file of `size` bytes in its encrypted form, piece by piece. Raises Damaged if the plain file
+    is shorter.
+    """
     for start in range(0, size, _PORTION) or [0]:
         content = _whole(plain, min(_PORTION, size - start))
         yield cipher.encrypted(content, first=start // BLOCK, is_end=start + _PORTION >= size)
 
 
 def _whole(file: Readable, size: int) -> bytes:
-    """Exactly `size` bytes: a bucket may give fewer at a time. Raises Damaged if the file ends before them."""
+    """Read exactly `size` bytes, with several reads if needed: one read from a bucket may give fewer. Raises Damaged if
+    the file ends before them.
+    """
     got = file.read(size)
     if len(got) == size:
         return got

@@ -1,5 +1,5 @@
-"""Reads large request bodies in a limited number of threads and for a limited time, so that slow phones never keep an
-SOS waiting.
+"""Lets at most half of the web threads read large request bodies, and gives up a phone that is silent for SILENCE_S, so
+that slow phones leave threads for an SOS.
 """
 
 import socket
@@ -31,9 +31,9 @@ class LengthRequired(LengthUnknown):
 
 @contextmanager
 def being_read(request: HttpRequest) -> Iterator[None]:
-    """Hold one of the slots for large bodies while the block runs.
+    """Count this request among those that read a large body while the `with` block runs.
 
-    Raises UploadsBusy when half of the threads are reading.
+    Raises UploadsBusy at once if half of the web threads read such bodies already; the body is then not read.
     """
     connection = request.META.get("gunicorn.socket")
     if not _slots.acquire(blocking=False):
@@ -52,7 +52,7 @@ def being_read(request: HttpRequest) -> Iterator[None]:
 
 
 def length_of(request: HttpRequest) -> int:
-    """The Content-Length. Raises LengthRequired if it is missing or 0."""
+    """The Content-Length in bytes. Raises LengthRequired if it is missing, 0 or no number."""
     length = request.META.get("CONTENT_LENGTH") or ""
     if not (length.isascii() and length.isdecimal() and int(length)):
         raise LengthRequired

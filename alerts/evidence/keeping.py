@@ -1,6 +1,7 @@
-"""Moves a whole file from the spool into the storage: checked, under a random name, never over another file.
+"""Checks a file that has arrived whole in the spool, and moves it into the storage under a random name, never over
+another file.
 
-The file comes first, then its row.
+The file is stored before its Evidence row is written, so no row names a file that was never stored.
 """
 
 import hashlib
@@ -42,12 +43,12 @@ def storage() -> Storage:
 
 
 def keep(upload: Upload, *, sha256: str, size: int, now: datetime) -> tuple[Evidence, bool]:
-    """Keep the whole file in the spool as evidence; returns the evidence and whether it is new.
+    """Check the upload's whole file in the spool and keep it as evidence; return the evidence and whether it is new.
 
-    If the alert already has the same bytes, returns their evidence without reading them again. Raises HashMismatch, and
-    what formats/ refuses; then nothing of the upload is left. Raises BeingFinished while another process keeps the same
-    upload, and StorageFull if the storage fails; then the upload stays. Call outside transactions: the storage may be
-    slow.
+    If the alert already has evidence with this sha256, returns that evidence and stores no file. Raises HashMismatch,
+    TypeRefused or FileTruncated after `uploads.drop(upload)`. Raises BeingFinished while another process keeps the same
+    upload, and StorageFull if the spool or the storage fails; then the upload stays. Call outside transactions: the
+    storage may be slow.
     """
     _claim(upload, now=now)
     try:
@@ -63,7 +64,9 @@ def keep(upload: Upload, *, sha256: str, size: int, now: datetime) -> tuple[Evid
 
 
 def _kept(upload: Upload, *, sha256: str, size: int, now: datetime) -> Evidence:
-    """The evidence with these bytes: the alert's own, or a new one whose file is in the storage and has no row yet."""
+    """Return the alert's evidence with this sha256. If there is none, check and store the file, and return an unsaved
+    Evidence for it. Raises HashMismatch, TypeRefused, FileTruncated or StorageFull.
+    """
     if upload.sha256 not in ("", sha256):
         raise HashMismatch
     found = Evidence.objects.filter(alert_id=upload.alert_id, sha256=sha256).first()
@@ -86,7 +89,11 @@ def _kept(upload: Upload, *, sha256: str, size: int, now: datetime) -> Evidence:
 
 
 def _claim(upload: Upload, *, now: datetime) -> None:
-    """Claim the upload for this process: of two processes one gets it. The claim of a dead process runs out."""
+    """Claim the upload for this process by setting `finishing_at`. A claim ends after FINISHING_FOR, in case its
+    process died.
+
+    Raises BeingFinished if another process has a claim, and if the upload is evidence already or deleted.
+    """
     free = Q(finishing_at=None) | Q(finishing_at__lte=now - FINISHING_FOR)
     if not Upload.objects.filter(free, id=upload.id, evidence=None).update(finishing_at=now):
         raise BeingFinished
@@ -102,7 +109,9 @@ def _store(upload: Upload, media: Media, *, now: datetime) -> None:
 
 
 def store(path: Path, name: str) -> None:
-    """Give the storage a file of the spool, under a name that no other file has. Raises OSError."""
+    """Flush a file of the spool to the disk, and save it in the storage under `name`, which no other file has. Raises
+    OSError.
+    """
     _flush(path)
     with spool.SpooledFile(path) as file:
         storage().save(name, file)
@@ -138,7 +147,9 @@ def _record(upload: Upload, found: Evidence) -> tuple[Evidence, bool]:
 
 
 def opened(evidence: Evidence) -> blocks.Readable:
-    """The file of this evidence, decrypted while it is read. Raises OSError if the storage or DATA_KEYS fail."""
+    """Open the file of this evidence; its bytes are decrypted while it is read. Raises OSError if the storage fails,
+    and KeyGone if DATA_KEYS lacks the key.
+    """
     stored = _stored(evidence)
     if not evidence.file_key:
         return stored

@@ -1,4 +1,6 @@
-"""Limits of evidence: bytes of one file, one alert and one person, and the room that the disk keeps."""
+"""Limits of evidence: bytes of one file, of one alert and of one person, open uploads, and the disk space that stays
+free.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -56,9 +58,10 @@ def largest(kind: EvidenceKind) -> int:
 
 
 def check_room(*, owner: User, alert: SosAlert, length: int) -> None:
-    """Check that the person and the alert may have `length` more bytes. Lock the person's row first.
+    """Check that `length` more bytes stay within OPEN_UPLOADS, EVIDENCE_ALERT_MB and EVIDENCE_PERSON_MB. The caller has
+    locked the person's row.
 
-    Raises TooManyUploads and QuotaExceeded.
+    Raises TooManyUploads or QuotaExceeded.
     """
     uploads = Upload.objects.filter(alert__owner=owner, evidence=None)
     if uploads.count() >= OPEN_UPLOADS:
@@ -81,10 +84,10 @@ def _total(rows: QuerySet[Any], column: str) -> int:
 
 
 def reserve_disk(*, length: int) -> None:
-    """Raise StorageFull if this upload and all open ones leave less than EVIDENCE_FREE_MB: a full disk stops the
-    machine.
+    """Raise StorageFull if the disk would have less than EVIDENCE_FREE_MB free after this upload and all open ones.
 
-    Holds a lock until the transaction ends, so that uploads that begin at once count each other.
+    Holds a lock until the transaction ends. The caller creates the upload's row in that transaction, so uploads that
+    begin at the same moment count each other.
     """
     rows("SELECT pg_advisory_xact_lock(%s)::text", [_DISK_LOCK])
     still_to_come = Upload.objects.filter(evidence=None).aggregate(total=Coalesce(Sum(F("length") - F("offset")), 0))
@@ -99,7 +102,9 @@ def check_disk(*, length: int) -> None:
 
 @contextmanager
 def alarming_when_full() -> Iterator[None]:
-    """Alarm the operator when the block raises StorageFull. Enter it outside of transactions: the alarm must stay."""
+    """If the `with` block raises StorageFull, alarm the operator and pass the error on. Enter it outside of
+    transactions: a rollback would undo the alarm.
+    """
     try:
         yield
     except StorageFull:

@@ -26,9 +26,9 @@ class UploadIncomplete(Invalid):
 
 
 class SpoolingHandler(FileUploadHandler):
-    """Writes one file of the request to the spool.
+    """Writes the one file of the request to the spool, and keeps its `size` and its SHA-256 (`digest`).
 
-    Its form field has the name of its kind; the largest size is the kind's.
+    The file's form field must be named for the upload's kind. Raises FileMissing, FileTooLarge or StorageFull.
     """
 
     chunk_size = 256 * 1024
@@ -68,7 +68,8 @@ class SpoolingHandler(FileUploadHandler):
 def bound_of(request: Request, *, kind: EvidenceKind) -> int:
     """Return the most bytes that the file can have, by Content-Length.
 
-    Raises LengthRequired without a Content-Length, and FileTooLarge if the largest size of the kind is exceeded.
+    Raises LengthRequired without a Content-Length, and FileTooLarge if it is more than the kind's largest size plus
+    AROUND_THE_FILE.
     """
     length = bodies.length_of(request)
     if length > limits.largest(kind) + AROUND_THE_FILE:
@@ -77,9 +78,10 @@ def bound_of(request: Request, *, kind: EvidenceKind) -> int:
 
 
 def receive(request: Request, upload: Upload) -> SpoolingHandler:
-    """Read the request's body: the file into the spool, the declared hash into `upload.sha256`.
+    """Read the request's body: the file into the spool, the declared hash into `upload.sha256` (not saved yet).
 
-    Raises FileMissing, UploadIncomplete, FileTooLarge, StorageFull and HashInvalid.
+    Returns the handler, which has the file's size and hash. Raises FileMissing, UploadIncomplete, FileTooLarge,
+    StorageFull and HashInvalid.
     """
     handler = SpoolingHandler(upload)
     request.upload_handlers = [handler]

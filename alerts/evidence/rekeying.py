@@ -1,8 +1,8 @@
-"""Encrypts plain files, and wraps the keys of files under the newest key (`manage.py rotatekeys`).
+"""Encrypts plain files of evidence, and wraps the keys of files under the newest key (`manage.py rotatekeys`).
 
-The installation runs meanwhile. A plain file is read, encrypted into another file and read again before the row names
-the new file. `spare_name` holds the name of the file that has to go: the new one before that moment, the plain one
-after it. So a run that dies leaves no file that nobody knows, and the next run goes on.
+The other processes keep working meanwhile. A plain file is read, encrypted into another file and read again before the
+row names the new file. `Evidence.spare_name` names the file that must be deleted: the encrypted file before that
+moment, the plain file after it. If a run dies, the next run deletes that file and goes on.
 """
 
 import os
@@ -28,10 +28,11 @@ _SUFFIX = ".encrypting"
 
 
 def rotate() -> Iterator[Count]:
-    """Do every open upload and every file, and yield the count after each. The last count is that of all.
+    """Wrap the key of every upload and file of evidence anew, or encrypt the plain file; yield one Count after each row
+    and at the end.
 
-    Held are files for which the disk has no room, and open uploads that were begun plain: they become plain files
-    within a day. While another process does this, everything is held.
+    `held` counts files for which the disk has no room, and uploads without a key that are open: they may still become
+    plain files. If another process is rotating, the only Count has `held` = 1.
     """
     with _alone() as is_alone:
         if not is_alone:
@@ -57,7 +58,9 @@ def rotate() -> Iterator[Count]:
 
 @contextmanager
 def _alone() -> Iterator[bool]:
-    """Hold a lock of this connection, if it is free: a second run would delete the file that this one is writing."""
+    """Yield whether this connection got the advisory lock of this work; release the lock at the end. Without the lock,
+    a second run would delete the file that the first run is writing.
+    """
     is_free = rows("SELECT pg_try_advisory_lock(%s)", [_LOCK]) == [(True,)]
     try:
         yield is_free
@@ -105,9 +108,10 @@ def _wrap_anew(row: Evidence | Upload, count: Count) -> None:
 
 
 def _encrypt(evidence: Evidence) -> int:
-    """Put an encrypted file in the place of a plain one; returns how many: 0 if the evidence was erased meanwhile.
+    """Replace the evidence's plain file by an encrypted one. Returns 1, or 0 if the evidence was erased meanwhile.
 
-    Raises OSError, also for a file that is not the one that arrived: it stays as it is.
+    Raises StorageFull if the disk has no room, and OSError if the file cannot be read or its SHA-256 is not the
+    evidence's. The plain file then stays.
     """
     limits.check_disk(length=evidence.size)
     key, plain = blocks.new_key(), evidence.name

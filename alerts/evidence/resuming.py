@@ -1,7 +1,8 @@
-"""Resumable uploads: bytes are added in order, each block under the lock of the upload's row.
+"""Resumable uploads: bytes are added in order, in pieces of about 256 KiB (_BLOCK), under the lock of the upload's row.
 
-The offset in the row is the truth. If two requests add bytes at one offset, one wins and the other finds a higher
-offset. If a process is killed after it wrote a block and before it committed, the next one writes the block again.
+The row's offset says how many bytes have arrived. If two requests send bytes for one offset, one of them adds its bytes
+and the other raises OffsetConflict. If a process is killed after it wrote a piece and before it committed the offset,
+the client sends these bytes again.
 """
 
 import time
@@ -48,10 +49,11 @@ class ChecksumMismatch(Damaged):
 
 
 def begin(*, alert_id: UUID, owner: User, kind: EvidenceKind, length: int, sha256: str, now: datetime) -> Upload:
-    """Begin an upload of exactly `length` bytes.
+    """Begin an upload of exactly `length` bytes; return it.
 
-    If an upload of the same declared hash is open, returns that one. If the alert already has the evidence, the new
-    upload is whole from the start. Raises FileTooLarge, and what `uploads.open_upload` refuses.
+    If an unexpired upload has the same alert, kind, length and declared hash, returns that one. If the alert already
+    has evidence with this hash, the new upload has its evidence and offset from the start. Raises FileTooLarge, and
+    what `uploads.open_upload` raises.
     """
     if length > limits.largest(kind):
         raise limits.FileTooLarge
@@ -71,16 +73,20 @@ def begin(*, alert_id: UUID, owner: User, kind: EvidenceKind, length: int, sha25
 
 
 def progress(upload: Upload) -> Upload:
-    """The upload with the offset to go on from. If all bytes are there and only finishing broke off, finishes it."""
+    """Return the upload with the offset from which the client goes on.
+
+    If all bytes have arrived and the upload is not evidence yet, keeps it as evidence. Raises NotFound, and what
+    `keeping.keep` raises.
+    """
     upload = _locked(upload, lambda _: None)
     return _finished(upload)
 
 
 def append(upload: Upload, stream: Any, *, offset: int, length: int, checksum: tuple[str, bytes] | None) -> Upload:
-    """Add the stream's bytes; returns the upload with its new offset and, once it is whole, its evidence.
+    """Add the stream's bytes at `offset`; return the upload with its new offset and, after the last byte, its evidence.
 
-    Bytes that arrived before the stream broke off, or before the disk was full, stay. Raises OffsetConflict,
-    TooManyBytes, ChecksumMismatch, StorageFull, and what `keeping.keep` refuses: then the whole upload is gone.
+    Bytes that arrived before the connection broke or the disk was full stay. With a checksum all bytes are added or
+    none. Raises NotFound, OffsetConflict, TooManyBytes, ChecksumMismatch, StorageFull, and what `keeping.keep` raises.
     """
     if offset != progress(upload).offset:
         raise OffsetConflict
@@ -96,7 +102,9 @@ def append(upload: Upload, stream: Any, *, offset: int, length: int, checksum: t
 
 
 def _blocks(stream: Any, upload: Upload) -> Iterator[bytes]:
-    """The bytes that arrive, in blocks of about _BLOCK bytes, or of _BLOCK_S seconds if they come slowly."""
+    """Yield the stream's bytes in pieces of about _BLOCK bytes. If _BLOCK_S passes sooner, yield the bytes that have
+    arrived by then.
+    """
     block, since, offset = bytearray(), time.monotonic(), upload.offset
     while piece := _read(stream, _READ):
         block += piece
@@ -161,7 +169,11 @@ def _finished(upload: Upload) -> Upload:
 
 
 def _sha256(upload: Upload) -> str:
-    """The hash of the whole file. Raises what `keeping.keep` does; then the same is left of the upload."""
+    """The SHA-256 of the whole file in the spool.
+
+    Raises BeingFinished if another process has moved the file, and StorageFull if it cannot be read. If blocks of it
+    are damaged, drops the upload and raises FileTruncated.
+    """
     try:
         with closing(spool.opened(upload, size=upload.length)) as file:
             return keeping.sha256_of(file)
@@ -177,7 +189,9 @@ def _sha256(upload: Upload) -> str:
 
 
 def end(upload: Upload) -> None:
-    """Terminate the upload and drop its bytes. Evidence that it has become stays. Raises BeingFinished."""
+    """Delete the upload and its bytes in the spool; evidence made from it stays. Raises BeingFinished while a process
+    keeps the upload.
+    """
     deleted, _ = Upload.objects.filter(id=upload.id, finishing_at=None).delete()
     if not deleted:
         raise keeping.BeingFinished

@@ -1,4 +1,6 @@
-"""Purges uploads that broke off, and erases evidence EVIDENCE_KEPT_DAYS after the alert's end unless it is held."""
+"""Purges expired uploads, and erases evidence EVIDENCE_KEPT_DAYS after its alert's end unless the alert is under legal
+hold.
+"""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -18,14 +20,18 @@ BATCH = 100
 
 
 def purge(*, now: datetime) -> int:
-    """Purge at most BATCH uploads, alerts and erased files; returns how many rows were deleted or changed."""
+    """Delete expired uploads, mark outdated evidence as erased, and delete the files of erased evidence.
+
+    Does at most BATCH uploads, BATCH alerts and BATCH files; returns how many rows were deleted or changed.
+    """
     return purge_uploads(now=now) + erase_outdated(now=now) + _delete_erased_files()
 
 
 def purge_uploads(*, now: datetime) -> int:
-    """Delete at most BATCH expired uploads with their files; return how many.
+    """Delete at most BATCH expired uploads with their files; return how many. An upload claimed within FINISHING_FOR
+    stays.
 
-    A file that a dead process had stored without an evidence row is deleted too.
+    A file that a dead process had put into the storage without an evidence row is deleted too.
     """
     is_dead = Q(finishing_at=None) | Q(finishing_at__lte=now - keeping.FINISHING_FOR)
     outdated = list(Upload.objects.filter(is_dead, expires_at__lte=now).order_by("expires_at")[:BATCH])
@@ -38,9 +44,10 @@ def purge_uploads(*, now: datetime) -> int:
 
 
 def erase_outdated(*, now: datetime) -> int:
-    """Erase the evidence of alerts that ended EVIDENCE_KEPT_DAYS ago; return how many files are marked as erased.
+    """Mark the evidence of at most BATCH alerts that ended EVIDENCE_KEPT_DAYS ago as erased; return how many files are
+    marked.
 
-    The row is marked first, with an entry in the timeline. The file is deleted after the commit.
+    Alerts under legal hold are left out. Each file gets a timeline entry. A later step of `purge` deletes the files.
     """
     ended = now - timedelta(days=settings.EVIDENCE_KEPT_DAYS)
     outdated = Evidence.objects.filter(

@@ -76,9 +76,10 @@ class Bucket(S3Storage):  # type: ignore[misc]  # django-storages has no types
 
 
 class _Parts:
-    """A file in the store that reads like an open file.
+    """A file in the store, read like an open file.
 
-    One request gets the bytes from the offset on, as `read` asks.
+    The first `read` after a `seek` requests all bytes from the offset on. Each `read` takes its bytes from that
+    response.
     """
 
     def __init__(self, found: Any, *, size: int) -> None:

@@ -1,4 +1,6 @@
-"""Sends files in a limited number of threads and for a limited time, so that slow clients never keep an SOS waiting."""
+"""Lets at most a quarter of the web threads send files, and gives up a client that takes longer than SILENCE_S for one
+chunk, so that slow clients leave threads for an SOS.
+"""
 
 import socket
 from collections.abc import Generator, Iterator
@@ -21,7 +23,10 @@ class DownloadsBusy(Busy):
 
 
 class Sending:
-    """The chunks of a streamed response. A quarter of the threads may send at once; one more raises DownloadsBusy."""
+    """The chunks of a streamed response. It counts as being sent until it is closed.
+
+    Creating one raises DownloadsBusy while a quarter of the web threads send files.
+    """
 
     def __init__(self, chunks: Generator[bytes], *, request: HttpRequest) -> None:
         if not _slots.acquire(blocking=False):

@@ -29,8 +29,8 @@ class _OutOfRange(Exception):
 def respond(request: HttpRequest, evidence: Evidence) -> HttpResponseBase:
     """The response: 200 with the whole file, 206 with the range asked for, 304 or 416.
 
-    503 means that the storage does not give the file, or that too many files are being sent. A request for several
-    ranges gets the whole file.
+    503 means that the storage does not give the file (the operator is alarmed), or that too many files are being sent.
+    A request for several ranges gets the whole file.
     """
     etag = f'"{evidence.sha256}"'
     unchanged = get_conditional_response(request, etag=etag)
@@ -80,7 +80,9 @@ def _part(request: HttpRequest, *, size: int, etag: str) -> tuple[int, int] | No
 
 
 def _alarming(sent: Generator[bytes], evidence: Evidence) -> Generator[bytes]:
-    """Alarm the operator when the file cannot be read to its end. The client sees that bytes are missing."""
+    """Pass the file's chunks on. If the storage fails before the end, alarm the operator and raise: the client gets
+    fewer bytes than Content-Length says.
+    """
     try:
         yield from sent
     except OSError:

@@ -1,4 +1,5 @@
-"""The spool: a folder where uploads lie until they are checked, each named by its id, on the disk of the storage.
+"""The spool: a folder below MEDIA_ROOT in which the files of uploads lie until they are checked. A file is named by its
+upload's id.
 
 The file of an upload with a key is encrypted (blocks.py) and holds whole blocks. The beginning of the next block lies
 encrypted in the upload's row until its rest arrives: so no byte that was acknowledged is ever written over, and a crash
@@ -30,7 +31,9 @@ def path(upload_id: UUID) -> Path:
 
 
 class Spooling:
-    """Writes the upload's file from its beginning to its end, while nobody knows its size. It must not exist yet."""
+    """Writes the file of an upload from beginning to end; its size need not be known. Raises FileExistsError if the
+    file exists already.
+    """
 
     def __init__(self, upload: Upload) -> None:
         descriptor = os.open(path(upload.id), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -63,9 +66,10 @@ class Spooling:
 
 
 def add(upload: Upload, content: bytes) -> None:
-    """Write the content at the upload's offset, and move the offset. The caller holds the lock, and saves the row.
+    """Write `content` to the spool at the upload's offset; change `upload.offset` and `upload.beginning`.
 
-    Raises OSError, also for the beginning of a block that cannot be decrypted.
+    The caller has locked the upload's row, and saves it. Raises OSError, also if `upload.beginning` cannot be
+    decrypted.
     """
     cipher = _cipher(upload)
     if cipher is None:
@@ -84,13 +88,13 @@ def add(upload: Upload, content: bytes) -> None:
 
 
 def beyond_block(upload: Upload, offset: int) -> int:
-    """How many of the bytes before this offset lie after the last whole block."""
+    """How many of the bytes before this offset lie after the last whole block; 0 if the upload is not encrypted."""
     return offset % BLOCK if upload.file_key else 0
 
 
 def trust(upload: Upload) -> None:
-    """Take the offset back to the bytes that are here. After a crash of the machine the file may be shorter than its
-    row says.
+    """Lower `upload.offset` to the bytes that the spool's file holds. After a crash of the machine the file may be
+    shorter than its row says. The caller saves the row.
     """
     there = _size(upload.id)
     if not upload.file_key:
@@ -103,7 +107,9 @@ def trust(upload: Upload) -> None:
 
 
 def opened(upload: Upload, *, size: int) -> Readable:
-    """The upload's file of this size, whose bytes have all arrived. Raises FileNotFoundError and KeyGone."""
+    """Open the file of an upload whose `size` bytes have all arrived; they are decrypted while read. Raises
+    FileNotFoundError or KeyGone.
+    """
     stored = path(upload.id).open("rb")
     try:
         cipher = _cipher(upload)
@@ -118,7 +124,7 @@ def discard(upload_id: UUID) -> None:
 
 
 def remove(file: Path) -> None:
-    """Delete a file of the spool, with its second name."""
+    """Delete a file of the spool and its second name (SpooledFile), if they exist."""
     file.unlink(missing_ok=True)
     file.with_suffix(".moving").unlink(missing_ok=True)
 

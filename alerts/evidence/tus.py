@@ -80,7 +80,8 @@ def kind(metadata: dict[str, str]) -> EvidenceKind:
 def number(request: Request, header: str) -> int:
     """The whole number in this header.
 
-    Raises ParseError if it is none, and LengthRequired for Upload-Length if missing or 0.
+    Raises LengthRequired if the header is Upload-Length and is missing or 0. Raises ParseError if the value is no whole
+    number of at most 18 digits.
     """
     value = request.headers.get(header, "")
     if header == "Upload-Length" and value in ("", "0"):
@@ -93,7 +94,7 @@ def number(request: Request, header: str) -> int:
 def checksum(request: Request) -> tuple[str, bytes] | None:
     """The algorithm and the digest in Upload-Checksum; None without the header.
 
-    Raises ParseError if it is malformed.
+    Raises ParseError if the header is malformed, or if it names an algorithm that is not in ALGORITHMS.
     """
     header = request.headers.get("Upload-Checksum")
     if header is None:
@@ -108,7 +109,9 @@ def checksum(request: Request) -> tuple[str, bytes] | None:
 
 
 def respond(upload: Upload, *, status_code: int) -> Response:
-    """A response whose headers say how many bytes of the upload have arrived."""
+    """A response whose headers say how many bytes of the upload have arrived and, once its file is kept, the evidence's
+    id.
+    """
     response = Response(status=status_code)
     response["Upload-Offset"], response["Upload-Length"] = str(upload.offset), str(upload.length)
     response["Upload-Expires"] = http_date(upload.expires_at.timestamp())

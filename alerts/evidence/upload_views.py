@@ -80,7 +80,7 @@ class UploadView(tus.TusView):
     _GONE = problems(s404="The person has no such upload.", s410="`upload_expired`", s412="`tus_version_refused`")
 
     def head(self, request: Request, upload_id: UUID) -> Response:
-        """How many bytes of the upload have arrived."""
+        """Say in Upload-Offset how many bytes of the upload have arrived."""
         upload = uploads.own(upload_id, owner=person(request), now=clock.now())
         return tus.respond(resuming.progress(upload), status_code=status.HTTP_200_OK)
 
@@ -112,7 +112,8 @@ class UploadView(tus.TusView):
         ),
     )
     def patch(self, request: Request, upload_id: UUID) -> Response:
-        """Add bytes. Bytes that arrived before a break stay, except those of a PATCH with Upload-Checksum.
+        """Add bytes. If the connection breaks, the bytes that have arrived stay, except those of a PATCH with
+        Upload-Checksum.
 
         The response to the last bytes comes when the file is checked and kept.
         """

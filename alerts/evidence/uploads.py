@@ -1,6 +1,6 @@
 """The row of an upload: created before its first byte, deleted when its file is refused or kept.
 
-The row of a resumable upload stays until it expires, so that its client can still ask.
+If the file of a resumable upload is kept, its row stays until it expires, so that the client can still ask for it.
 """
 
 import re
@@ -44,9 +44,11 @@ def open_upload(
     sha256: str = "",
     is_resumable: bool = False,
 ) -> Upload:
-    """Open an upload to the owner's alert and reserve room for `length` bytes, the most that the file can have.
+    """Open an upload to the owner's alert and reserve room for `length` bytes, the most that the file can have; return
+    it.
 
-    Raises NotFound, also for another person's alert, EvidenceClosed, and what limits.py refuses.
+    Raises NotFound, also for another person's alert. Raises EvidenceClosed if the alert's shown end is over
+    LATE_UPLOADS_FOR ago, and TooManyUploads, QuotaExceeded or StorageFull.
     """
     alert = view.owned_by(owner).filter(id=alert_id).first()
     if alert is None:
@@ -84,7 +86,10 @@ def own(upload_id: UUID, *, owner: User, now: datetime) -> Upload:
 
 
 def drop(upload: Upload) -> None:
-    """Delete the upload and its bytes. If its file may already be in the storage, the purge deletes both."""
+    """Delete the upload's bytes in the spool and its row.
+
+    If the row names a file of the storage, the row stays until it expires; `retention.purge_uploads` then deletes both.
+    """
     spool.discard(upload.id)
     if not upload.name:
         Upload.objects.filter(id=upload.id).delete()

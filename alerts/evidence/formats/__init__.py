@@ -53,7 +53,11 @@ class FileTruncated(Inconsistent):
 
 
 def recognise(file: Readable, *, size: int, kind: EvidenceKind) -> Media:
-    """The type of an open file. Raises TypeRefused unless it is of this kind, FileTruncated when it is not whole."""
+    """The kind, media type and extension of an open file, by its content.
+
+    Raises TypeRefused unless the content is of `kind`, FileTruncated if the file's end is missing, and OSError if it
+    cannot be read.
+    """
     try:
         media = _read(Source(file), size)
     except Truncated:

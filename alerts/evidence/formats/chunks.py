@@ -1,4 +1,4 @@
-"""Formats of named chunks: WAV and WebP (RIFF), CAF, PNG, FLAC's metadata."""
+"""Readers of formats that consist of named chunks: WAV and WebP (RIFF), CAF, PNG, and the metadata of FLAC."""
 
 from collections.abc import Iterator
 
@@ -29,7 +29,9 @@ def riff(file: Source, size: int) -> Media:
 
 
 def _chunks(file: Source, start: int, size: int, order: str) -> Iterator[tuple[bytes, int]]:
-    """Name of each RIFF chunk, and the byte at which its content begins."""
+    """Yield the name of each RIFF chunk, and the byte at which its content begins. Raises Truncated if a chunk ends
+    after the file.
+    """
     for _ in range(_MOST_CHUNKS):
         if size - start < 8:
             return
@@ -66,7 +68,7 @@ def caf(file: Source, size: int) -> Media:
 
 
 def png(file: Source, size: int) -> Media:
-    """Walk the chunks. Only the beginning and the end are read if there are thousands."""
+    """Check the chunks of a PNG up to IEND, its last one. After ENOUGH_READS reads only the file's end is checked."""
     start, is_first = 8, True
     while not file.is_enough:
         head = at(file, start, 8, end=size)

@@ -39,7 +39,9 @@ def _tracks(file: Source, start: int, end: int) -> set[int]:
 
 
 def _types(file: Source, start: int, end: int, *, inside: int) -> Iterator[int]:
-    """The type of each track. Entries stand in the list of tracks only, so the depth is 2."""
+    """Yield the type number of each track. Track entries stand only in the element Tracks, so the recursion is two
+    deep.
+    """
     for kind, content, element_end in _elements(file, start, end):
         if inside == _TRACKS and kind == _TRACK_ENTRY and element_end:
             yield from _types(file, content, element_end, inside=_TRACK_ENTRY)
@@ -84,7 +86,9 @@ def _element(file: Source, start: int, end: int) -> Element:
 
 
 def _width(first: int) -> int:
-    """Bytes of a number: one more than the zero bits with which its first byte begins."""
+    """The bytes of an EBML number: one more than the zero bits with which its first byte begins. Raises NotMedia for
+    byte 0.
+    """
     if not first:
         raise NotMedia
     return 9 - first.bit_length()

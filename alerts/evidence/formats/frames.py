@@ -20,7 +20,7 @@ _TRAILERS = (b"TAG", b"APE")
 
 
 def amr(file: Source, size: int) -> Media:
-    """RFC 4867, section 5."""
+    """Read AMR or AMR-WB (RFC 4867, section 5). Raises NotMedia or Truncated."""
     magic, lengths = (b"#!AMR-WB\n", _AMR_WB) if at(file, 5, 1, end=size) == b"-" else (b"#!AMR\n", _AMR_NB)
     if at(file, 0, len(magic), end=size) != magic:
         raise NotMedia
@@ -29,7 +29,7 @@ def amr(file: Source, size: int) -> Media:
 
 
 def mpeg(file: Source, size: int) -> Media:
-    """MP3 or ADTS, after an ID3 tag or without one."""
+    """Read MP3, or AAC in ADTS, after an ID3 tag or without one. Raises NotMedia or Truncated."""
     start = _after_tag(file, size)
     if at(file, start, 2, end=size)[1] & 0b110 == 0:
         _walk(file, start, size, _ADTS)
@@ -66,7 +66,8 @@ def _mp3_length(head: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Frames:
-    """`length_of` gives a frame's length from its first `head_size` bytes, and 0 for bytes that begin no frame.
+    """The frames of one format. `length_of` gives a frame's length from its first `head_size` bytes, and 0 for bytes
+    that begin no frame. `longest` is the most bytes of a frame.
 
     `wanted` whole frames must follow one another at the end of a file whose middle is not read.
     """
@@ -88,7 +89,7 @@ _MP3 = _Frames(4, 1_441, 3, _mp3_length)
 def _walk(file: Source, start: int, size: int, frames: _Frames) -> None:
     """Check that the file is whole frames, one directly after another. Raises NotMedia or Truncated.
 
-    A long recording is read at its beginning and its end only.
+    After ENOUGH_READS frames only the end of the file is checked.
     """
     count = 0
     while start < size:
@@ -110,7 +111,9 @@ def _walk(file: Source, start: int, size: int, frames: _Frames) -> None:
 
 
 def _check_last_frames(file: Source, size: int, frames: _Frames) -> None:
-    """Raise Truncated unless a chain of whole frames ends where the file, or a tag at its end, does."""
+    """Raise Truncated unless `frames.wanted` whole frames follow one another up to the end of the file, or to a tag
+    there.
+    """
     end = _before_tags(file, size)
     start = max(0, end - frames.longest * frames.wanted)
     tail = at(file, start, end - start, end=size)

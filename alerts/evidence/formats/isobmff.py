@@ -41,7 +41,9 @@ def _recording(brand: bytes, handlers: set[bytes]) -> Media:
 
 
 def _boxes(file: Source, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Type, first byte of the content, and end of each box. The contents are not read."""
+    """Yield each box: its type, the byte at which its content begins, and the byte after its end. Raises NotMedia or
+    Truncated. The contents are not read.
+    """
     while start != end:
         head = at(file, start, 8, end=end)
         size, content = int.from_bytes(head[:4], "big"), start + 8
@@ -58,7 +60,9 @@ def _boxes(file: Source, start: int, end: int) -> Iterator[tuple[bytes, int, int
 
 
 def _handlers(file: Source, start: int, end: int, *, depth: int = 1) -> Iterator[bytes]:
-    """The handler of each track: `vide`, `soun` or another. `depth` is how far of _WAY the box is."""
+    """Yield the handler of each track: `vide`, `soun` or another. `depth` is the index in _WAY of the boxes to look
+    into.
+    """
     for kind, content, box_end in _boxes(file, start, end):
         if kind != _WAY[depth]:
             continue

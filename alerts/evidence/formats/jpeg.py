@@ -28,7 +28,9 @@ def recognise(file: Source, size: int) -> Media:
 
 
 def _find_end(file: Source, start: int) -> None:
-    """Look for the end of the picture. Phones append more after it, like a moving picture or the maker's data."""
+    """Raise Truncated unless the marker _END comes at or after `start`. The file may go on after it: phones append
+    more, like a moving picture or the maker's data.
+    """
     last = b""
     while chunk := file.read_at(start, _CHUNK):
         if _END in chunk or last + chunk[:1] == _END:

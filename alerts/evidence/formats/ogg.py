@@ -25,9 +25,9 @@ def recognise(file: Source, size: int) -> Media:
 
 
 def _beginnings(file: Source, size: int) -> Iterator[bytes]:
-    """The first bytes of each stream. Raises Truncated unless every page is whole.
+    """Yield the first bytes of each stream. Raises NotMedia, or Truncated if a page is not whole.
 
-    A recording with thousands of pages is read at its beginning and its end only.
+    After ENOUGH_READS reads only the file's last page is checked.
     """
     position = 0
     while position < size:

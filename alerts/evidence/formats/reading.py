@@ -1,6 +1,7 @@
-"""Shared by the formats: the recognised type, the two errors, and a file that is read a few bytes at a time.
+"""Shared by the formats: Media (a recognised type), the errors NotMedia and Truncated, and Source (a file read a few
+bytes at a time).
 
-Every read counts against one budget for all formats, so a crafted file costs no more than a real one.
+All reads of a file count against one budget (MOST_READS, MOST_BYTES), so a crafted file costs no more than that.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ MOST_BYTES = 256 * 1024 * 1024
 
 
 class NotMedia(Exception):
-    """The bytes do not fit the format that their beginning names, or are of a format that we do not know."""
+    """The bytes do not fit the format that their beginning names, are of a format that we do not know, or took too many
+    reads.
+    """
 
 
 class Truncated(Exception):
@@ -33,7 +36,7 @@ class Media:
 
 
 class Source:
-    """The file, with the count of what was read of it."""
+    """An open file that counts its reads and the bytes that were asked for."""
 
     __slots__ = ("_bytes", "_file", "_reads")
 
@@ -51,7 +54,7 @@ class Source:
 
     @property
     def is_enough(self) -> bool:
-        """Whether so much was read that the reader looks only at the end of the file now."""
+        """Whether ENOUGH_READS reads were made. A reader then checks only the end of the file."""
         return self._reads >= ENOUGH_READS
 
 
