@@ -49,8 +49,8 @@ class Readable(Protocol):
 
 
 class Follows(IntEnum):
-    """Says, under a block's tag, what follows the block in its file: another block, nothing, or the rest of this block,
-    which has not arrived yet.
+    """Says what follows a block in its file: another block, nothing, or the rest of this block, which has not arrived
+    yet.
     """
 
     MORE = 0

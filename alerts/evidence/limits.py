@@ -58,8 +58,8 @@ def largest(kind: EvidenceKind) -> int:
 
 
 def check_room(*, owner: User, alert: SosAlert, length: int) -> None:
-    """Check that `length` more bytes stay within OPEN_UPLOADS, EVIDENCE_ALERT_MB and EVIDENCE_PERSON_MB. The caller has
-    locked the person's row.
+    """Check that one more upload of `length` bytes stays within OPEN_UPLOADS, EVIDENCE_ALERT_MB and EVIDENCE_PERSON_MB.
+    The caller has locked the person's row.
 
     Raises TooManyUploads or QuotaExceeded.
     """

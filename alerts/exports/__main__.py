@@ -18,7 +18,10 @@ _VIEWS = {
 
 
 def main(arguments: Sequence[str], *, program: str = "verifyexport") -> int:
-    """Check a bundle and print each problem with the file it is in. Returns the exit code."""
+    """Check an export; print that it is intact, or each problem with the file it is in.
+
+    Returns the exit code: INTACT, CHANGED or NOT_CHECKED.
+    """
     parser = argparse.ArgumentParser(
         prog=program,
         description="Check an exported alert: every byte, hash and signature, and the chain of its timeline.",

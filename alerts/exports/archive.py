@@ -1,11 +1,11 @@
-"""A ZIP archive whose files alone decide each of its bytes: a byte that somebody changed or added anywhere shows.
+"""Writes and reads ZIP archives in one fixed form: the files alone decide each byte of the archive. So a byte that was
+changed or added anywhere is found.
 
 Python's `zipfile` does not promise its bytes: they differ from those of earlier exports and between versions of Python
-(python/cpython#103861), so an export that somebody keeps would no longer verify
-(test_an_export_of_an_earlier_release_is_intact). `zipfile` also believes a directory that lies about its number of
-files (test_what_would_blow_up). Therefore the structures that an export needs are written here (PKWARE's APPNOTE
-6.3.10, sections 4.3 to 4.5). Files are stored uncompressed: media does not shrink, and no reader can be made to unpack
-a bomb.
+(python/cpython#103861), so an old export would no longer verify (test_an_export_of_an_earlier_release_is_intact).
+`zipfile` also believes a directory that states a false number of files (test_what_would_blow_up). Therefore the
+structures that an export needs are written here (PKWARE's APPNOTE 6.3.10, sections 4.3 to 4.5). Files are stored
+uncompressed: media does not shrink, and a small archive cannot unpack into huge files.
 """
 
 from collections.abc import Generator, Iterable
@@ -44,7 +44,8 @@ class Damaged(Exception):
 class File:
     """A file to be written.
 
-    `size_at_most` decides the form of the file's header, which is written before its content.
+    `size_at_most` bounds the bytes of `chunks`. If it is _LARGE or more, the file's header, which is written before its
+    content, has the form for large files (ZIP64).
     """
 
     name: str
@@ -65,7 +66,10 @@ class Stored:
 
 
 def write(files: Iterable[File]) -> Generator[bytes]:
-    """Yield the archive's bytes, piece by piece. Each file is read to its end before the next file is taken."""
+    """Yield the archive's bytes, piece by piece. Each file is read to its end before the next file is taken.
+
+    Raises ValueError if a file reaches _LARGE bytes and its `size_at_most` does not.
+    """
     directory: list[bytes] = []
     offset = 0
     for file in files:

@@ -32,7 +32,9 @@ class Contents:
 
 
 def write(contents: Contents, *, key: Ed25519PrivateKey, by: str, now: datetime) -> Generator[bytes]:
-    """Yield the bytes of the export in pieces. `key` is that of its view, `by` this installation in the manifest."""
+    """Yield the bytes of the export in pieces. `key` signs the manifest, and is the key of the view of `contents`. `by`
+    is the URL of this installation, written into the manifest.
+    """
     return archive.write(_files(contents, key=key, by=by, now=now))
 
 

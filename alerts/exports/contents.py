@@ -96,9 +96,9 @@ def _json(name: str, said: Any) -> File:
 
 
 def _media(kept: Evidence, unreadable: list[str], *, now: datetime) -> Iterator[File]:
-    """Yield the file of this piece of evidence, as far as the storage gives it.
+    """Yield the file of this piece of evidence.
 
-    If the storage does not give all of it, add its name to `unreadable`.
+    If the storage does not give all of its bytes, alarm the operator and add the file's name to `unreadable`.
     """
     name = f"evidence/{kept.id}.{kept.name.rpartition('.')[2]}"
     try:

@@ -15,7 +15,9 @@ class NoKey(Exception):
 
 
 class View(StrEnum):
-    """Whom an export shows the alert to: its owner, as the owner's devices do, or an operator."""
+    """The reader for whom an export is made: the owner, with what the owner's devices show, or an operator, with
+    everything.
+    """
 
     OWNER = "owner"
     OPERATOR = "operator"
@@ -50,7 +52,9 @@ def of_pem(text: str) -> Ed25519PublicKey:
 
 
 def of_text(text: str) -> list[KnownKey]:
-    """The public keys in a PEM text, or with their views in a response of `export-key/`. Raises NoKey."""
+    """The public keys in `text`: one key in PEM, or all keys of a response of `export-key/`, each with its view. Raises
+    NoKey.
+    """
     if not text.lstrip().startswith("{"):
         return [KnownKey(of_pem(text))]
     try:

@@ -22,9 +22,10 @@ class PublicKey:
 
 
 def signing_key(view: View) -> Ed25519PrivateKey:
-    """The key of this view: from EXPORT_SIGNING_KEY or, if it is not set, from SECRET_KEY.
+    """The key that signs new exports of this view.
 
-    EXPORT_SIGNING_KEY itself is the owner's key.
+    The operator's key is derived from EXPORT_SIGNING_KEY; the owner's key is EXPORT_SIGNING_KEY itself. If that is not
+    set, both are derived from SECRET_KEY.
     """
     return _keys(view)[0]
 

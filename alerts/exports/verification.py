@@ -39,10 +39,10 @@ class Verdict:
 
 
 def verify(file: BinaryIO, *, known: Sequence[KnownKey] = ()) -> Verdict:
-    """Check the export with one of these keys or, without any, with the public key in its own manifest; return what is
-    wrong.
+    """Check the export; return a Verdict with the problems that were found.
 
-    The manifest's own key proves less: somebody who changed the export could have signed it anew with another key.
+    One of the `known` keys must have signed it or, if none is given, the public key in its own manifest. The manifest's
+    own key proves less: somebody who changed the export could have signed it anew with another key.
     """
     verdict = Verdict()
     try:
@@ -158,8 +158,8 @@ def _timeline(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any
 
 
 def _evidence(file: BinaryIO, stored: dict[str, Stored], manifest: dict[str, Any]) -> Iterator[str]:
-    """Yield a problem for each evidence file that is not the one that arrived: alert.json has each hash from the
-    arrival.
+    """Yield a problem for each evidence file whose hash differs from the one that alert.json states, taken when the
+    file arrived.
     """
     try:
         arrived = {each["id"]: each["sha256"] for each in _json(file, stored, ALERT)["evidence"]}

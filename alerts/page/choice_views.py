@@ -13,7 +13,7 @@ from alerts.page.linked import chosen_language, url_to, with_link
 
 @with_link("GET", "HEAD", "POST")
 def choose(request: HttpRequest, link: ContactLink, now: datetime) -> HttpResponse:
-    """Show the choices and, on POST, put one in force; return the page.
+    """Show the contact's choices. A POST puts the chosen one in force and redirects to them.
 
     A GET changes nothing: link previews and mail scanners send GETs too.
     """

@@ -3,8 +3,8 @@
 The page replaces a reply by SMS: in many countries no SMS can be sent to our sender.
 
 A contact who declines gets no more messages about this person, not even an SOS: to ask somebody who will not help costs
-the time in which another contact would. The person learns of it at once. A contact who wants fewer SMS still gets every
-SOS, as after STOP.
+the time in which another contact would. The person gets an SMS about it at once. A contact who wants fewer SMS still
+gets every SOS, as after an SMS with the word STOP.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,11 @@ class _Said(TypedDict):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choices:
-    """The choices in force. `is_contact`: the person still has a contact with the number that the link was sent to."""
+    """The choices in force. `is_contact`: the person still has a contact with a number that the alert's messages went
+    to.
+
+    `is_asked`: this contact has not confirmed. `only_sos`: one of the numbers has opted out of other SMS.
+    """
 
     is_contact: bool
     has_declined: bool
@@ -65,9 +69,10 @@ def current_choices(link: ContactLink) -> Choices:
 
 @transaction.atomic
 def make(choice: Choice, *, link: ContactLink, language: str, now: datetime) -> None:
-    """Put a choice in force. The same choice again changes nothing.
+    """Put a choice in force for the numbers to which the alert's messages went: the contact may have another number by
+    now.
 
-    It is the choice of the number that the link was sent to: the contact may have another number by now.
+    The same choice again changes nothing.
     """
     said: _Said = {"person_id": link.alert.owner_id, "how": ConsentHow.PAGE, "language": language, "now": now}
     match choice:
@@ -100,7 +105,9 @@ def _numbers(link: ContactLink) -> list[str]:
 
 
 def tell_person(declined: Sequence[EmergencyContact], *, now: datetime) -> None:
-    """Text the person of each contact that the contact has declined. Call inside the transaction that stores it."""
+    """Queue an SMS to the person of each contact, saying that this contact has declined. Call inside the transaction
+    that stores the decline.
+    """
     outgoing.queue([_declined(contact, contact.user) for contact in declined], now=now)
 
 

@@ -25,7 +25,10 @@ class Wish(TextChoices):
 
 @with_token(links.opened, "GET", "HEAD", "POST", page="consent-page")
 def consent_page(request: HttpRequest, asked: ContactConsent, now: datetime) -> HttpResponse:
-    """Show who asks and, on POST, do what was chosen. A GET changes nothing: link previews and scanners send GETs."""
+    """Show who asks for consent. A POST puts the chosen wish in force and redirects to this page.
+
+    A GET changes nothing: link previews and scanners send GETs.
+    """
     language = chosen_language(request) or asked.language
     wish = request.POST.get("choice", "")
     if request.method == "POST" and wish in Wish:
@@ -39,7 +42,10 @@ def consent_page(request: HttpRequest, asked: ContactConsent, now: datetime) -> 
 
 @transaction.atomic
 def _do(wish: Wish, asked: ContactConsent, *, language: str, now: datetime) -> None:
-    """Put a wish in force, for the number that the link was sent to. The same wish again changes nothing."""
+    """Put a wish in force for the number that the invitation was sent to. The same wish again changes nothing.
+
+    Texts each person whose contact has declined by it.
+    """
     number, person_id = str(asked.phone_number), asked.user_id
     declined = []
     match wish:

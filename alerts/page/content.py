@@ -42,7 +42,9 @@ RECORDINGS = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Position:
-    """A position on the page: where the phone last was. `accuracy` is in metres."""
+    """A position on the page: where the phone last was. `at` is None if the alert has a position and no fix. `accuracy`
+    is in metres.
+    """
 
     latitude: float
     longitude: float
@@ -114,6 +116,8 @@ class Page:
 def seen_by(link: ContactLink, *, language: str | None) -> Page:
     """The page behind a contact's link, in this language or, without `language`, in the language of the contact's
     messages.
+
+    A contact who is not told of the alert's duress (alerts/contacts/untold.py) gets the page of an ended alert.
     """
     alert, end = link.alert, untold.end_for(link.alert, link.contact_id)
     if end:
@@ -199,7 +203,11 @@ def _position(alert: SosAlert, fixes: list[AlertPosition]) -> Position | None:
 
 
 def _seen_since(alert: SosAlert, fixes: list[AlertPosition]) -> Fix | None:
-    """The person's last fix, if it is newer than these. No phone sends positions to an alert that it is not shown."""
+    """The person's last fix (geo) of the last _SEEN_WITHIN, if it is newer than `fixes`; None unless the alert is
+    silent.
+
+    The phone does not know of a silent alert, so it sends that alert no positions.
+    """
     if not alert.is_silent:
         return None
     seen = history.latest(owner_id=alert.owner_id, now=clock.now(), kept_for=_SEEN_WITHIN)

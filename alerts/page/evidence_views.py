@@ -13,7 +13,8 @@ from messaging.database import clock
 
 @csrf_exempt
 def contacts_file(request: HttpRequest, token: str, evidence_id: UUID) -> HttpResponseBase:
-    """The response with a file of the alert, for everyone who has a contact's link.
+    """The response with a file of the alert, for everyone who has a contact's link. An unknown file gets the response
+    of a wrong link.
 
     The response is not compressed: ranges count the file's bytes.
     """

@@ -1,7 +1,8 @@
 """Wraps the views behind a contact's link, except that of evidence files (evidence_views.py): looks up the token, and
 gives one response to all wrong tokens.
 
-Responses are private: nobody may store or index them. If the database is away, a response still says whom to call.
+Responses are private: their headers forbid to store or index them. If the database is away, a response still says whom
+to call.
 """
 
 from collections.abc import Callable
@@ -43,12 +44,15 @@ _Open = Callable[..., Any | None]
 
 
 def with_link(*methods: str) -> Callable[[_View], _View]:
-    """Make a view for the link to an alert that a token opens."""
+    """Decorate a view that takes the request, the ContactLink that the token opens, and the time. `methods` are the
+    allowed HTTP methods.
+    """
     return with_token(lambda token, now: links.opened(token, now=now), *methods, page="contacts-page")
 
 
 def with_token(opened: _Open, *methods: str, page: str) -> Callable[[_View], _View]:
-    """Make a view for what a token opens. Every wrong token gets the same response, with any method.
+    """Decorate a view that takes the request, the object that `opened` finds for the token, and the time. If `opened`
+    gives None, the token is wrong: every wrong token gets the same response, with any method.
 
     `page` names the URL to try again when the database is away. The view is exempt from the CSRF check, which needs a
     cookie: another site cannot know the URL it would have to post to.
@@ -90,7 +94,7 @@ def _respond(
 @csrf_exempt
 @gzip_page
 def gone(request: HttpRequest, rest: str = "") -> HttpResponse:
-    """The response for a wrong token, and for any other URL below /a/."""
+    """The response for a wrong token and for any other URL below /a/ and /c/: 404, or 429 beyond GUESSES."""
     return _private(_gone(request, now=clock.now()))
 
 
@@ -135,7 +139,7 @@ def _within(limit: Limit, value: str, *, now: datetime) -> bool:
 def _private(response: HttpResponse) -> HttpResponse:
     """Set the headers of a private response and return it.
 
-    No client may store or index it or pass its URL on, and the page may load nothing but our files and map tiles.
+    They forbid clients to store or index it or to pass its URL on. The page may load only our files and map tiles.
     """
     response["Cache-Control"] = "no-store, private"
     response["Referrer-Policy"] = "no-referrer"

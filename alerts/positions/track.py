@@ -46,7 +46,7 @@ class Position:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Timely:
-    """A fix that may be stored."""
+    """A fix that may be stored: the row, not saved yet, and the fix's index in the request."""
 
     row: AlertPosition
     index: int
@@ -63,9 +63,10 @@ def is_all_after_end(upload: Upload) -> bool:
 
 @transaction.atomic
 def add(*, alert_id: UUID, owner: User, sent: Sent) -> Upload:
-    """Store the fixes that are from the time of the owner's alert; return how many were stored, repeated and refused.
+    """Store the fixes from a day before the owner's alert up to its shown end, at most MAX_PER_ALERT; move the alert to
+    its newest position. Returns how many were stored and repeated, and which were refused.
 
-    Under duress fixes from after the pretended end are stored too, and are reported to the owner's devices as refused.
+    Under duress, fixes from after the shown end are stored too, and are reported to the owner's devices as refused.
     Raises NotFound, also for another person's alert.
     """
     now = clock.set_request_timeout()
@@ -88,9 +89,9 @@ def add(*, alert_id: UUID, owner: User, sent: Sent) -> Upload:
 
 
 def _go_on(alert: SosAlert, hidden: Sequence[_Timely], *, room: int, now: datetime) -> None:
-    """Under duress, store the fixes from after the pretended end, and move the alert to its newest position.
+    """Under duress, store the fixes from after the shown end, and move the alert to its newest position.
 
-    After a real end the same work is done and taken back, so that its duration does not tell which end it was.
+    After a real end the same work is done and rolled back, so that its duration does not tell which end it was.
     """
     with transaction.atomic():
         AlertPosition.objects.bulk_create([each.row for each in hidden[:room]], ignore_conflicts=True)
@@ -131,7 +132,7 @@ def newest(alert_id: UUID) -> AlertPosition | None:
 
 
 def trail(alert_id: UUID, *, limit: int, until: datetime | None = None) -> list[AlertPosition]:
-    """The last positions, or the last before `until`; the oldest first."""
+    """The last `limit` positions by the time of the fix, none of them after `until` if it is given; the oldest first."""
     fixes = _by_time(alert_id).filter(at__lte=until) if until else _by_time(alert_id)
     return list(fixes[:limit])[::-1]
 
@@ -141,8 +142,12 @@ def _by_time(alert_id: UUID) -> QuerySet[AlertPosition]:
 
 
 def _in_time(alert: SosAlert, sent: Sent, *, now: datetime) -> tuple[list[_Timely], list[_Timely], list[RefusedFix]]:
-    """The fixes from before the end that the owner is shown, those from after it, and the refusals that the owner is
-    told; in order."""
+    """Split the fixes: those up to the shown end, those after it, and the refusals for the owner's devices. The first
+    two lists are in order of time.
+
+    A fix after the shown end is in both of the last two lists, unless the alert has really ended before it after
+    duress.
+    """
     read, refused = reading.read(sent, person_id=alert.owner_id, now=now)
     behind = clocks.measured(sent_at=sent.sent_at, recorded_at=(fix.at for fix in read), now=now)
     since = alert.created_at - _BEFORE_THE_ALERT
@@ -168,15 +173,15 @@ def _in_time(alert: SosAlert, sent: Sent, *, now: datetime) -> tuple[list[_Timel
 def _hidden_id(alert: SosAlert, client_id: UUID) -> UUID:
     """The id of a fix that the owner's devices may not learn of.
 
-    It differs from the phone's id, so that the same id in an earlier fix is new, as after a real end; and no phone can
-    guess it. A fix that is sent again has the same one.
+    It differs from the phone's id: a fix from before the end with the same id counts as new, as after a real end. No
+    phone can guess it. A fix that is sent again has the same hidden id.
     """
     digest = salted_hmac("alertme hidden position", f"{alert.id} {client_id}", algorithm="sha256").digest()
     return UUID(bytes=digest[:16])
 
 
 def _counts(alert: SosAlert) -> dict[str, int]:
-    """How many positions of the alert its owner is shown, and how many not."""
+    """How many positions of the alert its owner is shown (`shown`), and how many not (`hidden`)."""
     is_shown = Q(at__lte=view.shown(alert).ended_at or datetime.max.replace(tzinfo=UTC))
     counts: dict[str, int] = alert.positions.aggregate(
         shown=Count("id", filter=is_shown), hidden=Count("id", filter=~is_shown)
@@ -212,7 +217,7 @@ def _unknown(alert: SosAlert, timely: Sequence[_Timely]) -> list[_Timely]:
 def _move(alert: SosAlert, *, now: datetime) -> None:
     """Move the alert to its newest position.
 
-    Remove the alert's street address if the new position is too far from it.
+    Remove the alert's street address if the new position is more than _ADDRESS_HOLDS_M away.
     """
     there = _by_time(alert.id)[0]
     if (alert.latitude, alert.longitude) != (there.latitude, there.longitude):

@@ -1,4 +1,4 @@
-"""Timers that run out: the person is nudged before the end, and one alert is raised after the grace period.
+"""Timers that run out: the owner is nudged before the end, and an alert is raised after the grace period.
 
 A due timer is a row. The process that takes it locks it, and skips rows that others have locked. Any number of workers
 and schedulers can therefore share the work, and a timer that is extended or completed meanwhile does not fire.
@@ -60,7 +60,8 @@ def _timers_to_nudge(by: datetime) -> QuerySet[ActivityTimer]:
 
 
 def check(*, older_than: timedelta = timedelta()) -> int:
-    """Fire the timers that have been due for at least `older_than`, then send the nudges that are due.
+    """Fire the timers that have been due for at least `older_than`, then send the nudges that have been due for that
+    long.
 
     Returns the number of timers that fired or failed to fire.
     """
@@ -73,7 +74,10 @@ def check(*, older_than: timedelta = timedelta()) -> int:
 
 
 class _Task(NamedTuple):
-    """One of the two tasks that become due for a timer: firing it, and the nudge before its end."""
+    """One of the two tasks that become due for a timer: firing it, and the nudge before its end.
+
+    `column` holds the task's due time. `put_off` makes it due again TRY_AGAIN_AFTER later.
+    """
 
     column: str
     due: Callable[[datetime], QuerySet[ActivityTimer]]
@@ -83,9 +87,10 @@ class _Task(NamedTuple):
 
 
 def _take_batch(task: _Task, *, older_than: timedelta) -> int:
-    """Lock a batch of due timers and do the task for all of them at once or, if that fails, for each timer by itself.
+    """Lock a batch of due timers and do the task for all of them in one transaction. If that fails, do it for each
+    timer by itself, and put off the timers for which it fails again.
 
-    Returns the number of timers.
+    Returns the number of timers in the batch.
     """
     timers: list[ActivityTimer] = []
     try:
@@ -126,9 +131,10 @@ def _locked(due: QuerySet[ActivityTimer]) -> QuerySet[ActivityTimer]:
 
 
 def _one_batch(found: Iterable[Any]) -> list[ActivityTimer]:
-    """The first timers, at most one for each person, with about _MESSAGES messages in all.
+    """The first timers, at most one for each person, as long as their contacts need at most _MESSAGES messages; at
+    least one.
 
-    A person's second timer is in the next batch and joins the same alert.
+    A person's second timer is in a later batch and joins the same alert.
     """
     of_each: dict[UUID, ActivityTimer] = {}
     messages = 0

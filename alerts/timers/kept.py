@@ -1,7 +1,8 @@
-"""Timers that were ended or put off with the duress PIN: they go on as hidden rows, and raise silent alerts.
+"""Timers that were ended or put off with the duress PIN: each goes on as a hidden row and, if it runs out, raises a
+silent alert.
 
-The owner's devices show the timer ended or put off, as after the safe PIN. A hidden timer nudges nobody. Its
-heartbeats are those of the timer that is shown.
+The owner's devices show the timer ended or put off, as after the safe PIN. A hidden timer nudges nobody. Its heartbeats
+are those of the timer that is shown.
 """
 
 from uuid_utils.compat import uuid7
@@ -10,7 +11,8 @@ from alerts.models import ActivityTimer
 
 
 def hide_copy(timer: ActivityTimer) -> None:
-    """Keep the armed timer as it is before its change, under another id. A second call for the timer changes nothing.
+    """Store a hidden copy of the armed timer, as it is before the owner's change, with a new id and `kept_of`. If the
+    timer has a hidden copy already, changes nothing.
 
     The caller has locked the timer.
     """

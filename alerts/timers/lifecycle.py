@@ -1,6 +1,6 @@
 """The owner's moves of an activity timer: arm, extend, check in, complete and cancel. expiry.py fires timers.
 
-Every move changes a row that is still armed. If a move and the firing of a timer meet, exactly one of them wins.
+Every move changes only a row that is armed. If a move and the firing of a timer meet, exactly one of them wins.
 """
 
 from collections.abc import Collection
@@ -109,8 +109,9 @@ def shown_to(owner: User) -> QuerySet[ActivityTimer]:
 def extend(*, timer_id: UUID, person_id: UUID, by: timedelta, proof: Proof, now: datetime) -> ActivityTimer:
     """Move the timer's end later: `by` after the old end or, in the grace period, `by` after now; return the timer.
 
-    Call inside a transaction. Raises NotFound, TimerEnded, TooManyExtensions, InvalidField if the new end would be
-    more than a week from now, or PinRequired if it is further than the timer may be put off without a PIN.
+    With the duress PIN a hidden copy keeps the old end (kept.py). Call inside a transaction. Raises NotFound,
+    TimerEnded, TooManyExtensions, InvalidField if the new end would be more than LONGEST from now, or PinRequired if it
+    is later than `_free_until` allows without a PIN.
     """
     timer = _locked(timer_id, person_id)
     if timer.extensions >= MAX_EXTENSIONS:
@@ -125,8 +126,9 @@ def extend(*, timer_id: UUID, person_id: UUID, by: timedelta, proof: Proof, now:
 def check_in(*, timer_id: UUID, person_id: UUID, proof: Proof, now: datetime) -> ActivityTimer:
     """Start the timer's whole period anew from now, because the person is well and goes on; return the timer.
 
-    Extensions count from 0 again. A check-in never makes the end earlier. Call inside a transaction. Raises NotFound,
-    TimerEnded, or PinRequired if the end is further than the timer may be put off without a PIN.
+    Extensions count from 0 again. A check-in never makes the end earlier. With the duress PIN a hidden copy keeps the
+    old end (kept.py). Call inside a transaction. Raises NotFound, TimerEnded, or PinRequired if the new end is later
+    than `_free_until` allows without a PIN.
     """
     timer = _locked(timer_id, person_id)
     timer.extensions = 0
@@ -137,8 +139,8 @@ def check_in(*, timer_id: UUID, person_id: UUID, proof: Proof, now: datetime) ->
 def end(*, timer_id: UUID, person_id: UUID, to: TimerStatus, proof: Proof, now: datetime) -> ActivityTimer:
     """Complete or cancel an armed timer; return the timer. A repeat of the same end changes nothing.
 
-    Under duress the timer goes on, hidden (kept.py). Call inside a transaction. Raises NotFound, PinRequired or
-    TimerEnded.
+    With the duress PIN a hidden copy of the timer goes on (kept.py). Call inside a transaction. Raises NotFound,
+    PinRequired or TimerEnded.
     """
     # Without a lock: nobody who has no PIN keeps the timer from firing.
     if _armed(timer_id, person_id).exists():

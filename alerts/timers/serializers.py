@@ -82,7 +82,7 @@ class ExtendSerializer(ProvedSerializer):
 
 
 class BeatSerializer(PhoneSerializer, SentSerializer):
-    """A heartbeat; heartbeats.py reads it. A wrong position is left out, like any other wrong detail."""
+    """A heartbeat. A wrong position or other wrong detail is left out, and the rest of the heartbeat is taken."""
 
     recorded_at = serializers.DateTimeField(
         required=False,

@@ -69,10 +69,11 @@ class TimersView(generics.GenericAPIView[Any]):
     )
     @replayable
     def post(self, request: Request) -> Response:
-        """Arm a timer. If it is not completed, cancelled or extended before its end and the grace period are over, it
-        raises an alert, also if the phone is off by then. Before the end the person gets a nudge by SMS.
+        """Arm a timer. If it is not completed, cancelled, extended or checked in before its end and the grace period
+        are over, it raises an alert, also if the phone is off by then. Before the end the person gets a nudge by SMS.
 
-        If an alert is open by then, the timer joins it, and contacts who have not been told of that alert are told.
+        If the person has an open alert by then, the timer joins it, and contacts who have not been told of that alert
+        are told.
         """
         body, now = parse(ArmSerializer, request), clock.now()
         timer = lifecycle.arm(person_id=person(request).id, wanted=wanted(body, now=now), now=now)
