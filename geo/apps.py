@@ -19,7 +19,7 @@ class GeoConfig(AppConfig):
 
 
 def _make_weeks(**_: Any) -> None:
-    """Make the partitions for fixes before the first process starts."""
+    """Make the weekly partitions of the table of fixes after a migration, before the first process starts."""
     # These modules import models, which are not ready earlier.
     from geo import partitions
     from messaging.database import clock
@@ -28,7 +28,9 @@ def _make_weeks(**_: Any) -> None:
 
 
 def _settle(person_id: UUID, settles: bool, **_: Any) -> None:
-    """The safe PIN makes true what a person's devices show: no hidden zone tells contacts any more."""
+    """If a safe PIN settles (`settles`), delete the person's hidden zones: what their devices show becomes true, and no
+    hidden zone tells contacts any more.
+    """
     from geo import zones
 
     if settles:

@@ -1,4 +1,6 @@
-"""Named sets of zones: saved from a person's zones, or written by hand. A set is applied as a whole or not at all."""
+"""Named sets of zones (blueprints): saved from a person's zones, or written by hand. A blueprint is applied as a whole
+or not at all.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -35,7 +37,9 @@ class ZoneChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """The changes that applying a blueprint made, or would make in a dry run. Zones are matched by their names."""
+    """The changes that applying a blueprint made, or would make in a dry run. A blueprint's zone and a person's zone
+    with the same name count as the same zone.
+    """
 
     added: list[GeoZone] = field(default_factory=list)
     changed: list[ZoneChange] = field(default_factory=list)
@@ -45,7 +49,9 @@ class Report:
 
 @transaction.atomic
 def add(*, person_id: UUID, name: str, wanted: Iterable[Mapping[str, Any]], now: datetime) -> Blueprint:
-    """Save these zones as a blueprint and return it. Raises TooManyBlueprints or TooManyZones."""
+    """Save these zones as a blueprint and return it. Raises TooManyBlueprints, TooManyZones, or InvalidField if a zone
+    names a contact who is not the person's.
+    """
     zones.locked(person_id)
     if Blueprint.objects.filter(owner_id=person_id).count() >= policy.MAX_BLUEPRINTS:
         raise TooManyBlueprints
@@ -54,7 +60,7 @@ def add(*, person_id: UUID, name: str, wanted: Iterable[Mapping[str, Any]], now:
 
 
 def add_from_current(*, person_id: UUID, name: str, now: datetime) -> Blueprint:
-    """Save the person's present zones as a blueprint and return it. Raises TooManyBlueprints."""
+    """Save the person's present zones as a blueprint and return it. Raises TooManyBlueprints or TooManyZones."""
     with transaction.atomic():
         zones.locked(person_id)
         current = [fields_of(zone) for zone in GeoZone.objects.filter(owner_id=person_id).order_by("id")]
@@ -67,7 +73,8 @@ def change(
 ) -> Blueprint:
     """Change the blueprint's name, or all its zones; return the blueprint.
 
-    Raises NotFound, TooManyZones, or PreconditionFailed if the client has an older version.
+    Raises NotFound, TooManyZones, InvalidField if a zone names a contact who is not the person's, or PreconditionFailed
+    if the client has an older version.
     """
     zones.locked(person_id)
     blueprint = blueprint_of_person(person_id=person_id, blueprint_id=blueprint_id)
@@ -94,8 +101,8 @@ def apply(*, person_id: UUID, blueprint_id: UUID, is_dry_run: bool, proof: Proof
     """Make the person's zones equal to the blueprint's, in one transaction; return the changes.
 
     A zone of the same name is changed and keeps its events. Unless the zone moves, it keeps its presence too. With
-    `is_dry_run` nothing is changed. Under duress zones that are removed or weakened go on, hidden. Raises NotFound,
-    TooManyZones, or PinRequired if contacts may be told of less.
+    `is_dry_run` nothing is changed. With the duress PIN, zones that are removed or weakened go on, hidden
+    (geo/keptzones.py). Raises NotFound, TooManyZones, or PinRequired if contacts may be told of less.
     """
     whereabouts = zones.locked(person_id)
     blueprint = blueprint_of_person(person_id=person_id, blueprint_id=blueprint_id)
@@ -110,7 +117,7 @@ def apply(*, person_id: UUID, blueprint_id: UUID, is_dry_run: bool, proof: Proof
 
 
 def _compare(person_id: UUID, wanted: Iterable[Mapping[str, Any]], *, now: datetime) -> Report:
-    """Pair the person's zones with the wanted ones by name; return the changes that this would make.
+    """Pair the person's zones with the `wanted` ones by name; return the changes that make them equal. Changes nothing.
 
     If several zones have one name, the oldest is paired with the first in the blueprint.
     """
@@ -134,7 +141,7 @@ def _compare(person_id: UUID, wanted: Iterable[Mapping[str, Any]], *, now: datet
 
 
 def _weakened(report: Report) -> list[GeoZone]:
-    """The zones of which contacts may be told less."""
+    """The removed zones, and the zones whose change may tell contacts of less (`keptzones.weakens`)."""
     changed = [each.zone for each in report.changed if keptzones.weakens(each.zone, each.changes)]
     return [*report.removed, *changed]
 

@@ -9,9 +9,10 @@ from geo.models import Whereabouts
 
 
 def measured(*, sent_at: datetime | None, recorded_at: Iterable[datetime], now: datetime) -> timedelta:
-    """Return the time to add to the phone's times; zero if nothing shows that the phone's clock is wrong.
+    """Return the time to add to the phone's times to get the database's; zero if that is at most SKEW_IGNORED.
 
-    Without `sent_at`, the newest fix is used instead: a request is sent no earlier than its newest fix was recorded.
+    Without `sent_at`, the newest of the times `recorded_at` is used instead, if it is after `now`: a request is sent no
+    earlier than its newest fix was recorded. A time more than AHEAD_AT_MOST after `now` is left out.
     """
     if sent_at is None:
         ahead = (at for at in recorded_at if at - now <= policy.AHEAD_AT_MOST)
@@ -23,9 +24,8 @@ def measured(*, sent_at: datetime | None, recorded_at: Iterable[datetime], now: 
 
 
 def steady(behind: timedelta, *, person_id: UUID) -> timedelta:
-    """Return the time to add to the phone's times: the person's stored one or, if `behind` differs clearly, `behind`.
-
-    A difference of at most SKEW_IGNORED between the two can come from the network. A new `behind` is stored.
+    """Return the time to add to the phone's times: the person's stored one, or `behind` if they differ by more than
+    SKEW_IGNORED. A smaller difference can come from the network. Another `behind` is stored for the next time.
 
     The time is part of a fix's key. A fix that is sent again must get the same time, or it would be stored twice.
     """
@@ -38,7 +38,9 @@ def steady(behind: timedelta, *, person_id: UUID) -> timedelta:
 
 
 def last_measured(person_id: UUID) -> timedelta | None:
-    """How far the person's phone was behind the database's clock when it last sent fixes; None if it never sent any."""
+    """How far the person's phone was behind the database's clock when it last sent fixes; None if none of the person's
+    fixes was ever evaluated.
+    """
     known = Whereabouts.objects.filter(person_id=person_id, seen_at__isnull=False)
     seconds = known.values_list("clock_behind_s", flat=True).first()
     return None if seconds is None else timedelta(seconds=seconds)

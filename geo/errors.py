@@ -1,7 +1,7 @@
-"""Learns how large the errors of a phone are, from its own fixes while it stands still.
+"""Learns how large the errors of a phone's fixes are, from its own fixes while it stands still.
 
 A phone may state no accuracy, a much too good one, or a much too bad one. Three fixes of a phone that stands still form
-a zigzag, whose size is the error. Three fixes on the way lie on a line.
+a zigzag, whose size is the error. Three fixes of a phone that moves lie nearly on a line.
 """
 
 import math
@@ -37,14 +37,19 @@ FAR_ABOVE, SHRINKS_TO = 4.0, 0.5
 
 @dataclass(slots=True)
 class PhoneErrors:
-    """The learned error of one phone: the logarithm of metres, the zigzags so far, and the last fixes (time, point)."""
+    """The learned error of one phone: the logarithm of metres, the zigzags so far, and the last three fixes."""
 
     log_m: float = math.log(30.0)
     zigzags: int = 0
     last: list[tuple[float, Point]] = field(default_factory=list)
 
     def of(self, stated_m: float | None) -> float:
-        """The error to count with, in metres, of a fix that states this accuracy; None: it states none."""
+        """The error in metres that evaluation counts with, for a fix that states the accuracy `stated_m`; None: it
+        states none.
+
+        After ENOUGH zigzags the learned error counts if it is larger than the stated accuracy. After MANY it also
+        lowers a stated accuracy that is much too large.
+        """
         learned_m = math.exp(self.log_m)
         if stated_m is None:
             if self.zigzags < ENOUGH:
@@ -57,7 +62,7 @@ class PhoneErrors:
         return max(LEAST_M, stated_m)
 
     def learn(self, at: float, position: Point) -> None:
-        """Learn from one more believed fix."""
+        """Learn from one more fix of the track (`Track.seen`). A fix less than APART_S after the last one is left out."""
         if self.last and at - self.last[-1][0] < APART_S:
             return
         self.last = [*self.last[-2:], (at, position)]

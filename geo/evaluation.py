@@ -1,12 +1,12 @@
 """Evaluates people's new fixes in order of time: finds zone events, stores them and texts contacts.
 
-The row that evaluation remembers a person in (Whereabouts) is locked, so two workers never race. A fix that is not
-later than the last evaluated one came too late: it causes no event.
+Evaluation remembers each person in a row of Whereabouts. It locks this row, so two workers never evaluate one person at
+once. A fix that is not later than the person's last evaluated fix came too late: it causes no event.
 
 Evaluation does not wait for fixes that may still arrive. Uploads within a tenth of a second (HINT_EVERY_S) are
-evaluated together, which puts two uploads at once into order. Any longer wait would delay "left work" for everybody.
-Apart from such races a phone uploads in order. A fix that comes later than a tenth of a second is history: it does not
-say where the person is now.
+evaluated together, which puts two simultaneous uploads into order. A longer wait would delay "left work" for everybody.
+Apart from such races a phone uploads in order. A fix that comes more than a tenth of a second late is only stored as
+history: it does not say where the person is now.
 """
 
 import json
@@ -59,7 +59,11 @@ _FIRST_ID = UUID(int=0)
 
 
 def evaluate(person_ids: Iterable[UUID]) -> int:
-    """Evaluate the due fixes of these people; return the number of zone events. A second run finds nothing to do."""
+    """Evaluate the due fixes of these people; return the number of zone events. A second run finds nothing to do.
+
+    If it fails, each person is evaluated alone, and a person whose evaluation fails again is logged and left out.
+    Raises the error if the database is out of reach, or if only one person was asked for.
+    """
     people = list(dict.fromkeys(person_ids))
     try:
         return _evaluate(people)
@@ -84,7 +88,8 @@ def _evaluate_alone(person_id: UUID) -> int:
 def _is_about_all(error: Exception) -> bool:
     """Whether this error concerns everybody, because the database is out of reach.
 
-    PostgreSQL ends a transaction that idles too long. That error concerns one person: their fixes may take that long.
+    PostgreSQL ends a transaction that idles too long. That error concerns one person: deciding about their fixes may
+    take too long.
     """
     return is_out_of_reach(error) and not isinstance(error.__cause__, IdleInTransactionSessionTimeout)
 
@@ -99,8 +104,9 @@ def _evaluate(people: list[UUID]) -> int:
 
 @transaction.atomic
 def _step(people: Sequence[UUID]) -> tuple[int, list[UUID]]:
-    """Evaluate at most EVALUATION_STEP fixes within FOLDING_S; return the number of events, and the people with more
-    fixes.
+    """Evaluate at most EVALUATION_STEP fixes, within about FOLDING_S, in one transaction.
+
+    Returns the number of events, and the people who have more fixes to evaluate.
     """
     now = clock.set_short_timeouts()
     # Lock in one order, so that two workers with the same people cannot deadlock. A person's first zone made the row;
@@ -131,7 +137,9 @@ def _step(people: Sequence[UUID]) -> tuple[int, list[UUID]]:
 
 
 def _unseen(people: Sequence[Whereabouts], *, limit: int, now: datetime) -> dict[UUID, list[StoredFix]]:
-    """The oldest fixes of each person after the last evaluated one, in order of time, by person id."""
+    """The oldest `limit` fixes of each person after the last evaluated one, in order of time, by person id. Fixes older
+    than EVALUATED_FOR are left out.
+    """
     found: defaultdict[UUID, list[StoredFix]] = defaultdict(list)
     asked = {
         "people": [person.person_id for person in people],
@@ -158,9 +166,11 @@ def _remember(people: Iterable[Whereabouts]) -> None:
 def _fold(
     whereabouts: Whereabouts, zones: Sequence[Zone], fixes: Sequence[StoredFix], *, until: float
 ) -> Iterator[Happening]:
-    """Yield the zone events of these fixes. Writes the new state and the last evaluated fix into `whereabouts`.
+    """Yield the zone events of these fixes; write the new state and the last evaluated fix into the object
+    `whereabouts`.
 
-    The first fix is always evaluated. Evaluation then stops when the monotonic clock passes `until`.
+    The first fix is always evaluated. Evaluation then stops when the monotonic clock passes `until`; later fixes stay
+    due.
     """
     track, known = memory.read_track(whereabouts.state), memory.read_presences(whereabouts.state)
     keys = [zone.key for zone in zones]

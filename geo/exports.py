@@ -1,4 +1,6 @@
-"""The history as files for other programs: GPX 1.1 and GeoJSON (RFC 7946), sent piece by piece while fixes are read."""
+"""A person's history of fixes as files for other programs: GPX 1.1 and GeoJSON (RFC 7946), sent piece by piece while
+fixes are read.
+"""
 
 import json
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,6 @@
-"""The people with fixes to evaluate, as rows of DueEvaluation. A lost hint costs a second, never an event."""
+"""Takes the people who have fixes to evaluate, from rows of DueEvaluation, for hints to workers. If a hint is lost, a
+scheduler evaluates after RESCUE_AFTER (1 s): no event is lost.
+"""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -33,9 +35,10 @@ RETURNING person_id
 
 @transaction.atomic
 def take_due() -> list[list[str]]:
-    """Take the people about whom no hint was published yet; return their ids, one list for each broker message.
+    """Take at most HINT_BATCH people for whom no hint was published yet, and note the time in `hinted_at`.
 
-    Each person is returned to only one scheduler.
+    Returns their ids, in one list of at most HINT_SIZE for each broker message. Two schedulers never get the same
+    person.
     """
     now = clock.set_short_timeouts()
     return _split([str(person_id) for (person_id,) in rows(_TAKE, {"now": now, "limit": policy.HINT_BATCH})])
@@ -43,9 +46,10 @@ def take_due() -> list[list[str]]:
 
 @transaction.atomic
 def take_neglected() -> list[UUID]:
-    """Take the people whom no worker evaluated within RESCUE_AFTER; return their ids.
+    """Take at most HINT_SIZE people whose hint is older than RESCUE_AFTER and whose fixes are still due; return their
+    ids.
 
-    The caller evaluates them, and has RESCUE_AFTER for that until they may be taken again.
+    The caller evaluates them. After another RESCUE_AFTER they may be taken again.
     """
     now = clock.set_short_timeouts()
     neglected = {"now": now, "neglected": now - policy.RESCUE_AFTER, "limit": policy.HINT_SIZE}

@@ -1,4 +1,6 @@
-"""A person's past fixes: newest first, in pages, filtered by time and box, and thinned if wanted."""
+"""A person's past fixes: newest first, in pages, filtered by time and box, and thinned to one in `every_s` seconds if
+wanted.
+"""
 
 import base64
 from collections.abc import Iterator
@@ -102,8 +104,8 @@ def _spans(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetim
 
 
 def page(wanted: Wanted, *, owner_id: UUID, after: Cursor | None, size: int) -> tuple[list[Fix], Cursor | None]:
-    """Return at most `size` fixes after this cursor, newest first, and the cursor of the next page; None on the last
-    page.
+    """Return at most `size` wanted fixes after this cursor, newest first, and the cursor of the next page; None on the
+    last page.
     """
     after = after or Cursor(wanted.until, _FIRST_ID)
     found = _page(wanted, owner_id=owner_id, after=after, limit=size + 1)
@@ -131,7 +133,9 @@ def _page(wanted: Wanted, *, owner_id: UUID, after: Cursor, limit: int) -> list[
 
 
 def every(wanted: Wanted, *, owner_id: UUID) -> Iterator[Fix]:
-    """Yield the wanted fixes, oldest first, at most MAX_EXPORT. They are read in pages, so that memory stays small."""
+    """Yield the wanted fixes, oldest first, at most MAX_EXPORT; `every_s` is not used. They are read in pages of
+    MAX_PAGE, so that memory stays small.
+    """
     left, after = policy.MAX_EXPORT, Cursor(wanted.since, _FIRST_ID)
     while left > 0:
         older = Q(at__gt=after.at) | Q(at=after.at, id__gt=after.id)
@@ -190,10 +194,10 @@ def _begin(moment: datetime, every_s: int) -> datetime:
 
 
 def shown(wanted: Wanted, *, now: datetime, kept_for: timedelta) -> Wanted:
-    """Return `wanted` with its times limited to fixes no older than `kept_for`: an older fix's week may still be
+    """Return `wanted` with its times limited to fixes no older than `kept_for`: the weeks of older fixes may still be
     stored.
 
-    No fix is later than `now` plus twice SKEW_IGNORED.
+    Also leaves out fixes later than `now` plus twice SKEW_IGNORED; no such fix is stored.
     """
     until = min(wanted.until, now + 2 * policy.SKEW_IGNORED)
     return replace(wanted, since=max(wanted.since, now - kept_for), until=until)

@@ -1,4 +1,4 @@
-"""Zones that were removed or weakened with the duress PIN: hidden, and contacts are still told of them.
+"""Zones that were removed or weakened with the duress PIN go on as hidden zones: contacts are still told of them.
 
 The person's devices show the zone removed or changed, as after the safe PIN.
 """
@@ -26,7 +26,9 @@ _HARMLESS = ("name", "zone_type")
 
 
 def weakens(zone: GeoZone, changes: Mapping[str, Any]) -> bool:
-    """Whether contacts may be told of less after these changes."""
+    """Whether contacts may be told of less after these changes: any change but of _HARMLESS fields or to a value in
+    _STRENGTHENS.
+    """
     differing = {name: value for name, value in changes.items() if getattr(zone, name) != value}
     return any(
         name not in _HARMLESS and not (name in _STRENGTHENS and value == _STRENGTHENS[name])
@@ -35,7 +37,9 @@ def weakens(zone: GeoZone, changes: Mapping[str, Any]) -> bool:
 
 
 def hide(zones: Iterable[GeoZone]) -> list[GeoZone]:
-    """Hide these zones of one person instead of removing them; return the zones for which there is no room."""
+    """Hide these zones of one person (`is_kept`) instead of removing them; return the zones that would be more than
+    _MOST hidden ones. The caller removes these.
+    """
     left = list(zones)
     room = _room(left[0].owner_id) if left else 0
     GeoZone.objects.filter(id__in=[zone.id for zone in left[:room]]).update(is_kept=True)
@@ -43,9 +47,10 @@ def hide(zones: Iterable[GeoZone]) -> list[GeoZone]:
 
 
 def hide_copy(zone: GeoZone, whereabouts: Whereabouts) -> None:
-    """Keep the zone as it is before its change, under another id, with what is known of the person in it.
+    """Store a hidden copy of the zone, as it is before its change, with a new id and the same presence in
+    `whereabouts`.
 
-    Call it under the lock of the whereabouts.
+    Stores none for an inactive zone, or if the person has _MOST hidden zones. The caller has locked the whereabouts.
     """
     if not zone.is_active or not _room(zone.owner_id):
         return

@@ -1,4 +1,4 @@
-"""Says in which of their zones a person is. Reads the result of the last evaluation and decides nothing."""
+"""Says in which of their zones a person is. Reads the presences that the last evaluation stored; decides nothing."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -41,7 +41,9 @@ def known_presences(zones: Collection[GeoZone], *, person_id: UUID) -> dict[UUID
 
 
 def _key(zone: GeoZone) -> str:
-    """The key of what is known; "" for an inactive zone: evaluation leaves it out from now on."""
+    """The key of the person's presence in the zone; "" for an inactive zone, whose presence is unknown: evaluation
+    leaves it out.
+    """
     return presence_key(zone.id, zone.placed_at) if zone.is_active else ""
 
 

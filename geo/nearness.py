@@ -1,6 +1,4 @@
-"""Picks the few zones that a fix can concern, of all the person's zones, and asks geo/presence.py
-only about these few.
-"""
+"""Picks those of a person's zones whose presence a fix can change, and asks geo/presence.py only about these."""
 
 import math
 from bisect import bisect_right
@@ -32,7 +30,7 @@ class ZoneState:
 
 
 class Surroundings:
-    """All zones of a person, of which only the near ones are asked. The decisions are the same as if all were asked.
+    """All zones of a person. `decide` asks only the near ones; the decisions are the same as if all were asked.
 
     A person who is known to be outside a zone stays outside until they have moved as far as the zone was away.
     """
@@ -44,9 +42,9 @@ class Surroundings:
         self._watched = {number for number, zone in enumerate(zones) if zone.presence.inside is not False}
 
     def decide(self, track: Track) -> Iterator[tuple[int, Decision]]:
-        """Yield the number of each zone whose presence the track's last fix changes, with the change.
+        """Yield the number of each zone whose presence the track's last fix changes, with the decision.
 
-        Updates the presences.
+        Updates the Presence in each such zone's state. Zones that got their outline after the fix are left out.
         """
         newest = track.seen[-1]
         for number in sorted(self._watched | self._near(newest.position)):

@@ -1,4 +1,4 @@
-"""The weeks in which fixes are stored.
+"""The table of fixes, divided into weeks: makes the partitions of coming weeks and drops old ones.
 
 Each week is a partition. An insert touches one small index. History reads the newest week first. A week that is no
 longer kept is dropped as a file, not deleted row by row. There is no default partition: with one, PostgreSQL can no

@@ -1,9 +1,10 @@
-"""Decides from a person's track whether they entered or left one zone. A fold over fixes, without database or clock.
+"""Decides from a person's track whether they entered or left one zone. Uses fixes in order of time, no database and no
+clock.
 
-Events must not flap, and must not be missing either. A position with an error of 60 m jumps over a boundary 10 m away
-all day long, and a phone that saves its battery sends two fixes in half an hour. So no single fix decides an event.
-Fixes that agree for a minute decide it, when their mean is further from the boundary than its own error. The rarer they
-come, the fewer are needed. Only a departure that can be seen is believed sooner.
+No single fix decides an event. A position with an error of 60 m jumps over a boundary 10 m away all day long, and a
+phone that saves its battery sends two fixes in half an hour. Fixes that agree for a minute (AGREED_S) decide an event,
+if their mean is further from the boundary than its own error. The rarer fixes come, the fewer are needed. Only a
+departure between good fixes (Rule.CROSSING) is decided sooner.
 """
 
 import math
@@ -42,7 +43,8 @@ class Area(Protocol):
 class Presence:
     """A person's presence in one zone.
 
-    `inside` is None while unknown. Times are in seconds; `since` is of the last change.
+    `inside` is None while unknown. Times are in seconds since 1970: `since` of the last change, the others of the last
+    events that were not quiet.
     """
 
     inside: bool | None = None
@@ -55,7 +57,7 @@ class Presence:
 class Decision:
     """The person is now known to be inside, or outside. `is_event`: before, they were known to be on the other side.
 
-    `crossed_at`: when they crossed the boundary, in seconds, as far as the fixes say.
+    `crossed_at`: when they crossed the boundary, in seconds since 1970, estimated from the fixes.
     """
 
     inside: bool
@@ -69,7 +71,7 @@ class Decision:
 
 
 def decide(area: Area, presence: Presence, track: Track) -> Decision | None:
-    """Return how the track's last fix changes the presence in one zone, or None.
+    """Return the decision if the track's last fix changes the presence in one zone, else None.
 
     Also updates the object `presence`.
     """
@@ -98,9 +100,9 @@ def _evidence(area: Area, here_m: float, presence: Presence, track: Track) -> _F
     """Find a mean of the last fixes that is on the side of the last fix and further from the boundary than its own
     error.
 
-    Returns the rule and the figures that decided, or None. The last fix is beyond its own error too, and of two rare
-    fixes both. Only means of fixes since the last change of presence count: fixes on the way to a boundary say nothing
-    about a halt just behind it.
+    Returns the rule and the figures that decided, or None. The last fix must be beyond its own error too, and of two
+    rare fixes both. Only means of fixes since the last change of presence count: fixes on the way to a boundary say
+    nothing about a halt just behind it.
     """
     newest = track.seen[-1]
     least_m = _own_margin(newest)
@@ -121,7 +123,9 @@ def _evidence(area: Area, here_m: float, presence: Presence, track: Track) -> _F
 
 
 def _agrees(area: Area, here_m: float, mean: Mean) -> bool:
-    """Whether the oldest fix of a mean of rare fixes is on this side too; of only two fixes, beyond its own error."""
+    """Whether the oldest fix of `mean` is on the side of the last fix too. If the mean has only two fixes, the oldest
+    must also be beyond its own error.
+    """
     oldest_m = area.signed_m(mean.oldest.position)
     return oldest_m * here_m > 0 and (mean.fixes > 2 or abs(oldest_m) >= _own_margin(mean.oldest))
 
@@ -134,7 +138,7 @@ def _departure(area: Area, here_m: float, presence: Presence, track: Track) -> _
     """Find a movement out of the zone: from an earlier fix inside to the last fix, far outside.
 
     Returns the rule and the figures that decided, or None. The caller has checked that the last two fixes are on one
-    side. An arrival is not believed sooner: a drive through a zone would be told as a visit.
+    side. An arrival has no such rule: a drive through a zone would be told as a visit.
     """
     if presence.inside is not True or len(track.seen) < 3:
         return None
@@ -184,7 +188,7 @@ def _moved(area: Area, presence: Presence, track: Track, found: _Found) -> Decis
 
 def _crossed_at(area: Area, track: Track, *, inside: bool) -> float:
     """When the boundary was crossed: between the last fix on the other side and the first on this one, in proportion to
-    their distances. Without a fix on the other side, the time of the oldest one.
+    their distances from the boundary. Without a fix on the other side, the time of the track's oldest fix.
     """
     first = track.seen[-1]
     first_m = area.signed_m(first.position)

@@ -1,8 +1,8 @@
 """Reads fixes as phones send them: for the history, for alerts and for heartbeats. Serializers would be too slow: a
 thousand fixes at once must cost milliseconds.
 
-Everything usable is kept. A fix with a wrong position or time is refused, and the response names it. A wrong detail of
-another fix is left out.
+A fix with a wrong position or time is refused, and the response names it. In other fixes only wrong details are left
+out; the rest is kept.
 """
 
 import math
@@ -145,10 +145,9 @@ def details(item: Mapping[str, Any]) -> Details:
 def on_our_clock(
     reported: Iterable[ReportedFix], *, behind: timedelta, now: datetime, since: datetime
 ) -> tuple[list[ReportedFix], list[RefusedFix]]:
-    """Add `behind` to the times of the fixes; return the fixes with a time in the range that is kept, and the refused
-    ones.
+    """Add `behind` to the times of the fixes; return the fixes whose time is in the range, and the refused ones.
 
-    Fixes from before `since` or more than SKEW_IGNORED after `now` are refused.
+    The range is from `since` to SKEW_IGNORED after `now`.
     """
     placed, refused = [], []
     for fix in reported:
@@ -183,16 +182,17 @@ def _number(value: object, low: float, high: float) -> float | None:
 
 
 def _accuracy(value: object) -> float | None:
-    """The accuracy in metres, at most WORST_ACCURACY_M; None if it is missing or wrong.
+    """The accuracy in metres; None if it is missing or wrong.
 
-    A larger one is not left out: a fix without accuracy counts with a much smaller error (geo/errors.py).
+    More than WORST_ACCURACY_M becomes WORST_ACCURACY_M. It is not left out: a fix without accuracy counts with a much
+    smaller error (geo/errors.py).
     """
     worst = policy.WORST_ACCURACY_M
     return worst if isinstance(value, (int, float)) and value > worst else _number(value, 0, worst)
 
 
 def _choice(value: object, known: frozenset[str]) -> str:
-    """The word, if it is known; `unknown` for another word, which a newer app may send; "" without a word."""
+    """The value if it is a known word, "" if it is missing, else `unknown`: a newer app may send new words."""
     if value is None or value == "":
         return ""
     return value if isinstance(value, str) and value in known else "unknown"
@@ -212,7 +212,9 @@ def _parsed(value: object, parse: Callable[[str], T]) -> T | None:
 
 
 def corrected(stated: datetime, behind: timedelta) -> datetime:
-    """The phone's time plus `behind`. A time that would overflow stays: it is far from every time that is kept."""
+    """The phone's time plus `behind`. A time that would overflow is returned unchanged: it is far from every time that
+    is kept.
+    """
     try:
         return stated + behind
     except OverflowError:

@@ -1,4 +1,4 @@
-"""Purges fixes and zone events that are older than the setting LOCATION_DAYS, and makes the coming weeks."""
+"""Purges fixes and zone events that are older than LOCATION_DAYS, and makes the partitions of the coming weeks."""
 
 from datetime import datetime, timedelta
 
@@ -9,7 +9,10 @@ from geo.models import ZoneEvent
 
 
 def purge(*, now: datetime) -> int:
-    """Make the coming weeks, drop at most one old week and delete some old events; return the number of all three."""
+    """Make the partitions of the coming weeks, drop at most one old week and delete at most RETENTION_STEP old events.
+
+    Returns the number of weeks made and dropped and of events deleted.
+    """
     kept_for = timedelta(days=settings.LOCATION_DAYS)
     some = ZoneEvent.every.filter(decided_at__lt=now - kept_for).values("pk")[: policy.RETENTION_STEP]
     deleted, _ = ZoneEvent.every.filter(pk__in=some).delete()

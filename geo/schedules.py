@@ -1,4 +1,4 @@
-"""When contacts are told of a zone: days and hours in a time zone."""
+"""Decides when contacts are told of a zone: on days and at hours in a time zone."""
 
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 
 def is_open(schedule: Mapping[str, Any] | None, *, at: datetime) -> bool:
-    """Whether the moment `at` lies within a schedule: {"days": [1..7], "from", "to", "time_zone"}. None is always open.
+    """Whether contacts are told at the moment `at`, by a zone's schedule: {"days": [1..7], "from", "to", "time_zone"}.
+    With None: always.
 
     Hours past midnight belong to the day on which they began. The same hour in `from` and `to` is the whole day.
     """

@@ -59,8 +59,8 @@ class Circle:
         return distance_m(self.centre, position) - self.radius_m
 
     def gap_m(self, position: Point) -> float:
-        """The least distance from the position to the circle in metres, in a straight line. Above 0 the position is
-        outside.
+        """A lower bound of the distance from the position to the circle in metres, in a straight line. Above 0 the
+        position is outside.
 
         Most zones need no other check.
         """
@@ -95,7 +95,11 @@ def circle(*, latitude: float, longitude: float, radius_m: float) -> Circle:
 
 @lru_cache(maxsize=4_096)
 def polygon(ring: tuple[tuple[float, float], ...]) -> Polygon:
-    """A polygon from a closed GeoJSON ring of (longitude, latitude). Raises ShapeInvalid."""
+    """A polygon from a closed GeoJSON ring of (longitude, latitude).
+
+    Raises ShapeInvalid if its edges touch or cross, or if it is smaller than MIN_RADIUS_M or larger than MAX_RADIUS_M
+    allows.
+    """
     corners = [point(latitude, longitude) for longitude, latitude in ring]
     middle = _middle(corners)
     centre = point(*middle)
@@ -124,7 +128,7 @@ def around(ring: Sequence[Sequence[float]]) -> tuple[float, float, float]:
 
 
 def flat(position: Point, centre: Point, plane: tuple[Point, Point]) -> tuple[float, float]:
-    """The position as metres east and north of the centre."""
+    """The position as metres east and north of the centre, in the plane that touches the Earth there (`plane`)."""
     (ex, ey, ez), (nx, ny, nz) = plane
     dx, dy, dz = position[0] - centre[0], position[1] - centre[1], position[2] - centre[2]
     return dx * ex + dy * ey + dz * ez, dx * nx + dy * ny + dz * nz

@@ -1,4 +1,6 @@
-"""Stores zone events with the facts that decided them, and texts the chosen contacts while the event is news."""
+"""Stores zone events with the facts that decided them, and texts the contacts whom the zone chooses, unless there is a
+reason not to (Told).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,8 +40,9 @@ class Happening:
 
 
 def tell(happened: Sequence[Happening], *, person_id: UUID, now: datetime) -> int:
-    """Store the zone events and queue their messages to contacts, in the caller's transaction; return the number of
-    events.
+    """Store the zone events, and queue messages to the confirmed contacts that each zone's settings choose.
+
+    Runs in the caller's transaction. Returns the number of events, also of those that nobody is told of.
     """
     if not happened:
         return 0

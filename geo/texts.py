@@ -1,7 +1,7 @@
 """Texts about zones for contacts. Each fits one SMS segment in every language and holds the person's verified number.
 
-The name of a zone is free text. Characters that no person's name may hold are left out of it, so that it looks like no
-link and no number.
+The name of a zone is free text. Characters that no person's name may hold are left out of it, so that it does not look
+like a link or a number.
 """
 
 from django.utils.translation import gettext, override
@@ -26,7 +26,7 @@ def left(person: User, *, zone: str, language: str) -> str:
 
 
 def _fitted(words: str, person: User, zone: str) -> str:
-    """Shorten the zone's name first, then the person's, until the text fits one segment."""
+    """The text with shortened names: the lengths of _UNITS are tried in order until the text fits one segment."""
     phone, name = str(person.phone_number), names.in_text(person.first_name, person.last_name)
     place = names.in_text(zone) or "..."
     for zone_units, name_units in _UNITS:

@@ -1,5 +1,5 @@
-"""A person's last fixes as presence uses them: the believed ones, with their errors, and the mean positions of the last
-of them.
+"""A person's last fixes, as geo/presence.py uses them: the plausible fixes with their errors, and the mean positions of
+the newest of them.
 """
 
 import math
@@ -36,7 +36,7 @@ _LADDER = frozenset((*range(2, FEWEST + 1), 12, 16, 24, MOST))
 
 @dataclass(frozen=True, slots=True)
 class TrackFix:
-    """A fix as the phone sent it: its time in seconds, its point in space, and the accuracy it states.
+    """A fix as the phone sent it: its time in seconds since 1970, its point in space, and the accuracy it states.
 
     An accuracy of 0 or less means unknown to Android and invalid to iOS: it is None here.
     """
@@ -61,9 +61,9 @@ class WeighedFix:
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """The mean position of the last `fixes` fixes, the first of them `oldest`.
+    """The mean position of the track's last `fixes` fixes; `oldest` is the first of these in time.
 
-    The mean can decide for a boundary that is further away than `margin_m`.
+    The mean can decide only about a boundary that is further away than `margin_m`.
     """
 
     position: Point
@@ -74,8 +74,8 @@ class Mean:
 
 @dataclass(slots=True)
 class Track:
-    """A person's last fixes: believed ones (`seen`), oldest first, and those too far away to be believed yet
-    (`doubted`).
+    """A person's last fixes, the oldest first. `seen`: fixes that were plausible. `doubted`: the newest fixes, if they
+    are too far from `seen` to be reached in the time between.
     """
 
     seen: list[WeighedFix] = field(default_factory=list)
@@ -85,10 +85,11 @@ class Track:
     _means: list[Mean] | None = None
 
     def take(self, reported: TrackFix) -> bool:
-        """Add the fix to `seen` if it is plausible after the last one, else to `doubted`; return whether to `seen`.
+        """Add the fix to `seen` if it could be reached from the last one (FASTEST_MPS, ACCELERATION_MPS2), else to
+        `doubted`.
 
-        Doubted fixes that agree with each other for BELIEVED_AFTER_S are believed too: they replace `seen`. A believed
-        fix is now the last of `seen`.
+        If at least BELIEVED_FIXES doubted fixes agree with each other for BELIEVED_AFTER_S, they replace `seen`.
+        Returns whether the fix is now the last of `seen`.
         """
         fix = WeighedFix(reported.at, reported.position, self.errors.of(reported.stated_m))
         if self.seen and (self._goes_on_jumping(fix) or not self._is_plausible(fix)):
@@ -98,7 +99,7 @@ class Track:
         return True
 
     def means(self) -> list[Mean]:
-        """The means of the last 2, 3, 4 … fixes, from the first that covers AGREED_S.
+        """The means of the last 2, 3, 4 … fixes (_LADDER), from the first mean whose fixes span AGREED_S.
 
         Computed once for all zones, and only if a zone needs them.
         """
@@ -147,7 +148,7 @@ class Track:
         return speed_mps <= min(FASTEST_MPS, reachable)
 
     def _goes_on_jumping(self, fix: WeighedFix) -> bool:
-        """Whether the fix is nearer to the last doubted fix than to the last believed one.
+        """Whether the fix is nearer to the last doubted fix than to the last of `seen`; False without a doubted fix.
 
         Without this check, a jump would become plausible after some time.
         """
@@ -169,7 +170,9 @@ class Track:
 
 
 def _certainty(interval_s: float) -> float:
-    """The standard errors that a mean of fixes this far apart needs: falling with the logarithm of the interval."""
+    """How many standard errors from the boundary a mean must be, if its fixes are `interval_s` apart. The number falls
+    with the logarithm of the interval, from CERTAINTY_FAST to CERTAINTY_RARE.
+    """
     if interval_s <= FAST_S:
         return CERTAINTY_FAST
     part = min(1.0, math.log(interval_s / FAST_S) / math.log(RARE_S / FAST_S))

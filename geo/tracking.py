@@ -1,4 +1,4 @@
-"""Stores uploaded fixes: one statement and one hint for the person, for any number of fixes."""
+"""Stores the fixes of an upload and the row that asks for their evaluation (DueEvaluation), with one statement."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -42,7 +42,7 @@ _COLUMNS = ("at", "id", "latitude", "longitude", "track_id", *Details._fields)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Upload:
-    """The result of an upload. `repeated` counts the fixes that were stored before."""
+    """The result of an upload. `repeated` counts the fixes that were stored before, or twice in the upload."""
 
     stored: int
     repeated: int
@@ -50,9 +50,9 @@ class Upload:
 
 
 def take(sent: Sent, *, owner_id: UUID, now: datetime) -> Upload:
-    """Store the correct fixes of a request; return how many were stored or repeated, and which were refused and why.
+    """Store the usable fixes of a request; return how many were stored or repeated, and which were refused and why.
 
-    The hint to evaluate the new fixes is sent at commit.
+    If a fix is new and the person has an active zone, asks for an evaluation; the scheduler is woken at commit.
     """
     read, unreadable = reading.read(sent, person_id=owner_id, now=now)
     behind = clocks.measured(sent_at=sent.sent_at, recorded_at=(fix.at for fix in read), now=now)

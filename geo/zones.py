@@ -1,4 +1,6 @@
-"""Adds, changes and removes a person's zones, under the lock of the person's whereabouts that evaluation takes too."""
+"""Adds, changes and removes a person's zones, under a lock of the person's row of Whereabouts. Evaluation takes that
+lock too.
+"""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -27,15 +29,15 @@ class TooManyZones(Conflict):
 
 
 def locked(person_id: UUID) -> Whereabouts:
-    """Lock the person's whereabouts and return the row: zones then change one at a time, and never during an
-    evaluation.
+    """Lock the person's row of Whereabouts, made if it is missing, and return it. The person's zones then change one
+    request at a time, and never during an evaluation.
     """
     Whereabouts.objects.get_or_create(person_id=person_id)
     return Whereabouts.objects.select_for_update(no_key=True).get(person_id=person_id)
 
 
 def changed(whereabouts: Whereabouts) -> None:
-    """Raise the version of the person's zones, so that evaluation does not use the cached zones of the old version."""
+    """Raise `zones_version`, so that evaluation does not use the cached zones of the old version. Saves the row."""
     whereabouts.zones_version += 1
     whereabouts.save(update_fields=["zones_version"])
 
@@ -64,7 +66,8 @@ def change(
     proof: Proof,
     now: datetime,
 ) -> GeoZone:
-    """Change fields of a zone; return the zone. Under duress the zone as it was goes on, hidden (keptzones.py).
+    """Change fields of a zone; return the zone. With the duress PIN a weakened zone goes on as it was, hidden
+    (keptzones.py).
 
     Raises NotFound, PreconditionFailed if the client has an older version, InvalidField about `contact_ids`, or
     PinRequired for a change after which contacts may be told of less.
@@ -84,7 +87,7 @@ def change(
 
 @transaction.atomic
 def remove(*, person_id: UUID, zone_id: UUID, if_match: Collection[str] | None, proof: Proof) -> None:
-    """Delete the zone; its events stay. Under duress it goes on, hidden.
+    """Delete the zone; its events stay. With the duress PIN the zone goes on, hidden (keptzones.py).
 
     Raises NotFound, PinRequired or PreconditionFailed.
     """
@@ -99,7 +102,7 @@ def remove(*, person_id: UUID, zone_id: UUID, if_match: Collection[str] | None, 
 
 @transaction.atomic
 def settle(person_id: UUID) -> None:
-    """Delete the hidden zones (keptzones.py)."""
+    """Delete the person's hidden zones (keptzones.py), so that contacts are told only of the zones that are shown."""
     if GeoZone.every.filter(owner_id=person_id, is_kept=True).exists():
         whereabouts = locked(person_id)
         GeoZone.every.filter(owner_id=person_id, is_kept=True).delete()
@@ -107,7 +110,9 @@ def settle(person_id: UUID) -> None:
 
 
 def rewrite(zone: GeoZone, changes: Mapping[str, Any], *, now: datetime) -> None:
-    """Store these changes of the zone. After a change of the outline, the person's presence in the zone is unknown."""
+    """Set these fields of the zone and save it. If the outline (OUTLINE) changes, the person's presence in the zone
+    becomes unknown.
+    """
     if any(getattr(zone, name) != changes[name] for name in OUTLINE if name in changes):
         zone.placed_at = now
     for name, value in changes.items():
@@ -126,7 +131,9 @@ def zone_of_person(*, person_id: UUID, zone_id: UUID) -> GeoZone:
 
 
 def events_in(*, person_id: UUID, zone_id: UUID) -> QuerySet[ZoneEvent]:
-    """The events of a zone that exists or existed. Raises NotFound if there is neither a zone nor an event of it."""
+    """The person's events in a zone, which may have been removed. Raises NotFound if there is neither such a zone nor
+    an event of it.
+    """
     events = ZoneEvent.objects.filter(owner_id=person_id, zone_id=zone_id)
     if not events.exists():
         zone_of_person(person_id=person_id, zone_id=zone_id)

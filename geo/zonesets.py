@@ -1,4 +1,5 @@
-"""The active zones of a person as evaluation needs them. They are cached, since every evaluation reads them.
+"""The active zones of a person, hidden ones too, as evaluation needs them. They are cached, since every evaluation
+reads them.
 
 The cache is Django's: one in each process, or a shared one with the setting CACHE_URL. A key in the cache holds
 zones_version, which each change of the zones raises in its own transaction. So outdated zones are never read.
@@ -44,12 +45,12 @@ class Zone(NamedTuple):
 
 
 def presence_key(zone_id: UUID, placed_at: datetime) -> str:
-    """The key of a person's presence in a zone. A moved zone has another key: nothing is known of it yet."""
+    """The key of a person's presence in a zone. A moved zone gets a new key, so the presence in it is unknown."""
     return f"{zone_id.hex}@{placed_at.timestamp()}"
 
 
 def active_zones(locked: Iterable[Whereabouts]) -> dict[UUID, Sequence[Zone]]:
-    """The active zones of each person, by person id. The caller has locked these rows of Whereabouts.
+    """The active zones of each person, by person id. `locked` are rows of Whereabouts that the caller has locked.
 
     Takes one query for all people whose zones are not cached.
     """

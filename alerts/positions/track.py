@@ -132,7 +132,9 @@ def newest(alert_id: UUID) -> AlertPosition | None:
 
 
 def trail(alert_id: UUID, *, limit: int, until: datetime | None = None) -> list[AlertPosition]:
-    """The last `limit` positions by the time of the fix, none of them after `until` if it is given; the oldest first."""
+    """The last `limit` positions by the time of the fix, the oldest first. With `until`, later positions are
+    left out.
+    """
     fixes = _by_time(alert_id).filter(at__lte=until) if until else _by_time(alert_id)
     return list(fixes[:limit])[::-1]
 

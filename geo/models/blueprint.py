@@ -6,7 +6,7 @@ from messaging.columns import EncryptedJSONField, EncryptedTextField
 
 
 class Blueprint(models.Model):
-    """A named set of zones, for holidays or a school year. Applying a blueprint makes its zones the person's zones."""
+    """A named set of zones, for holidays or a school year. Applying it makes the person's zones equal to it."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="blueprints")

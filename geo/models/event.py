@@ -16,7 +16,7 @@ class Direction(models.TextChoices):
 
 
 class Told(models.TextChoices):
-    """Whether contacts were texted, and if not why."""
+    """Whether contacts were texted about a zone event, and if not, the reason."""
 
     TOLD = "told"
     LATE = "late"
@@ -29,7 +29,7 @@ class Told(models.TextChoices):
 class ZoneEvent(models.Model):
     """A person entered or left a zone.
 
-    The row holds all facts that decided it, so that it can be explained and checked.
+    The row holds the fix, the rule and the figures that decided it, so that it can be explained and checked.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

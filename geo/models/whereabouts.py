@@ -4,9 +4,9 @@ from identity.models import User
 
 
 class Whereabouts(models.Model):
-    """All that evaluation remembers of a person between two runs.
+    """The state of one person's evaluation between two runs: the last evaluated fix, the track and the presences.
 
-    Evaluation locks this row, so that two workers never race.
+    Evaluation locks this row, so that two workers never evaluate one person at once.
     """
 
     person = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="+")

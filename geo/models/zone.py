@@ -25,7 +25,7 @@ class Shape(models.TextChoices):
 
 
 class GeoZone(models.Model):
-    """An area on WGS 84. Contacts are told when its owner enters or leaves it.
+    """A circle or polygon on WGS 84. Contacts are told when its owner enters or leaves it, as the fields choose.
 
     A zone with `is_kept` was removed or weakened with the duress PIN: nobody is shown it, and it still tells contacts
     (geo/keptzones.py).

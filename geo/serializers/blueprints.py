@@ -17,7 +17,9 @@ class BlueprintFieldsSerializer(serializers.Serializer[None]):
     zones = serializers.ListField(child=ZoneFieldsSerializer(), max_length=_MOST_ZONES)
 
     def validate_zones(self, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Fill in the defaults of each zone, also when the blueprint is changed in part."""
+        """Return the zones with the defaults filled in, also when the blueprint is changed in part. Raises
+        ValidationError for a zone without a name or an outline.
+        """
         whole = [{"schedule": None, "contact_ids": None} | _DEFAULTS | fields for fields in value]
         for fields in whole:
             if "shape" not in fields or "name" not in fields:

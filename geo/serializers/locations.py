@@ -56,7 +56,7 @@ class WantedSerializer(serializers.Serializer[Wanted]):
         return Box(west=west, south=south, east=east, north=north)
 
     def to_internal_value(self, data: Any) -> Any:
-        """Put the filters together into `wanted`, beside the fields of a subclass."""
+        """Replace the filters by one Wanted under the key `wanted`; fields of a subclass stay beside it."""
         values = super().to_internal_value(data)
         return values | {
             "wanted": Wanted(

@@ -128,7 +128,7 @@ class ZoneFieldsSerializer(serializers.Serializer[None]):
 
 
 class ZoneChangesSerializer(ProvedSerializer, ZoneFieldsSerializer):
-    """Some fields of a zone, and the PIN if contacts may be told of less."""
+    """The fields of a zone that change, and the PIN if contacts may be told of less."""
 
 
 def _polygon(ring: list[list[float]]) -> dict[str, Any]:
@@ -178,7 +178,9 @@ class ShownZoneSerializer(ZoneSerializer):
 
 
 class ZoneEventSerializer(serializers.ModelSerializer[ZoneEvent]):
-    """An event and why it was believed: the deciding fix, the distance to the boundary and the rule."""
+    """A person entered or left a zone, with the facts that decided it: the fix, the distance to the boundary and the
+    rule.
+    """
 
     direction = serializers.ChoiceField(choices=Direction.choices)
     rule = serializers.ChoiceField(

@@ -116,7 +116,7 @@ class ApplyView(APIView):
         tags=["blueprints"],
     )
     def post(self, request: Request, blueprint_id: UUID) -> Response:
-        """Make the person's zones those of the blueprint: all of it or nothing. Zones it does not name are removed.
+        """Make the person's zones equal to the blueprint's: all of it or nothing. Zones it does not name are removed.
 
         It needs a PIN, once PINs are set, if contacts may be told of less.
         """

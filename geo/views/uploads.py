@@ -1,4 +1,4 @@
-"""Requests with fixes and their responses: the same for the history and for positions of an alert."""
+"""Reads requests with fixes and makes the responses: the same for a person's history and for positions of an alert."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -66,7 +66,9 @@ def batch(request: Request) -> Sent:
 
 
 def answer_single(upload: Upload) -> Response:
-    """The response to an upload of one fix. Raises ValidationError if the fix was refused."""
+    """The response to an upload of one fix: 201 if it is new, 200 if it was stored before. Raises ValidationError if
+    the fix was refused.
+    """
     for refused in upload.refused:
         raise invalid(refused)
     return answer(upload)

@@ -30,7 +30,7 @@ class ZonesView(generics.GenericAPIView[Any]):
 
     @extend_schema(operation_id="geozones_list", responses=ShownZoneSerializer(many=True), tags=["geozones"])
     def get(self, request: Request) -> Response:
-        """The person's zones, newest first, and whether the person is inside."""
+        """The person's zones, newest first, each with whether the person is inside."""
         page = self.paginate_queryset(GeoZone.objects.filter(owner=person(request))) or []
         return self.get_paginated_response(_with_presence(page))
 
@@ -44,7 +44,9 @@ class ZonesView(generics.GenericAPIView[Any]):
     )
     @replayable
     def post(self, request: Request) -> Response:
-        """Add a zone. The person's position at first is the baseline: only a later change is an event."""
+        """Add a zone. The first fixes say whether the person is inside at the beginning, and cause no event: only a
+        later change is an event.
+        """
         fields = parse(ZoneFieldsSerializer, request)
         zone = zones.add(person_id=person(request).id, fields=fields, now=clock.now())
         return _shown(zone, status.HTTP_201_CREATED)
@@ -68,7 +70,8 @@ class ZoneView(APIView):
         tags=["geozones"],
     )
     def patch(self, request: Request, zone_id: UUID) -> Response:
-        """Change some fields; a circle is changed as a whole. After a move the baseline is found anew.
+        """Change some fields; a circle is changed as a whole. After a move the person's presence is unknown until the
+        next fixes.
 
         A change needs a PIN, once PINs are set, unless it only tells contacts of more or changes the name or type.
         """
@@ -106,7 +109,7 @@ class ZoneEventsView(generics.GenericAPIView[Any]):
         tags=["geozones"],
     )
     def get(self, request: Request, zone_id: UUID) -> Response:
-        """When the person entered and left, newest first, and why that was believed. Also for a removed zone."""
+        """When the person entered and left, newest first, with the facts that decided it. Also for a removed zone."""
         page = self.paginate_queryset(zones.events_in(person_id=person(request).id, zone_id=zone_id)) or []
         return self.get_paginated_response(ZoneEventSerializer(page, many=True).data)
 
