@@ -44,8 +44,8 @@ class PhoneErrors:
     last: list[tuple[float, Point]] = field(default_factory=list)
 
     def of(self, stated_m: float | None) -> float:
-        """The error in metres that evaluation counts with, for a fix that states the accuracy `stated_m`; None: it
-        states none.
+        """The error in metres that evaluation counts with, for a fix that states the accuracy `stated_m` (None: none
+        stated).
 
         After ENOUGH zigzags the learned error counts if it is larger than the stated accuracy. After MANY it also
         lowers a stated accuracy that is much too large.
@@ -62,7 +62,9 @@ class PhoneErrors:
         return max(LEAST_M, stated_m)
 
     def learn(self, at: float, position: Point) -> None:
-        """Learn from one more fix of the track (`Track.seen`). A fix less than APART_S after the last one is left out."""
+        """Learn from one more fix of `Track.seen`. Leaves out a fix less than APART_S after the last one
+        learned from.
+        """
         if self.last and at - self.last[-1][0] < APART_S:
             return
         self.last = [*self.last[-2:], (at, position)]

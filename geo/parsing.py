@@ -1,4 +1,6 @@
-"""Parses the bodies of uploads: JSON, plain or compressed with gzip. They may be larger than other bodies."""
+"""Parses the bodies of uploads: JSON, plain or compressed with gzip, of at most MAX_BODY bytes. Other bodies have a
+lower limit.
+"""
 
 import json
 import zlib

@@ -38,7 +38,9 @@ WHERE inhparent = 'geo_fix'::regclass
 
 
 def ensure(*, now: datetime, kept_for: timedelta) -> int:
-    """Make the missing weeks from the oldest that is kept to WEEKS_AHEAD from now; return how many were made."""
+    """Make the missing weeks, from the week of the oldest fix that is kept to WEEKS_AHEAD from now; return how many
+    were made.
+    """
     existing = _existing()
     missing = [week for week in _weeks(now - kept_for, now + WEEKS_AHEAD * WEEK) if _name(week) not in existing]
     for week in missing:

@@ -1,4 +1,6 @@
-"""Limits of fixes and zones, each with its reason. The numbers that decide presence are in geo/presence.py."""
+"""Limits of fixes and zones, each with its reason. The numbers that decide presence are in geo/presence.py,
+geo/track.py and geo/errors.py.
+"""
 
 from datetime import timedelta
 

@@ -100,9 +100,9 @@ def _evidence(area: Area, here_m: float, presence: Presence, track: Track) -> _F
     """Find a mean of the last fixes that is on the side of the last fix and further from the boundary than its own
     error.
 
-    Returns the rule and the figures that decided, or None. The last fix must be beyond its own error too, and of two
-    rare fixes both. Only means of fixes since the last change of presence count: fixes on the way to a boundary say
-    nothing about a halt just behind it.
+    Returns the rule and the figures that decided, or None. The last fix must be beyond its own error too; if a mean has
+    only two rare fixes, both must be. Only means of fixes since the last change of presence count: fixes on the way to
+    a boundary say nothing about a halt just behind it.
     """
     newest = track.seen[-1]
     least_m = _own_margin(newest)

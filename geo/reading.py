@@ -95,7 +95,9 @@ def _read(item: object, number: int, *, person_id: UUID, sent_at: datetime) -> R
 
 
 def position(item: Mapping[str, Any]) -> tuple[float, float]:
-    """The latitude and longitude of a fix. Raises Refused if one is missing or wrong, or both are about 0."""
+    """The latitude and longitude of a fix. Raises Refused if one is missing or wrong, or both are within
+    NULL_ISLAND_DEG of 0.
+    """
     latitude, longitude = _coordinate(item, "latitude", 90), _coordinate(item, "longitude", 180)
     if abs(latitude) < policy.NULL_ISLAND_DEG and abs(longitude) < policy.NULL_ISLAND_DEG:
         raise Refused("null_island", "latitude")

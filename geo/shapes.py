@@ -1,9 +1,9 @@
 """Shapes of zones on WGS 84: how far a position is from a boundary, also at the poles and across the antimeridian.
 
 Positions are points in space (Earth-centred, metres), where no meridian is special. The straight chord between two
-points gives the geodesic between them to a millimetre at 10 km and a few centimetres at 100 km. It costs a fiftieth of
-a call into the geodesic library; the tests compare the two. A polygon lies in the plane that touches the Earth at its
-middle. Its edges are the shortest lines between its corners.
+points gives the geodesic between them to a millimetre at 10 km and a few centimetres at 100 km. Computing it costs a
+fiftieth of a call into the geodesic library; the tests compare the two. A polygon lies in the plane that touches the
+Earth at its middle. Its edges are the shortest lines between its corners.
 """
 
 import math

@@ -191,7 +191,9 @@ def _flush(path: Path) -> None:
 
 
 def _flush_folder(name: str) -> None:
-    """Flush the folder's entry too: after a crash of the machine no row may name a file that is not on the disk."""
+    """Flush the entry of the file `name` in its folder, if the storage is a folder: after a crash of the machine no row
+    may name a file that is not on the disk.
+    """
     try:
         folder = Path(storage().path(name)).parent
     except NotImplementedError:

@@ -28,8 +28,8 @@ _SUFFIX = ".encrypting"
 
 
 def rotate() -> Iterator[Count]:
-    """Wrap the key of every upload and file of evidence anew, or encrypt the plain file; yield one Count after each row
-    and at the end.
+    """Wrap the key of every upload and file of evidence anew, or encrypt the plain file; yield the count so far after
+    each row, and at the end.
 
     `held` counts files for which the disk has no room, and uploads without a key that are open: they may still become
     plain files. If another process is rotating, the only Count has `held` = 1.

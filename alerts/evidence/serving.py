@@ -1,4 +1,6 @@
-"""A file as a response: whole or a range (RFC 9110, section 14), in small chunks, and never as a page of our site."""
+"""A file as a response: whole or a range (RFC 9110, section 14), in small chunks. Its headers keep a browser from
+running it as a page of our site.
+"""
 
 import re
 from collections.abc import Generator

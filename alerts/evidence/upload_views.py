@@ -56,8 +56,9 @@ class UploadsView(tus.TusView):
     def post(self, request: Request, alert_id: UUID) -> Response:
         """Begin a resumable upload (tus 1.0), for phones that lose their connection.
 
-        Send the file in PATCH requests of some hundred kilobytes. After a break ask with HEAD where to go on. If an
-        upload with the same declared sha256 is already open, the response names that upload.
+        Send the file in PATCH requests of some hundred kilobytes. After a break ask with HEAD where to go on. If the
+        alert has an upload with the same kind, length and declared sha256 that has not expired, the response names that
+        upload.
         """
         metadata = tus.metadata(request)
         upload = resuming.begin(

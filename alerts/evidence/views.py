@@ -131,7 +131,7 @@ class EvidenceView(APIView):
     def get(self, request: Request, alert_id: UUID) -> Response:
         """The recordings and photos of the alert, oldest first.
 
-        The API deletes none of them: otherwise somebody who took the phone by force could.
+        The API cannot delete them, so somebody who takes the phone by force cannot delete them either.
         """
         alert = get_object_or_404(view.owned_by(person(request)), id=alert_id)
         now = clock.now()
@@ -143,7 +143,9 @@ class EvidenceView(APIView):
 
 
 class FileView(APIView):
-    """A file behind a signed URL. Needs no token, because media players send none: the signature is the permission."""
+    """A file behind a signed URL. Needs no access token, because media players send none: the signature is the
+    permission.
+    """
 
     authentication_classes = ()
     permission_classes = ()

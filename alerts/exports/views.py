@@ -38,9 +38,9 @@ class ExportView(APIView):
 
         It holds `alert.json` (the alert, and each contact with the outcome of each SMS and call), `timeline.json` (the
         chain), `positions.geojson`, every recording and photo below `evidence/`, `manifest.json` (size and SHA-256 of
-        each file) and `manifest.sig` (the Ed25519 signature of the manifest's bytes, by a key at
-        `export-key/`). The manifest says whose view of the alert it is: `owner`, and the key signs no other view.
-        `manage.py verifyexport FILE --key KEYFILE` or `python -m alerts.exports` checks it without a server.
+        each file) and `manifest.sig` (the Ed25519 signature of the manifest's bytes, by a key at `export-key/`). The
+        manifest's `view` is `owner`; the key signs only exports with this view. `manage.py verifyexport FILE --key
+        KEYFILE` or `python -m alerts.exports` checks it without a server.
         """
         user, now = person(request), clock.now()
         alert = get_object_or_404(view.owned_by(user).select_related("owner"), id=alert_id)

@@ -155,7 +155,9 @@ def seen_by(link: ContactLink, *, language: str | None) -> Page:
 
 
 def _answers(alert: SosAlert, *, until: datetime | None) -> dict[UUID, str]:
-    """The last answer of each contact, in the order of the answers; with `until`, the last one by then."""
+    """The last answer of each contact, in the order of the answers. With `until`, the last answer given by
+    that time.
+    """
     if until is None:
         return dict(Answer.objects.filter(alert=alert).order_by("at", "id").values_list("contact_id", "kind"))
     given = AlertEvent.objects.filter(alert=alert, kind__in=AnswerKind.values, at__lte=until).order_by("id")

@@ -83,7 +83,8 @@ class LocationBatchView(OpenToDevices):
         responses=uploads.BATCH_ANSWERS | _REFUSALS,
     )
     def post(self, request: Request, alert_id: UUID) -> Response:
-        """Send up to 1,000 positions during an alert, in any order. Wrong ones are named, and the others are stored.
+        """Send up to 1,000 positions during an alert, in any order. The response names wrong ones; the others are
+        stored.
 
         Repeating is harmless. An SOS credential is enough.
         """

@@ -82,7 +82,8 @@ class Wanted:
 def arm(*, person_id: UUID, wanted: Wanted, now: datetime) -> ActivityTimer:
     """Arm a timer that ends `wanted.period` from now; return the timer. Call inside a transaction.
 
-    Raises NoContacts, NoReachableContact, TooManyTimers, or InvalidField for a contact who is not the person's.
+    Raises NoContacts, NoReachableContact if no chosen contact takes our SMS, TooManyTimers, or InvalidField for a
+    contact who is not the person's.
     """
     user = people.locked(person_id)
     _check_reach(list(user.contacts.all()), chosen=wanted.contact_ids)

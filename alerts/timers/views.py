@@ -122,7 +122,7 @@ class CheckInView(APIView):
         responses=_MOVED,
     )
     def post(self, request: Request, timer_id: UUID) -> Response:
-        """Say "I am well and go on". The whole period starts anew from now. It never makes the end earlier.
+        """Say "I am well and go on". The whole period starts anew from now. A check-in never makes the end earlier.
 
         Once PINs are set, an end later than two periods after the timer was armed, or last put off with a PIN, needs a
         PIN.
@@ -167,7 +167,8 @@ class HeartbeatView(APIView):
     )
     @never_refused(again=_beat_again)
     def post(self, request: Request, timer_id: UUID) -> Response:
-        """Report the phone's battery, network and position, for the contacts if the timer fires. It is no check-in.
+        """Report the phone's battery, network and position, for the contacts if the timer fires. A heartbeat is not a
+        check-in.
 
         A retry may hold a newer position and time. A retry of a heartbeat that was taken never gets an error because
         the timer has ended since: the response is the timer as it stands.

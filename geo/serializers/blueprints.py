@@ -77,7 +77,9 @@ class ChangedZoneSerializer(serializers.Serializer[ZoneChange]):
 
 
 class ReportSerializer(serializers.Serializer[Report]):
-    """Changes by a blueprint. Zones are matched by their names."""
+    """The changes of applying a blueprint. A zone of the blueprint and a zone of the person with the same name count as
+    one.
+    """
 
     added = NamedZoneSerializer(many=True)
     changed = ChangedZoneSerializer(many=True)

@@ -43,7 +43,7 @@ class BlueprintsView(generics.GenericAPIView[Any]):
     )
     @replayable
     def post(self, request: Request) -> Response:
-        """Save a named set of zones. The person's zones stay as they are."""
+        """Save a named set of zones as a blueprint. The person's zones stay as they are."""
         asked = parse(serializers.BlueprintFieldsSerializer, request)
         made = blueprints.add(person_id=person(request).id, name=asked["name"], wanted=asked["zones"], now=clock.now())
         return _shown(made, status.HTTP_201_CREATED)
@@ -59,7 +59,7 @@ class FromCurrentView(APIView):
     )
     @replayable
     def post(self, request: Request) -> Response:
-        """Save the person's present zones under a name."""
+        """Save the person's present zones as a blueprint with this name."""
         name = parse(serializers.FromCurrentSerializer, request)["name"]
         made = blueprints.add_from_current(person_id=person(request).id, name=name, now=clock.now())
         return _shown(made, status.HTTP_201_CREATED)

@@ -74,7 +74,7 @@ class LocationBatchView(APIView):
         tags=["locations"],
     )
     def post(self, request: Request) -> Response:
-        """Send up to 1,000 fixes, in any order. Wrong fixes are named, and the others are stored.
+        """Send up to 1,000 fixes, in any order. The response names wrong fixes; the others are stored.
 
         With ids, repeating is harmless.
         """
@@ -88,7 +88,7 @@ class LatestLocationView(APIView):
         tags=["locations"],
     )
     def get(self, request: Request) -> Response:
-        """The person's last fix, by its time."""
+        """The person's last fix by the time of the fix, not of its arrival."""
         kept_for = timedelta(days=settings.LOCATION_DAYS)
         fix = history.latest(owner_id=person(request).id, now=clock.now(), kept_for=kept_for)
         if fix is None:

@@ -94,7 +94,7 @@ class ZoneView(APIView):
         tags=["geozones"],
     )
     def delete(self, request: Request, zone_id: UUID) -> Response:
-        """Remove a zone. Its events are kept as long as fixes."""
+        """Remove a zone. Its events stay for as many days as fixes are kept."""
         with proved(request, f"zone {zone_id}") as proof:
             zones.remove(person_id=person(request).id, zone_id=zone_id, if_match=if_match(request), proof=proof)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,5 +1,5 @@
 """Recognises the type of a file by its content, and whether the file is whole. Nothing is decoded or decompressed:
-lengths are added up, and little is read.
+the readers add up the lengths that the file states, and read few of its bytes.
 
 No library does this: filetype, hachoir and mutagen do not notice that a file was cut off, and take sound in an MP4 for
 a film or do not know WebM (tried with tests/alerts/evidence/files.py), and the libraries that notice are C code that

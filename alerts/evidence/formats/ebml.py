@@ -1,4 +1,4 @@
-"""WebM and Matroska: elements of id, length and content (RFC 8794, RFC 9559)."""
+"""Reader of WebM and Matroska: elements, each with an id, a length and a content (RFC 8794, RFC 9559)."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Audio that is one frame after another: AAC in ADTS, MP3 and AMR."""
+"""Readers of audio that is one frame after another: AAC in ADTS, MP3 and AMR."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -132,7 +132,9 @@ def _check_last_frames(file: Source, size: int, frames: _Frames) -> None:
 
 
 def _before_tags(file: Source, size: int) -> int:
-    """The byte after the last frame: before an ID3v1 tag and an APE tag."""
+    """The byte after the last frame: the beginning of an APE tag or ID3v1 tag at the end of the file, else the file's
+    end.
+    """
     end = size - 128 if at(file, size - 128, 3, end=size) == b"TAG" else size
     footer = at(file, end - 32, 32, end=size)
     if not footer.startswith(b"APETAGEX"):

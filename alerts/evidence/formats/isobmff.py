@@ -1,4 +1,4 @@
-"""MP4, M4A, 3GP, QuickTime and HEIF: boxes of length and type (ISO/IEC 14496-12)."""
+"""Reader of MP4, M4A, 3GP, QuickTime and HEIF: boxes, each with a length and a type (ISO/IEC 14496-12)."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""JPEG (ITU-T T.81): segments, then the picture, then an end marker."""
+"""Reader of JPEG (ITU-T T.81): segments, then the picture, then an end marker."""
 
 from alerts.evidence.formats.reading import Media, NotMedia, Source, Truncated, at
 from alerts.models import EvidenceKind

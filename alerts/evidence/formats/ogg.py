@@ -1,4 +1,4 @@
-"""Ogg (RFC 3533): pages, each of which begins with the lengths of its content."""
+"""Reader of Ogg (RFC 3533): pages, each of which begins with the lengths of its content."""
 
 from collections.abc import Iterator
 
