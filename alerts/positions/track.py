@@ -63,8 +63,8 @@ def is_all_after_end(upload: Upload) -> bool:
 
 @transaction.atomic
 def add(*, alert_id: UUID, owner: User, sent: Sent) -> Upload:
-    """Store the fixes from a day before the owner's alert up to its shown end, at most MAX_PER_ALERT; move the alert to
-    its newest position. Returns how many were stored and repeated, and which were refused.
+    """Store the fixes from a day before the owner's alert up to its shown end, at most MAX_PER_ALERT. Unless the alert
+    has ended, move it to its newest position. Returns how many fixes were stored and repeated, and which were refused.
 
     Under duress, fixes from after the shown end are stored too, and are reported to the owner's devices as refused.
     Raises NotFound, also for another person's alert.

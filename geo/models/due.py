@@ -4,10 +4,10 @@ from identity.models import User
 
 
 class DueEvaluation(models.Model):
-    """A person with fixes that are not evaluated yet: one row for any number of fixes. It stays until they are
+    """A person with fixes that are not evaluated yet: one row for any number of fixes. The row stays until they are
     evaluated, also if a broker message is lost.
 
-    It is not a column of Whereabouts, which evaluation locks, so an upload never waits for an evaluation.
+    It is separate from Whereabouts, which evaluation locks, so an upload never waits for an evaluation.
     """
 
     person = models.OneToOneField(
