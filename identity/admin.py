@@ -25,8 +25,8 @@ _RIGHTS = ("is_staff", "is_superuser", "groups")
 class UserAdmin(_ModelAdmin):
     """Finds and deactivates people, ends their sessions and gives them rights.
 
-    Registration and `createsuperuser` make new people. Only superusers give rights or change operators, and nobody
-    changes themselves.
+    Registration and `createsuperuser` make new people. Only superusers give rights or change operators. Nobody
+    changes their own row, but an operator may end their own sessions.
     """
 
     list_display = ("id", "phone_number", "language", "is_active", "is_staff", "date_joined")
@@ -90,7 +90,10 @@ def _is_superuser(request: HttpRequest) -> bool:
 
 
 def _is_below(person: User | None, request: HttpRequest) -> bool:
-    """Whether the operator may change this person: never themselves, and operators only as a superuser."""
+    """Whether the operator of the request may change this person. True if Django asks about no person (None).
+
+    No operator may change themselves, and only a superuser may change operators.
+    """
     if person is None:
         return True
     return person.pk != request.user.pk and (_is_superuser(request) or not (person.is_staff or person.is_superuser))
@@ -101,7 +104,7 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class RightsAdmin(GroupAdmin):
-    """Groups give rights, so only superusers change them."""
+    """Groups of rights. Only superusers add, change and delete groups, because a group gives rights."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return _is_superuser(request)
@@ -122,7 +125,7 @@ class CodeCountAdmin(ReadOnlyAdmin):
 
 @admin.register(EmergencyContact)
 class EmergencyContactAdmin(ReadOnlyAdmin):
-    """Emergency contacts. Only the person may change them."""
+    """Emergency contacts, to read only: nobody but their person changes them, through the API."""
 
     list_display = ("id", "user", "language", "order", "created_at")
     search_fields = ("=id", "=user__id")
@@ -149,7 +152,10 @@ class DeviceAdmin(ReadOnlyAdmin):
 
 @admin.register(Pin)
 class PinAdmin(ReadOnlyAdmin):
-    """Wrong tries and locks of PINs. Many of them show that somebody is guessing."""
+    """Shows until when wrong PINs count against each person (`tries_forgotten_at`).
+
+    A time several hours ahead shows that somebody is guessing PINs.
+    """
 
     list_display = fields = ("user_id", "tries_forgotten_at", "set_at")
     search_fields = ("=user__id",)

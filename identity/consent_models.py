@@ -1,4 +1,4 @@
-"""The tables of consent: what a number says to being a person's contact, the history, and numbers that block all."""
+"""The tables of consent: what a number says to being a person's contact, its history, and blocking numbers."""
 
 from django.conf import settings
 from django.db import models
@@ -27,7 +27,7 @@ class ConsentHow(models.TextChoices):
 
 
 class ContactConsent(models.Model):
-    """The answer of a number to being this person's contact. It outlives the contact, so that a refusal does too.
+    """The answer of a number to being this person's contact. It stays, also a refusal, when the contact is removed.
 
     A contact without a row was added before contacts were asked, and counts as accepted.
     """
@@ -59,7 +59,10 @@ class ContactConsent(models.Model):
 
 
 class ConsentRecord(models.Model):
-    """The proof: one row for each state of a consent. Rows are only added; a trigger refuses changes."""
+    """Proof of consent: one row for each state that a ContactConsent has had.
+
+    A trigger in the database refuses changes.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     phone_number = EncryptedNumberField()
@@ -77,7 +80,7 @@ class ConsentRecord(models.Model):
 
 
 class NumberBlock(models.Model):
-    """A phone number whose reader wants to be nobody's contact but of those whom they have accepted."""
+    """A phone number that declines everyone whom it has not accepted, now and in future."""
 
     phone_number = EncryptedNumberField(unique=True)
     at = models.DateTimeField()

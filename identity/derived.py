@@ -12,12 +12,12 @@ TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")  # 128 bits in base64 without padding
 
 
 def token(named: str, *, salt: str) -> str:
-    """The token that SECRET_KEY gives this name."""
+    """The token of the link that `named` stands for, derived from SECRET_KEY and `salt`."""
     return next(_tokens(named, salt=salt))
 
 
 def repeated(named: str, *, salt: str, stored: bytes | memoryview) -> str | None:
-    """The token of this name whose hash is stored, by SECRET_KEY or an earlier one; None if that key is gone."""
+    """The token of `named` with the hash `stored`, by SECRET_KEY or one of its fallbacks; None if no key gives it."""
     return next((each for each in _tokens(named, salt=salt) if hash_of(each) == bytes(stored)), None)
 
 

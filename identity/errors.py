@@ -67,11 +67,11 @@ class Conflict(DomainError):
 
 
 class Expired(DomainError):
-    """The thing existed, and its time is over."""
+    """The object that was asked for existed, and its time is over."""
 
 
 class LengthUnknown(DomainError):
-    """The number of bytes must be known before they come."""
+    """The client did not declare how many bytes it sends."""
 
 
 class PreconditionUnmet(DomainError):

@@ -1,4 +1,4 @@
-"""Holds a session while something that lives as long as it is made, so that signing out misses nothing."""
+"""Locks a session while a row that ends with it is added, so that signing out at the same moment finds the row."""
 
 from uuid import UUID
 
@@ -14,7 +14,7 @@ class SessionEnded(Unproven):
 
 
 def hold(session_id: UUID) -> None:
-    """Lock the session until the end of the transaction, so that nobody signs it out meanwhile. Raises SessionEnded."""
+    """Lock the session until the end of the transaction, so that signing out waits. Raises SessionEnded."""
     live = Session.objects.select_for_update(no_key=True).filter(id=session_id, revoked_at=None)
     if not live.values_list("id", flat=True).first():
         raise SessionEnded

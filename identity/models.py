@@ -69,7 +69,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class EmergencyContact(models.Model):
-    """A person's emergency contact; `order` 0 gets an SOS first. `is_kept`: hidden (identity/contacts/kept.py)."""
+    """A person's emergency contact; the one with `order` 0 gets an SOS first. `is_kept`: hidden (contacts/kept.py)."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="contacts")
@@ -222,7 +222,7 @@ class StaffFactor(models.Model):
 
 
 class AcceptedPin(models.Model):
-    """The PIN that was accepted last for one thing, like an alert. For a while no other PIN is accepted for it."""
+    """The kind of PIN accepted last for one `thing`. The other PIN is refused for it during `tries.HELD_FOR`."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE)
     # The kind and the id, like "alert 0192…".

@@ -4,8 +4,8 @@ Our SMS carry names that account holders choose. A name must not look like a lin
 holds letters, their marks, spaces, apostrophes, hyphens, and periods after an initial. Emoji may stand in a stored name
 and are left out of every SMS.
 
-Python's own tables are older than the phones' Unicode: emoji and ideographs that it does not know are told by their
-blocks.
+Python's own tables are older than the phones' Unicode: emoji and ideographs that it does not know are recognised
+by their blocks.
 """
 
 import re
@@ -50,14 +50,14 @@ _LOOKS_LIKE = str.maketrans(
 
 
 def visible(text: str) -> str:
-    """One line of text without invisible characters and direction marks, which phones paste along."""
+    """The text in one line, without the invisible characters and direction marks that come with pasted text."""
     text = unicodedata.normalize("NFC", text)
     kept = (c for place, c in enumerate(text) if not _is_invisible(c) or _joins(text, place))
     return " ".join(unicodedata.normalize("NFC", "".join(kept)).split())
 
 
 def tidy(text: str) -> str:
-    """A name as it is stored: visible, with our apostrophes and hyphens, and a space after each initial."""
+    """A name as it is stored: visible, with plain apostrophes and hyphens (_SAME) and a space after each initial."""
     return _spaced(visible(text.translate(_SAME)))
 
 
@@ -75,9 +75,9 @@ def is_reserved(name: str) -> bool:
 # Cached: the texts of one alert ask for the same name once for each contact.
 @lru_cache(maxsize=1_000)
 def in_text(*parts: str) -> str:
-    """The name of these parts as a text for somebody else holds it. It is "" if nothing of the name may stand there.
+    """The name that these parts make, as an SMS shows it: without emoji and characters that are refused.
 
-    Names that were stored before the rules held are cut down to them here.
+    "" if no letter is left, or if the name is reserved (`is_reserved`). Old stored names may break the rules of today.
     """
     stored = tidy(" ".join(parts))
     kept = "".join(_in_text(character, stored, place) for place, character in enumerate(stored))
@@ -98,7 +98,7 @@ def is_emoji(character: str) -> bool:
 
 
 def _in_text(character: str, name: str, place: int) -> str:
-    """The character of a stored name, or what stands for it in an SMS."""
+    """The character of a stored name, or the one that replaces it in an SMS: an apostrophe, a period or a space."""
     if character in APOSTROPHES:
         return "'"
     if _is_of_word(character) or character == "-":
@@ -116,7 +116,7 @@ def _is_word(word: str) -> bool:
 
 
 def _is_of_word(character: str) -> bool:
-    """Whether this is a letter, a mark of one, or a joiner."""
+    """Whether this is a letter, a mark on a letter, or a joiner."""
     is_mark = unicodedata.category(character) in ("Mn", "Mc")
     return is_letter(character) or is_mark or character in (_ZWNJ, _ZWJ)
 
@@ -153,7 +153,7 @@ def _spaced(name: str) -> str:
 
 
 def _skeleton(word: str) -> str:
-    """The word in the letters it looks like, without case and marks."""
+    """The word in the Latin letters that it looks like, in small letters and without marks: "РОLIСE" gives "police"."""
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", word).casefold())
     return "".join(c for c in decomposed if not unicodedata.combining(c)).translate(_LOOKS_LIKE)
 

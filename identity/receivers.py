@@ -1,4 +1,4 @@
-"""Connects the signals of lower rooms: the safe PIN makes true what a person's devices show."""
+"""Connects signals of rooms: after the safe PIN, contacts and devices hidden under duress are really removed."""
 
 from datetime import datetime
 from typing import Any

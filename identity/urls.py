@@ -1,4 +1,4 @@
-"""The URLs of the person themselves, and of every room."""
+"""The URL of the signed-in person (`me/`), and the URLs of each room in _ROOMS."""
 
 from django.urls import include, path
 

@@ -26,11 +26,11 @@ class _Request(Protocol):
 
 
 def client_ip(request: _Request) -> str:
-    """The client IP in its shortest spelling. NUM_PROXIES says how many proxies may report it.
+    """The client IP in its shortest spelling; "" if there is none. NUM_PROXIES is the number of trusted proxies.
 
-    Each trusted proxy writes one entry of X-Forwarded-For, so the client's is the entry that many places from the
-    right; entries further left may be forged. An entry that is no address (`unknown`, `_hidden`; RFC 7239) leads to
-    the next one to the right, and in the end to the peer: the address that is known for certain.
+    Each trusted proxy appends one entry to X-Forwarded-For, so the client's entry is the one at place NUM_PROXIES,
+    counted from the right. Entries further left may be forged. An entry that is no IP address (`unknown`, `_hidden`;
+    RFC 7239) is passed over for the next entry to the right. After the last entry comes REMOTE_ADDR.
     """
     trusted = settings.NUM_PROXIES
     peer = request.META.get("REMOTE_ADDR", "")
@@ -66,7 +66,10 @@ def network_of(client_ip: str) -> str:
 
 
 def networks_of(client_ip: str) -> tuple[str, ...]:
-    """The networks that limits count, from the narrowest to the widest: one for IPv4, three for IPv6."""
+    """The networks for which limits count, from the narrowest to the widest: one for IPv4, three for IPv6.
+
+    The one network is "" if `client_ip` is no IP address.
+    """
     found = parsed(client_ip)
     if isinstance(found, IPv6Address):
         return tuple(str(ip_network((int(found), length), strict=False)) for length in (CLIENT, HOUSEHOLD, SITE))
@@ -74,7 +77,7 @@ def networks_of(client_ip: str) -> tuple[str, ...]:
 
 
 def coarse(client_ip: str) -> str:
-    """The network as people see it, too wide to name a household: the /24 of an IPv4 address, the /48 of IPv6."""
+    """The network that people are shown: the /24 of an IPv4 address, the /48 of IPv6. It is wider than a household."""
     found = parsed(client_ip)
     if isinstance(found, IPv4Address):
         return str(IPv4Network((int(found), 24), strict=False))

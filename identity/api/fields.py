@@ -67,7 +67,7 @@ class LanguageField(ChoiceField):
 class PhoneNumberField(serializers.CharField):
     """A field for a phone number in international form, stored as E.164, of a country in SMS_COUNTRIES.
 
-    Nobody checks whether the number is assigned: the library's tables do not know the carriers' newest ranges.
+    Only its length is checked, not whether it is assigned: the tables of `phonenumbers` lack the newest numbers.
     """
 
     default_error_messages = {
@@ -95,7 +95,7 @@ class PhoneNumberField(serializers.CharField):
 class ReachableNumberField(PhoneNumberField):
     """A phone number of a person: no premium rate, shared cost, toll-free, company, pager or voicemail number.
 
-    A number whose type the library does not know passes: its tables lag behind what carriers open.
+    A number whose type `phonenumbers` does not know is accepted: its tables lack the newest numbers.
     """
 
     default_error_messages = {"number_type_refused": "Enter the number of a mobile or a fixed line."}

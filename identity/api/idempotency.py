@@ -1,7 +1,7 @@
 """Executes a POST once, though it is repeated with the same Idempotency-Key: the repeats get the first response.
 
-Phones on slow networks lose responses and ask again. The response is stored in the transaction of the POST itself, so
-neither exists without the other.
+Phones on slow networks lose responses and send the POST again. The response is stored in the transaction of the POST
+itself, so neither is stored without the other.
 """
 
 import functools
@@ -72,9 +72,10 @@ def replayable(
 ) -> Callable[Concatenate[V, Request, P], Response]:
     """Decorate an APIView's `post` of a signed-in person: it runs in one transaction, once per Idempotency-Key.
 
-    Without the header it only runs in a transaction. Only 2xx responses are stored (status and body, no headers). An
-    error rolls everything back. A repeated response carries `Idempotency-Replayed: true`. Beyond MOST_KEPT records of
-    the person raises TooManyKeys; an SOS then runs without a record, and a repeat of it finds the open alert.
+    Without the header it only runs in a transaction. Only 2xx responses are stored (status and body, no headers). Any
+    other response or an error rolls the transaction back. A repeated response carries `Idempotency-Replayed: true`.
+    Raises KeyInvalid, KeyReused (another body), or TooManyKeys if the person has MOST_KEPT records: then a method in
+    the view's `never_limited`, like a press, runs without a record.
     """
 
     @functools.wraps(post)
@@ -92,10 +93,10 @@ def replayable(
 def never_refused(
     *, again: Callable[Concatenate[Request, Any, P], Response | None]
 ) -> Callable[[Callable[Concatenate[V, Request, P], Response]], Callable[Concatenate[V, Request, P], Response]]:
-    """Decorate a `post` like `replayable`, but let neither a key nor another body refuse it.
+    """Decorate a `post` like `replayable`, but never raise KeyInvalid or KeyReused.
 
-    A key of any length and characters counts. With a key that came with another body `again` gets the stored response
-    and answers with what stands; None: the POST runs as without a key.
+    A malformed key is stored as its hash. If the same key came before with another body, `again(request, stored body
+    of the response, …)` gives the response. If `again` returns None, `post` runs as without a key.
     """
 
     def decorate(
@@ -124,7 +125,11 @@ def is_odd(request: Request) -> bool:
 
 @contextmanager
 def _claimed(view: APIView, request: Request, *, key: str | None) -> Iterator[tuple[IdempotencyRecord | None, bool]]:
-    """In a transaction, the record of this key and whether the request must fill it. No record: run without one."""
+    """Open a transaction; yield the record of this key, and whether this request is the first and must fill it.
+
+    The record is None without a key. If the person has MOST_KEPT records it is None for a method in the view's
+    `never_limited`; other methods raise TooManyKeys.
+    """
     with transaction.atomic():
         now = clock.set_request_timeout()
         record, is_new = _claim(request, key=key, now=now) if key else (None, True)
@@ -134,7 +139,7 @@ def _claimed(view: APIView, request: Request, *, key: str | None) -> Iterator[tu
 
 
 def _run(response: Response, record: IdempotencyRecord | None) -> Response:
-    """Store a response that succeeded; roll back one that did not."""
+    """Store a response below 300 in the record, if there is one; roll back after any other. Return the response."""
     if response.status_code >= 300:
         transaction.set_rollback(True)
     elif record:
@@ -149,7 +154,7 @@ def _key(request: Request) -> str | None:
 
 
 def _any_key(request: Request) -> str | None:
-    """The key, or the hash of a key that cannot be stored as it is; None for a blank one."""
+    """The Idempotency-Key, or the hash of a key that `replayable` refuses; None if the key is blank or missing."""
     key = request.headers.get("Idempotency-Key", "").strip()
     if not is_odd(request) or not key:
         return key or None
@@ -157,7 +162,7 @@ def _any_key(request: Request) -> str | None:
 
 
 def _claim(request: Request, *, key: str, now: datetime) -> tuple[IdempotencyRecord | None, bool]:
-    """The record of this key, and whether this request must fill it. None: the person has MOST_KEPT others."""
+    """The record of this key, and whether this request must fill it. No record: the person has MOST_KEPT other ones."""
     scope = {"user_id": request.user.pk, "method": request.method or "", "path": request.path, "key": key}
     limits = {"forgotten": now - KEPT_FOR, "most": MOST_KEPT}
     claimed = rows(_CLAIM, scope | limits | {"body_sha256": _digest(request), "now": now})
@@ -188,7 +193,7 @@ def _replay(record: IdempotencyRecord) -> Response:
 
 
 def _body_of(record: IdempotencyRecord) -> Any:
-    """The stored response. Without the key it was encrypted with, nothing but its status is left."""
+    """The body of the stored response; None if the encryption key of the body is not in DATA_KEYS any more."""
     if record.encrypted_body is None:
         return record.body
     try:

@@ -1,8 +1,8 @@
 """Limits of one person's requests, so that one account never slows everybody. They never refuse an SOS.
 
-Changes count by the `limit` of the view, else by CHANGES; reads only by its `read_limit`. Requests with a device
-credential count by device: a stolen one uses up nothing of its person's own. DRF's settings name this module, so it
-imports no views.
+A request that changes something counts against the view's `limit`, or CHANGES if the view has none. A request that
+reads counts only if the view has a `read_limit`. A device credential has a count of its own: whoever steals one uses up
+none of its person's limits. DRF's settings name this module, so it imports no views.
 """
 
 from datetime import timedelta
@@ -40,7 +40,7 @@ ENDS = Limit(scope="ends of alerts", times=60, window=timedelta(minutes=1))
 
 
 class PersonLimit(BaseThrottle):
-    """Raises TooManyRequests beyond the limit of the view. A view names in `never_limited` the methods of an SOS."""
+    """Raises TooManyRequests beyond the view's limit, except for methods in its `never_limited`, like a press."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
         if request.method in getattr(view, "never_limited", ()):

@@ -42,7 +42,7 @@ class Limit:
 
 
 def spend(limit: Limit, *values: str, now: datetime) -> None:
-    """Count one use of the limit by these values, together. Raises TooManyRequests beyond the limit.
+    """Count one use of the limit for the combination of these values. Raises TooManyRequests beyond the limit.
 
     Call it before the transaction of the use itself, so that a refused or failed use counts too.
     """
@@ -53,17 +53,17 @@ def spend(limit: Limit, *values: str, now: datetime) -> None:
 
 
 def spend_by_network(limit: Limit, *values: str, client_ip: str, now: datetime) -> None:
-    """Count one use by these values from the client's network, and from the wider networks around it.
+    """Count one use of the limit for these values with each network of the client IP (`networks_of`).
 
-    Raises TooManyRequests. The narrowest network counts first: uses that are refused to it do not count against its
-    neighbours.
+    Wider networks may use it more often. Raises TooManyRequests. The narrowest network counts first: a use that is
+    refused to it does not count against its neighbours in the wider ones.
     """
     for widened, network in _by_network(limit, client_ip):
         spend(widened, *values, network, now=now)
 
 
 def give_back_by_network(limit: Limit, *values: str, client_ip: str, now: datetime) -> None:
-    """Undo a `spend_by_network` of the same moment."""
+    """Undo one `spend_by_network` with the same arguments, `now` included."""
     for widened, network in _by_network(limit, client_ip):
         rows(_GIVE_BACK, [_key(widened, (*values, network)), _window_start(widened, now)])
 

@@ -14,7 +14,8 @@ from identity.models import User
 def parse(serializer: type[BaseSerializer[Any]], request: Request, *, partial: bool = False) -> dict[str, Any]:
     """The validated body.
 
-    Raises ValidationError. With `partial`, no field is required and only the sent ones are returned.
+    With `partial`, no field is required and only the fields that were sent are returned. Raises ValidationError, or
+    ParseError for JSON that is nested too deeply.
     """
     try:
         parsed = serializer(data=request.data, partial=partial)
@@ -27,7 +28,7 @@ def parse(serializer: type[BaseSerializer[Any]], request: Request, *, partial: b
 
 
 def person(request: Request) -> User:
-    """The signed-in person. Views behind IsAuthenticated always have one."""
+    """The signed-in person. Raises NotAuthenticated without one; views behind IsAuthenticated always have one."""
     if not isinstance(request.user, User):
         raise NotAuthenticated
     return request.user

@@ -1,7 +1,7 @@
-"""Consent of contacts: a number is asked, accepts, declines or blocks everyone. States belong to (person, number).
+"""Consent of contacts: a number is asked, accepts, declines or blocks everyone. One state per person and number.
 
-A number that has not answered still gets an SOS, within bounds (alerts/contacts/presses.py). A refusal outlives the
-contact: editing, removing and adding again do not undo it.
+A number that has not answered still gets an SOS, a few times a day (alerts/contacts/presses.py). A refusal stays when
+the contact is edited, or removed and added again.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,10 @@ class RemindedEnough(Conflict):
 
 
 def is_confirmed(contact: EmergencyContact) -> bool:
-    """Whether the contact's number has accepted. Takes a query unless `contacts.to_tell` found the contact."""
+    """Whether the contact's number has accepted, or has no ContactConsent and so counts as accepted.
+
+    Takes a query unless `contact.confirmed` is known, for example from `contacts.to_tell`; sets it.
+    """
     if contact.confirmed is None:
         found = ContactConsent.objects.filter(user_id=contact.user_id, phone_number=contact.phone_number)
         contact.confirmed = not found.exclude(state=ConsentState.ACCEPTED).exists()
@@ -49,13 +52,13 @@ def is_confirmed(contact: EmergencyContact) -> bool:
 
 
 def unconfirmed() -> Exists:
-    """For a query of contacts: whether the contact's number has been asked and has not accepted."""
+    """An expression for a query of contacts: whether the contact's number has a ContactConsent and has not accepted."""
     theirs = ContactConsent.objects.filter(user=OuterRef("user"), phone_number=OuterRef("phone_number"))
     return Exists(theirs.exclude(state=ConsentState.ACCEPTED))
 
 
 def mark(found: Sequence[EmergencyContact]) -> None:
-    """Set `consent` of each of a person's contacts. One query serves all."""
+    """Set `consent` of each contact to the ContactConsent of its number, or None. One query reads all of them."""
     consents = ContactConsent.objects.filter(user__in={contact.user_id for contact in found})
     by_number = {str(consent.phone_number): consent for consent in consents}
     for contact in found:
@@ -63,9 +66,10 @@ def mark(found: Sequence[EmergencyContact]) -> None:
 
 
 def may_be_texted(*, person_id: UUID, phone_number: str, now: datetime) -> bool:
-    """Whether a contact with this number, added now, would get an invitation. Counts it against TEXTS_PER_NUMBER.
+    """Whether this number gets an invitation if the person adds it as a contact now.
 
-    Call before the transaction that adds the contact.
+    If an invitation is due, it counts against TEXTS_PER_NUMBER; False if that limit is reached. Call before the
+    transaction that adds the contact.
     """
     known = ContactConsent.objects.filter(user_id=person_id, phone_number=phone_number).first()
     is_due = known is None or (known.state == ConsentState.INVITED and _is_due(known, now=now))
@@ -79,9 +83,10 @@ def may_be_texted(*, person_id: UUID, phone_number: str, now: datetime) -> bool:
 
 
 def ask(contact: EmergencyContact, person: User, *, may_text: bool, now: datetime) -> None:
-    """Give a contact with a new number its consent: the earlier one of this number, or an invitation by SMS.
+    """Find or create the consent of a contact whose number is new, and text the invitation if it is due.
 
-    Sets `declined_at`, which the caller saves. Call inside the transaction that adds the contact.
+    `may_text` is the result of `may_be_texted`. Sets the contact's `declined_at`, which the caller saves. Call inside
+    the transaction that adds the contact.
     """
     consent, is_new = ContactConsent.objects.select_for_update().get_or_create(
         user=person,
@@ -128,7 +133,7 @@ def reminders_left(consent: ContactConsent) -> int:
 
 @transaction.atomic
 def accept(*, person_id: UUID, phone_number: str, how: ConsentHow, language: str, now: datetime) -> None:
-    """Store that the number wants to be a contact of this person."""
+    """Store that the number wants to be a contact of this person. Changes nothing if it has accepted already."""
     consent = _locked(person_id, phone_number, language=language, now=now)
     if consent.state != ConsentState.ACCEPTED:
         _move(consent, ConsentState.ACCEPTED, how=how, language=language, now=now)
@@ -139,9 +144,9 @@ def accept(*, person_id: UUID, phone_number: str, how: ConsentHow, language: str
 def decline(
     *, person_id: UUID, phone_number: str, how: ConsentHow, language: str, now: datetime
 ) -> EmergencyContact | None:
-    """Store that the number wants to be no contact of this person. Returns the contact, so that the person is told.
+    """Store that the number wants to be no contact of this person. Returns the contact: the caller tells the person.
 
-    Returns None if the number had declined already, or if no contact has it any more.
+    Returns None if the number had declined already, or if no contact that the person sees has it.
     """
     consent = _locked(person_id, phone_number, language=language, now=now)
     if consent.state in REFUSED:
@@ -189,7 +194,7 @@ def _contacts(consent: ContactConsent) -> QuerySet[EmergencyContact]:
 
 
 def _every(consent: ContactConsent) -> QuerySet[EmergencyContact]:
-    """The contact with this number, also one that is hidden (kept.py): its person is not told what it answers."""
+    """The person's contact with the number of this consent, shown or hidden (kept.py)."""
     return EmergencyContact.every.filter(user_id=consent.user_id, phone_number=consent.phone_number)
 
 
@@ -206,7 +211,7 @@ def _record(consent: ContactConsent) -> None:
 
 
 def _is_due(consent: ContactConsent, *, now: datetime) -> bool:
-    """Whether the number has no invitation that still opens: it never got one, or it expired with no reminder."""
+    """Whether the number may be texted: it never was, or its link has expired and a reminder is left (REMINDERS)."""
     return consent.texted_at is None or (consent.texted_at + links.LIVES <= now and consent.texts_sent <= REMINDERS)
 
 

@@ -83,10 +83,11 @@ def change(
     proof: Proof,
     now: datetime,
 ) -> EmergencyContact:
-    """Change fields of a contact. Another number is asked for consent like that of a new contact.
+    """Change fields of a contact and return it. If the number changes, the new number is asked for its consent.
 
-    The former number is told that it is no contact any more. Under duress it stays one, hidden (kept.py). Raises
-    NotFound, PinRequired, PreconditionFailed, TooManyRequests, or InvalidField about the number.
+    The former number is told that it is no contact any more, if it had accepted. Under duress a hidden contact keeps
+    the former number instead, if kept.py allows it. Raises NotFound, PinRequired, PreconditionFailed, TooManyRequests,
+    or InvalidField about the number.
     """
     number = changes.get("phone_number")
     before = contact_of_person(person_id=person_id, contact_id=contact_id)
@@ -116,9 +117,10 @@ def change(
 
 
 def remove(*, person_id: UUID, contact_id: UUID, if_match: Collection[str] | None, proof: Proof, now: datetime) -> None:
-    """Remove a contact; the contacts after them move up. The contact is told, and the person too.
+    """Remove a contact; the contacts after them move up. The person is told, and the contact if they had accepted.
 
-    Under duress the contact is hidden (kept.py) and told nothing. Raises NotFound, PinRequired or PreconditionFailed.
+    Under duress the contact is hidden instead and told nothing, if kept.py allows it. Raises NotFound, PinRequired or
+    PreconditionFailed.
     """
     with transaction.atomic():
         person = people.locked(person_id)
@@ -134,7 +136,7 @@ def remove(*, person_id: UUID, contact_id: UUID, if_match: Collection[str] | Non
 
 
 def _take_leave(before: EmergencyContact, person: User, *, proof: Proof, now: datetime) -> None:
-    """Part with the number that a contact had before."""
+    """Tell the person and the number that the contact had before. Under duress hide a copy instead of telling it."""
     farewell.tell_person(before, person, now=now)
     if not (proof is Proof.DURESS and kept.hide_copy(before)):
         farewell.tell_contact(before, person, now=now)
@@ -156,7 +158,7 @@ def count_to_tell(person: str) -> Coalesce:
 
 
 def remind(*, person_id: UUID, contact_id: UUID, now: datetime) -> EmergencyContact:
-    """Text the invitation to a contact who has not answered again. Raises NotFound and the errors of consent.remind."""
+    """Text the invitation again to a contact who has not answered. Raises NotFound and errors of consent.remind."""
     with transaction.atomic():
         person = people.locked(person_id)
         contact = contact_of_person(person_id=person_id, contact_id=contact_id)
@@ -165,9 +167,9 @@ def remind(*, person_id: UUID, contact_id: UUID, now: datetime) -> EmergencyCont
 
 
 def reorder(*, person_id: UUID, contact_ids: Sequence[UUID], proof: Proof) -> list[EmergencyContact]:
-    """Put the contacts in this order.
+    """Put the person's contacts in this order and return them.
 
-    Raises PinRequired, or InvalidField unless the ids are those of all contacts, once each.
+    Raises PinRequired, or InvalidField unless `contact_ids` holds the id of each contact once.
     """
     require(proof)
     with transaction.atomic():
@@ -183,7 +185,7 @@ def reorder(*, person_id: UUID, contact_ids: Sequence[UUID], proof: Proof) -> li
 
 
 def mark(found: Sequence[EmergencyContact]) -> None:
-    """Set `refuses_sms` of each contact, whether its number refuses our SMS, and `consent`. Takes two queries."""
+    """Set `refuses_sms` (its number has opted out of SMS) and `consent` of each contact. Takes two queries."""
     consent.mark(found)
     refusing = optouts.refusing(str(contact.phone_number) for contact in found)
     for contact in found:
@@ -199,7 +201,7 @@ def contact_of_person(*, person_id: UUID, contact_id: UUID) -> EmergencyContact:
 
 
 def _count_added(person_id: UUID, phone_number: str, *, now: datetime) -> bool:
-    """Count a number that is added against the limits. Returns whether it may be texted. Raises TooManyRequests."""
+    """Count a new number against ADDED_A_DAY. Returns whether it gets an invitation. Raises TooManyRequests."""
     # A client that adds contacts without end wants to pump SMS, not to reach friends.
     rates.spend(ADDED_A_DAY, str(person_id), now=now)
     return consent.may_be_texted(person_id=person_id, phone_number=phone_number, now=now)

@@ -16,14 +16,14 @@ _DEADLINE = timedelta(hours=24)
 
 
 def tell_contact(contact: EmergencyContact, person: User, *, now: datetime) -> None:
-    """Text the contact, if they have accepted. Call inside the transaction that removes the contact."""
+    """Text the contact that they were removed, if they had accepted. Call inside the transaction of the removal."""
     if contact.declined_at is None and consent.is_confirmed(contact):
         text = texts.removed(person, language=contact.language)
         _queue(str(contact.phone_number), text, contact.language, person, now=now)
 
 
 def tell_person(contact: EmergencyContact, person: User, *, now: datetime) -> None:
-    """Text the person, whoever removed the contact: their phone may lie in other hands."""
+    """Text the person that the contact is removed, even if they did it: somebody else may hold their phone."""
     text = texts.no_longer_contact(contact, language=person.language)
     _queue(str(person.phone_number), text, person.language, person, now=now)
 

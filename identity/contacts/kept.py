@@ -1,7 +1,7 @@
 """Contacts that were removed, or whose number was replaced, with the duress PIN: hidden, and still asked for help.
 
-The person's devices show them gone, as after the safe PIN. A silent alert (alerts/sos/silent.py) goes to them still. A
-contact whom the person does not want told of duress is never kept: to them they are removed.
+The owner's devices do not show them, as after the safe PIN. A silent alert (alerts/sos/silent.py) still goes to them. A
+contact without `tell_of_duress` is never hidden but removed.
 """
 
 from datetime import datetime
@@ -18,7 +18,7 @@ _COPIED = ("user_id", "name", "phone_number", "relation", "language", "declined_
 
 
 def hide(contact: EmergencyContact) -> bool:
-    """Hide the contact instead of removing it. False: it is to be removed. The caller has locked the person."""
+    """Hide the contact. False if `_next_order` forbids it: the caller then removes it. Lock the person before."""
     order = _next_order(contact)
     if order is None:
         return False
@@ -28,9 +28,9 @@ def hide(contact: EmergencyContact) -> bool:
 
 
 def hide_copy(before: EmergencyContact) -> bool:
-    """Keep the contact as it was before its number was replaced, under another id. Call it after that change.
+    """Store the contact as it was before its number was replaced as a hidden contact with a new id.
 
-    False: this contact is not kept.
+    Call it after that change is saved. False if it cannot be hidden (`_next_order`); then nothing is stored.
     """
     order = _next_order(before)
     if order is None:
@@ -41,13 +41,13 @@ def hide_copy(before: EmergencyContact) -> bool:
 
 
 def _next_order(contact: EmergencyContact) -> int | None:
-    """The order of the next hidden contact. None: this contact is not kept."""
+    """The `order` for this contact if it is hidden. None: it has no `tell_of_duress`, or _MOST contacts are hidden."""
     orders = list(_kept(contact.user_id).values_list("order", flat=True))
     return max(orders, default=_FIRST_ORDER) + 1 if contact.tell_of_duress and len(orders) < _MOST else None
 
 
 def let_go(person: User, phone_number: str) -> None:
-    """Drop the hidden contact with this number: a shown contact takes its place."""
+    """Delete the hidden contact with this number, if there is one, to make room for a shown contact with it."""
     _kept(person.id).filter(phone_number=phone_number).delete()
 
 
@@ -58,7 +58,7 @@ def to_tell(*person_ids: UUID) -> QuerySet[EmergencyContact]:
 
 
 def settle(person_id: UUID, *, now: datetime) -> None:
-    """Remove the hidden contacts and tell them so: the safe PIN makes true what the devices show."""
+    """Delete the hidden contacts and tell them, after the safe PIN: the owner's devices then show the truth."""
     for contact in _kept(person_id).select_related("user"):
         farewell.tell_contact(contact, contact.user, now=now)
         contact.delete()

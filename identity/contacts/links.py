@@ -1,4 +1,4 @@
-"""Links to the page on which a number accepts, declines or blocks: one for each consent. The hash of its token is kept.
+"""Links to the page on which a number accepts, declines or blocks: one for each consent. Only its hash is stored.
 
 A token is derived from its consent, not drawn at random: a reminder repeats the link although no table holds it
 (identity/derived.py).

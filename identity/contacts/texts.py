@@ -15,7 +15,10 @@ VERSION = 1
 
 
 def invitation(person: User, *, language: str, link: str) -> str:
-    """Name the asking person's verified number and the link. To save room their name goes first, then longer words."""
+    """The invitation in one segment, with the link, the person's verified number and their name.
+
+    If it is longer than one segment, the name is left out, and then the words are shortened.
+    """
     phone, name = str(person.phone_number), names.in_text(person.first_name, person.last_name)
     who = f"{name} ({phone})" if name else phone
     with override(language):
@@ -33,7 +36,7 @@ def invitation(person: User, *, language: str, link: str) -> str:
 
 
 def removed(person: User, *, language: str) -> str:
-    """For a number that was a contact. The person's verified number says whose; their name is shortened to fit."""
+    """The SMS to a contact who was removed. It holds the person's verified number; their name is shortened to fit."""
     phone, name = str(person.phone_number), names.in_text(person.first_name, person.last_name)
     return texts.fit_name(
         lambda shorter: gettext("AlertMe: {name} removed you as a contact.").format(name=_with(phone, shorter)),
@@ -43,7 +46,7 @@ def removed(person: User, *, language: str) -> str:
 
 
 def no_longer_contact(contact: EmergencyContact, *, language: str) -> str:
-    """For the person. The contact's number says who; their name is shortened to fit."""
+    """The SMS to the person about a removed contact. It holds the contact's number; their name is shortened to fit."""
     phone, name = str(contact.phone_number), names.in_text(contact.name)
     return texts.fit_name(
         lambda shorter: gettext("AlertMe: {name} is no longer your contact.").format(name=_with(phone, shorter)),

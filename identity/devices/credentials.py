@@ -1,8 +1,8 @@
 """SOS credentials: each registered device raises an SOS with its own one, so no expired access token stops an SOS.
 
 A credential is the device's id and 256 random bits. The server shows it once, and the phone keeps it in its system's
-key store. Everyone who has the credential may use it (a bearer secret): to check signatures instead, the server would
-have to store the secret itself and not a hash.
+key store. Everyone who has the credential can use it (a bearer secret). Requests signed with the secret would be safer,
+but then the server would have to store the secret itself and not a hash.
 """
 
 import hmac
@@ -54,7 +54,7 @@ def active_devices(person_id: UUID) -> QuerySet[Device]:
 
 
 def listed(person_id: UUID, *, now: datetime) -> QuerySet[Device]:
-    """The same devices with `is_signed_in`: whether the session that registered the device goes on."""
+    """The `active_devices`, each with `is_signed_in`: whether the session that registered it is open."""
     goes_on = Q(session__isnull=False, session__revoked_at=None, session__expires_at__gt=now)
     annotated = ExpressionWrapper(goes_on, output_field=BooleanField())
     return active_devices(person_id).annotate(is_signed_in=annotated)  # type: ignore[no-redef]
@@ -85,7 +85,7 @@ def register(*, person: User, session_id: UUID | None, name: str, platform: Plat
 
 
 def revoke(*, person_id: UUID, device_id: UUID, proof: Proof, now: datetime) -> None:
-    """Revoke a device's credential. Under duress it is only shown revoked: it still raises an SOS.
+    """Revoke a device's credential. Under duress it is only shown as revoked and still raises an SOS.
 
     Raises PinRequired, and NotFound, also for another person's device or a revoked one.
     """
@@ -98,7 +98,7 @@ def revoke(*, person_id: UUID, device_id: UUID, proof: Proof, now: datetime) -> 
 
 
 def revoke_of_sessions(session_ids: Collection[UUID], *, now: datetime) -> None:
-    """Revoke the credentials that were registered in these sessions."""
+    """Revoke the credentials that were registered in these sessions, also those only shown as revoked since duress."""
     _revoke(Device.objects.filter(session_id__in=session_ids), now=now)
 
 
@@ -107,7 +107,7 @@ def revoke_all(person_id: UUID, *, now: datetime) -> None:
 
 
 def settle(person_id: UUID) -> None:
-    """Revoke the devices that are shown revoked: the safe PIN makes true what the person's devices show."""
+    """Really revoke the devices that are only shown as revoked since the duress PIN. Called after the safe PIN."""
     Device.objects.filter(user=person_id, is_kept=True).update(is_kept=False)
 
 
@@ -120,13 +120,13 @@ def _works() -> Q:
 
 
 def in_header(value: str) -> str:
-    """The credential in the value of a header: without quotes, spaces, a scheme or a repetition. Empty without one."""
+    """The first credential in a header's value, without quotes, spaces or a scheme around it; "" if it has none."""
     found = _CREDENTIAL.search(value)
     return found[0] if found else ""
 
 
 def recognise(credential: str, *, now: datetime) -> Device | None:
-    """The device with this credential, with its person loaded; None if the credential is not valid.
+    """The device with this credential, with its person loaded; None if the credential is not valid. Notes its use.
 
     A credential is not valid if it is malformed, wrong or revoked, or if the person is deactivated.
     """

@@ -1,4 +1,7 @@
-"""Contacts of before the upgrade count as accepted: nobody loses protection by it. Who had declined stays declined."""
+"""Stores a consent for each contact that was added before this upgrade: accepted, or declined if they had declined.
+
+So nobody loses protection by the upgrade.
+"""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""Evens out response times: how long a response takes must not tell which PIN was typed."""
+"""Makes each response with a PIN take a whole number of STEP_S, so that its time does not tell which PIN was typed."""
 
 import time
 from collections.abc import Iterator
@@ -25,10 +25,10 @@ class EndsBusy(Busy):
 
 @contextmanager
 def in_steps(wanted: bool) -> Iterator[None]:
-    """Leave the block, also by an exception, only a whole number of STEP_S after entering it, if `wanted`.
+    """Make the `with` block last a whole number of STEP_S, also if it raises. If not `wanted`, do nothing.
 
-    Raises EndsBusy at once, before the block, while a quarter of the threads are in such blocks: the refusal depends on
-    nothing that the block does. Check first what needs no secret, for example whose the alert is.
+    Raises EndsBusy before the block while a quarter of the process's web threads are in one, whichever PIN was typed.
+    Do checks that need no PIN before the block, for example whether the alert is the person's.
     """
     if not wanted:
         yield
@@ -43,7 +43,7 @@ def in_steps(wanted: bool) -> Iterator[None]:
 
 
 def leave(threads: BoundedSemaphore, entered: float) -> None:
-    """Wait for the end of the step that began at `entered`, then free the place among the `threads`."""
+    """Sleep until a whole number of STEP_S has passed since `entered` (time.monotonic()), then release `threads`."""
     try:
         taken = time.monotonic() - entered
         time.sleep(ceil(taken / STEP_S) * STEP_S - taken)

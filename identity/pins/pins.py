@@ -33,7 +33,7 @@ class PinRequired(Forbidden):
 
 
 class PinWrong(Forbidden):
-    """`was_duress`: it was the duress PIN, but another PIN is held for the thing. No response may show it."""
+    """`was_duress`: the duress PIN was typed where only the safe PIN is accepted now (`tries.hold`). Never show it."""
 
     code = "pin_wrong"
     detail = "The PIN is wrong."
@@ -57,7 +57,7 @@ def are_set(person_id: UUID) -> bool:
 
 
 def put(*, person: User, safe_pin: str, duress_pin: str, now: datetime) -> None:
-    """Set or replace both PINs. Wrong tries stand, so that new PINs buy no guesses. Raises InvalidField."""
+    """Set or replace both PINs. Earlier wrong tries still count. Raises InvalidField for PINs refused by trivial.py."""
     trivial.refuse(safe_pin, duress_pin, own_number=str(person.phone_number))
     values = {"safe_hash": make_password(safe_pin), "duress_hash": make_password(duress_pin), "set_at": now}
     Pin.objects.update_or_create(user=person, defaults=values)
@@ -69,9 +69,9 @@ def remove(person: User) -> None:
 
 
 def check(*, person_id: UUID, pin: str, now: datetime, thing: str = "") -> Proof:
-    """Find out which PIN this is. Call outside a transaction, so that a wrong try counts.
+    """Find out which of the person's PINs `pin` is. Call outside a transaction, so that a wrong try counts.
 
-    `thing` names what the PIN is typed for: once a PIN was accepted for it, another one is wrong there for
+    `thing` names the object the PIN is typed for. Once a PIN was accepted for it, the other PIN is wrong for it during
     `tries.HELD_FOR`, so nobody can try PINs on an alert that seems to have ended. Raises PinRequired if the person has
     PINs and `pin` is empty; PinLocked; PinWrong.
     """
@@ -89,7 +89,10 @@ def check(*, person_id: UUID, pin: str, now: datetime, thing: str = "") -> Proof
 
 
 def _heard(person_id: UUID, pin: str, *, now: datetime) -> tuple[bool, bool]:
-    """Compare the PIN with the safe and the duress PIN. Raises PinLocked without comparing it, or PinWrong."""
+    """Whether the PIN is the safe PIN, and whether it is the duress PIN.
+
+    Raises PinLocked without a comparison, or PinWrong if the PINs were removed or replaced at this moment.
+    """
     try:
         rates.spend(TYPED, str(person_id), now=now)
     except TooManyRequests as error:

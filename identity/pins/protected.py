@@ -1,8 +1,8 @@
-"""The list: every request that may weaken a person's protection, and why every other one does not.
+"""Lists every request that may weaken a person's protection (WEAKENS), and why every other request does not.
 
-Once PINs are set, the first need one, and the duress PIN only seems to carry them out. A test walks the schema: a new
-request that changes something must stand in one of the two (tests/security/test_weakening.py). All paths begin with
-`/api/v1/`.
+Once PINs are set, a request in WEAKENS needs a PIN, and with the duress PIN it only seems to be carried out. A test
+reads the API's schema: each request that changes something must stand in WEAKENS or DOES_NOT_WEAKEN
+(tests/security/test_weakening.py). All paths begin with `/api/v1/`.
 """
 
 # The request: when it needs a PIN.

@@ -30,9 +30,9 @@ _PIN = re.compile(PIN_PATTERN.strip("^$"))
 def proved(request: Request, thing: str) -> Iterator[Proof]:
     """Check the PIN of the request, if it has one, for this thing, like "timer 0192…"; yield its meaning.
 
-    With a PIN the block lasts a whole number of steps of time, whichever PIN it is. Call outside a transaction: a wrong
-    PIN counts although it changes nothing. Raises InvalidField, EndsBusy and the errors of `pins.check`, but for
-    PinRequired: `require` raises it.
+    With a PIN the `with` block lasts a whole number of `even_timing.STEP_S`, whichever PIN it is. Call outside a
+    transaction, so that a wrong PIN counts. Raises InvalidField, EndsBusy, PinLocked and PinWrong. A missing PIN gives
+    Proof.NOT_TYPED or NONE_SET: `require` raises PinRequired.
     """
     owner, pin = person(request), typed(request)
     with even_timing.in_steps(bool(pin)):

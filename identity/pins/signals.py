@@ -1,4 +1,4 @@
-"""The news of this room for the apps above. Receivers run in the sender's transaction."""
+"""The signal that a PIN was typed, for rooms and apps above this one. Receivers run in the sender's transaction."""
 
 from django.dispatch import Signal
 

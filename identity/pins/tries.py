@@ -35,7 +35,7 @@ RETURNING id
 
 
 def spend(person_id: UUID, *, now: datetime) -> tuple[str, str] | None:
-    """Count a try before its PIN is compared; returns the hashes of safe and duress PIN. None: no try is left."""
+    """Count a try before its PIN is compared. Returns the hashes of the safe and duress PIN; None: no try or no PIN."""
     times = {"now": now, "lasts": TRY_LASTS, "free": FREE_TRIES * TRY_LASTS}
     found = rows(_SPEND, {"person": person_id} | times)
     return (found[0][0], found[0][1]) if found else None
@@ -47,12 +47,12 @@ def give_back(person_id: UUID) -> None:
 
 
 def next_free(forgotten_at: datetime, *, now: datetime) -> timedelta:
-    """The time until a try is free again."""
+    """The time until one more PIN may be tried. `forgotten_at` is the person's `tries_forgotten_at`."""
     return forgotten_at - (FREE_TRIES - 1) * TRY_LASTS - now
 
 
 def hold(person_id: UUID, thing: str, *, is_duress: bool, now: datetime) -> bool:
-    """Let only this PIN through for the thing from now on, for HELD_FOR. False: another PIN was let through before."""
+    """Accept only this PIN for the thing during HELD_FOR. False: the other PIN was accepted for it within HELD_FOR."""
     held = {"person": person_id, "thing": thing, "is_duress": is_duress, "now": now, "long_ago": now - HELD_FOR}
     return bool(rows(_HOLD, held))
 

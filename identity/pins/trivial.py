@@ -22,7 +22,11 @@ def refuse(safe_pin: str, duress_pin: str, *, own_number: str) -> None:
 
 
 def is_trivial(pin: str, *, own_number: str) -> bool:
-    """One block of digits repeated (0000, 1212), a run (1234, 7890, 4321), a year, or the end of the own number."""
+    """Whether the PIN is easy to guess.
+
+    Easy are one block of digits repeated (0000, 1212), a run (1234, 7890, 4321), a year of birth (_YEARS), the middle
+    column of a keypad (_COLUMNS), and the last digits of the person's own phone number.
+    """
     return (
         _repeats(pin)
         or _runs(pin)
@@ -38,13 +42,13 @@ def _repeats(pin: str) -> bool:
 
 
 def _runs(pin: str) -> bool:
-    """Each digit is one more, or one less, than the digit before. On a keypad 0 follows 9."""
+    """Whether each digit is one more, or each is one less, than the digit before. On a keypad 0 follows 9."""
     steps = {(int(after) - int(before)) % 10 for before, after in pairwise(pin)}
     return steps in ({1}, {9})
 
 
 def are_alike(one: str, other: str) -> bool:
-    """Equal, or one slip apart: a wrong digit, two digits swapped, or a digit too many."""
+    """Whether the PINs are equal or differ by one slip: a wrong digit, two digits swapped, or a digit too many."""
     if len(one) != len(other):
         shorter, longer = sorted((one, other), key=len)
         return len(longer) == len(shorter) + 1 and any(

@@ -21,8 +21,9 @@ HEADER = "X-SOS-Credential"
 class SosCredential(AccessToken):
     """Authenticates a device by its SOS credential, in the header X-SOS-Credential. `request.auth` is then the Device.
 
-    An app sends both this header and its access token; a valid access token comes first. Only views that raise an SOS,
-    or add to one, use this class. All other views ignore the header.
+    If an app sends both this header and a valid access token, the access token decides. Raises AuthenticationFailed for
+    a wrong or revoked credential. Only views that raise an SOS, or add to one, use this class; all others ignore the
+    header.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
@@ -52,7 +53,7 @@ class OpenToDevices(APIView):
 
 
 def is_by_device(request: Request) -> bool:
-    """Whether the request has only an SOS credential: then it may read no data of the person."""
+    """Whether an SOS credential authenticated the request. The response must then hold no data of the person."""
     return isinstance(request.auth, Device)
 
 

@@ -13,7 +13,10 @@ from messaging.numbers import is_e164
 
 
 class LimitedBackend(ModelBackend):
-    """The admin's log-in, with the limits of the API's sign-in."""
+    """Checks number and password at the admin's log-in, with the limits of the API's sign-in (signin.py).
+
+    Raises PermissionDenied beyond a limit.
+    """
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any

@@ -63,7 +63,7 @@ def tokens_in(header: str) -> list[str]:
 
 class AccessToken(JWTAuthentication):
     def __init__(self, *args: Any, notes_use: bool = True, **kwargs: Any) -> None:
-        """`notes_use`: note requests as the session's last use. Requests of an SOS write nothing before their work."""
+        """`notes_use`: store time and network of a request as the session's last use. Views of an SOS turn this off."""
         super().__init__(*args, **kwargs)
         self._notes_use = notes_use
 
@@ -80,7 +80,10 @@ class AccessToken(JWTAuthentication):
         return super().get_validated_token(raw_token)
 
     def _signed_in(self, request: Request) -> Any:
-        """The person of the first valid token. Raises AuthenticationFailed if there are tokens and none of them is."""
+        """The person and the token of the first valid token.
+
+        Raises AuthenticationFailed if no token in the header is valid.
+        """
         refusals = []
         for token in tokens_in(request.headers.get("Authorization", "")):
             try:
@@ -95,7 +98,8 @@ class AccessToken(JWTAuthentication):
     def get_user(self, validated_token: Token) -> Any:
         """The person of a valid token, with `session` set. Raises AuthenticationFailed if the session has ended.
 
-        Every request runs this, and written-out SQL takes half the time of the ORM.
+        Raises it also if the person is deactivated. Every request with a token runs this: plain SQL takes half the time
+        of the ORM.
         """
         try:
             ids = [UUID(validated_token.get(claim)) for claim in ("sid", "user_id")]

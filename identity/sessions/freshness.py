@@ -1,7 +1,7 @@
-"""Fresh authentication: changes of security need proof of the person within the last minutes.
+"""Fresh authentication: some changes, like ending other sessions, need proof of the person within FRESH_FOR.
 
-An unlocked phone that somebody took is signed in, but its holder does not know the password. Signing in, the code of
-the registration and `POST me/reauthenticate/` are proofs.
+Somebody who took an unlocked phone is signed in but does not know the password. Signing in, the code of the
+registration and `POST me/reauthenticate/` are proofs.
 
 Registering a device for SOS needs no fresh proof: somebody who cannot remember a password must still get an SOS button.
 A thief's credential only raises an SOS, is listed with its last use, and ends with the session that registered it.

@@ -1,7 +1,7 @@
-"""Devices on which a person signed in before. Other people's wrong tries never lock the person out of them.
+"""Devices on which a person signed in before. Other people's wrong tries do not lock the person out on them.
 
-A device token is signed and not stored. It names the person and a random id of the device, opens nothing, and only
-moves the device's tries to limits of its own. Apps keep it after signing out.
+A device token is signed and not stored. It names the person and a random id of the device. It does not sign anybody in:
+tries that come with it only count against separate limits (PER_DEVICE, PER_PERSON). Apps keep it after signing out.
 """
 
 import secrets
@@ -27,7 +27,11 @@ def token_for(person: User) -> str:
 
 
 def spend_try(token: str, person: User | None, *, now: datetime) -> bool:
-    """Count a try with this token; False if the limits of everybody count: the token is wrong or has no tries left."""
+    """Count a try to sign in with this device token.
+
+    False: the token is invalid, expired, another person's or out of tries. After False the caller counts the try
+    against the limits for unknown devices.
+    """
     device = _device_of(token, person)
     if device is None or person is None:
         return False

@@ -12,7 +12,7 @@ Kind = TypeVar("Kind", bound=Token)
 
 
 def kinds(kind: type[Kind]) -> Iterator[type[Kind]]:
-    """This class, which reads the tokens of SECRET_KEY, then one like it for each earlier key."""
+    """Yield the token class `kind`, which reads tokens of SECRET_KEY, then a subclass for each key of the fallbacks."""
     yield kind
     for key in settings.SECRET_KEY_FALLBACKS:
         older = TokenBackend(api_settings.ALGORITHM, key)

@@ -20,14 +20,15 @@ SHOWN = 100
 
 
 def listed(person_id: UUID, *, now: datetime) -> list[Session]:
-    """The person's open sessions, newest first."""
+    """The person's open sessions, newest first, at most SHOWN."""
     return list(_open(person_id).filter(expires_at__gt=now).order_by("-id")[:SHOWN])
 
 
 def end(*, person: User, session_id: UUID, now: datetime) -> None:
     """Sign out one session and revoke the SOS credentials that it registered.
 
-    Raises NotFound, also for another person's session; ReauthenticationRequired unless it is the person's own session.
+    Raises NotFound, also for another person's session; SessionEnded if the session of this request has ended. A session
+    other than that of this request needs a fresh proof: raises ReauthenticationRequired.
     """
     if not person.session or person.session.id != session_id:
         freshness.require(person, now=now)
@@ -39,9 +40,9 @@ def end(*, person: User, session_id: UUID, now: datetime) -> None:
 
 
 def end_others(*, person: User, now: datetime) -> None:
-    """Sign out all other sessions and revoke the SOS credentials that they registered.
+    """Sign out all sessions but that of this request and revoke the SOS credentials that they registered.
 
-    Raises ReauthenticationRequired.
+    Raises ReauthenticationRequired or SessionEnded.
     """
     freshness.require(person, now=now)
     with transaction.atomic():
@@ -52,9 +53,9 @@ def end_others(*, person: User, now: datetime) -> None:
 
 
 def end_by_operator(*, person_id: UUID, operator_id: UUID, with_credentials: bool, now: datetime) -> int:
-    """Sign a person out everywhere; returns the number of sessions. `with_credentials`: no device raises an SOS either.
+    """Sign a person out everywhere; returns the number of ended sessions.
 
-    Without it the person's phones keep their SOS button.
+    `with_credentials` also revokes all SOS credentials: then no device of the person can raise an SOS.
     """
     with transaction.atomic():
         ended = tokens.close_others(person_id=person_id, keep=None, now=now)
@@ -71,7 +72,7 @@ def end_by_operator(*, person_id: UUID, operator_id: UUID, with_credentials: boo
 
 
 def _hold(person: User) -> None:
-    """Let the first of two sessions that end each other win. Raises SessionEnded for the other."""
+    """Lock the person and this request's session. If two sessions end each other, the second raises SessionEnded."""
     people.locked(person.id)
     if person.session:
         live_sessions.hold(person.session.id)

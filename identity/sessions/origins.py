@@ -1,6 +1,6 @@
-"""Where a session comes from, in plain words: the device's name, its platform and its network.
+"""The origin of a session in plain words: the device's name, its platform and its network.
 
-The network is a prefix of the IP address. A place by a table of prefixes would need a library and a file that ages.
+The network is a prefix of the client IP. To show a town instead would need a library and a table that gets outdated.
 """
 
 import re
@@ -30,7 +30,10 @@ NOWHERE = Origin()
 
 
 def origin_of(wanted: Mapping[str, Any], *, agent: str, client_ip: str) -> Origin:
-    """The origin of a sign-in. `wanted` may hold `device_name` and `platform`; the User-Agent fills gaps."""
+    """The origin of a sign-in. `wanted` may hold `device_name` and `platform`; else they are taken from `agent`.
+
+    `agent` is the User-Agent header. A value that neither gives is "".
+    """
     platform = wanted.get("platform") or next((kind for kind, sign in _SIGNS.items() if sign.search(agent)), "")
     product = _PRODUCT.match(agent)
     name = wanted.get("device_name") or (product.group() if product else "")

@@ -41,7 +41,7 @@ def sign_in(
     device_token: str = "",
     origin: Origin = NOWHERE,
 ) -> tokens.SignedIn:
-    """Check the password and open a session.
+    """Check the password and open a session. Call outside a transaction, so that a wrong try counts.
 
     Raises TooManyRequests, or CredentialsInvalid, also for a deactivated person.
     """
@@ -63,7 +63,7 @@ def sign_in(
 
 
 def spend_try(*, phone_number: str, client_ip: str, now: datetime) -> None:
-    """Count one try to sign in. Raises TooManyRequests."""
+    """Count one try to sign in from an unknown device by number and network. Raises TooManyRequests."""
     rates.spend_by_network(AT_MOST_PER_NETWORK, client_ip=client_ip, now=now)
     try:
         rates.spend_by_network(PER_NETWORK, client_ip=client_ip, now=now)
@@ -74,6 +74,6 @@ def spend_try(*, phone_number: str, client_ip: str, now: datetime) -> None:
 
 
 def _give_back(*, client_ip: str, now: datetime) -> None:
-    """A right try of one customer does not count against the others of the same carrier."""
+    """Undo the count of a right try by network: people who share a carrier's IP address share these limits."""
     for limit in (AT_MOST_PER_NETWORK, PER_NETWORK):
         rates.give_back_by_network(limit, client_ip=client_ip, now=now)

@@ -1,6 +1,7 @@
-"""Tokens of signed-in devices. A refresh token names its Session and a generation (`jti`); a refresh starts the next.
+"""Tokens of signed-in devices. A refresh token names its Session and a generation (`jti`).
 
-This replaces simplejwt's blacklist app, which stores whole tokens: here the database holds only ids.
+Each refresh makes a new one. This replaces simplejwt's blacklist app, which stores whole tokens: here the database
+holds only ids.
 """
 
 from dataclasses import dataclass
@@ -45,13 +46,13 @@ class SignedIn:
 
 
 def signed_in(person: User, *, now: datetime, origin: Origin) -> SignedIn:
-    """Open a session on a device, which is known from now on (known_devices.py)."""
+    """Open a session and return its tokens with a token that makes the device a known one (known_devices.py)."""
     opened = open_session(person, now=now, origin=origin)
     return SignedIn(user=person, tokens=opened, device_token=known_devices.token_for(person))
 
 
 def open_session(person: User, *, now: datetime, origin: Origin = NOWHERE) -> Tokens:
-    """Call it when the person has just been proved, by a password or a code."""
+    """Store a session and return its tokens. Call it only when a password or code has just proved the person."""
     session = Session.objects.create(
         user=person,
         jti=uuid4().hex,
@@ -68,9 +69,10 @@ def open_session(person: User, *, now: datetime, origin: Origin = NOWHERE) -> To
 
 
 def refresh(token: str, *, now: datetime, network: str = "") -> Tokens:
-    """Return the next generation of tokens, or within GRACE the current one again, because its response was lost.
+    """Return tokens of the next generation for the current refresh token.
 
-    Any older token must have been copied, so it revokes the session. Raises TokenInvalid.
+    For the previous refresh token, return the current tokens again within GRACE: their response may have been lost.
+    Any other token of the session was probably copied, so it revokes the session. Raises TokenInvalid.
     """
     session_id, jti = _read(token)
     session = Session.objects.select_related("user").filter(id=session_id, expires_at__gt=now).first()
@@ -95,7 +97,10 @@ def refresh(token: str, *, now: datetime, network: str = "") -> Tokens:
 
 
 def close(token: str, *, now: datetime) -> None:
-    """Sign the device out and revoke its SOS credential. An invalid token changes nothing."""
+    """Sign out the session of this refresh token and revoke the SOS credentials that it registered.
+
+    An invalid token changes nothing.
+    """
     try:
         session_id, _ = _read(token)
     except TokenInvalid:
@@ -106,7 +111,7 @@ def close(token: str, *, now: datetime) -> None:
 
 
 def close_others(*, person_id: UUID, keep: UUID | None, now: datetime) -> list[UUID]:
-    """Sign out all devices of a person except the session `keep`; None keeps no session. Returns the ended sessions.
+    """Sign out all devices of a person except the session `keep`; None keeps no session. Returns ids of the ended ones.
 
     SOS credentials stay valid.
     """
@@ -146,6 +151,6 @@ def _tokens(session: Session, *, now: datetime) -> Tokens:
 
 
 def _expiry(now: datetime, *, created_at: datetime) -> datetime:
-    """The end of a session that is used now: it slides with each refresh, up to the session's absolute age."""
+    """The expiry of a session that is refreshed now: the lifetime of a refresh token, at most SIGNED_IN_DAYS of age."""
     lifetime: timedelta = RefreshToken.lifetime
     return min(now + lifetime, created_at + timedelta(days=settings.SIGNED_IN_DAYS))

@@ -1,6 +1,6 @@
 """The second factor of operators: a code of an authenticator app, or one of ten recovery codes.
 
-Only `manage.py enrolstaff` enrols: somebody who found out a password must not enrol an app of their own.
+Only `manage.py enrolstaff` sets it up: somebody who found out a password must not set up an app of their own.
 """
 
 import base64
@@ -56,7 +56,10 @@ def enrol(person: User, *, now: datetime) -> Enrolment:
 
 
 def prove(person: User, typed: str, *, now: datetime) -> bool:
-    """Whether this is a valid code of the operator, which then counts no more. Call outside a transaction."""
+    """Whether `typed` is a valid code of the operator; a valid code is used up. Call outside a transaction.
+
+    Beyond TRIES it alarms the operator of the installation and returns False.
+    """
     try:
         for limit in TRIES:
             rates.spend(limit, str(person.id), now=now)
@@ -73,7 +76,9 @@ def end_sessions(person_id: UUID, *, now: datetime) -> None:
 
 
 def is_proved(person_id: UUID, *, at: datetime, lasts: timedelta) -> bool:
-    """Whether an admin session that proved the factor at this time still counts."""
+    """Whether an admin session that proved the factor `at` this time counts: for `lasts`, unless sessions were ended
+    since.
+    """
     recent = clock.now() - lasts < at
     return recent and StaffFactor.objects.filter(user_id=person_id, sessions_from__lte=at).exists()
 

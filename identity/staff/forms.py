@@ -7,7 +7,7 @@ from messaging.database import clock
 
 
 class StaffLogInForm(AdminAuthenticationForm):
-    """Number, password and code in one form. Every wrong part gets the same answer, so none can be guessed alone."""
+    """Number, password and code in one form. The error does not say which is wrong, so no part can be guessed alone."""
 
     code = forms.CharField(
         max_length=40,

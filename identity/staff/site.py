@@ -15,7 +15,7 @@ _PROVED_AT = "staff_factor_proved_at"
 
 
 class StaffSite(AdminSite):
-    """The admin, for operators who proved both factors. Its sessions end after SESSION_COOKIE_AGE, also when used."""
+    """The admin, for operators who proved both factors. A session ends SESSION_COOKIE_AGE after log-in, used or not."""
 
     login_form = StaffLogInForm
     login_template = "identity/staff_log_in.html"
@@ -31,7 +31,7 @@ class StaffSite(AdminSite):
         return response
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """The password is that of the app too, so its change signs out all phones, as in the app."""
+        """Change the operator's password, which is also their app's, and end all their sessions in the app."""
         response = super().password_change(request, extra_context)
         if response.status_code == 302 and isinstance(request.user, User):
             tokens.close_others(person_id=request.user.id, keep=None, now=clock.now())

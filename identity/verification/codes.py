@@ -1,6 +1,6 @@
 """Codes that prove a phone number: six random digits, stored as a salted hash with a key that is not in the database.
 
-A thief of the table could try all million codes in no time, but not without SECRET_KEY.
+Somebody who stole the table could try all million codes in seconds; without SECRET_KEY they cannot.
 """
 
 import hmac
@@ -26,7 +26,7 @@ def hashed(code: str, *, salt: bytes) -> bytes:
 
 
 def matches(code: str, *, salt: bytes, expected: bytes) -> bool:
-    """Whether the code has this hash by SECRET_KEY or an earlier one. The time of a comparison tells nothing."""
+    """Whether the code has this hash by SECRET_KEY or one of its fallbacks. Each comparison takes a constant time."""
     keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     return any(hmac.compare_digest(_hashed(code, salt=salt, key=key), expected) for key in keys)
 

@@ -34,9 +34,10 @@ def count_verified(phone_number: str, *, now: datetime) -> None:
 
 
 def judge(*, now: datetime) -> int:
-    """Alarm the operator, once a day, of each country where fewer than LOWEST_SHARE of the codes are typed in.
+    """Alarm the operator of each country where fewer than LOWEST_SHARE of today's (UTC) codes were typed in.
 
-    Returns the number of countries with an alarm.
+    A country is judged from ENOUGH_TO_JUDGE codes on, and alarmed of at most once a day. Returns the number of
+    countries with an alarm.
     """
     suspicious = CodeCount.objects.filter(
         day=now.astimezone(UTC).date(),

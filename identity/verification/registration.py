@@ -82,9 +82,10 @@ def register(
     client_ip: str,
     now: datetime,
 ) -> Verification:
-    """Store a pending registration, queue the SMS with its code or share a code, and return the registration.
+    """Store a pending registration and queue the SMS with its code. Returns the registration.
 
-    Raises TooManyRequests.
+    If the number has had its limit of SMS, no SMS is sent and the registration shares the number's last code. Raises
+    TooManyRequests if there is no code to share, or beyond the limits of the network and of shares.
     """
     shared = _code_to_share(phone_number=phone_number, client_ip=client_ip, now=now)
     # Hashing is slow on purpose, so it comes before the transaction, which would hold a connection meanwhile.
@@ -114,7 +115,7 @@ def register(
 def resend(*, phone_number: str, verification_id: UUID, client_ip: str, now: datetime) -> Verification:
     """Queue an SMS with a new code, valid for CODE_LIFE from now; return the registration. The number of tries stays.
 
-    Raises VerificationUnknown, or TooManyRequests within 60 s of the last SMS.
+    Raises VerificationUnknown, or TooManyRequests within RESEND_AFTER of the last SMS and beyond the limits of SMS.
     """
     open_ones = _open(phone_number=phone_number, verification_id=verification_id)
     pending = open_ones.filter(expires_at__gt=now - RENEWABLE_FOR).first()
@@ -216,7 +217,7 @@ def _count_sms_to_number(*, phone_number: str, client_ip: str, now: datetime) ->
 
 
 def _code_to_share(*, phone_number: str, client_ip: str, now: datetime) -> Verification | None:
-    """The registration whose code a new one shares; None if the number gets an SMS of its own. Raises TooManyRequests.
+    """The registration whose code a new one shares; None if the new one gets its own SMS. Raises TooManyRequests.
 
     The answer depends on the number's SMS only, so it does not show whether the number has an account.
     """

@@ -1,6 +1,6 @@
 """The texts of the SMS of a registration.
 
-Each fits in one segment in every language: some carriers do not join parts.
+Each fits in one segment in every language: some carriers do not join segments.
 """
 
 from django.utils.translation import gettext
