@@ -1,4 +1,4 @@
-"""Runs a step for each key in a thread of its own, so that a slow sender or slow periodic work delays no other."""
+"""Runs a step for each key (a sender, or a name of periodic work) in its own thread: a slow one delays no other."""
 
 import threading
 from collections.abc import Callable, Hashable, Iterable
@@ -14,9 +14,9 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Apart(Generic[Key]):
-    """Call it to start `step`, in a thread of its own, for every key that `find` returns and whose last step has ended.
+    """Each call asks `find` for keys and starts `step(key)` in a new thread for each, unless its last step still runs.
 
-    The call does not wait for the steps.
+    The call does not wait for the steps. An error in a step is only logged.
     """
 
     def __init__(self, find: Callable[[], Iterable[Key]], step: Callable[[Key], object]) -> None:

@@ -1,4 +1,4 @@
-"""The dictionaries of Django REST framework and drf-spectacular, which config/settings.py takes over."""
+"""The dictionaries of Django REST framework and drf-spectacular, which config/settings.py uses."""
 
 from typing import Any
 

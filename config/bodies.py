@@ -1,6 +1,7 @@
-"""Bounds every body before anything reads it: no byte beyond the bound is read, kept in memory or written to a disk.
+"""Bounds the body of every request before anything reads it.
 
-A view may have up to DATA_UPLOAD_MAX_MEMORY_SIZE bytes, or its `body_limit`; None: the view bounds its bodies itself.
+The bound is the view's `body_limit`, else DATA_UPLOAD_MAX_MEMORY_SIZE. A view with `body_limit = None` bounds its
+bodies itself. At most one byte beyond the bound is read.
 """
 
 import io
@@ -20,7 +21,10 @@ from config.paths import is_press
 
 
 class BodyLimitMiddleware:
-    """Refuses larger bodies on every path, also on paths that no view has. Stands before all that reads a body."""
+    """Refuses a body beyond the bound with 413, also on paths that no view has.
+
+    Before all middleware that reads bodies. The body of a press is cut instead, and the press is served.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -49,7 +53,7 @@ class BodyLimitMiddleware:
 
 
 class NoFiles(FileUploadHandler):
-    """Takes no file of a form. Only the views that take recordings set another handler."""
+    """Skips every file in a form. Only the views that accept recordings set another handler."""
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         raise SkipFile

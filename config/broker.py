@@ -1,4 +1,4 @@
-"""The broker carries hints only: if it loses one, PostgreSQL still has the row."""
+"""Connects to the broker, RabbitMQ. It carries only hints: if it loses one, PostgreSQL still has the row."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,9 +20,10 @@ _PARAMETERS = "heartbeat=10&stack_timeout=5&connection_attempts=1"
 
 
 def connect(*, urls: list[str], middleware: list[dramatiq.Middleware]) -> dramatiq.Broker:
-    """The broker of RABBITMQ_URL, with all queues. `memory://` is a broker inside this process, for the demo.
+    """The broker at `urls` (RABBITMQ_URL), with all QUEUES declared.
 
-    If the URL names several nodes, the process connects to the first node that responds.
+    `memory://` is a broker in this process, for the demo. If the URL names several nodes, the process connects to the
+    first node that responds.
     """
     broker: dramatiq.Broker
     if urls[0].startswith("memory:"):
@@ -60,8 +61,11 @@ class QuorumBroker(RabbitmqBroker):
 
 
 class _Consumer(_RabbitmqConsumer):
-    """Refuses malformed messages, which would stop the worker. Dramatiq's threads end when a message names a queue they
-    do not know, and its consumers restart forever when a message's options are not a dictionary."""
+    """Moves malformed broker messages to the dead letters, because they would stop the worker.
+
+    Dramatiq's threads end at a message that names a queue they do not know. Its consumers restart forever at a message
+    whose options are not a dictionary.
+    """
 
     def __next__(self) -> dramatiq.MessageProxy | None:
         message: dramatiq.MessageProxy | None = super().__next__()  # type: ignore[no-untyped-call]
@@ -81,7 +85,7 @@ class _Consumer(_RabbitmqConsumer):
 
 
 class ErrorNames(dramatiq.Middleware):
-    """Lets a retried message carry its error's name, not the traceback, which quotes rows, numbers and texts."""
+    """Stores the error's name in a failed message, and removes the traceback, which quotes rows, numbers and texts."""
 
     def after_process_message(
         self,
@@ -101,9 +105,9 @@ class ErrorNames(dramatiq.Middleware):
 
 
 class CourierLifecycle(dramatiq.Middleware):
-    """Warms a worker up before its first message.
+    """Warms up the courier of a worker that sends messages, before the worker's first message.
 
-    When the worker is stopped, lets it finish the attempts that it has begun.
+    When the worker stops, waits for the attempts that it has begun, at most DRAIN_S (`courier.drain`).
     """
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:

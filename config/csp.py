@@ -1,6 +1,6 @@
-"""The Content-Security-Policy of every response: no inline script and no inline style anywhere.
+"""Sets the Content-Security-Policy of every response: it forbids inline scripts and inline styles.
 
-A view that sets a stricter policy of its own keeps it: the contacts' page and files of evidence do.
+A view that sets the header itself keeps its own policy: the contacts' page and files of evidence do.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""Dead letters: broker messages that no worker could process. They move from the broker into rows, which the operator
-sees and can have published again.
+"""Dead letters: broker messages that no worker could process. They move from the broker into rows (DeadLetter).
 
-RabbitMQ alone would keep them unseen and drop them after seven days.
+The operator sees the rows and can ask for a replay: a scheduler then publishes the message again. RabbitMQ alone would
+keep dead letters unseen and delete them after seven days.
 """
 
 import re
@@ -55,9 +55,10 @@ class Letter:
 
 
 def collect(*, now: datetime) -> int:
-    """Move the dead letters of the broker into rows, and alarm the operator of new ones.
+    """Move up to _PER_PASS dead letters of each queue from the broker into rows, and alarm the operator of them.
 
-    Returns how many there were.
+    Hints that failed because the database was away are deleted without a row. Returns the number of messages that got a
+    row; 0 if the broker cannot be reached. Only the KEPT newest rows stay.
     """
     broker = dramatiq.get_broker()
     if not isinstance(broker, QuorumBroker):
@@ -149,9 +150,9 @@ def _forget_oldest() -> None:
 
 
 def ask_replay(letter_ids: Collection[int], *, now: datetime) -> int:
-    """Mark these dead letters, for the schedulers to publish them once more.
+    """Mark these dead letters, so that a scheduler publishes them again (`take_replays`).
 
-    Returns how many of them can be replayed.
+    Returns the number of marked ones. A dead letter without an actor or arguments cannot be replayed and is not marked.
     """
     letters = DeadLetter.objects.filter(id__in=letter_ids).exclude(actor="").exclude(arguments=None)
     return letters.update(replay_asked_at=now)
@@ -159,10 +160,10 @@ def ask_replay(letter_ids: Collection[int], *, now: datetime) -> int:
 
 @transaction.atomic
 def take_replays() -> dict[int, dramatiq.Message[Any]]:
-    """The broker messages to publish after commit, by the ids of their dead letters. Each is returned to one scheduler
-    only.
+    """Return the broker messages of marked dead letters, at most _PER_PASS, by id. The caller publishes them.
 
-    A dead letter stays marked until `confirm_replay`: after REPLAYED_AGAIN_AFTER it may be taken again.
+    Only one scheduler gets each. A dead letter stays marked until `confirm_replay`, so it is returned again after
+    REPLAYED_AGAIN_AFTER if the broker has not confirmed it.
     """
     now = clock.set_short_timeouts()
     asked = DeadLetter.objects.select_for_update(skip_locked=True).filter(replay_asked_at__lte=now)
@@ -178,9 +179,10 @@ def take_replays() -> dict[int, dramatiq.Message[Any]]:
 
 
 def confirm_replay(letter_id: int) -> None:
-    """Note that the broker has the message of this dead letter.
+    """Note in the row that the broker has confirmed the replayed message, and remove the mark.
 
-    The relay calls this in a thread that keeps no database connection.
+    The relay calls this in a publisher thread, so it closes the database connection at the end. A database error is
+    only logged: the message is then published again.
     """
     try:
         DeadLetter.objects.filter(id=letter_id).update(replay_asked_at=None, replayed_at=clock.now())

@@ -1,6 +1,6 @@
-"""The OpenAPI document. Each web process gets it once, when somebody asks for the first time.
+"""Serves the OpenAPI document. Each web process has it made at the first request for it and keeps it.
 
-Making it takes some seconds of processor, so a process of the lowest priority makes it: an SOS goes first.
+To make it takes some seconds of processor, so a separate process of the lowest priority does it: an SOS goes first.
 """
 
 import hashlib
@@ -53,7 +53,10 @@ _making = Lock()
 
 
 def schema(request: HttpRequest) -> HttpResponse:
-    """The document in JSON if `?format=json` or Accept asks for it, else in YAML. 503 while it is being made."""
+    """The document in JSON if `?format=json` or Accept asks for it, else in YAML.
+
+    503 while another thread has it made, or if that failed.
+    """
     if len(_documents) < 2 and not _make():
         return problem(503, "document_busy", "The document is being made. Try again.", retry_after_s=_RETRY_AFTER_S)
     wants = request.GET.get("format") or ("json" if "json" in request.headers.get("Accept", "") else "yaml")
@@ -66,7 +69,7 @@ def schema(request: HttpRequest) -> HttpResponse:
 
 
 def _make() -> bool:
-    """Get the documents. False if another thread waits for them already, or if they cannot be made."""
+    """Fill `_documents`. False if another thread is doing it, or if the process that makes them failed."""
     if not _making.acquire(blocking=False):
         return False
     try:

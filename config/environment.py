@@ -1,4 +1,7 @@
-"""Typed reading of the environment: a missing or wrong value stops the start with its name and what is expected."""
+"""Reads typed values from environment variables. A missing or wrong value raises ImproperlyConfigured at start.
+
+The error gives the variable's name and the expected value, never the value itself.
+"""
 
 import logging
 import os
@@ -39,8 +42,9 @@ def load(path: Path) -> None:
 
 
 def given(name: str) -> str:
-    """The value of the variable, or the content of the file that NAME_FILE names, like a Docker secret; "" without
-    both.
+    """The value of the variable, or the content of the file that NAME_FILE names, like a Docker secret.
+
+    "" if neither is set. Raises ImproperlyConfigured if both are set or the file cannot be read.
     """
     value, file = (os.environ.get(each, "").strip() for each in (name, f"{name}_FILE"))
     if not file:
@@ -107,7 +111,9 @@ def words(name: str, expected: str, *, pattern: str, default: list[str] | None =
 
 
 def data_keys(name: str) -> list[str]:
-    """Secrets of 50 or more characters; the word `plain` may stand before them (messaging/keyring.py)."""
+    """The entries of DATA_KEYS: keys of 50 or more characters, perhaps with the word `plain` first
+    (messaging/keyring.py).
+    """
     expected = "keys of 50 or more random characters, comma-separated, before them perhaps the word plain"
 
     def parse(raw: str) -> list[str]:
@@ -121,7 +127,10 @@ def data_keys(name: str) -> list[str]:
 
 
 def caps(name: str, *, default: str) -> dict[str, int]:
-    """Messages a day by class, like "verification=5000,routine=50000"."""
+    """The daily cap of each class, from words like "verification=5000,routine=50000".
+
+    A class without a word has no cap.
+    """
     pattern = r"(verification|safety|routine)=\d{1,9}"
     found = words(name, f"class=messages a day, like {default}", pattern=pattern, default=default.split(","))
     return {kind: int(cap) for kind, _, cap in (word.partition("=") for word in found)}
@@ -149,7 +158,7 @@ def zone(name: str, *, default: str) -> ZoneInfo:
 
 
 def bucket(prefix: str) -> dict[str, Any] | None:
-    """The options of alerts.evidence.s3.Bucket; None when no bucket is named."""
+    """The options of alerts.evidence.s3.Bucket from the variables PREFIX_BUCKET and so on; None without that one."""
     name = text(f"{prefix}_BUCKET", "a bucket's name", pattern=r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", default="")
     if not name:
         return None

@@ -42,7 +42,10 @@ STATUS: dict[type[DomainError], int] = {
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
-    """DRF's exception handler, for DomainErrors and for DRF's own errors. Field errors stand in `errors`."""
+    """DRF's exception handler: the response to a DomainError, an error of DRF's own, or a database out of reach.
+
+    None for any other error, which becomes a 500. Errors of fields stand in `errors` of the body.
+    """
     if is_out_of_reach(error):
         set_rollback()
         return _database_unavailable()
@@ -109,7 +112,7 @@ def _database_unavailable() -> JsonResponse:
 
 
 class DatabaseUnavailableMiddleware:
-    """Outside DRF too, responds with 503 and Retry-After, not 500, when the database cannot be reached."""
+    """Responds with 503 and Retry-After, not 500, when a view outside DRF cannot reach the database."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

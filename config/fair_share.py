@@ -1,10 +1,10 @@
-"""Limits what one person takes of a web process, so that threads and processor remain for everybody's SOS.
+"""Limits one person's use of each web process, so that threads and processor time remain for everybody's SOS.
 
-A device, a contact's link and, on public paths, a client's address count as a person too. Each request is charged its
-seconds of processor. A request is refused with 429 when the share is used up, or when too many of the same person run
-at once. Positions of an alert have a share of their own. A press of SOS is neither charged nor refused. A refusal asks
-nothing of the database: it must cost less than the request. The limits in identity/api/person_limits.py count over all
-processes and by purpose.
+A device credential, a contact's link and, on public paths, a client IP count as a person too. Each request uses up its
+seconds of processor from the person's share (BURST_S, PER_SECOND). A request gets 429 when the share is used up, or
+when the person already runs AT_ONCE requests (one, if less than three quarters of the share are left). Positions of an
+alert have a share of their own. A press is neither counted nor refused. No query is made: a refusal must cost less than
+the request. identity/api/person_limits.py counts requests by purpose, over all processes.
 """
 
 import hashlib
@@ -57,7 +57,7 @@ class Shares:
         self._lock = Lock()
 
     def enter(self, who: str, *, now: float) -> bool:
-        """Begin a request of this person; False if nothing is left of their share."""
+        """Begin a request of this person. False if their share is used up or they run too many requests."""
         with self._lock:
             # Put it last again: the first one in the dictionary was silent longest.
             share = self._shares.pop(who, None) or _Share(left=BURST_S, at=now)
@@ -72,7 +72,7 @@ class Shares:
             return True
 
     def leave(self, who: str, *, cost_s: float) -> None:
-        """End a request that took so much processor time. A costly one leaves a debt."""
+        """End a request of this person and take `cost_s` from their share, which may become negative."""
         with self._lock:
             share = self._shares.get(who)
             if share is not None:
@@ -117,9 +117,10 @@ class FairShareMiddleware:
 
 
 def _who(request: HttpRequest) -> str | None:
-    """The person of a valid token, the device of a credential, the contact of a link, else on a public path the client.
+    """The key of the share: a person by their token, a device by its credential, a contact by their link, or a client
+    IP.
 
-    None: nobody is charged.
+    The client IP counts on _PUBLIC paths. None: the request counts against no share.
     """
     path = request.path_info
     if is_press(request):
@@ -143,7 +144,7 @@ def _signed_in(request: HttpRequest) -> str | None:
 
 @lru_cache(maxsize=4_096)
 def _person(token: str) -> str | None:
-    """The person whom we signed this token for. Whether it has expired meanwhile is found out later."""
+    """The id of the person in this token; None if its signature is wrong. Cached, so it may have expired meanwhile."""
     with suppress(TokenError):
         return str(UntypedToken(token).get("user_id"))  # type: ignore[arg-type]
     return None

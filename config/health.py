@@ -1,4 +1,4 @@
-"""/healthz says that this process runs; /readyz that this process, and a scheduler, can do their work."""
+"""/healthz says that this process runs. /readyz says that database and migrations are ready and a scheduler works."""
 
 from datetime import timedelta
 from functools import lru_cache
@@ -18,7 +18,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 if all three checks say "ok", else 503. A check that fails says why."""
+    """200 if database, migrations and scheduler are "ok", else 503. The body says what is wrong with each."""
     checks = {"database": "ok", "migrations": "ok", "scheduler": "ok"}
     try:
         if _unapplied():

@@ -61,7 +61,9 @@ def configure(*, debug: bool) -> None:
 
 
 class IdsOfBrokerMessages(logging.Filter):
-    """Lets Dramatiq's lines name a message by its id, not by its arguments: a malformed message may hold anything."""
+    """Replaces broker messages in Dramatiq's log lines by their ids: the arguments of a malformed one may hold
+    anything.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
@@ -73,7 +75,7 @@ class IdsOfBrokerMessages(logging.Filter):
 
 
 def _where_not_what(logger: object, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Write a traceback without the exceptions' texts, which quote rows, numbers and names."""
+    """A processor of structlog: replaces `exc_info` by a traceback without the exceptions' texts, which quote rows."""
     info = event.pop("exc_info", None)
     error = info[1] if isinstance(info, tuple) else sys.exc_info()[1] if info is True else info
     if isinstance(error, BaseException):

@@ -2,7 +2,7 @@ from django.db import models
 
 
 class SchedulerTick(models.Model):
-    """The time at which any scheduler last finished a pass that grants slots, for /readyz and the operator."""
+    """The last time a scheduler reported that slots are being granted (Scheduler._tick). One row, for /readyz."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     at = models.DateTimeField()
@@ -12,7 +12,10 @@ class SchedulerTick(models.Model):
 
 
 class PeriodicRun(models.Model):
-    """When periodic work is due next. The row decides which scheduler takes it."""
+    """One kind of periodic work (config/periodic.py) with its next due time.
+
+    A lock of the row gives it to one scheduler.
+    """
 
     name = models.CharField(max_length=60, primary_key=True)
     due_at = models.DateTimeField()
@@ -28,7 +31,7 @@ class PeriodicRun(models.Model):
 class DeadLetter(models.Model):
     """A broker message that no worker could process. It named rows by their ids, so no data is lost with it.
 
-    The same message again raises `times`. The row holds only facts that anybody may see: no body, no error's text.
+    If the same message dies again, `times` grows. The row holds nothing personal: no body and no text of an error.
     """
 
     fingerprint = models.CharField(max_length=64, unique=True)

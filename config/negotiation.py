@@ -7,8 +7,9 @@ from rest_framework.request import Request
 
 
 class AlwaysJSON(DefaultContentNegotiation):
-    """Chooses JSON for every response, whatever the Accept header asks for: an odd header must not cost somebody their
-    SOS. For the same reason a parser with `takes_any_type` gets every body, whatever Content-Type says.
+    """Chooses the view's first renderer (JSON) for every response, whatever the Accept header asks for.
+
+    A parser with `takes_any_type` gets every body, whatever Content-Type says. So no odd header can refuse an SOS.
     """
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:

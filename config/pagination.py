@@ -10,7 +10,10 @@ from rest_framework.views import APIView
 
 
 class NewestFirst(CursorPagination):
-    """Pages by cursor, which stay the same while rows are added. Ids are UUIDv7, so they are in the order of time."""
+    """Pages by cursor, newest row first. New rows do not move a page that a client is reading.
+
+    Ids (UUIDv7) sort by time.
+    """
 
     ordering = "-id"
     page_size = 50

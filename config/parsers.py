@@ -18,7 +18,8 @@ class BodyTooLarge(TooLarge):
 class BoundedJSONParser(BaseParser):
     """Parses JSON of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, or of the view's `body_limit`.
 
-    Halves of surrogate pairs, which PostgreSQL cannot store, are replaced. Serializers refuse NUL.
+    Raises BodyTooLarge or ParseError. Halves of surrogate pairs, which PostgreSQL cannot store, are replaced
+    (`_storable`).
 
     The class is not a JSONParser: for a JSONParser, DRF reads the whole body first, and Django refuses a large body
     before the view's limit is read.
@@ -48,7 +49,7 @@ class BoundedJSONParser(BaseParser):
 def _storable(value: Any) -> Any:
     """The value, with halves of surrogate pairs replaced by question marks.
 
-    Half a pair is no character, and nothing can store or print it; a broken keyboard must not cost somebody their SOS.
+    Half a pair is no character and cannot be stored or printed. A keyboard that sends one must not stop an SOS.
     """
     text = json.dumps(value, ensure_ascii=False)
     try:

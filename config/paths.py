@@ -1,5 +1,6 @@
-"""Serves a request under the path it means. No POST is ever redirected: clients repeat a redirected POST as a GET, and
-an SOS would become a list.
+"""Serves a request whose path has a slash too few or too many under the right path, without a redirect.
+
+Clients repeat a redirected POST as a GET, so a redirected press would become a request for the list of alerts.
 """
 
 from collections.abc import Callable
@@ -18,10 +19,10 @@ _SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
 class MeantPathMiddleware:
-    """Stands before everything that reads the path, the host or the scheme.
+    """Corrects the path, and for a press the host. First in MIDDLEWARE, before all that reads path, host or scheme.
 
-    A path with a slash too few or too many is served as if it were right: each path below /api/, other paths only if
-    the method is not safe. A wrong path below /api/ gets a problem, with DEBUG too.
+    Paths below /api/ are corrected for every method, other paths only for methods that change something. An unknown
+    path below /api/ gets a 404 in problem+json, also with DEBUG. Such methods get 403 over http if https is the rule.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -68,9 +69,10 @@ def _is_served(path: str) -> bool:
 
 
 def _over_http(request: HttpRequest) -> HttpResponse | None:
-    """The refusal of a request that came without TLS where TLS is the rule; None for an SOS, or if Django redirects it.
+    """The response to a request that came without TLS although SECURE_SSL_REDIRECT is on; None lets the request pass.
 
-    SECURE_REDIRECT_EXEMPT exempts the path of the SOS from Django's redirect, for every method.
+    A press passes and is served. Other requests that change something are refused. A request that reads passes, and
+    Django redirects it, except on the path of presses, which SECURE_REDIRECT_EXEMPT names: it is redirected here.
     """
     if is_press(request):
         return None
@@ -82,7 +84,7 @@ def _over_http(request: HttpRequest) -> HttpResponse | None:
 
 
 def _name_the_host(request: HttpRequest) -> None:
-    """Replace a host that is not ours, which a proxy may have written. The credential says who presses."""
+    """Replace a Host header that is not in ALLOWED_HOSTS by our own: a proxy's mistake must not refuse a press."""
     try:
         request.get_host()
     except DisallowedHost:

@@ -1,5 +1,6 @@
-"""Periodic work. The schedulers take rows that fall due, each row once; workers do the work, or a scheduler if no
-worker does it in time.
+"""Periodic work (PERIODIC). When it is due, one scheduler asks a worker for it; a worker does it.
+
+A scheduler does it itself if no worker has done it within its `patience`.
 """
 
 from collections.abc import Callable
@@ -64,7 +65,10 @@ _ASKED_IN_VAIN = Q(asked_at__isnull=False) & (Q(completed_at__isnull=True) | Q(c
 
 @transaction.atomic
 def take_due() -> list[str]:
-    """The names of the work that is due now. Each name is returned to one scheduler only."""
+    """The names of the periodic work whose due time has passed.
+
+    Only one scheduler gets each; its next due time is stored.
+    """
     now = clock.set_short_timeouts()
     _ensure_rows(now)
     due = PeriodicRun.objects.select_for_update(skip_locked=True).filter(name__in=PERIODIC, due_at__lte=now)
@@ -79,9 +83,9 @@ def take_due() -> list[str]:
 
 @transaction.atomic
 def take_neglected() -> list[str]:
-    """The names of the work that a worker was asked for and has not done in time.
+    """The names of the periodic work that a worker was asked for and has not done within its `patience`.
 
-    The calling scheduler does it instead.
+    Only one scheduler gets each name, and does the work itself.
     """
     now = clock.set_short_timeouts()
     rows = PeriodicRun.objects.select_for_update(skip_locked=True).filter(_ASKED_IN_VAIN)
@@ -95,7 +99,7 @@ def take_neglected() -> list[str]:
 
 
 def run(name: str) -> None:
-    """Do the work and note that it was done. Raises KeyError for an unknown name."""
+    """Do the periodic work of this name and store the time in `completed_at`. Raises KeyError for an unknown name."""
     periodic = PERIODIC[name]
     done = periodic.run(now=clock.now())
     PeriodicRun.objects.filter(name=name).update(completed_at=clock.now())

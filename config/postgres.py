@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own on this machine: how its data is made and how it starts.
+"""Makes the data folder of a PostgreSQL server that only we use on this machine, and starts the server.
 
 Used by `manage.py demo` (config/demo/postgres.py), and by `make up` and the tests (deploy/local/postgres.py).
 """
@@ -65,9 +65,9 @@ class PostgresLauncher:
         unfinished.rename(self.data)
 
     def launch(self, *, port: int, **settings: object) -> subprocess.Popen[bytes]:
-        """Start the server, with more settings for postgresql.conf; return its process.
+        """Start the server; return its process at once. Call `serves` until it says that clients are served.
 
-        It takes clients when `serves` says so.
+        `settings` are settings of PostgreSQL, as in postgresql.conf.
         """
         settings = {
             "port": port,
@@ -81,7 +81,7 @@ class PostgresLauncher:
         return self._run("postgres", "-D", str(self.data), *words)
 
     def serves(self, *, port: int) -> bool:
-        """Whether the server takes clients. The first time, makes the database `alertme`."""
+        """Whether the server accepts connections. If so, makes the database `alertme` unless it exists."""
         password = self.password_file.read_text().strip() if self.password_file else None
         url = f"postgres://{DATABASE}@127.0.0.1:{port}/postgres"
         try:
@@ -115,7 +115,7 @@ class PostgresLauncher:
 
 
 def server_user(*accounts: str) -> str | None:
-    """The first of these accounts that the machine has, if we are root: PostgreSQL refuses to run as root."""
+    """The first of these accounts that the machine has. None if we are not root: only root needs another account."""
     if os.geteuid() != 0:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}

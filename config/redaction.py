@@ -1,4 +1,7 @@
-"""Removes URLs from logs and error reports: everyone who has the URL of a contacts' page or of a file can open it."""
+"""Removes secret paths from logs and error reports: /a/…, /c/… and files of evidence.
+
+Everyone who has the URL of a contacts' page, of a page of consent or of a file can open it.
+"""
 
 import logging
 import re
@@ -16,7 +19,7 @@ def without_tokens(text: str) -> str:
 
 
 def redact_event(logger: object, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """A processor of structlog that hides secret URLs: Django's line about a failed request names its path."""
+    """A processor of structlog that replaces secret paths in log lines: Django logs the path of a failed request."""
     return {key: without_tokens(value) if isinstance(value, str) else value for key, value in event.items()}
 
 

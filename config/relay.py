@@ -1,4 +1,4 @@
-"""The relay: the only place that publishes broker messages, after commit, from a few long-lived threads."""
+"""The relay: the only code that publishes broker messages. It has THREADS threads. Call it only after commit."""
 
 import queue
 import threading
@@ -20,7 +20,7 @@ WAITING = 1_000
 
 
 class Relay:
-    """Hands broker messages to the publisher threads. A publisher that hangs delays no caller."""
+    """Hands broker messages to the publisher threads without waiting for them: a broker that hangs delays no caller."""
 
     def __init__(self) -> None:
         self._messages: queue.Queue[Callable[[], object]] = queue.Queue(WAITING)
@@ -28,9 +28,9 @@ class Relay:
             threading.Thread(target=self._publish, name=f"publisher-{number}", daemon=True).start()
 
     def send(self, actor: dramatiq.Actor[..., Any], *args: object, to: str | None = None) -> bool:
-        """Publish a message to an actor, on the actor's queue or on the queue `to`.
+        """Let a publisher thread publish a message to an actor, on the actor's queue or on the queue `to`.
 
-        Returns False if the message was dropped.
+        Returns False if the message was dropped (see `publish`).
         """
         message = actor.message(*args)
         return self.publish(message.copy(queue_name=to) if to else message, at=actor.broker)
@@ -42,11 +42,10 @@ class Relay:
         at: dramatiq.Broker | None = None,
         then: Callable[[], object] = lambda: None,
     ) -> bool:
-        """Publish a broker message, at the process's broker or at the broker `at`. Returns False if the message was
-        dropped.
+        """Let a publisher thread publish a broker message, at the process's broker or at the broker `at`.
 
-        A message is dropped when the relay's queue is full. `then` is called in the publisher's thread, after the
-        broker has confirmed the message.
+        Returns False if the message was dropped, because WAITING messages wait already. True does not mean published:
+        an error of the broker is only logged. `then` is called in the publisher's thread after the broker's confirm.
         """
         broker = at or dramatiq.get_broker()
         try:

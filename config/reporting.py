@@ -1,5 +1,7 @@
-"""Error reports to Sentry, with ids and nothing personal: bodies, local variables, headers and breadcrumbs are never
-sent, and digits are blanked out."""
+"""Sends error reports to Sentry without personal data: no bodies, local variables, headers or breadcrumbs.
+
+Runs of digits that may be phone numbers (_DIGITS), and secret paths (config/redaction.py), are replaced.
+"""
 
 import re
 from typing import Any
@@ -26,9 +28,9 @@ def start(dsn: str) -> None:
 
 
 def scrub(event: Any, hint: Any) -> Any:
-    """The event without the request, the user, all extra data and the exceptions' texts, which quote rows.
+    """Return the Sentry event without the request, the user, extra data and the texts of exceptions, which quote rows.
 
-    Long runs of digits in the rest are blanked out.
+    In the other fields, except those of _KEPT, runs of digits (_DIGITS) and secret paths are replaced.
     """
     for key in ("request", "user", "extra", "breadcrumbs"):
         event.pop(key, None)

@@ -1,7 +1,8 @@
-"""The application's role in PostgreSQL. It owns no table, so it cannot drop the triggers that keep timelines.
+"""The application's role in PostgreSQL, the user of DATABASE_URL. It owns no table, so it cannot drop the triggers that
+refuse changes of timelines.
 
-`manage.py migrate` and `rotatekeys` run as the owner of the tables (MIGRATION_DATABASE_URL). The first one grants the
-application's role, the user of DATABASE_URL, what it needs. Without MIGRATION_DATABASE_URL one role owns everything.
+`manage.py migrate` and `rotatekeys` run as the owner of the tables (MIGRATION_DATABASE_URL). `migrate` grants the
+application's role what it needs. Without MIGRATION_DATABASE_URL one role owns everything, and nothing is granted here.
 """
 
 from collections.abc import Sequence
@@ -41,7 +42,11 @@ def prepare_application_role(**_: Any) -> None:
 
 
 def grant(role: str) -> None:
-    """Grant the role everything but changes of append-only tables, in one step for processes that run."""
+    """Let the role read and change the tables, but change in APPEND_ONLY tables only the columns named there.
+
+    One transaction does it, so running processes never miss a right. If the owner may, it also takes from every role
+    the right to create tables and functions in `public`.
+    """
     name = sql.Identifier(role)
     statements = [sql.SQL(_GRANTS).format(role=name)]
     for table, columns in APPEND_ONLY.items():
@@ -58,7 +63,10 @@ def grant(role: str) -> None:
 
 
 def application_owns_nothing(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Warn if the application's role owns append-only tables, or is a superuser. Asks only with `--database`."""
+    """A check of `manage.py check --deploy`: warns if the application's role owns APPEND_ONLY tables or is a superuser.
+
+    It asks the database only with `--database default`.
+    """
     if not databases or "default" not in databases:
         return []
     with connection.cursor() as cursor:
@@ -76,7 +84,10 @@ def application_owns_nothing(databases: Sequence[str] | None = None, **_: Any) -
 
 
 def _make(role: str, password: str) -> None:
-    """Make the role, unless it is there. The server gets a hash of the password, which its log cannot give away."""
+    """Make the role, unless it exists.
+
+    The server is sent only a hash of the password, because it may log the statement.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
         if cursor.fetchone():

@@ -1,5 +1,6 @@
-"""The scheduler grants slots to messages, publishes hints, and does overdue work that no worker did. Run two or more:
-rows decide which of them does what.
+"""The scheduler grants slots to messages, publishes hints, and does work that no worker has done in time.
+
+Run two or more. Locks of rows in PostgreSQL decide which scheduler does which work.
 """
 
 import threading
@@ -53,9 +54,7 @@ PAUSE_S = 0.5
 
 
 class Scheduler:
-    """Each kind of work has a thread of its own: neither a provider that hangs nor a slow sweep delays the granting of
-    slots.
-    """
+    """Repeats each kind of work in its own thread: a provider that hangs or a slow sweep delays no grant of slots."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()
@@ -67,7 +66,7 @@ class Scheduler:
         self._granted_at = time.monotonic()
 
     def run(self) -> None:
-        """Run until `stop` is called, then finish the attempts that have begun."""
+        """Run until `stop` is called, then wait for the attempts that have begun, at most DRAIN_S (`courier.drain`)."""
         steps: list[tuple[Callable[[], object], float]] = [
             (self._rescue, RESCUE_EVERY_S),
             (sweeping.sweep, SWEEP_EVERY_S),
@@ -130,7 +129,7 @@ class Scheduler:
         self._uploads.wait(POLL_S)
 
     def _tick(self) -> None:
-        """Store the time for /readyz, if slots were granted lately."""
+        """Store the time as SchedulerTick, which /readyz reads, if slots were last granted within GRANT_WITHIN_S."""
         if time.monotonic() - self._granted_at < GRANT_WITHIN_S:
             SchedulerTick.objects.update_or_create(id=1, defaults={"at": clock.now()})
 
@@ -156,8 +155,9 @@ class Scheduler:
             self._relay.send(actors.run_periodic, name)
 
     def _take_hastened_steps(self) -> None:
-        """Publish the hint to take steps when a refused SMS makes a call due, so that the call does not wait for the
-        next second.
+        """Publish the hint "escalate" when a notice says that a step became due early, for example after a refused SMS.
+
+        So the call does not wait for the next second.
         """
         if self._steps.wait(POLL_S):
             self._relay.send(actors.run_periodic, "escalate")
@@ -169,12 +169,12 @@ def _do_neglected(name: str) -> None:
 
 
 def _evaluate_neglected() -> None:
-    """Evaluate the fixes that no worker has evaluated in time, because the broker is down or every worker is dead."""
+    """Evaluate fixes that no worker has evaluated in time (`hints.take_neglected`): broker or workers may be away."""
     evaluation.evaluate(hints.take_neglected())
 
 
 class Notices:
-    """Listens to one channel of PostgreSQL. It has its own connection: one that listens must not return to the pool."""
+    """Listens to one channel of PostgreSQL's NOTIFY. It has its own connection, which never returns to the pool."""
 
     def __init__(self, channel: str) -> None:
         self._channel = channel
@@ -183,7 +183,7 @@ class Notices:
     def wait(self, timeout_s: float) -> bool:
         """Wait for a notice; return whether one came within `timeout_s`.
 
-        Without a connection, waits and returns False.
+        Without a connection to the database, waits `timeout_s` and returns False.
         """
         try:
             for _ in self._connected().notifies(timeout=timeout_s, stop_after=1):

@@ -1,4 +1,4 @@
-"""Adds the form of errors to the OpenAPI document: drf-spectacular cannot see that every error has the same one."""
+"""Adds the form of errors to the OpenAPI document: drf-spectacular cannot see that all errors have the same fields."""
 
 from typing import Any
 

@@ -1,5 +1,6 @@
-"""Reads the URLs in the environment that name servers: Django's settings of the database, the cache and the mail
-server, and the nodes of the broker.
+"""Reads the URLs of servers from environment variables: the database, the broker's nodes, the cache, the mail server.
+
+A wrong URL, or a missing one without a default, raises ImproperlyConfigured (config/environment.py).
 """
 
 import re
@@ -45,7 +46,7 @@ _OURS = {
 def database(name: str) -> dict[str, Any]:
     """Django's DATABASES entry for the libpq URL in this variable; the URL's query goes into OPTIONS.
 
-    Connections go to the host that takes writes, and to no host that is read-only, unless the URL says otherwise in
+    If the URL names several hosts, connections go to the one that accepts writes, unless the URL sets
     `target_session_attrs`.
     """
 
@@ -85,9 +86,7 @@ def _hosts(listed: str) -> list[str]:
 
 
 def _check_ports(listed: str, *, hosts: int) -> None:
-    """Refuse a list of ports that libpq would not take: it takes one for all hosts, or one for each; an empty one is
-    5432.
-    """
+    """Raise ValueError unless libpq accepts the list: one port for all hosts, or one for each. Empty means 5432."""
     ports = listed.split(",")
     if len(ports) not in (1, hosts) or not all(port == "" or 0 < int(port) < 65536 for port in ports):
         raise ValueError("port")
@@ -97,7 +96,7 @@ _BROKER = "amqp://user:password@host:5672/vhost, further nodes' URLs after a com
 
 
 def broker(name: str) -> list[str]:
-    """The URLs of the cluster's nodes, in the order in which they are tried; `memory://` stands alone."""
+    """The URLs of RabbitMQ's nodes in this variable, in the order in which they are tried; or only `memory://`."""
 
     def parse(raw: str) -> list[str]:
         # Split only where the next URL begins: a password may hold commas.

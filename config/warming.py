@@ -1,6 +1,4 @@
-"""Prepares a process before it takes work: checks the secrets, and loads everything that the first request would wait
-for.
-"""
+"""Prepares a process before it takes work: checks the secrets, and loads data that the first request would wait for."""
 
 import phonenumbers
 from django.conf import settings
@@ -11,8 +9,9 @@ from django.utils.translation import gettext, override
 
 
 def refuse_published_secrets() -> None:
-    """Raise ImproperlyConfigured for the secrets of `.env.example`: everybody knows them and could sign tokens and
-    callbacks.
+    """Raise ImproperlyConfigured if a secret is still that of `.env.example`, which everybody knows.
+
+    Anybody could then sign tokens and callbacks, or decrypt stored data.
     """
     for name in ("SECRET_KEY", "DATA_KEYS", "TWILIO_AUTH_TOKEN"):
         if "change-me" in str(getattr(settings, name)):
@@ -20,8 +19,10 @@ def refuse_published_secrets() -> None:
 
 
 def warm_up() -> None:
-    """Load URLs, phone metadata, translations and the password hasher, which are otherwise loaded on first use. Open no
-    connection, because the process may fork afterwards."""
+    """Load URLs, phone metadata, translations and the password hasher, which are otherwise loaded on first use.
+
+    It opens no connection, because the process may fork afterwards.
+    """
     _ = get_resolver().url_patterns
     for country in settings.SMS_COUNTRIES:
         phonenumbers.example_number(country)

@@ -1,5 +1,5 @@
 # ruff: noqa: N999  (gunicorn looks for a file of this name)
-"""gunicorn's settings, read from here by `make up`, the image and compose; numbers from the environment."""
+"""gunicorn's settings for `make up`, the Docker image and compose. Environment variables change some of them."""
 
 import os
 

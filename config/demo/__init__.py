@@ -1,1 +1,1 @@
-"""`manage.py demo`: everything in one process and one command, and a story that shows it working."""
+"""`manage.py demo`: AlertMe's processes as threads of one, and a story (story.py) of an SOS to five phones."""

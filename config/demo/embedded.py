@@ -1,6 +1,6 @@
-"""The environment of `manage.py demo`, which is complete before Django reads its settings.
+"""Sets the environment variables of `manage.py demo` before Django reads its settings.
 
-Nothing of the caller's is used: neither their `.env` nor their database, broker or Twilio account.
+The demo uses nothing of the caller's installation: neither their `.env` nor their database, broker or Twilio account.
 """
 
 import fcntl
@@ -25,14 +25,14 @@ _PORTS_TRIED = 1000
 
 
 def folder() -> Path:
-    """Where the demo keeps its data from run to run; DEMO_DIR names another place."""
+    """The folder in which the demo keeps its data from run to run: DEMO_DIR, or else var/demo."""
     return Path(os.environ.get("DEMO_DIR") or _ROOT / "var" / "demo").absolute()
 
 
 def prepare() -> None:
-    """Lock the data folder, so that no second demo uses it, and set every setting as an environment variable.
+    """Lock the data folder, so that no second demo uses it, and set the demo's settings as environment variables.
 
-    Ends the program if that is not possible.
+    Ends the program if another demo has the folder, or if it cannot be written.
     """
     _end_in_order()
     own = folder()
@@ -51,9 +51,7 @@ def prepare() -> None:
 
 
 def _end_in_order() -> None:
-    """Make Ctrl-C, `kill` and a closed terminal end the program as `sys.exit` does: PostgreSQL is stopped, no
-    traceback.
-    """
+    """Make Ctrl-C, `kill` and a closed terminal end the program like `sys.exit`, so that PostgreSQL is stopped."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup
             signal.signal(number, _leave)
@@ -69,8 +67,9 @@ def _leave(number: int, _: object) -> None:
 
 
 def leave_if_asked() -> None:
-    """End the program if a signal asked for it and Python swallowed the SystemExit, as it does in a finalizer or a
-    callback.
+    """End the program if a signal has asked for it.
+
+    Python ignores the signal's SystemExit in a finalizer or a callback.
     """
     if _asked_to_leave:
         sys.exit(128 + _asked_to_leave)

@@ -71,7 +71,7 @@ class Person:
         return str(response["verification_id"])
 
     def verify(self, verification_id: str, code: str) -> None:
-        """Prove the number with the code, and stay signed in."""
+        """Prove the phone number with the code. Later requests carry the access token."""
         response = self.post(
             "auth/verify-sms/",
             {"phone_number": self.phone, "code": code, "verification_id": verification_id},

@@ -1,4 +1,4 @@
-"""The phones of the story: their SMS are read from the sandbox, as a person reads them from the screen."""
+"""The phones of the story. Their SMS are read from the sandbox, which stands for Twilio and the carriers."""
 
 import re
 import time
@@ -22,11 +22,11 @@ class Phones:
         return [sms for sms in self._sandbox.arrivals() if sms.to in numbers and sms.at >= since]
 
     def code(self, number: str, *, within_s: float) -> tuple[str, Arrival]:
-        """The code of a registration and its SMS. Raises StoryFailed if none comes in time."""
+        """The code of a registration and its SMS. Raises StoryFailed if none comes within `within_s`."""
         return self._find(_CODE, number, within_s=within_s, what="a code")
 
     def invitation(self, number: str, *, within_s: float) -> tuple[str, Arrival]:
-        """The link on which a contact answers, and its SMS. Raises StoryFailed if none comes in time."""
+        """The link of a contact's invitation, and its SMS. Raises StoryFailed if none comes within `within_s`."""
         return self._find(_INVITATION, number, within_s=within_s, what="an invitation")
 
     def _find(self, wanted: re.Pattern[str], number: str, *, within_s: float, what: str) -> tuple[str, Arrival]:

@@ -1,7 +1,7 @@
 """A real PostgreSQL from a wheel. It needs neither root nor an installed server, and has its data in the demo's folder.
 
-Only the wheel's programs are used. Its Python part would, as root, add a system user and open every folder above
-the data to everyone; and its lock file in /tmp shuts out all users but the first.
+Only the wheel's programs are used, not its Python code. As root that code would add a system user and let everyone
+enter every folder above the data. Its lock file in /tmp keeps out every user but the first.
 """
 
 import hashlib
@@ -47,10 +47,9 @@ class EmbeddedPostgres:
         self._server: subprocess.Popen[bytes] | None = None
 
     def start(self, *, port: int) -> None:
-        """Make the data folder if it is missing, end the server that a killed run left, and return when clients are
-        served.
+        """Make the data folder if it is missing, start the server, and return when it serves clients.
 
-        Raises PostgresFailed.
+        A server that a killed run left is ended first. Raises PostgresFailed.
         """
         self._end_leftover()
         launcher = PostgresLauncher(
@@ -111,7 +110,10 @@ class EmbeddedPostgres:
         raise launcher.failure("PostgreSQL did not start")
 
     def _end_leftover(self) -> None:
-        """End the server that a killed run left, but no other process that has the pid of its pid file by now."""
+        """End the server that a killed run left, and delete its pid file.
+
+        Another process may have that pid by now: the process is ended only if its command line names our data folder.
+        """
         pid_file = self.data / "postmaster.pid"
         if not Path("/proc/self").exists() or not pid_file.exists():
             return  # Without /proc the process cannot be identified, and PostgreSQL refuses to start when in doubt.

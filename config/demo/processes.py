@@ -21,7 +21,7 @@ _STOP_S = 5
 
 @contextmanager
 def running() -> Iterator[None]:
-    """Run everything but PostgreSQL until the block ends. Raises OSError if another program took a port meanwhile."""
+    """Run sandbox, worker, scheduler and web until the `with` block ends. Raises OSError if a port is taken."""
     with ExitStack() as started:
         started.callback(_close_database)
         started.enter_context(_sandbox())

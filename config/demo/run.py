@@ -1,4 +1,4 @@
-"""Runs the demo from start to stop."""
+"""Runs the demo: starts PostgreSQL and the other parts, plays the story, and stops all of them."""
 
 import logging.handlers
 import os
@@ -34,7 +34,10 @@ _LOG_BYTES = 5_000_000
 
 
 def demo() -> int:
-    """Play the story, and at a terminal stay up until Ctrl-C. Returns the exit code: 0 if five phones got the SOS."""
+    """Play the story, and at a terminal keep everything running until Ctrl-C (unless DEMO_EXIT=1).
+
+    Returns the exit code: 0 if the story succeeded, else 1.
+    """
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show Cyrillic gets question marks.
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
@@ -68,9 +71,9 @@ def _postgres(timeline: Timeline) -> Iterator[EmbeddedPostgres]:
 
 
 def _await_ready(timeline: Timeline) -> None:
-    """Wait until /readyz says that database, migrations and scheduler are ready.
+    """Wait until /readyz says that database, migrations and scheduler are ready. Raises StoryFailed after _READY_S.
 
-    The request also loads all that a first request needs.
+    The request also loads what the first request of a process has to load.
     """
     began_at = time.monotonic()
     deadline = began_at + _READY_S

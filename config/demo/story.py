@@ -1,4 +1,4 @@
-"""The main job, played through the public API: two people sign up, one presses SOS, five phones know."""
+"""The story, played through the public API: two people sign up, one presses SOS, and five phones get the SMS."""
 
 import time
 from dataclasses import dataclass
@@ -103,7 +103,7 @@ class Story:
         return str(alert["id"])
 
     def _follow(self, alert_id: str, pressed_at: float) -> tuple[list[int], list[int]]:
-        """Wait until all phones have the SMS and the API shows all contacts as `delivered`; return when each was.
+        """Wait until all phones have the SMS and the API shows all contacts as `delivered`; return both kinds of times.
 
         Returns two sorted lists of milliseconds after the press, without names. Raises StoryFailed after _SMS_WITHIN_S.
         """

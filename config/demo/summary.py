@@ -1,4 +1,4 @@
-"""The results of the story in one table: the phones' side from the story, the server's side from our own records."""
+"""The results of the story as lines of a table: times from the story, and who sent the SMS from the database."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""The output of the demo, for a terminal or a log: plain lines, flushed as things happen."""
+"""Prints the output of the demo on a terminal or into a log: plain lines, each flushed at once."""
 
 import time
 from contextlib import suppress

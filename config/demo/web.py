@@ -1,4 +1,4 @@
-"""The public API in a thread of this process."""
+"""Serves the API and all pages in a thread of this process."""
 
 import threading
 from typing import Self

@@ -1,4 +1,4 @@
-"""`python -m deploy.local up`: everything production runs, on this machine."""
+"""`python -m deploy.local up` runs every production process on this machine (up.py)."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Finds Chromium without a screen, in which tests look at pages."""
+"""Finds the headless Chromium in which tests open pages."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def program() -> Path | None:
 
 
 def driver_library() -> str | None:
-    """The library that Playwright's own Node.js needs on Linux; None when it is not installed."""
+    """The library that Playwright's own Node.js needs on Linux; None if it is missing; "not needed" elsewhere."""
     return ctypes.util.find_library("atomic") if sys.platform == "linux" else "not needed"

@@ -1,4 +1,4 @@
-"""Finds libfaketime, which gives a process a wall clock of its own in tests."""
+"""Finds libfaketime, with which a test starts a process whose clock shows another time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The settings `make up` runs with: the environment, then `.env`, then a file made once with local values."""
+"""The settings of `make up`: environment variables, and `.env` for variables that are not set.
+
+Without `.env`, var/local.env takes its place. The first run makes it, with random secrets and the SMS sandbox.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ SMS_COUNTRIES=KG,US
 
 
 def load() -> None:
-    """Complete this process's environment, which every process started from here inherits."""
+    """Set the missing variables in this process's environment; processes that it starts inherit them."""
     file = ROOT / ".env"
     if not file.exists():
         file = local_file()
@@ -63,5 +66,5 @@ def _data_keys() -> str:
 
 
 def uses_sandbox() -> bool:
-    """Whether SMS go to a sandbox on this machine. Without TWILIO_API_BASE_URL, Twilio sends them to real phones."""
+    """Whether TWILIO_API_BASE_URL names a sandbox on this machine. Otherwise Twilio sends the SMS to real phones."""
     return urlsplit(environment.given("TWILIO_API_BASE_URL")).hostname in {"127.0.0.1", "localhost", "::1"}

@@ -19,7 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Keeper:
-    """The program's end of the pipe."""
+    """Starts a keeper process and tells it through a pipe which processes to end (`watch`), or to end itself
+    (`dismiss`).
+    """
 
     def __init__(self, *, lock: int | None = None, remove: Path | None = None, grace_s: float = 3) -> None:
         """`remove` is a folder to delete with the server. `lock` is a file descriptor that the keeper holds open."""

@@ -1,5 +1,7 @@
-"""Installs the server programs of PostgreSQL and RabbitMQ, and for tests libfaketime and Chromium. Where that is not
-possible, the program ends and says what to type."""
+"""Installs the server programs of PostgreSQL and RabbitMQ, and for tests libfaketime, libatomic and Chromium.
+
+Where it cannot, without root or apt-get, the program ends and says what to type.
+"""
 
 from __future__ import annotations
 

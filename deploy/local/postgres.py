@@ -20,7 +20,7 @@ MAX_CONNECTIONS = 200
 
 
 def binaries() -> Path | None:
-    """The folder of PostgreSQL's server programs, newest version first; None when there are none."""
+    """The folder of PostgreSQL's server programs: that of pg_config, else of the newest version; None without any."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
     # PATH comes last: its program may be a wrapper around somebody's configured cluster.
     candidates = [*configured(), *reversed(installed), *on_path()]
@@ -45,7 +45,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def as_application(url: str) -> str:
-    """The URL of a private server for the application's role."""
+    """Turn the URL of a private server, which has the owner as its user, into that of the application's role."""
     return url.replace(f"//{DATABASE}@", f"//{DATABASE}_app@", 1)
 
 
@@ -54,7 +54,7 @@ class PrivatePostgres(PrivateServer):
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast": ends clients' sessions, then shuts down
 
     def __init__(self, folder: Path | None = None, *, durable: bool = True) -> None:
-        """`durable=False`, for tests, survives killed processes but no power cut."""
+        """With `durable=False`, for tests, data survives killed processes but not a power cut."""
         super().__init__(folder)
         self.durable = durable
         self.port = free_port()
@@ -120,7 +120,10 @@ class PrivateStandby(PrivatePostgres):
         return f"postgres://{DATABASE}@{hosts}/{DATABASE}?target_session_attrs=read-write"
 
     def start(self) -> None:
-        """Copy the primary the first time, follow it, and let its commits wait for this standby from then on."""
+        """The first time, copy the primary. Then follow it, and make each of its commits wait for this standby.
+
+        A promoted standby only starts. Raises ServerFailed.
+        """
         super().start()
         if not self._is_following():
             return
@@ -132,7 +135,10 @@ class PrivateStandby(PrivatePostgres):
                 raise ServerFailed(f"the standby did not follow the primary:\n{self.log_tail()}")
 
     def promote(self) -> None:
-        """Take writes from now on. The primary must be dead, or there are two truths."""
+        """Make this standby accept writes.
+
+        Stop the primary first: two servers that accept writes would hold different data.
+        """
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute("SELECT pg_promote()")
 

@@ -29,7 +29,7 @@ def free_port() -> int:
 
 
 def parents() -> dict[int, int]:
-    """Every process on the machine with its parent."""
+    """The parent's pid of every process on the machine, by pid."""
     found = {}
     for pid in filter(str.isdecimal, os.listdir("/proc")):
         with contextlib.suppress(OSError):  # The process ended while we looked.
@@ -46,7 +46,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def signal_tree(pid: int, number: signal.Signals) -> None:
-    """Signal a process, then all its descendants. A parent that is stopped first cannot fork more meanwhile."""
+    """Send the signal to a process, then to its descendants. In this order, because a stopped parent cannot fork."""
     # A killed parent's children pass to init, so list them before.
     family = [] if number == signal.SIGSTOP else descendants(pid)
     send(pid, number)
@@ -68,7 +68,7 @@ def is_alive(pid: int) -> bool:
 
 
 def wait_until(ready: Callable[[], bool], *, timeout_s: float, every_s: float = 0.05) -> bool:
-    """Wait until `ready`. Returns whether it came true in time."""
+    """Call `ready` every `every_s` until it is true; return False if that takes longer than `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not ready():
         if time.monotonic() > deadline:

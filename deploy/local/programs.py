@@ -1,4 +1,4 @@
-"""The production processes as supervisord's programs."""
+"""Writes the configuration with which supervisord runs the production processes on this machine."""
 
 from __future__ import annotations
 

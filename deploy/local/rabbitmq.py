@@ -82,7 +82,7 @@ rabbit_policy:set(<<"{virtual_host}">>, <<"limit">>, <<".*">>,
 
 
 def server_program() -> Path | None:
-    """The script that starts a node. Debian's own script in PATH is no use: it changes account and folder."""
+    """The script that starts a node; None without one. Not Debian's script in PATH: it changes user and folder."""
     versions = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin"), key=version_of)
     folders = [*reversed(versions), Path("/opt/rabbitmq/sbin"), Path("/usr/local/sbin"), Path("/opt/homebrew/sbin")]
     return next((folder / "rabbitmq-server" for folder in folders if is_complete(folder)), None)
@@ -123,13 +123,13 @@ class PrivateRabbitMQ(PrivateServer):
         return f"amqp://guest:guest@127.0.0.1:{self.port}/{VIRTUAL_HOST}"
 
     def memory_alarm(self, on: bool) -> None:
-        """Raise or clear the memory alarm, which blocks publishers. Returns when the node has done so."""
+        """Raise or clear the memory alarm, which blocks publishers. Waits for it; raises ServerFailed after 10 s."""
         self._evaluate(SET_WATERMARK.format(watermark="1.0e-9" if on else MEMORY_WATERMARK))
         if not wait_until(lambda: ("memory" in self._evaluate(ALARMS)) is on, timeout_s=10):
             raise ServerFailed(f"the memory alarm did not turn {'on' if on else 'off'}")
 
     def full(self, on: bool) -> None:
-        """Let every queue that holds a message refuse more, like a queue that has reached its greatest length."""
+        """If `on`, make every queue that holds a message refuse further ones, like a full queue; else undo it."""
         self._evaluate(LIMIT.format(virtual_host=VIRTUAL_HOST, length=0 if on else 1_000_000))
 
     def connections(self) -> int:
@@ -141,7 +141,7 @@ class PrivateRabbitMQ(PrivateServer):
         return set(re.findall(r"[\w@]+", self._evaluate(NODES)))
 
     def add_virtual_host(self, name: str) -> str:
-        """Add a virtual host for guest, with RabbitMQ's own defaults. Returns its URL."""
+        """Add a virtual host that the user guest may use, with RabbitMQ's default type of queue. Returns its URL."""
         self._evaluate(ADD_VIRTUAL_HOST.format(name=name))
         return f"{self.url.rpartition('/')[0]}/{name}"
 
@@ -263,7 +263,10 @@ class PrivateRabbitMQ(PrivateServer):
         return [self._epmd.pid] if self._epmd else []
 
     def _evaluate(self, expressions: str) -> str:
-        """Let the node evaluate Erlang: a hundred times faster than rabbitmqctl, which starts a node for it."""
+        """Let the node evaluate Erlang and return the result as text.
+
+        Raises ServerFailed. rabbitmqctl takes 100 times longer.
+        """
         call = subprocess.run(
             [erlang_program("erl_call"), "-sname", self.node, "-c", self._cookie, "-e"],
             env=self._environment(),

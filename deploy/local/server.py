@@ -1,4 +1,4 @@
-"""The base of a private PostgreSQL and a private RabbitMQ: a folder, a process and a keeper."""
+"""The base class of a private PostgreSQL and RabbitMQ: a data folder, a server process, and a keeper that ends it."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class PrivateServer(ABC):
 
     @abstractmethod
     def _is_ready(self) -> bool:
-        """Whether a client is served; called again and again after `_launch`."""
+        """Whether the server serves clients; called after `_launch` until it is true."""
 
     def _companions(self) -> list[int]:
-        """Processes that end with the server."""
+        """The pids of further processes that the keeper ends with the server."""
         return []
 
     @property
@@ -69,7 +69,7 @@ class PrivateServer(ABC):
         self.close()
 
     def start(self) -> None:
-        """Start, and wait until clients are served."""
+        """Start, and wait until clients are served. Raises ServerFailed after `startup_timeout_s`, or if it runs."""
         if self._process is not None:
             raise ServerFailed(f"{self.name} is already running")
         self._take_folder()
@@ -83,7 +83,7 @@ class PrivateServer(ABC):
             raise
 
     def stop(self) -> None:
-        """Shut down in order; the data stays, for `restart`."""
+        """Shut down in order; the data stays. After `shutdown_timeout_s` kill the server and raise ServerFailed."""
         if self._process is None:
             return
         signal_tree(self._process.pid, signal.SIGCONT)
@@ -96,7 +96,7 @@ class PrivateServer(ABC):
         self._ended()
 
     def kill(self) -> None:
-        """End at once and without notice, as a crash would; the data stays, for `restart`."""
+        """Kill the server and its descendants, like a crash; the data stays, for `start`."""
         if self._process is None:
             return
         family = descendants(self._process.pid)
@@ -112,7 +112,7 @@ class PrivateServer(ABC):
         self.start()
 
     def pause(self) -> None:
-        """Freeze: connections stay open and nothing responds."""
+        """Freeze the server until `resume`: connections stay open and nothing responds."""
         signal_tree(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:

@@ -1,4 +1,4 @@
-"""`make up`: servers, migrations, then every production process under supervisord, until Ctrl-C."""
+"""`make up`: starts servers, migrates the database, and runs every production process by supervisord until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -45,7 +45,10 @@ def main() -> None:
 
 @contextlib.contextmanager
 def servers() -> Iterator[None]:
-    """PostgreSQL and RabbitMQ: the servers that the settings name, and private ones under var/ for the others."""
+    """Run a private PostgreSQL or RabbitMQ under var/ during the `with` block, each only if the settings name none.
+
+    Sets DATABASE_URL, MIGRATION_DATABASE_URL and RABBITMQ_URL for the private ones.
+    """
     private: dict[str, type[PrivateServer]] = {"DATABASE_URL": PrivatePostgres, "RABBITMQ_URL": PrivateRabbitMQ}
     wanted = {name: kind for name, kind in private.items() if not given(name)}
     if wanted:

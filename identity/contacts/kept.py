@@ -58,7 +58,7 @@ def to_tell(*person_ids: UUID) -> QuerySet[EmergencyContact]:
 
 
 def settle(person_id: UUID, *, now: datetime) -> None:
-    """Delete the hidden contacts and tell them, after the safe PIN: the owner's devices then show the truth."""
+    """Delete the person's hidden contacts after the safe PIN, and tell those who accepted that they are removed."""
     for contact in _kept(person_id).select_related("user"):
         farewell.tell_contact(contact, contact.user, now=now)
         contact.delete()

@@ -1,8 +1,8 @@
 """Weakening protection needs a PIN, once PINs are set: protected.py is the list of the requests.
 
 A view proves its request with `proved` and hands the proof to the domain, which calls `require` where a change weakens
-protection. The duress PIN warns the contacts at once. The change is then made on the rows that the person's devices
-read, and the domain keeps aside what held before: `Kept` rows go on protecting the person.
+protection. The duress PIN warns the contacts at once. The change is then made only on the rows that the owner's devices
+show. Kept rows (`is_kept`, `kept_of`, KeptPolicy) hold what was there before, and go on protecting the person.
 """
 
 import re

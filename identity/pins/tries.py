@@ -35,7 +35,7 @@ RETURNING id
 
 
 def spend(person_id: UUID, *, now: datetime) -> tuple[str, str] | None:
-    """Count a try before its PIN is compared. Returns the hashes of the safe and duress PIN; None: no try or no PIN."""
+    """Count a try before its PIN is compared. Returns the hashes of the safe and duress PIN; None: no try is left."""
     times = {"now": now, "lasts": TRY_LASTS, "free": FREE_TRIES * TRY_LASTS}
     found = rows(_SPEND, {"person": person_id} | times)
     return (found[0][0], found[0][1]) if found else None
