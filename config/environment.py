@@ -111,9 +111,7 @@ def words(name: str, expected: str, *, pattern: str, default: list[str] | None =
 
 
 def data_keys(name: str) -> list[str]:
-    """The entries of DATA_KEYS: keys of 50 or more characters, perhaps with the word `plain` first
-    (messaging/keyring.py).
-    """
+    """The entries of DATA_KEYS (messaging/keyring.py): keys of 50 or more characters, first perhaps `plain`."""
     expected = "keys of 50 or more random characters, comma-separated, before them perhaps the word plain"
 
     def parse(raw: str) -> list[str]:

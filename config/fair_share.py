@@ -117,10 +117,9 @@ class FairShareMiddleware:
 
 
 def _who(request: HttpRequest) -> str | None:
-    """The key of the share: a person by their token, a device by its credential, a contact by their link, or a client
-    IP.
+    """The share's key: of a token's person, a device's credential, a contact's link, or on _PUBLIC paths the client IP.
 
-    The client IP counts on _PUBLIC paths. None: the request counts against no share.
+    None: the request counts against no share.
     """
     path = request.path_info
     if is_press(request):

@@ -61,9 +61,7 @@ def configure(*, debug: bool) -> None:
 
 
 class IdsOfBrokerMessages(logging.Filter):
-    """Replaces broker messages in Dramatiq's log lines by their ids: the arguments of a malformed one may hold
-    anything.
-    """
+    """Replaces broker messages in Dramatiq's log lines by their ids: a malformed message may hold anything."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):

@@ -18,8 +18,7 @@ class BodyTooLarge(TooLarge):
 class BoundedJSONParser(BaseParser):
     """Parses JSON of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, or of the view's `body_limit`.
 
-    Raises BodyTooLarge or ParseError. Halves of surrogate pairs, which PostgreSQL cannot store, are replaced
-    (`_storable`).
+    Raises BodyTooLarge or ParseError. Halves of surrogate pairs are replaced (`_storable`).
 
     The class is not a JSONParser: for a JSONParser, DRF reads the whole body first, and Django refuses a large body
     before the view's limit is read.

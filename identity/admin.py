@@ -125,7 +125,7 @@ class CodeCountAdmin(ReadOnlyAdmin):
 
 @admin.register(EmergencyContact)
 class EmergencyContactAdmin(ReadOnlyAdmin):
-    """Emergency contacts, to read only: nobody but their person changes them, through the API."""
+    """Emergency contacts, read-only: their person changes them through the API."""
 
     list_display = ("id", "user", "language", "order", "created_at")
     search_fields = ("=id", "=user__id")

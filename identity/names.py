@@ -4,8 +4,8 @@ Our SMS carry names that account holders choose. A name must not look like a lin
 holds letters, their marks, spaces, apostrophes, hyphens, and periods after an initial. Emoji may stand in a stored name
 and are left out of every SMS.
 
-Python's own tables are older than the phones' Unicode: emoji and ideographs that it does not know are recognised
-by their blocks.
+Python's tables of Unicode are older than those of phones. Emoji and ideographs that are not in them are recognised by
+their blocks (_EMOJI, _IDEOGRAPHS).
 """
 
 import re
@@ -153,7 +153,7 @@ def _spaced(name: str) -> str:
 
 
 def _skeleton(word: str) -> str:
-    """The word in the Latin letters that it looks like, in small letters and without marks: "РОLIСE" gives "police"."""
+    """The word in the small Latin letters that it looks like, without marks: a Cyrillic О becomes "o"."""
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", word).casefold())
     return "".join(c for c in decomposed if not unicodedata.combining(c)).translate(_LOOKS_LIKE)
 

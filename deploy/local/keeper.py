@@ -19,9 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Keeper:
-    """Starts a keeper process and tells it through a pipe which processes to end (`watch`), or to end itself
-    (`dismiss`).
-    """
+    """The program's side: starts a keeper process and writes to its pipe."""
 
     def __init__(self, *, lock: int | None = None, remove: Path | None = None, grace_s: float = 3) -> None:
         """`remove` is a folder to delete with the server. `lock` is a file descriptor that the keeper holds open."""

@@ -74,8 +74,8 @@ def replayable(
 
     Without the header it only runs in a transaction. Only 2xx responses are stored (status and body, no headers). Any
     other response or an error rolls the transaction back. A repeated response carries `Idempotency-Replayed: true`.
-    Raises KeyInvalid, KeyReused (another body), or TooManyKeys if the person has MOST_KEPT records: then a method in
-    the view's `never_limited`, like a press, runs without a record.
+    Raises KeyInvalid, KeyReused (another body), or TooManyKeys if the person has MOST_KEPT records. Instead of
+    TooManyKeys a method in the view's `never_limited`, like a press, runs without a record.
     """
 
     @functools.wraps(post)

@@ -1,4 +1,4 @@
-"""Links to the page on which a number accepts, declines or blocks: one for each consent. Only its hash is stored.
+"""Links to the page on which a number accepts, declines or blocks: one per consent. Only its token's hash is stored.
 
 A token is derived from its consent, not drawn at random: a reminder repeats the link although no table holds it
 (identity/derived.py).

@@ -13,7 +13,10 @@ from identity.pins.serializers import ProvedSerializer
 
 
 class ConsentSerializer(serializers.Serializer[EmergencyContact]):
-    """`invited` gets an SOS, a few a day, and nothing else. Contacts from before contacts were asked are `accepted`."""
+    """The contact's consent. An `invited` contact is told of a few alerts a day and of nothing else.
+
+    Contacts that were added before contacts were asked are `accepted`.
+    """
 
     state = serializers.SerializerMethodField()
     since = serializers.SerializerMethodField()

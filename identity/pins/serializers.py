@@ -6,10 +6,7 @@ from identity.pins.pins import PIN_PATTERN
 
 
 class ProvedSerializer(serializers.Serializer[None]):
-    """The body of a request that may need a PIN: alone, or as a parent of a body with more fields.
-
-    protection.py reads the PIN from the request, so validated data is without it.
-    """
+    """A request that may need a PIN, in `pin` or in the header `X-Pin`."""
 
     pin = serializers.RegexField(
         PIN_PATTERN,
@@ -22,5 +19,6 @@ class ProvedSerializer(serializers.Serializer[None]):
 
     def to_internal_value(self, data: Any) -> Any:
         value = super().to_internal_value(data)
+        # protection.py reads the PIN from the request.
         value.pop("pin", None)
         return value

@@ -22,7 +22,7 @@ class SosCredential(AccessToken):
     """Authenticates a device by its SOS credential, in the header X-SOS-Credential. `request.auth` is then the Device.
 
     If an app sends both this header and a valid access token, the access token decides. Raises AuthenticationFailed for
-    a wrong or revoked credential. Only views that raise an SOS, or add to one, use this class; all others ignore the
+    a wrong or revoked credential. Only views that raise an SOS, or add to one, use this class. Others ignore the
     header.
     """
 

@@ -82,7 +82,7 @@ class AccessToken(JWTAuthentication):
     def _signed_in(self, request: Request) -> Any:
         """The person and the token of the first valid token.
 
-        Raises AuthenticationFailed if no token in the header is valid.
+        None without a token. Raises AuthenticationFailed if the header holds tokens and none of them is valid.
         """
         refusals = []
         for token in tokens_in(request.headers.get("Authorization", "")):

@@ -12,7 +12,7 @@ LONGEST_TOKEN = 600
 
 
 class OriginSerializer(serializers.Serializer[None]):
-    """How `me/sessions/` names the session."""
+    """The device's name and platform, with which `me/sessions/` lists the new session."""
 
     device_name = PlainTextField(
         max_length=100, required=False, allow_null=True, help_text="The person's name for the device."

@@ -1,7 +1,7 @@
 """Tokens of signed-in devices. A refresh token names its Session and a generation (`jti`).
 
-Each refresh makes a new one. This replaces simplejwt's blacklist app, which stores whole tokens: here the database
-holds only ids.
+Each refresh begins the session's next generation. This replaces simplejwt's blacklist app, which stores whole tokens:
+here the database holds only ids.
 """
 
 from dataclasses import dataclass

@@ -76,9 +76,7 @@ def end_sessions(person_id: UUID, *, now: datetime) -> None:
 
 
 def is_proved(person_id: UUID, *, at: datetime, lasts: timedelta) -> bool:
-    """Whether an admin session that proved the factor `at` this time counts: for `lasts`, unless sessions were ended
-    since.
-    """
+    """Whether an admin session that proved the factor `at` this time counts: for `lasts`, unless ended since."""
     recent = clock.now() - lasts < at
     return recent and StaffFactor.objects.filter(user_id=person_id, sessions_from__lte=at).exists()
 
