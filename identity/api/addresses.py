@@ -1,6 +1,7 @@
 """Client IPs: found behind proxies, read in every notation, and counted by the network that one client can use.
 
-A client must not get a new limit by another spelling of its address, and two clients must not share one without need.
+A client must not get a new limit by another spelling of its address, and two clients must not share a limit without
+need.
 """
 
 import re

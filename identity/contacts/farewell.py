@@ -1,4 +1,4 @@
-"""Tells a number by one fixed SMS that it is no contact of the person any more, and the person too.
+"""Texts a number that it is no contact of the person any more, and texts the person too.
 
 Only a number that has accepted is told: the others asked for no texts, and adding and removing numbers must not cost
 strangers an SMS.

@@ -1,6 +1,6 @@
 """The SMS that asks a number whether it wants to be a contact, and the SMS when a contact is removed.
 
-They have no free words and take one segment.
+Each takes one segment. The only words that a person can choose are names.
 """
 
 from django.utils.translation import gettext, override

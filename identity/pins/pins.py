@@ -64,7 +64,7 @@ def put(*, person: User, safe_pin: str, duress_pin: str, now: datetime) -> None:
 
 
 def remove(person: User) -> None:
-    """Remove both PINs: alerts then end without a PIN."""
+    """Remove both PINs and their wrong tries: alerts then end without a PIN. The caller has checked the password."""
     Pin.objects.filter(user=person).delete()
 
 

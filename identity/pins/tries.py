@@ -1,7 +1,8 @@
 """Counts tries at a person's PINs. PostgreSQL decides, so parallel guesses cannot exceed the limit.
 
-A wrong try is forgotten after TRY_LASTS and by nothing else: not by a right PIN, not by new PINs. Both PINs and all
-alerts share one count. In any 24 hours at most FREE_TRIES + 24 h / TRY_LASTS = 28 wrong PINs are compared.
+Every TRY_LASTS one wrong try is forgotten. Neither a right PIN nor new PINs make that faster; only removing the PINs
+does, which needs the password. Both PINs and all alerts share one count. In any 24 hours at most FREE_TRIES +
+24 h / TRY_LASTS = 28 wrong PINs are compared.
 """
 
 from datetime import datetime, timedelta

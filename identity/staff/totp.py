@@ -25,7 +25,7 @@ def code(secret: str, *, step: int) -> str:
 
 
 def step_of(typed: str, *, secret: str, at_s: float) -> int | None:
-    """The time step that a typed code belongs to; None if it is the code of no step around this moment."""
+    """The time step that a typed code belongs to; None if no step in WINDOW around `at_s` has this code."""
     now = int(at_s) // STEP_S
     fitting = [now + off for off in WINDOW if hmac.compare_digest(code(secret, step=now + off), typed)]
     return fitting[0] if fitting else None

@@ -1,4 +1,7 @@
-"""Counts the codes that are sent and typed in, by country. A small share of typed codes is a sign of SMS pumping."""
+"""Counts the codes that are sent and typed in, by country. A small share of typed codes is a sign of SMS pumping.
+
+SMS pumping is fraud: somebody asks for many SMS to numbers that earn them a part of the price.
+"""
 
 from datetime import UTC, datetime
 
@@ -53,7 +56,7 @@ def judge(*, now: datetime) -> int:
 
 
 def _count(statement: str, phone_number: str, *, now: datetime) -> None:
-    """Count a code of this number's country by `statement`.
+    """Add one to today's count of the number's country with the SQL `statement`.
 
     Call it last in a transaction: all registrations of the country lock the same row.
     """

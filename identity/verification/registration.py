@@ -194,9 +194,10 @@ def _become_person(pending: Verification, *, now: datetime) -> User:
 
 
 def _refuse_known(phone_number: str) -> None:
-    """Raise AlreadyRegistered if an account has the number, also one that stores it in another form.
+    """Raise AlreadyRegistered if an account has the number, whether stored plain or encrypted, under any of DATA_KEYS.
 
-    The unique constraint compares stored values. Two registrations of one number in two forms wait for each other here.
+    The unique constraint compares only stored values. The lock makes two registrations of one number wait for each
+    other, also if they store it differently.
     """
     rows("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))::text", [phone_number])
     if User.objects.filter(phone_number=phone_number).exists():
@@ -236,7 +237,7 @@ def _code_to_share(*, phone_number: str, client_ip: str, now: datetime) -> Verif
 
 
 def _cause(client_ip: str) -> str:
-    """The cause of a code's SMS, by which the outbox counts: a keyed hash of the client's address or IPv6 /64."""
+    """The cause of a code's SMS, by which the outbox counts: a keyed hash of the client IP or its IPv6 /64."""
     return salted_hmac("alertme cause", network_of(client_ip), algorithm="sha256").hexdigest()[:32]
 
 
