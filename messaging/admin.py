@@ -19,7 +19,7 @@ else:
 class ReadOnlyAdmin(_ModelAdmin):
     """An admin page whose rows the operator may read and not change.
 
-    It shows no name, phone number, text or position.
+    A subclass must list no field with a name, phone number, text or position.
     """
 
     show_full_result_count = False

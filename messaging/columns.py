@@ -1,7 +1,7 @@
-"""Model fields whose columns are encrypted (encryption.py). Rows that were written plain are read as they are.
+"""Model fields whose columns are encrypted (encryption.py). Values that were stored unencrypted are read unchanged.
 
-A value whose key is gone reads as empty, so that one unreadable row never fails a query of an SOS. Saving such a row
-stores the encrypted value again.
+A text, number or address whose key is gone is read as empty, so that one such row does not fail a query of an SOS.
+Saving the row writes the stored value back unchanged. Reading an EncryptedJSONField raises Unreadable instead.
 """
 
 import json
@@ -31,7 +31,7 @@ else:
 
 
 class UnreadText(str):
-    """Stands for a text that cannot be decrypted: an empty text that knows what its column stores."""
+    """An empty text in place of one that cannot be decrypted. A save writes the column's value, `stored`, back."""
 
     stored: str
 
@@ -42,7 +42,7 @@ class UnreadText(str):
 
 
 class UnreadNumber(PhoneNumber):  # type: ignore[misc]  # The library has no types.
-    """Stands for a phone number that cannot be decrypted: an invalid number whose text is empty."""
+    """An invalid, empty phone number in place of one that cannot be decrypted. `stored` is the column's value."""
 
     def __init__(self, stored: str) -> None:
         super().__init__(raw_input="")
@@ -50,9 +50,9 @@ class UnreadNumber(PhoneNumber):  # type: ignore[misc]  # The library has no typ
 
 
 class EncryptedBytesField(_BinaryField):
-    """Bytes that `encryption.encrypt` or `wrap_key` made for the purpose `about`. The code reads and writes the bytes.
+    """Bytes that `encryption.encrypt` or `wrap_key` made for the purpose `about`.
 
-    The class marks the column for a change of keys (rotation.py).
+    The field itself neither encrypts nor decrypts. It marks the column for a change of keys (rotation.py).
     """
 
     def __init__(self, *args: Any, about: str, **kwargs: Any) -> None:
@@ -70,9 +70,9 @@ class EncryptedBytesField(_BinaryField):
 
 
 class EncryptedTextField(_CharField):
-    """Text that is encrypted. Nothing can search it. `max_length` bounds the text, not the column.
+    """Text that is encrypted. A query can only ask whether it is null. `max_length` bounds the text, not the column.
 
-    `about`: the purpose. Statements may copy the column to another one with the same purpose.
+    `about`: the purpose. SQL may copy stored values only to a column with the same purpose.
     """
 
     def __init__(self, *args: Any, about: str, **kwargs: Any) -> None:
@@ -102,7 +102,7 @@ class EncryptedTextField(_CharField):
             return UnreadText(stored)
 
     def under_newest_key(self, stored: str | None) -> str | None:
-        """The stored value as this process writes it now. Raises Unreadable."""
+        """The value to store in place of `stored`: the same text under the newest key. Raises Unreadable."""
         if stored is None or encryption.is_current(stored):
             return stored
         return encryption.encrypt_text(encryption.decrypt_text(stored, about=self.about), about=self.about)
@@ -118,7 +118,10 @@ class EncryptedEmailField(EncryptedTextField, _EmailField):
 
 
 class EncryptedJSONField(_JSONField):
-    """JSON that is encrypted like a text: the column holds one JSON string."""
+    """JSON that is encrypted like a text: the column holds one JSON string.
+
+    If the key of the value is gone, reading it raises Unreadable.
+    """
 
     def __init__(self, *args: Any, about: str, **kwargs: Any) -> None:
         self.about = about
@@ -153,7 +156,7 @@ class EncryptedJSONField(_JSONField):
 
 
 class _FoundByValue(_CharField):
-    """A column of phone numbers or addresses: a query finds every form in which the value may be stored."""
+    """A column of phone numbers or addresses. A query finds a value in each form of `encryption.stored_forms`."""
 
     def normal(self, value: Any) -> Any:
         """The value as text, in the one spelling that is stored."""
@@ -188,7 +191,10 @@ class _FoundByValue(_CharField):
 
 @_FoundByValue.register_lookup
 class SameNumber(Exact):
-    """Equality with a value in every form. With another column both must be stored in one form."""
+    """The lookup `exact`: finds a value in each of its stored forms.
+
+    Compared with another column, it finds only rows in which both columns store the number in the same form.
+    """
 
     prepare_rhs = False
 
@@ -200,14 +206,17 @@ class SameNumber(Exact):
 
 @_FoundByValue.register_lookup
 class SameNumberAnyCase(SameNumber):
-    """The admin's search for a whole number asks so."""
+    """The lookup `iexact`, which the admin's search for a whole number uses. It compares like `exact`."""
 
     lookup_name = "iexact"
 
 
 @_FoundByValue.register_lookup
 class AmongNumbers(In):
-    """Membership in a list of values in every form. With a subquery both must be stored in one form."""
+    """The lookup `in`: finds the values of a list in each of their stored forms.
+
+    With a subquery, it finds only numbers that both tables store in the same form.
+    """
 
     def get_prep_lookup(self) -> Any:
         return list(self.rhs) if self.rhs_is_direct_value() else super().get_prep_lookup()

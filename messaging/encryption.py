@@ -1,7 +1,7 @@
 """Encrypts data at rest under DATA_KEYS (keyring.py): columns of text, phone numbers, texts of messages, keys of files.
 
-Encrypted columns begin with `~t` (text) or `~n` (phone number), the key's id and the rest in base64url. A column that
-has another form was written plain and is read as it is.
+An encrypted text begins with `~t`, an encrypted phone number or e-mail address with `~n`; the key's id and the
+ciphertext follow in base64url. A stored text of any other form was written unencrypted and is returned unchanged.
 """
 
 import os
@@ -31,7 +31,7 @@ FILE_KEY = "file key"
 
 
 class Unreadable(Exception):
-    """The value was encrypted with a key that this installation no longer has, or was changed."""
+    """The value was changed, or was encrypted for another purpose, or with a key that DATA_KEYS no longer has."""
 
 
 def is_on() -> bool:
@@ -43,7 +43,10 @@ def is_on() -> bool:
 
 
 def encrypt(text: str, *, about: str = MESSAGE) -> bytes:
-    """The text encrypted. While DATA_KEYS begins with `plain`, under SECRET_KEY, as the release before writes it."""
+    """Encrypt a text under the newest key of DATA_KEYS, for the purpose `about`.
+
+    While DATA_KEYS begins with `plain`, encrypt it under SECRET_KEY, as releases without DATA_KEYS do.
+    """
     if is_on():
         return _encrypt_bytes(text.encode(), about)
     nonce = os.urandom(_NONCE_BYTES)
@@ -51,22 +54,25 @@ def encrypt(text: str, *, about: str = MESSAGE) -> bytes:
 
 
 def decrypt(encrypted: bytes | memoryview, *, about: str = MESSAGE) -> str:
-    """The text that `encrypt` was given. Raises Unreadable if no present key fits."""
+    """The text that `encrypt` was given. Raises Unreadable if no key of DATA_KEYS and no SECRET_KEY decrypts it."""
     return _content(bytes(encrypted), about).decode()
 
 
 def encrypted_again(encrypted: bytes | memoryview, *, about: str) -> bytes:
-    """The same content under the newest key: a text, or the key of a file. Raises Unreadable if no present key fits."""
+    """Decrypt bytes that `encrypt` or `wrap_key` made; return their content encrypted under the newest key.
+
+    Raises Unreadable if no key of DATA_KEYS and no SECRET_KEY decrypts them.
+    """
     return _encrypt_bytes(_content(bytes(encrypted), about), about)
 
 
 def wrap_key(file_key: bytes) -> bytes:
-    """The key of a file, encrypted under the newest key of DATA_KEYS, even while these begin with `plain`."""
+    """Encrypt the key of a file under the newest key of DATA_KEYS, even while DATA_KEYS begins with `plain`."""
     return _encrypt_bytes(file_key, FILE_KEY)
 
 
 def unwrap_key(wrapped: bytes | memoryview) -> bytes:
-    """The key that `wrap_key` was given. Raises Unreadable if no present key fits."""
+    """The file's key that `wrap_key` was given. Raises Unreadable if no key of DATA_KEYS decrypts it."""
     return _decrypt_bytes(bytes(wrapped), FILE_KEY)
 
 
@@ -76,7 +82,8 @@ def unwrap_key(wrapped: bytes | memoryview) -> bytes:
 def encrypt_text(text: str, *, about: str) -> str:
     """The text as a column stores it. An empty text stays empty. `about` names the purpose, like "contact name".
 
-    While DATA_KEYS begins with `plain` the text itself, unless it would be taken for an encrypted one.
+    While DATA_KEYS begins with `plain`, the text is stored unencrypted. A text that looks like an encrypted one is
+    encrypted even then, because `decrypt_text` would try to decrypt it.
     """
     if not text or not (is_on() or _COLUMN.fullmatch(text)):
         return text
@@ -85,7 +92,10 @@ def encrypt_text(text: str, *, about: str) -> str:
 
 
 def decrypt_text(stored: str, *, about: str) -> str:
-    """The text of a column. Raises Unreadable if it was encrypted with a key that is gone, or for another purpose."""
+    """The text that `encrypt_text` was given; a text that was stored unencrypted is returned unchanged.
+
+    Raises Unreadable if no key of DATA_KEYS decrypts it, or if it was encrypted for another purpose than `about`.
+    """
     found = _COLUMN.fullmatch(stored) if stored.startswith(_TEXT) else None
     if not found:
         return stored
@@ -93,14 +103,20 @@ def decrypt_text(stored: str, *, about: str) -> str:
 
 
 def encrypt_number(number: str) -> str:
-    """The phone number or e-mail address as columns store it: equal numbers have equal stored values."""
+    """The phone number or e-mail address as a column stores it. Under one key, equal numbers have equal stored values.
+
+    While DATA_KEYS begins with `plain`, the number is stored unencrypted.
+    """
     if not number or not (is_on() or _COLUMN.fullmatch(number)):
         return number
     return _stored_numbers(number)[0]
 
 
 def decrypt_number(stored: str) -> str:
-    """The phone number or e-mail address of a column. Raises Unreadable if its key is gone or it was changed."""
+    """The phone number or e-mail address that `encrypt_number` was given, or that was stored unencrypted.
+
+    Raises Unreadable if no key of DATA_KEYS decrypts it.
+    """
     found = _COLUMN.fullmatch(stored) if stored.startswith(_NUMBER) else None
     if not found:
         return stored
@@ -113,13 +129,16 @@ def decrypt_number(stored: str) -> str:
 
 
 def stored_forms(number: str) -> list[str]:
-    """All values under which a column may hold this number: the one that is written now comes first."""
+    """All values with which a column may store this number: one for each key of DATA_KEYS, and the number unencrypted.
+
+    The value that `encrypt_number` writes now comes first.
+    """
     encrypted = _stored_numbers(number) if number else []
     return [*encrypted, number] if is_on() else [number, *encrypted]
 
 
 def is_current(stored: str | bytes | memoryview) -> bool:
-    """Whether a value was written under the newest key, so that a change of keys leaves it as it is."""
+    """Whether a value is encrypted under the newest key, or is an empty text: a change of keys leaves it unchanged."""
     key_id = ring().newest.id
     if isinstance(stored, str):
         return not stored or (bool(_COLUMN.fullmatch(stored)) and stored[2:8] == _encoded(key_id))
@@ -159,7 +178,10 @@ def _opened(key_id: bytes, encrypted: bytes, about: str) -> bytes:
 
 
 def _decrypt_under_secret_key(encrypted: bytes) -> bytes:
-    """Texts of releases before DATA_KEYS."""
+    """Decrypt a text that `encrypt` wrote while DATA_KEYS began with `plain`, or a release without DATA_KEYS wrote.
+
+    Tries SECRET_KEY and SECRET_KEY_FALLBACKS. Raises Unreadable if none of them decrypts it.
+    """
     nonce, encrypted_text = encrypted[:_NONCE_BYTES], encrypted[_NONCE_BYTES:]
     for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
         try:

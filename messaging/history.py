@@ -1,5 +1,6 @@
-"""Answers one question for the apps above: what became of these messages, in order? The apps read messaging's tables
-only through this file. Each function costs one statement, or is a part of the caller's statement.
+"""Tells the apps above messaging which moves and attempts their messages made. They read both only with this file.
+
+Each function executes one statement, or returns a part of the caller's statement.
 """
 
 from collections import defaultdict
@@ -13,7 +14,8 @@ from django.db.models import Exists, Max, OuterRef, Q, Subquery
 from messaging.models import Attempt, AttemptOutcome, MessageEvent
 from messaging.states import ENDED_UNSENT, INTERNAL, State
 
-# The error code of a message that is queued again although an earlier attempt may have reached the provider.
+# The error code of a message that is queued again, or ends `unconfirmed`, although an attempt may have reached the
+# provider.
 NO_EVIDENCE = "no_evidence"
 # The error code of a message that is queued again because the provider does not have it.
 NOT_CREATED = "not_created"
@@ -42,7 +44,9 @@ class Move:
 
     @property
     def leaves_a_doubt(self) -> bool:
-        """Whether the message was queued again although an earlier attempt may have reached the provider."""
+        """Whether the message was queued again, or ended `unconfirmed`, although an attempt may have reached the
+        provider.
+        """
         return self.error_code == NO_EVIDENCE
 
 
@@ -60,7 +64,7 @@ class AttemptRecord:
 
 
 def moves(message_ids: Collection[int]) -> defaultdict[int, list[Move]]:
-    """The moves of each message, in order; by message id."""
+    """Return message id -> the message's moves, oldest first; an empty list for a message without moves."""
     found: defaultdict[int, list[Move]] = defaultdict(list)
     events = MessageEvent.objects.filter(message__in=message_ids).order_by("id")
     columns = ("id", "message_id", "state", "at", "by", "error_code", "attempt_id", "attempt__started_at")
@@ -81,7 +85,7 @@ def moves(message_ids: Collection[int]) -> defaultdict[int, list[Move]]:
 
 
 def attempts(message_ids: Collection[int]) -> defaultdict[int, list[AttemptRecord]]:
-    """The attempts of each message, in order; by message id."""
+    """Return message id -> the message's attempts, oldest first; an empty list for a message without attempts."""
     found: defaultdict[int, list[AttemptRecord]] = defaultdict(list)
     columns = ("id", "message_id", "number", "started_at", "outcome", "provider_id", "error_code")
     for row in Attempt.objects.filter(message__in=message_ids).order_by("number").values(*columns):
@@ -96,15 +100,18 @@ def last_move(message_ids: Collection[int]) -> int:
 
 
 def moved_at(message_id: str = "message_id") -> Subquery:
-    """A subquery for when a message last moved. The rows of the query name their message in the column `message_id`."""
+    """A subquery for the time of a message's last move; null if it has none.
+
+    `message_id` is the name of the column with the message's id in the outer query.
+    """
     events = MessageEvent.objects.filter(message=OuterRef(message_id)).values("message")
     return Subquery(events.annotate(last=Max("at")).values("last"))
 
 
 def may_have_been_sent(message: str = "message") -> Q:
-    """A filter for rows whose foreign key `message` names a message that may have been sent.
+    """A filter for rows whose foreign key `message` names a message that may have been sent, or still may be.
 
-    An attempt with an unknown outcome may have sent a message, however the message ended.
+    The filter leaves out failed, expired and cancelled messages without attempts, or with only `not_created` attempts.
     """
     created = Attempt.objects.filter(message=OuterRef(f"{message}_id")).exclude(outcome=AttemptOutcome.NOT_CREATED)
     return ~Q(**{f"{message}__state__in": ENDED_UNSENT}) | Q(Exists(created))

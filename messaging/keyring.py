@@ -1,4 +1,4 @@
-"""The keys under which data is encrypted at rest (DATA_KEYS): the first one writes, all of them read."""
+"""The keys under which data is encrypted at rest (DATA_KEYS): the first one encrypts, all of them decrypt."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -14,7 +14,10 @@ KEY_ID_BYTES = 4
 
 
 class Key:
-    """One secret of DATA_KEYS. Every purpose has a key of its own, so that no value can be moved to another purpose."""
+    """One secret of DATA_KEYS. From it a separate cipher key is derived for each purpose, like "contact name".
+
+    A value that was encrypted for one purpose cannot be decrypted for another.
+    """
 
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
@@ -25,7 +28,7 @@ class Key:
         self.numbers = AESSIV(self._derive("phone number, AES-SIV", length=64))
 
     def box(self, about: str) -> AESGCM:
-        """The cipher of one purpose."""
+        """The AES-GCM cipher of the purpose `about`."""
         if about not in self._boxes:
             self._boxes[about] = AESGCM(self._derive(f"{about}, AES-GCM", length=32))
         return self._boxes[about]
@@ -43,11 +46,11 @@ class KeyRing:
 
     @property
     def newest(self) -> Key:
-        """The key that writes; with `plain` as first entry, the key that will."""
+        """The key that encrypts new values. While DATA_KEYS begins with `plain`: the key that will do so after it."""
         return self.keys[0]
 
     def named(self, key_id: bytes) -> Iterator[Key]:
-        """The key with this id. Two keys share an id once in four billion."""
+        """The keys with this id: none or one, and two only by a chance of one in four billion."""
         return (key for key in self.keys if key.id == key_id)
 
 

@@ -1,7 +1,7 @@
-"""Finds out whether DATA_KEYS can read what is stored: with another key no contact's number can be read.
+"""Checks that DATA_KEYS can decrypt the stored rows: without their keys no SOS reaches a contact.
 
-The oldest and the newest row of each table are read. `manage.py migrate` refuses to begin, and the schedulers alarm the
-operator, when one of them cannot be read.
+The check reads the oldest and the newest row of each table with encrypted columns. If one of these rows cannot be
+decrypted, `manage.py migrate` refuses to begin and an operator alarm is raised.
 """
 
 from datetime import datetime
@@ -17,12 +17,18 @@ from messaging.operations.alarms import alarm
 
 
 def tables_without_keys() -> list[str]:
-    """The tables whose oldest or newest row cannot be read. Tables that a migration will make are left out."""
+    """Names of the tables whose oldest or newest row cannot be decrypted.
+
+    A table or column that does not exist yet, because its migration has not run, counts as readable.
+    """
     return [table.name for group in rotation.groups() for table in group if not _is_readable(table)]
 
 
 def check(**_: Any) -> list[CheckMessage]:
-    """A check of Django's that `manage.py migrate` runs."""
+    """A Django system check that `manage.py migrate` runs first. Returns one Error that names the unreadable tables.
+
+    Returns an empty list if all tables are readable, or if the database is out of reach.
+    """
     try:
         lost = tables_without_keys()
     except OperationalError:
@@ -34,7 +40,7 @@ def check(**_: Any) -> list[CheckMessage]:
 
 
 def raise_alarm(*, now: datetime) -> int:
-    """Alarm the operator of tables that cannot be read; returns their number."""
+    """Raise the operator alarm `data_unreadable` for each table of `tables_without_keys`; returns their number."""
     lost = tables_without_keys()
     for table in lost:
         alarm("data_unreadable", now=now, table=table)

@@ -10,7 +10,7 @@ from messaging.states import FINAL, State
 
 
 class MessageClass(models.IntegerChoices):
-    """How urgent a message is. Slots are always granted to the class with the lower number first."""
+    """How urgent a message is. At each sender, messages of the class with the lowest number get slots first."""
 
     EMERGENCY = 0
     VERIFICATION = 1
@@ -28,7 +28,10 @@ class Channel(models.TextChoices):
 
 
 class Deliverer(models.TextChoices):
-    """The process that made a move. In a healthy installation workers deliver everything and the scheduler nothing."""
+    """The process that made a move or an attempt.
+
+    In a healthy installation workers make all attempts. The scheduler makes one if no worker claimed a message in time.
+    """
 
     WEB = "web"
     SCHEDULER = "scheduler"
@@ -39,7 +42,7 @@ class Deliverer(models.TextChoices):
 class Sender(models.Model):
     """A number or name that messages leave from, with its own pace.
 
-    A scheduler locks this row to grant the sender's slots.
+    A process that gives slots to messages (delivery/dispatch.py, delivery/claims.py) locks the sender's row.
     """
 
     name = models.CharField(max_length=50, unique=True)
@@ -103,7 +106,10 @@ class SenderOutage(models.Model):
 
 
 class DailyCount(models.Model):
-    """The messages and segments that got slots in a day (UTC), for the daily caps of classes and of senders."""
+    """The number of messages and segments of one class that got slots at one sender on one day (UTC).
+
+    The daily caps of classes (DAILY_CAPS) and the senders' `segments_per_day` are compared with it.
+    """
 
     day = models.DateField()
     sender = models.ForeignKey(Sender, on_delete=models.CASCADE)
@@ -121,7 +127,9 @@ class DailyCount(models.Model):
 
 
 class OptOut(models.Model):
-    """A phone number that refuses our SMS: it texted STOP, the provider said so, or its reader asked on a page."""
+    """A phone number that gets no SAFETY and ROUTINE messages: it texted STOP, the provider refused our SMS to it, or
+    its reader asked for this on a page.
+    """
 
     address = EncryptedAddressField(primary_key=True, max_length=254)
     # "STOP", the provider's code, or "asked".
@@ -202,7 +210,7 @@ class AttemptOutcome(models.TextChoices):
 
 
 class Attempt(models.Model):
-    """One create request to the provider.
+    """One create request to the provider for a message. It is not sent if the slot is missed (code SLOT_MISSED).
 
     The attempt's id is in the callback URL, so a callback reports on this very attempt.
     """
@@ -233,10 +241,10 @@ class Attempt(models.Model):
 
 
 class KeyPress(models.Model):
-    """The first right key that was pressed in a call, kept once.
+    """The key that a call asked for (speech.CONFIRM), stored when it is first pressed in the attempt's call.
 
-    The key press has a row of its own, so that a receiver of its signal (messaging/signals.py) waits for no lock that
-    delivery reports hold.
+    The key press has a row of its own, so that a receiver of the signal `digit_pressed` (messaging/signals.py) waits
+    for no lock that delivery reports hold.
     """
 
     attempt = models.OneToOneField(Attempt, primary_key=True, on_delete=models.CASCADE)
@@ -262,7 +270,7 @@ class MessageEvent(models.Model):
 
 
 class OperatorAlarm(models.Model):
-    """A trouble that only the operator can put right. Repeated alarms of one code are counted until they are mailed."""
+    """A fault that only the operator can repair. Until the row is mailed, `times` counts all alarms of its `code`."""
 
     code = models.CharField(max_length=60)
     detail = models.JSONField(default=dict)  # Ids and counts only.

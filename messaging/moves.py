@@ -21,12 +21,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """The state that one message should move to, with the conditions of the move.
+    """The state `to` that the message `id` should move to, with the conditions of the move.
 
-    `attempt` (its number): move only while this attempt is the latest one. The late refusal of an earlier attempt says
-    nothing about the present one.
-    `only_while_open`: move only while the message is `sending` or `unknown`. A report for another attempt, and every
-    move made after this attempt, stand.
+    `due_at`: the message's next due time; None: now. `attempt_id`: the attempt that causes the move, for the event row.
+    `attempt` (a number): move only while this attempt is the message's latest one. The late refusal of an earlier
+    attempt says nothing about the present one.
+    `only_while_open`: move only while the message is `sending` or `unknown`, so that no later state is overwritten.
     """
 
     id: int
@@ -73,10 +73,11 @@ SELECT id, state FROM moved
 
 
 def move(changes: Sequence[Change], *, by: Deliverer, now: datetime) -> dict[int, State]:
-    """Make every move that the table in messaging/states.py allows. Return the new state of each message that moved.
+    """Make the changes that REACHED_FROM and their own conditions allow. Skip the others.
 
-    Message ids must not repeat. A message that would certainly not be delivered becomes `unconfirmed` instead while
-    another of its attempts may have reached the provider.
+    Return message id -> new state of the messages that moved. The ids in `changes` must not repeat. Instead of
+    undelivered, failed, expired or cancelled, a message becomes `unconfirmed` while another of its attempts is
+    `sending` or `unknown`. Sends the signal `not_delivered` for the messages that moved to a state of NOT_DELIVERED.
     """
     if not changes:
         return {}
@@ -104,9 +105,10 @@ def move(changes: Sequence[Change], *, by: Deliverer, now: datetime) -> dict[int
 
 
 def _tell(lost: list[int], *, now: datetime) -> None:
-    """Send the signal `not_delivered` for these messages.
+    """Send the signal `not_delivered` with the ids in `lost`.
 
-    A failing receiver does not undo the moves, which would fail again.
+    An error in a receiver is logged and undoes the work of the receivers, not the moves. An error that means that the
+    database is out of reach is raised.
     """
     try:
         with transaction.atomic():

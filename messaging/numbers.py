@@ -1,4 +1,7 @@
-"""Checks the form of phone numbers, and that their country is in SMS_COUNTRIES, which stops SMS pumping."""
+"""Checks the form of phone numbers, and that their country is in SMS_COUNTRIES.
+
+The list of countries stops SMS pumping: fraud that earns money from SMS to expensive numbers.
+"""
 
 import re
 from functools import lru_cache
@@ -16,7 +19,7 @@ def is_e164(address: str) -> bool:
 
 
 def is_allowed(address: str) -> bool:
-    """Whether this is a valid number in E.164 form of a country in SMS_COUNTRIES."""
+    """Whether this is a number in E.164 form, of a length possible in its country, which is in SMS_COUNTRIES."""
     return _region(address) in settings.SMS_COUNTRIES
 
 
@@ -34,7 +37,7 @@ _PERSONAL = frozenset(
 
 
 def is_personal(address: str) -> bool:
-    """Whether this E.164 number may be a person's by its type in the country's plan, or has no known type."""
+    """Whether this E.164 number may be a person's: its type in the country's numbering plan is in _PERSONAL."""
     return phonenumbers.number_type(phonenumbers.parse(address)) in _PERSONAL
 
 

@@ -1,7 +1,7 @@
 """Encrypts stored values under the newest key of DATA_KEYS, while the installation runs (`manage.py rotatekeys`).
 
-A batch is read without a lock. One short transaction then writes the values that are still as they were read. Rows that
-another process holds are left for the next pass. A second run does the rows that the first one left.
+A batch of rows is read without a lock. One short transaction then writes the rows whose values did not change since.
+A row that another process has locked is left for the next pass. After PASSES passes it is left for the next run.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +29,10 @@ _together: dict[str, tuple[type[models.Model], ...]] = {}
 
 
 def together(*group: type[models.Model], key: str) -> None:
-    """Change the keys of these models' rows with the same value of the column `key` in one transaction."""
+    """Let `rotate` encrypt these models' rows with the same value in the column `key` in one transaction.
+
+    A second group with the same `key` replaces the first.
+    """
     _together[key] = group
 
 
@@ -38,12 +41,18 @@ _more: list[Callable[[], Iterator["Count"]]] = []
 
 
 def also(rotate_more: Callable[[], Iterator["Count"]]) -> None:
-    """Let `manage.py rotatekeys` run this too. It yields its count after each step, and last that of all."""
+    """Let `manage.py rotatekeys` run `rotate_more` too, for keys outside of columns, like those of files.
+
+    `rotate_more` yields a Count after each step. The last Count holds the totals.
+    """
     _more.append(rotate_more)
 
 
 def everything() -> Iterator[Iterator["Count"]]:
-    """Each change of keys that there is, as its counts."""
+    """Yield one iterator of Counts for each group of tables, and one for each function that `also` was given.
+
+    The values are encrypted while the caller goes through these iterators.
+    """
     yield from map(rotate, groups())
     for rotate_more in _more:
         yield rotate_more()
@@ -51,8 +60,10 @@ def everything() -> Iterator[Iterator["Count"]]:
 
 @dataclass(slots=True)
 class Count:
-    """The rows of a table. `held`: another process held them. `unreadable`: their key is gone. `double`: the unique
-    constraint already has the same number under the newest key.
+    """Numbers of rows of one group of tables in one pass. `seen`: read. `changed`: encrypted under the newest key.
+
+    `held`: another process locked or changed them. `unreadable`: DATA_KEYS has no key that decrypts them. `double`:
+    a unique constraint forbids the new value, because another row has the same number under the newest key.
     """
 
     name: str
@@ -69,7 +80,10 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with encrypted columns. `key`: the column by whose values its rows are taken."""
+    """A table with encrypted columns. `key`: the column by whose values rows are read in batches.
+
+    Rows with the same value of `key` change in one transaction.
+    """
 
     model: type[models.Model]
     key: str
@@ -89,7 +103,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row whose values are not under the newest key, with its old values and its new ones."""
+    """A row that has a value not yet under the newest key: its stored values, and the values to write.
+
+    `key` is the row's value in the column `Table.key`.
+    """
 
     key: Any
     pk: Any
@@ -98,7 +115,7 @@ class _Row:
 
 
 def groups() -> list[list[Table]]:
-    """Every table with encrypted columns; those whose rows change together are in one group."""
+    """All tables with encrypted columns, in groups: one for each call of `together`, then one for each other table."""
     grouped = [[Table(model, key) for model in group] for key, group in _together.items()]
     taken = {table.model for group in grouped for table in group}
     alone = (Table(model, model._meta.pk.attname) for model in apps.get_models() if model not in taken)
@@ -106,7 +123,10 @@ def groups() -> list[list[Table]]:
 
 
 def rotate(group: Sequence[Table], *, batch: int = BATCH) -> Iterator[Count]:
-    """Go through the tables of a group and yield the count after each batch. The last count is that of all rows."""
+    """Encrypt the rows of a group under the newest key; yield the Count of the pass after each batch and at its end.
+
+    A pass that found held rows is followed by another one, up to PASSES passes. Each pass counts all rows anew.
+    """
     for _ in range(PASSES):
         count = Count(", ".join(table.name for table in group))
         for keys in _keys(group, batch):
@@ -118,7 +138,7 @@ def rotate(group: Sequence[Table], *, batch: int = BATCH) -> Iterator[Count]:
 
 
 def _keys(group: Sequence[Table], batch: int) -> Iterator[list[Any]]:
-    """The values of the key column, in order, some at a time."""
+    """Yield the values of the group's key columns in ascending order, in lists of at most `batch` values."""
     last: list[Any] = []
     while True:
         after = f"WHERE {group[0].key} > %s" if last else ""
@@ -195,7 +215,7 @@ def _locked(table: Table, changes: Sequence[_Row]) -> set[Any]:
 
 
 def _update(table: Table, changes: Sequence[_Row]) -> tuple[str, list[Any]]:
-    """The statement that writes the new values of these rows, where the old ones still stand, and its parameters."""
+    """Return a statement and its parameters. It writes the new values of the rows that still have their old values."""
     types = [each.db_type(connection) for each in table.columns]
     numbered = list(enumerate(zip(table.columns, types, strict=True)))
     arrays = ", ".join(

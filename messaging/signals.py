@@ -1,5 +1,6 @@
-"""Signals by which messaging tells other apps, which it does not import, that a person pressed a key in a call, or that
-messages did not arrive."""
+"""Signals that messaging sends and the apps above it receive: a person pressed a key in a call; messages did not
+arrive. messaging does not import these apps.
+"""
 
 from django.dispatch import Signal
 

@@ -1,4 +1,4 @@
-"""The TwiML of telephone calls: speech where Twilio has a voice for the language, else our prompts.
+"""The TwiML of telephone calls: speech if Twilio has a voice for the language, else our audio files (prompts).
 
 Source: https://www.twilio.com/docs/voice/twiml/gather, …/say and …/play.
 """
@@ -29,7 +29,7 @@ _WAIT_FOR_KEY_S = 8
 
 
 class Prompt(TextChoices):
-    """The prompts that exist in each of PROMPT_LANGUAGES. They say the same to everyone."""
+    """The audio files that exist in each of PROMPT_LANGUAGES. A prompt holds no name and is the same in every call."""
 
     HELP = "help"
     THANKS = "thanks"
@@ -43,9 +43,9 @@ def can_say(text: str, *, language: str, recording: str) -> bool:
 
 
 def asking(text: str, *, language: str, recording: str, attempt_id: UUID) -> str:
-    """TwiML of a call that says the text twice, or once if the text is too long, and waits for a key.
+    """TwiML of a call that says the text twice, or once if the TwiML would exceed MAX_TWIML, and waits for a key.
 
-    Twilio sends the key to our webhook. Without a key the call ends.
+    Twilio sends the key to our webhook. The call ends if no key is pressed within _WAIT_FOR_KEY_S after the text.
     """
     response = VoiceResponse()
     gather = response.gather(

@@ -1,6 +1,6 @@
-"""The states of a message, the moves between them, and each set of states that a rule asks for, named once.
+"""The states of a message, the table of allowed moves (REACHED_FROM), and the sets of states that rules use.
 
-messaging/moves.py makes every move: one conditional UPDATE with its event row.
+messaging/moves.py makes the moves, except granting (delivery/dispatch.py) and claiming (delivery/claims.py).
 """
 
 from django.db.models import TextChoices

@@ -20,21 +20,28 @@ _PLAIN = str.maketrans(
 
 
 def render(compose: Callable[[], str], *, language: str) -> str:
-    """The text that `compose` makes in this language (ky, ru, en), whatever the language of the current request."""
+    """The text that `compose` makes in `language` (ky, ru, en), also if the current request has another language.
+
+    Its typographic marks are replaced as in `plain`.
+    """
     with override(language):
         return plain(compose())
 
 
 def plain(text: str) -> str:
-    """The text with marks of the GSM alphabet, if then all of it is in that alphabet: otherwise one typographic mark
-    halves what a segment holds."""
+    """The text with typographic marks (quotes, dashes) replaced by those of the GSM alphabet, if all of it is then in
+    that alphabet; otherwise the text unchanged.
+
+    One mark outside the GSM alphabet reduces the characters in a segment from 160 to 70.
+    """
     replaced = text.translate(_PLAIN)
     return replaced if is_gsm(replaced) else text
 
 
 def fit_name(compose: Callable[[str], str], *, name: str, language: str) -> str:
-    """The text that `compose` makes from as much of the name as fits in one segment: some carriers do not join parts of
-    an SMS.
+    """The text that `compose` makes with the name, which is shortened until the text fits in one segment.
+
+    Some carriers do not join the segments of an SMS. The text may be longer if it does not fit without any name either.
     """
     name = shortened(" ".join(name.split()), GSM_SINGLE)
     while True:
@@ -46,7 +53,10 @@ def fit_name(compose: Callable[[str], str], *, name: str, language: str) -> str:
 
 
 def shortened(text: str, units: int) -> str:
-    """The longest beginning of the text with at most `units` UTF-16 code units; no surrogate pair is split."""
+    """The longest beginning of the text with at most `units` UTF-16 code units, without blanks at its end.
+
+    No surrogate pair is split.
+    """
     while code_units(text) > units:
         text = text[:-1]
     return text.rstrip()

@@ -58,7 +58,7 @@ def set_request_timeout() -> datetime:
 class Reading:
     """A time read from PostgreSQL, with the value of this process's monotonic clock at the reading.
 
-    Waiting for a moment needs neither another query nor the machine's wall clock.
+    With it a process can wait for a moment without another query and without the machine's wall clock.
     """
 
     at: datetime

@@ -1,4 +1,4 @@
-"""Runs steps in turn; a step that fails is logged and does not stop the rest."""
+"""Runs steps in turn. The error of a step is logged, and the next step runs, unless the database is out of reach."""
 
 from collections.abc import Callable, Iterable
 
@@ -12,8 +12,8 @@ log = structlog.get_logger(__name__)
 def count_each(steps: Iterable[Callable[[], int]], *, failed: str) -> int:
     """Run every step and return the sum of the counts that they return.
 
-    An error is logged under the event name `failed`. If the database is out of reach, the other steps would fail too,
-    so that error is raised.
+    A step that raises counts 0: its error is logged under the event name `failed`. An error that means that the
+    database is out of reach is raised, because the other steps would fail too.
     """
     moved = 0
     for step in steps:

@@ -1,8 +1,8 @@
-"""Ends the connections whose prepared statements a migration makes wrong.
+"""Ends other connections to the database during a migration that makes their prepared statements wrong.
 
-Processes of the release before run on while the database migrates. A statement that they have prepared fails for good
-when a migration changes the type of a column that it returns ("cached plan must not change result type"). A connection
-that was ended is made anew, as after a switch-over of PostgreSQL.
+Processes of the release before run on while the database migrates. If a migration changes the type of a column, each
+prepared statement that returns the column fails ("cached plan must not change result type") until its connection ends.
+A process opens a new connection after its old one was ended, as after a switch-over of PostgreSQL.
 """
 
 from django.db import migrations
@@ -16,9 +16,10 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type 
 
 
 class ForgetPlans(migrations.RunSQL):
-    """Make this the last operation of each migration that changes the type of a column.
+    """Ends every other connection to this database that the migrating role may end.
 
-    The migration's transaction still holds its tables, so no new connection prepares a statement with the old type.
+    Make this the last operation of each migration that changes the type of a column. The migration's transaction still
+    holds its locks on the tables, so no new connection prepares a statement with the old type.
     """
 
     def __init__(self) -> None:

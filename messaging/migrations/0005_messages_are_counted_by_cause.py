@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """Without a transaction: an SOS is written to this table while its index is built."""
+    """Builds the index without a transaction (CONCURRENTLY), so that an SOS can be written to the table meanwhile."""
 
     atomic = False
 

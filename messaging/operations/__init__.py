@@ -1,1 +1,1 @@
-"""Operator alarms (alarms.py): each is a row in the database, an error in the log and a line in an e-mail."""
+"""Operator alarms (alarms.py): a row in the database, an error in the log and, with OPS_EMAILS, a line in an e-mail."""

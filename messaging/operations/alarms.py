@@ -1,4 +1,4 @@
-"""Operator alarms: a row in the caller's transaction and an error in the log, which becomes a Sentry event."""
+"""Operator alarms: a row in the caller's transaction, and an error in the log (with SENTRY_DSN also at Sentry)."""
 
 from datetime import datetime
 
@@ -22,16 +22,20 @@ DO UPDATE SET times = a.times + excluded.times, detail = excluded.detail
 
 
 def alarm(code: str, *, now: datetime, times: int = 1, **detail: int | str) -> None:
-    """Alarm the operator of a problem that has just happened `times` times.
+    """Alarm the operator of a fault that has just happened `times` times.
 
-    An alarm of the same code that is not mailed yet counts up. `detail` holds ids and counts only.
+    If an alarm of the same code waits to be mailed, its row counts up and gets the new `detail`; otherwise a new row is
+    written. `detail` holds ids and counts only.
     """
     log.error("operator_alarm", code=code, times=times, **detail)
     rows(_RAISE, {"code": code, "detail": Jsonb(detail), "times": times, "now": now})
 
 
 def mail_alarms(*, now: datetime) -> int:
-    """Mail all alarms that are not mailed yet to OPS_EMAILS, in one e-mail; returns the number of alarms."""
+    """Mail all alarms that are not mailed yet to OPS_EMAILS, in one e-mail; returns the number of alarms.
+
+    Without OPS_EMAILS the alarms only count as mailed. An error of the mail server is raised, and the alarms stay.
+    """
     pending = list(OperatorAlarm.objects.filter(mailed_at__isnull=True).order_by("id"))
     if not pending:
         return 0
