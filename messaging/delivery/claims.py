@@ -89,10 +89,10 @@ ORDER BY c.slot_at
 
 @transaction.atomic
 def claim(message_ids: Sequence[int], *, by: Deliverer) -> list[Claim]:
-    """Claim those of the messages that are still dispatched; return the claims. Messages that another process has are
-    left out.
+    """Claim the messages in `message_ids` that are `dispatched` and before their deadline; return their claims.
 
-    A message whose slot has passed gets a new slot, so that a worker which wakes from a freeze sends no burst.
+    Messages whose row another process has locked are left out. A message that missed its slot gets a new one (see
+    `_with_new_slots`), so that a worker which wakes from a freeze sends no burst.
     """
     asked = time.monotonic()
     claimed = rows(
@@ -130,9 +130,10 @@ _IS_OPEN = "SELECT 1 FROM messaging_message WHERE id = %s AND state = 'sending' 
 
 
 def is_open(claimed: Claim) -> bool:
-    """Whether the attempt's request must still be sent: a report for an earlier attempt may have come since the claim.
+    """Whether the attempt's request must still be sent: the message is `sending`, and this attempt is its latest one.
 
-    True also if the database does not answer.
+    A report on an earlier attempt may have moved the message since the claim. True also if the database does not
+    answer. Closes the thread's database connection.
     """
     try:
         return bool(rows(_IS_OPEN, [claimed.message_id, claimed.attempt]))
@@ -146,11 +147,11 @@ def is_open(claimed: Claim) -> bool:
 def _with_new_slots(claims: list[Claim], *, reading: clock.Reading, hop: timedelta) -> list[Claim]:
     """Return the claims, with new slots for those that missed theirs: a late machine keeps the pace and still sends.
 
-    A message that is not urgent gets no slot later than RESERVE_AHEAD: an emergency must not find a second of slots
-    taken before it. Such a message keeps its missed slot, and the courier gives it back to the queue.
+    A message that is not urgent gets no slot later than RESERVE_AHEAD from now, because a new emergency would wait
+    behind it. Then it keeps its missed slot, and the courier gives it back to the queue.
 
-    `hop` is the time that one statement takes. With a distant database, a slot that is good now may be missed when the
-    claim is committed.
+    `hop` is the time that the claiming statement took. With a distant database, a slot that is not missed now may be
+    missed when the claim is committed.
     """
     missed: dict[int, list[Claim]] = defaultdict(list)
     for claimed in claims:

@@ -1,5 +1,5 @@
-"""Sends claimed messages: one event loop in each process makes the requests of all claims, so no thread waits for a
-reply.
+"""Sends claimed messages: the courier's event loop makes the create requests of all claims, so no thread of a worker
+waits for a reply.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class Courier:
     """Sends the claimed messages of this process: one event loop, one provider for each channel and one writer of
     outcomes.
 
-    It is made at the first delivery of a process: threads and loops do not survive a fork.
+    `courier()` makes it in the process that uses it, never at import: threads and loops do not survive a fork.
     """
 
     def __init__(self, *, by: Deliverer) -> None:
@@ -65,7 +65,7 @@ class Courier:
         threading.Thread(target=self._deliver_waiting, name="claimer", daemon=True).start()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the loop, wait for it and return its result."""
+        """Run a coroutine in the loop, wait for it and return its result. Never call this inside the loop."""
         future: Future[T] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         return future.result()
 
@@ -78,8 +78,8 @@ class Courier:
     def deliver(self, message_ids: Sequence[int], *, sender_id: int = 0) -> int:
         """Claim these messages and hand them to the loop; return the number of messages claimed. Safe to call twice.
 
-        `sender_id` is the sender at which the messages were granted slots; 0 if it is not known. Messages that would
-        exceed the sender's MAX_IN_FLIGHT requests wait unclaimed.
+        `sender_id` is the sender at which the messages were granted slots; 0 if it is not known. While the sender has
+        MAX_IN_FLIGHT requests in this process, the messages wait here unclaimed, and the result is 0.
         """
         with self._changed:
             if self._in_flight[sender_id] >= MAX_IN_FLIGHT:
@@ -102,9 +102,9 @@ class Courier:
         return len(taken)
 
     def _deliver_waiting(self) -> None:
-        """Claim waiting messages as soon as their sender has fewer than MAX_IN_FLIGHT requests.
+        """Claim messages of `_waiting`, up to HINT_SIZE at once, if their sender has fewer than MAX_IN_FLIGHT requests.
 
-        Runs in a thread of its own.
+        Runs in the thread "claimer" until the process ends.
         """
         while True:
             with self._changed:
@@ -121,20 +121,22 @@ class Courier:
                 connection.close()
 
     def _with_room(self) -> int | None:
-        """The id of the first sender with waiting messages and fewer than MAX_IN_FLIGHT open requests; None without
-        one.
+        """The id of the first sender with messages in `_waiting` and fewer than MAX_IN_FLIGHT open requests.
+
+        None if there is no such sender.
         """
         return next((s for s, ids in self._waiting.items() if ids and self._in_flight[s] < MAX_IN_FLIGHT), None)
 
     def drain(self, timeout_s: float = DRAIN_S) -> bool:
-        """Wait until every attempt has ended and its outcome is written; return whether that happened within
-        `timeout_s`.
+        """Wait, at most `timeout_s`, until every attempt of this courier has ended and its outcome is written.
+
+        Return whether that happened.
         """
         with self._changed:
             return self._changed.wait_for(lambda: not self._in_flight.total(), timeout_s)
 
     def stop_claiming(self) -> None:
-        """Drop the waiting messages without claiming them. The rescue of another process finds them by their age."""
+        """Drop the messages of `_waiting` without claiming them. They stay `dispatched`: a scheduler rescues them."""
         with self._changed:
             self._waiting.clear()
 
@@ -199,8 +201,8 @@ class Courier:
 
 
 def _is_too_late(claimed: Claim) -> bool:
-    """Whether to send nothing: the slot is missed, the attempt has too little time left, or the message's deadline has
-    passed.
+    """Whether to send nothing: the slot is missed, the attempt has less time left than SHORTEST_ATTEMPT, or the
+    message's deadline has passed.
 
     A process that froze between the claim and the request may be too late. Its request would exceed the pace, or reach
     the reader when the text has lost its purpose.
@@ -229,7 +231,10 @@ _making = threading.Lock()
 
 
 def courier(*, by: Deliverer) -> Courier:
-    """Return this process's courier for the worker or the scheduler. In the embedded mode one process has both."""
+    """Return this process's courier for `by`; the first call makes it.
+
+    A process has the courier of the worker or of the scheduler. Only `manage.py demo` has both in one process.
+    """
     with _making:
         if by not in _couriers:
             _raise_socket_limit()
@@ -244,8 +249,9 @@ def _raise_socket_limit() -> None:
 
 
 def warm_up() -> None:
-    """Before the first message, make the worker's courier and its first database connection, and load the SDK's lazy
-    imports.
+    """Before the first message, make the worker's courier with Twilio's SDK, and open a database connection.
+
+    A database that does not answer is only logged. Then exclude all loaded objects from garbage collection.
     """
     courier(by=Deliverer.WORKER)
     try:
@@ -261,7 +267,10 @@ def warm_up() -> None:
 
 
 def drain() -> None:
-    """Claim no more messages, and wait for the attempts that this process has begun."""
+    """Drop the waiting messages of this process's couriers, and wait until the attempts that have begun are written.
+
+    The wait ends after DRAIN_S for each courier. Attempts that are unfinished then are logged as an error.
+    """
     for by, working in _couriers.items():
         working.stop_claiming()
         if not working.drain():

@@ -1,5 +1,5 @@
-"""Grants slots: the next free slots of a sender go to its next messages by (class, rank, id). Hints name the granted
-messages to the workers.
+"""Grants slots: the next free slots of a sender go to its queued messages in the order of class, rank and id. Hints
+carry the ids of the granted messages to the workers.
 """
 
 from collections import defaultdict
@@ -120,7 +120,8 @@ _UNTIL_DUE = "SELECT extract(epoch FROM min(due_at) - clock_timestamp()) FROM me
 def until_due_s(most_s: float) -> float:
     """Seconds until the next queued message is due, at most `most_s`, so that joined SMS (coalescing) leave on time.
 
-    The result is 50 ms for a message that is due already: it was held back, or another process had locked its row.
+    Returns _LEFT_BEHIND_S if a queued message is due already: a cap or an outage held it back, or another process had
+    locked its row. Returns `most_s` if no message is queued.
     """
     [(wait_s,)] = rows(_UNTIL_DUE)
     if wait_s is None:
@@ -129,8 +130,9 @@ def until_due_s(most_s: float) -> float:
 
 
 def grant_all(publish: Callable[[Hint], object]) -> bool:
-    """Grant slots at every active sender with queued messages; return whether messages still wait for slots.
+    """Grant slots at every active sender with queued messages; return whether more messages may wait for slots.
 
+    `publish` is called with each hint after the commit of its slots.
     A sender's hints are published before slots are granted at the next sender. The sender with the most urgent message
     comes first, so that a long pass delays no emergency. A sender whose row another scheduler has locked is left to
     that scheduler.
@@ -152,9 +154,9 @@ def _grant_next(granted: Sequence[int]) -> _Grant | None:
     `granted` are the ids of the senders that had their turn. The sender's lock is NO KEY UPDATE, because a new message
     holds a key share of its sender's row until the message is committed.
 
-    The commit waits for neither the disk nor a standby (PostgreSQL's synchronous_commit). Only a claim acts on a
-    granted slot, and the claim's commit waits for both, with the granting before it. If a crash of the database undoes
-    the granting, no process has claimed its messages yet, and they are granted slots again.
+    The commit waits for neither the disk nor a standby (PostgreSQL's synchronous_commit). Only a claim uses a granted
+    slot. The claim's commit waits for both, and so makes the earlier granting durable too. If a crash of the database
+    undoes the granting, no claim of its messages is stored, and they are granted slots again.
     """
     found = rows(_LOCK, {"granted": list(granted), **clock.short_timeouts()})
     if not found:
@@ -186,7 +188,10 @@ def _grant_next(granted: Sequence[int]) -> _Grant | None:
 
 
 def _next(sender_id: int, *, limit: int, classes: list[MessageClass], now: datetime) -> list[_Picked]:
-    """The most urgent messages of these classes that are due, at most `limit`; their rows are locked."""
+    """Lock and return the most urgent queued messages of the sender, at most `limit`.
+
+    They are of the given classes, due and before their deadline. Rows that another process has locked are left out.
+    """
     found = rows(_NEXT, {"sender": sender_id, "limit": limit, "classes": [int(kind) for kind in classes], "now": now})
     return [_Picked(i, segments, MessageClass(kind), is_first) for i, segments, kind, is_first in found]
 

@@ -1,5 +1,5 @@
-"""Outages: after a configuration or quota error a sender is left out for a while, and another capable sender takes
-over.
+"""Outages: after a configuration or quota error a sender is left out for a while. Another sender that can carry its
+messages, if there is one, takes over.
 """
 
 from collections.abc import Sequence
@@ -40,9 +40,9 @@ def trip(sender_id: int, *, address: str, outcome: Outcome, now: datetime) -> No
     """Begin an outage of the sender, for the country of `address` or, if the outcome's scope is SENDER, for all
     countries.
 
-    The first outage lasts OUTAGE, or QUOTA_RETRY after a quota error. An outage that follows within LONGEST_OUTAGE
-    lasts twice as long as the one before, up to LONGEST_OUTAGE or the first, whichever is longer. An error during an
-    outage changes nothing.
+    The first outage lasts OUTAGE, or QUOTA_RETRY after a quota error. An outage that begins less than LONGEST_OUTAGE
+    after the end of the one before lasts twice as long as that one, but at most LONGEST_OUTAGE or the time of a first
+    outage, whichever is longer. An error during an outage changes nothing.
     """
     rows(
         _TRIP,
@@ -58,9 +58,10 @@ def trip(sender_id: int, *, address: str, outcome: Outcome, now: datetime) -> No
 
 
 def close(claims: Sequence[Claim]) -> None:
-    """End the outages of senders at which the provider accepted an attempt that began after the outage did.
+    """End the outages that began before one of these accepted attempts at the same sender.
 
-    An outage because of a carrier's code goes on: the provider accepts also messages that the carrier refuses later.
+    An outage of one country ends only by an attempt to that country. An outage because of a code in LATE_CODES goes on:
+    the provider accepts messages, and the carrier refuses them later.
     """
     if not SenderOutage.objects.exclude(error_code__in=LATE_CODES).exists():
         return
@@ -74,9 +75,10 @@ def close(claims: Sequence[Claim]) -> None:
 
 
 def pass_on(message_ids: Sequence[int], *, now: datetime) -> int:
-    """Give these queued messages, after a failed attempt, to senders that have not tried them; return how many moved.
+    """Give these messages, after a failed attempt, to senders that have not tried them; return how many moved.
 
-    A message without an untried sender stays, and its sender tries it again.
+    A message that moves is due now. A message without an untried sender stays at its sender, which tries it again.
+    Messages that are not `queued` do not move.
     """
     routes = Routes.at(now)
     waiting = Message.objects.select_for_update(no_key=True).filter(id__in=message_ids, state=State.QUEUED)
@@ -88,7 +90,7 @@ def pass_on(message_ids: Sequence[int], *, now: datetime) -> int:
 
 
 def has_alternative(message: Message, *, now: datetime) -> bool:
-    """Whether a sender that can carry the message and is not out has not tried it yet."""
+    """Whether Routes.choose finds a sender for the message that has made no attempt at it."""
     return _untried(message, Routes.at(now)) is not None
 
 
@@ -105,9 +107,10 @@ def _untried(message: Message, routes: Routes) -> Sender | None:
 
 @transaction.atomic
 def reroute() -> int:
-    """Move queued messages from senders that are out, or inactive, to the next sender that can carry them.
+    """Move queued messages from senders that are out, or inactive, to the preferred other sender that can carry them.
 
-    One transaction moves at most _BATCH messages from one sender to another. Returns how many messages moved.
+    One call moves at most _BATCH messages from one sender to one other. Messages that no other sender can carry stay.
+    Returns how many messages moved, and wakes the schedulers if any did.
     """
     now = clock.set_short_timeouts()
     routes = Routes.at(now)

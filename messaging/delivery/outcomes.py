@@ -40,7 +40,10 @@ class FinishedAttempt:
 
 
 class OutcomeWriter:
-    """Takes finished attempts from the event loop and stores them; calls `on_written` with those that are stored."""
+    """Takes finished attempts from the courier's event loop and writes their outcomes to the database.
+
+    Calls `on_written` with each batch afterwards, also with an attempt whose outcome the database refused.
+    """
 
     def __init__(self, *, by: Deliverer, on_written: Callable[[Sequence[FinishedAttempt]], None]) -> None:
         self._by = by
@@ -61,9 +64,10 @@ class OutcomeWriter:
             self._on_written(batch)
 
     def _write(self, batch: list[FinishedAttempt]) -> None:
-        """Store the batch, and retry until the database has taken it: no other process knows the provider's replies.
+        """Write the batch; retry while the database is out of reach, because no other process knows these replies.
 
-        The moves are conditional. A batch that was written, but whose commit was not confirmed, may be written again.
+        After any other error write each attempt singly. Writing a batch twice does no harm, because its moves are
+        conditional.
         """
         pause_s = 0.1
         while True:
@@ -83,7 +87,8 @@ class OutcomeWriter:
     def _write_singly(self, batch: list[FinishedAttempt], error: Exception) -> None:
         """Write each attempt by itself after the database refused the batch, so that one reply holds up no other.
 
-        The cause is a reply that cannot be stored, or a provider id that another attempt has already.
+        The cause is a reply that cannot be stored, or a provider id that another attempt has already. An attempt that
+        is refused alone is written without the provider's words (`_bare`). If that is refused too, it is given up.
         """
         log.error("outcome_refused", count=len(batch), error=type(error).__name__)
         if len(batch) > 1:
@@ -94,7 +99,9 @@ class OutcomeWriter:
 
 
 def write_outcomes(batch: Sequence[FinishedAttempt], *, by: Deliverer) -> None:
-    """Write the outcomes to the attempts, move their messages, raise alarms, and begin or end outages of senders."""
+    """In one transaction write the outcomes to the attempts, move their messages, raise alarms, begin or end outages of
+    senders, and store or delete opt-outs that the provider reported.
+    """
     with transaction.atomic():
         now = clock.set_short_timeouts()
         failed = _failed_meanwhile(batch)
@@ -155,8 +162,8 @@ def _change(finished: FinishedAttempt, *, failed: set[UUID], now: datetime) -> C
 def after_failure(outcome: Outcome, *, attempts: int, is_urgent: bool, now: datetime) -> tuple[State, datetime]:
     """The next state of a message after `attempts` attempts without acceptance, and when it is due in that state.
 
-    A message that may succeed later waits in the outbox until its deadline. Only the recipient's refusal, or the last
-    attempt with an unknown code, ends the message at once.
+    A message that may succeed later is queued again until its deadline. Only a RECIPIENT outcome, or the last of
+    MAX_ATTEMPTS_UNKNOWN_CODE attempts with a code that is not in the provider's table, ends the message at once.
     """
     match outcome.kind:
         case Kind.UNKNOWN:
@@ -206,7 +213,7 @@ _ATTEMPT_OUTCOMES = {Kind.ACCEPTED: AttemptOutcome.ACCEPTED, Kind.UNKNOWN: Attem
 
 
 def _write_attempts(batch: Sequence[FinishedAttempt], *, now: datetime) -> None:
-    """Write each reply to its attempt, but never over the outcome of a delivery report that came first.
+    """Write each reply to its attempt. An outcome that a delivery report has written before stays.
 
     A code of digits is the provider's own error: it has finished with the request. The attempt then ends now, so that
     a look-up need not wait for its time-out.
@@ -238,9 +245,10 @@ def _raise_alarms(batch: Sequence[FinishedAttempt], *, now: datetime) -> None:
 
 
 def _judge_senders(batch: Sequence[FinishedAttempt], *, failed: set[UUID], now: datetime) -> None:
-    """After failures, begin outages, give the messages to other senders and store numbers that refuse our SMS.
+    """After failures, begin outages, give the messages to other senders, and store opt-outs that the provider reported.
 
-    After an accepted attempt, end the sender's outage, and forget the refusal of the number.
+    After an accepted attempt, end the sender's outages, and delete such an opt-out of its number. Attempts in `failed`
+    do not count as accepted.
     """
     unable = [r for r in batch if r.outcome.kind in SENDERS_FAULT]
     for finished in unable:

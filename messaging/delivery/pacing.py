@@ -36,7 +36,10 @@ def slots(
 
 
 def room(*, next_free_at: datetime, now: datetime, each: timedelta) -> int:
-    """The number of messages of one segment that may be granted slots now: their slots begin within HORIZON."""
+    """The number of slots that begin within HORIZON from `now` and are free, at most GRANT_BATCH.
+
+    GRANT_BATCH for a sender without a pace.
+    """
     if not each:
         return policy.GRANT_BATCH
     ahead = now + policy.HORIZON - max(next_free_at, now)
@@ -44,10 +47,13 @@ def room(*, next_free_at: datetime, now: datetime, each: timedelta) -> int:
 
 
 def is_missed(*, slot_at: datetime, now: datetime, each: timedelta) -> bool:
-    """Whether sending in this slot now would exceed the pace at the provider."""
+    """Whether the slot that began at `slot_at` is missed, by the rule of `is_late`: sending might exceed the pace."""
     return is_late((now - slot_at).total_seconds(), each=each)
 
 
 def is_late(seconds: float, *, each: timedelta) -> bool:
-    """Whether a slot that began `seconds` ago is missed: after SLOT_TOLERANCE, or one slot's time if that is longer."""
+    """Whether a slot that began `seconds` ago is missed: after SLOT_TOLERANCE, or one slot's time if that is longer.
+
+    A sender without a pace misses no slot.
+    """
     return bool(each) and seconds > max(each, policy.SLOT_TOLERANCE).total_seconds()

@@ -30,9 +30,9 @@ SELECT s.id, late.ids FROM messaging_sender s CROSS JOIN LATERAL (
 
 
 def overdue(*, limit: int = 100) -> dict[int, list[int]]:
-    """Ids of messages that no worker claimed in time, by sender id, the most urgent first, at most `limit` ids in all.
+    """Return sender id -> ids of its `dispatched` messages past their due time, which no worker claimed in time.
 
-    The caller delivers these messages itself.
+    Each sender has at most `limit` ids, the most urgent message first. The caller delivers these messages itself.
     """
     found = rows(_OVERDUE, {"now": clock.now(), "limit": limit})
     return dict(cast(list[tuple[int, list[int]]], found))
@@ -40,10 +40,10 @@ def overdue(*, limit: int = 100) -> dict[int, list[int]]:
 
 @transaction.atomic
 def sweep() -> int:
-    """Move messages with an ended lease to `unknown`, and unclaimed ones past their deadline to `expired`; return how
-    many.
+    """Move messages with an ended lease to `unknown`, and queued or dispatched ones past their deadline to `expired`.
 
-    After the lease of a claim has ended, nobody knows whether its create request was sent.
+    Return how many moved; one call takes at most _BATCH of each state. Alarm the operator of expired EMERGENCY and
+    SAFETY messages. After the lease of a claim has ended, nobody knows whether its create request was sent.
     """
     now = clock.set_short_timeouts()
     due = Message.objects.select_for_update(skip_locked=True, no_key=True).order_by("id")
@@ -73,7 +73,10 @@ def _ids(due: QuerySet[Message]) -> list[int]:
 
 
 def _with_attempt(due: QuerySet[Message]) -> list[tuple[int, UUID]]:
-    """Pairs of a message's id and the id of its latest attempt. Attempts that are still `sending` become `unknown`."""
+    """Pairs of a message's id and the id of its latest attempt, for at most _BATCH messages.
+
+    Such an attempt that is still `sending` becomes `unknown` in the database.
+    """
     latest = Attempt.objects.filter(message_id__in=_ids(due), number=F("message__attempts"))
     pairs = list(latest.values_list("message_id", "id"))
     unheard = Attempt.objects.filter(id__in=[attempt_id for _, attempt_id in pairs], outcome=AttemptOutcome.SENDING)
