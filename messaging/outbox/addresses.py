@@ -19,7 +19,7 @@ def refusal(channel: Channel, address: str) -> str:
 
 
 def storable(address: str) -> str:
-    """The address as the database can store it. An address that was refused may be shortened."""
+    """The address without NUL characters and cut to 254 characters: the database can store a refused one too."""
     return address.replace("\0", "")[:_MAX_EMAIL]
 
 

@@ -1,8 +1,8 @@
 """Coalescing: safety and routine texts of one cause to one phone within 1.5 s become one SMS, and one row.
 
-A message that waits takes on the text of the next one. The code that queued the second text gets the first one's row,
+The second text is appended to the message that is still queued. The code that queued the second text gets that message,
 so it need not know of the join. Texts of two causes never join: the reader would take one person's text for another's.
-A message that its owner may cancel stands alone: with it, the other text would be cancelled too.
+A message that may be cancelled has `stands_alone` and never joins: the other text would be cancelled with it.
 """
 
 import time
@@ -33,11 +33,11 @@ def join_key(message: Message) -> JoinKey:
 
 
 def waiting(addresses: Iterable[str]) -> dict[JoinKey, Message]:
-    """Return for each key the queued message that can take on another text; its row is locked.
+    """Lock and return, by join key, the queued message to one of `addresses` to which a text can be appended.
 
     A message that is being granted is left out. A text joins only a message of its own sender, because another sender
     may not carry its class. If two transactions write to one phone at the same time, the later one waits here until
-    the first has committed, and then finds its message.
+    the first has committed, and then finds its message. After COALESCE_PATIENCE_S it goes on without it.
     """
     addresses = set(addresses)
     _take_turns(addresses)
@@ -51,16 +51,19 @@ def waiting(addresses: Iterable[str]) -> dict[JoinKey, Message]:
 
 
 def _take_turns(addresses: set[str]) -> None:
-    """Wait until no other transaction writes to these phones, for at most COALESCE_PATIENCE_S: then two texts leave."""
+    """Wait, at most COALESCE_PATIENCE_S, until no other transaction writes to these phones. After that time two SMS are
+    sent instead of one.
+    """
     give_up_at = time.monotonic() + policy.COALESCE_PATIENCE_S
     while rows(_TURN, [sorted(addresses)]) == [(False,)] and time.monotonic() < give_up_at:
         time.sleep(_LOOK_EVERY_S)
 
 
 def join(message: Message, *, text: str, more: Message) -> bool:
-    """Append `text` to a waiting message, which takes the more urgent class and rank and the later deadline of the two.
+    """Append `text` to the text of `message`; set the more urgent class and rank and the later deadline of the two.
 
-    Returns False, and changes nothing, if the text would become too long or the waiting one cannot be decrypted.
+    Changes the object only: the caller saves JOINED_FIELDS. Returns False, and changes nothing, if the joined text
+    would have more than COALESCED_SEGMENTS segments or the text of `message` cannot be decrypted.
     """
     try:
         joined = f"{encryption.decrypt(message.text or b'')}\n{text}"

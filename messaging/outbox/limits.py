@@ -1,4 +1,4 @@
-"""Limits on messages: of one cause to one phone in an hour, of a class in a day, by a sender in a day (UTC).
+"""Limits on messages: of one cause to one address in an hour, of a class in a day, by a sender in a day (UTC).
 
 The daily counts are written when a message is first granted, in the transaction that has locked the sender's row. No
 other transaction waits for them.
@@ -27,10 +27,11 @@ OfCause = tuple[str, str, str, int]
 
 
 def of_causes(caused: Iterable[tuple[str, str]], *, now: datetime) -> Counter[OfCause]:
-    """Count the messages of the last hour of these (cause, address).
+    """Count the messages of the last hour by cause, channel, address and class.
 
-    A cause is whom a message is sent on behalf of. If only the address counted, one account could use up the ceiling of
-    another account's contact, and silence it.
+    `caused`: pairs of a cause and an address, at least one. A cause is the account or network on whose behalf a message
+    is sent. If only the address counted, one account could use up the ceiling of another account's contact, who would
+    then get no messages. Cancelled messages, and messages that were refused when queued, do not count.
     """
     causes, addresses = zip(*set(caused), strict=True)
     recent = _recent(set(addresses), now=now).filter(on_behalf_of__in=set(causes))
@@ -39,13 +40,13 @@ def of_causes(caused: Iterable[tuple[str, str]], *, now: datetime) -> Counter[Of
 
 
 def to_addresses(addresses: Iterable[str], *, now: datetime) -> Counter[ToAddress]:
-    """Count the messages of the last hour to these addresses, whoever caused them."""
+    """Count the messages of the last hour to these addresses by channel, address and class, from all causes."""
     counted = _recent(set(addresses), now=now).values_list("channel", "address", "message_class").annotate(Count("id"))
     return _summed(counted)
 
 
 def _summed(counted: Iterable[tuple[Any, ...]]) -> Counter[Any]:
-    """The counts by the columns before them. One address has two rows while its number is stored in two forms."""
+    """Add up rows of (columns, count) by columns. One address has two rows if its number is stored in two forms."""
     total: Counter[Any] = Counter()
     for *key, count in counted:
         total[tuple(key)] += count
@@ -77,12 +78,12 @@ class Today:
 
     @classmethod
     def read(cls) -> "Today":
-        """Count the messages of each class at all senders; `segments` is 0."""
+        """Read the number of today's messages of each class at all senders; `segments` is 0."""
         return cls.of(cast(list[tuple[int, int, int]], rows(_MESSAGES_TODAY)))
 
     @classmethod
     def of(cls, counted: Sequence[tuple[int, int, int]] | None) -> "Today":
-        """Build it from (class, messages, segments), one for each class that was granted today."""
+        """Build it from rows of (class, messages, segments), one for each class that got slots today; None: no row."""
         return cls(
             messages={kind: messages for kind, messages, _ in counted or ()},
             segments=sum(segments for *_, segments in counted or ()),
@@ -96,7 +97,8 @@ class Today:
     def classes(self, segments_per_day: int) -> list[MessageClass]:
         """The classes that may still be granted at a sender with this daily limit (0: no limit).
 
-        Each is within its cap, and within its SHARE_OF_A_DAY: the rest of the day is for more urgent classes.
+        Each is within its daily cap, and the sender's segments of today are within the class's SHARE_OF_A_DAY. The rest
+        of the sender's daily limit is for more urgent classes.
         """
         return [
             kind

@@ -21,12 +21,12 @@ RESPECTED_BY = (MessageClass.SAFETY, MessageClass.ROUTINE)
 
 
 def refused(address: str, *, now: datetime) -> None:
-    """Store that the provider refuses our SMS to this number."""
+    """Store that the provider refuses our SMS to this number. An opt-out that is stored already stays as it is."""
     OptOut.objects.get_or_create(address=address, defaults={"reason": _REFUSED, "since": now})
 
 
 def taken(addresses: Collection[str]) -> None:
-    """Delete the provider's refusals for these numbers, because the provider has just accepted messages for them.
+    """Delete opt-outs of these numbers that the provider reported, because it has just accepted messages for them.
 
     An opt-out that a reader sent to us, or chose on a page, stays: the provider does not know of it.
     """
@@ -35,7 +35,7 @@ def taken(addresses: Collection[str]) -> None:
 
 
 def ask(address: str, *, reason: str, now: datetime) -> None:
-    """Store that the reader of this number wants only SOS messages, until `take_back`."""
+    """Store that the reader of this number wants no SAFETY and ROUTINE messages, until `take_back`."""
     OptOut.objects.update_or_create(address=address, defaults={"reason": reason, "since": now})
 
 
@@ -69,9 +69,10 @@ _GOES_ON = re.compile(r"[^\S\n]+\w")
 
 
 def take_word(address: str, text: str, *, now: datetime) -> str:
-    """Act on an SMS from this number if it is a word of _STOP, _START or _OURS; return our reply, or "" without one.
+    """Act on an SMS from this number: a word for STOP stores an opt-out, a word for START deletes it.
 
-    Twilio itself replies to the Latin words.
+    Return our reply to a Cyrillic word (_OURS), in the word's language. Return "" for any other text: Twilio itself
+    replies to the Latin words.
     """
     said = _said(text)
     word, language = _OURS.get(said, (said, ""))
@@ -83,7 +84,10 @@ def take_word(address: str, text: str, *, now: datetime) -> str:
 
 
 def _said(text: str) -> str:
-    """The first word of a text in capitals, if it stands alone there; case, quotation marks and politeness aside."""
+    """The first word of the text in capital letters; "" if a sentence goes on after it ("stop by the shop").
+
+    Words of _POLITE may follow it, and any text after a punctuation mark or a line break.
+    """
     first = _WORDS.search(text)
     if first is None:
         return ""

@@ -22,15 +22,15 @@ from messaging.states import FINAL, State
 class Outgoing:
     """One message to be queued. `address` is a phone number in E.164 form or, for e-mail, an e-mail address.
 
-    `rank` orders the messages of one class, 0 first. A call needs `language`; where Twilio has no voice for it (ky),
+    `rank` orders the messages of one class, 0 first. A call needs `language`; if Twilio has no voice for it (ky),
     the call plays the prompt `recording` (messaging/speech.py) instead of the text. The `language` of an e-mail chooses
-    its subject. A message that may be cancelled `stands_alone`: its text is never joined with another.
+    its subject. A message that may be cancelled needs `stands_alone`: its text is never joined with another.
 
-    `on_behalf_of` names who causes the message; this app only compares it. Ceilings count, and texts join, only within
-    one cause. A message with `despite_ceilings` counts, but no ceiling refuses it before MOST_DESPITE_CEILINGS.
-    `is_confirmed` says that the reader agreed to messages from this cause: otherwise the messages of all causes to the
-    address count too. A caller who may not send the message gives the `refusal` with which it is written as failed. No
-    message leaves earlier than `not_before`.
+    `on_behalf_of` names the cause of the message; messaging only compares it. Ceilings count, and texts join, only
+    within one cause. A message with `despite_ceilings` counts, but only MOST_DESPITE_CEILINGS refuses it.
+    `is_confirmed`: the reader agreed to messages of this cause; otherwise messages of all causes to the address count.
+    With a `refusal` the message is written as failed. It gets no slot before `not_before`, and none after
+    `deadline_at` (None: by DEFAULT_DEADLINES).
     """
 
     address: str
@@ -50,11 +50,11 @@ class Outgoing:
 
 
 def queue(outgoing: Sequence[Outgoing], *, now: datetime) -> list[Message]:
-    """Write the messages to the outbox, in order, and wake the schedulers at commit. Call inside a transaction.
+    """Write the messages to the outbox and wake the schedulers at commit. Return one Message for each item, in order.
 
-    A message that may not be sent is written as `failed`, with the reason in `error_code` (see `_refusal`). The text of
-    a safety or routine message is appended to a message of the same cause that waits for the same phone, unless it
-    stands alone. Then the same Message is returned for both.
+    Call inside a transaction. A message that may not be sent is written as `failed`, with the reason in `error_code`
+    (see `_Batch._refusal`). A safety or routine text may be appended to a queued message of the same cause to the same
+    phone (coalescing.py). Then the same Message is returned for both.
     """
     if not outgoing:
         return []
@@ -66,7 +66,9 @@ def queue(outgoing: Sequence[Outgoing], *, now: datetime) -> list[Message]:
 
 
 class _Batch:
-    """The messages that one `queue` writes, with the limits and opt-outs of their addresses, read before."""
+    """The messages that one call of `queue` writes. `of` reads the counts, opt-outs and queued messages of their
+    addresses; `add` decides on each message; `write` stores all of them.
+    """
 
     def __init__(self, *, now: datetime) -> None:
         self.now = now
@@ -111,7 +113,7 @@ class _Batch:
         return message
 
     def _refusal(self, item: Outgoing, sender: Sender | None) -> str:
-        """The Refusal of a message; "" if it may be sent."""
+        """The Refusal of a message, as text; "" if it may be sent."""
         if item.refusal:
             return item.refusal
         if refusal := addresses.refusal(item.channel, item.address):
@@ -128,7 +130,10 @@ class _Batch:
         return "" if self._fits(item) else Refusal.RECIPIENT_CEILING
 
     def _fits(self, item: Outgoing) -> bool:
-        """Whether the ceilings of the cause, and of the address, have room for the message. Counts it if so."""
+        """Whether the ceilings per hour have room for the message; if so, count it.
+
+        The messages of its cause to the address are compared, and without `is_confirmed` those of all causes too.
+        """
         ceiling = policy.PER_RECIPIENT_AND_HOUR[item.message_class]
         to_address = (str(item.channel), addresses.storable(item.address), int(item.message_class))
         of_cause = (item.on_behalf_of, *to_address)
@@ -163,9 +168,10 @@ _ALARMING = (Refusal.RECIPIENT_CEILING, Refusal.DAILY_CAP, Refusal.NO_SENDER)
 
 
 def cancel(message_ids: Collection[int], *, now: datetime) -> set[int]:
-    """Cancel messages that no process has begun to send; returns the ids that were not sent and never will be.
+    """Cancel queued and dispatched messages; return the ids of the cancelled ones, which certainly were not sent.
 
-    Pass safety and routine messages only if they stand alone: another row may hold another person's text too.
+    A message that a process is sending now gets the deadline `now`, so it is not tried again. Pass safety and routine
+    messages only if they have `stands_alone`: their row may also hold another text that was joined to it.
     """
     moved = move([Change(id=i, to=State.CANCELLED) for i in set(message_ids)], by=Deliverer.WEB, now=now)
     # A message in flight that fails is past its deadline, so it is not tried again.
@@ -184,7 +190,10 @@ FROM up JOIN waiting USING (id) WHERE m.id = up.id
 
 
 def move_up(ranks: Mapping[int, int]) -> None:
-    """Move queued messages forward in their class; `ranks` is message id -> ranks to gain. Never waits for a lock."""
+    """Lower the rank of queued messages, but not below 0; `ranks` is message id -> the number to subtract.
+
+    Messages that are not queued, or whose row is locked, keep their rank.
+    """
     if ranks:
         rows(_MOVE_UP, {"ids": list(ranks), "ranks": list(ranks.values())})
 

@@ -20,7 +20,7 @@ class Routes:
 
     @classmethod
     def at(cls, now: datetime) -> "Routes":
-        """The senders and outages at this moment, by one query."""
+        """Read the active senders and the outages that last beyond `now`, by one query."""
         outages = SenderOutage.objects.filter(sender=OuterRef("pk"), until__gt=now).values("country")
         active = Sender.objects.filter(is_active=True).annotate(out_for=ArraySubquery(outages))
         senders = list(active.order_by("preference", "id"))
@@ -31,8 +31,8 @@ class Routes:
     ) -> Sender | None:
         """The preferred sender that can carry the message, has no outage and whose id is not in `without`.
 
-        If there is no such sender, returns the preferred one that can carry the message at all: the message waits
-        there. None if no sender can carry it.
+        If there is no such sender, returns the preferred one that can carry the message, also if it has an outage or
+        its id is in `without`: the message waits there. None if no sender can carry it.
         """
         country = numbers.calling_code(address) if channel is not Channel.EMAIL else ""
         capable = [s for s in self.senders if can_carry(s, channel=channel, country=country, kind=message_class)]

@@ -12,6 +12,7 @@ def sync_default(**_: object) -> None:
     """Write the numbers and addresses of the settings into the first senders' rows; runs after every `migrate`.
 
     The pace of the settings is written only when the row is made. After that the operator changes it in the admin.
+    The sender of calls or e-mails becomes inactive if its setting is empty.
     """
     _sync(
         DEFAULT,

@@ -35,7 +35,8 @@ class UnknownAttempt(Exception):
 def apply_report(attempt_id: UUID, outcome: Outcome, *, by: Deliverer) -> bool:
     """Apply a delivery report to its attempt and message; return whether the message moved.
 
-    A repeated report, or one older than the stored outcome, changes nothing. Raises UnknownAttempt.
+    A repeated report, or one older than the stored outcome, changes nothing. A failure may also begin an outage of the
+    sender, store an opt-out or raise an alarm. Raises UnknownAttempt if no attempt has this id.
     """
     found = _read(_ATTEMPT, [attempt_id])
     if not found:
@@ -101,9 +102,10 @@ def _apply_locked(known: Attempt, outcome: Outcome, *, by: Deliverer) -> bool:
 
 
 def _may_another_arrive(message: Message, failed: Attempt, attempts: Sequence[Attempt]) -> bool:
-    """Whether another attempt of the message may still reach the phone, or is being looked up.
+    """Whether another attempt of the message may still reach the phone: it is sending, accepted or delivered, or it is
+    the latest attempt of an `unknown` message.
 
-    In that case the failure of this attempt does not decide the message.
+    In that case the failure of the attempt `failed` does not move the message.
     """
     if message.state == State.UNKNOWN and failed.number != message.attempts:
         return True
@@ -121,7 +123,8 @@ def _judge_sender(message: Message, attempt: Attempt, outcome: Outcome, *, now: 
 def _is_old(message: Message, outcome: Outcome) -> bool:
     """Whether a report on an attempt that has failed already is out of date.
 
-    The message may be waiting for its next attempt, which an old report must not disturb.
+    Out of date are all reports of progress but a delivery, and a report of failure while the message waits for its next
+    attempt (WAITING).
     """
     if outcome.kind is Kind.ACCEPTED:
         return outcome.state is not State.DELIVERED
@@ -176,6 +179,10 @@ def _change(message: Message, attempt: Attempt, outcome: Outcome, *, now: dateti
 
 
 def may_try_again(message: Message, *, now: datetime) -> bool:
-    """Whether to make one more attempt after accepted ones that did not reach the phone: each attempt costs money."""
+    """Whether the message may have one more attempt after a failed one that the provider had accepted.
+
+    It needs a text, a deadline after `now`, and fewer attempts that the provider may have created than _PAID_ATTEMPTS:
+    each of them costs money.
+    """
     created = Attempt.objects.filter(message=message).exclude(outcome=AttemptOutcome.NOT_CREATED).count()
     return message.text is not None and created < _PAID_ATTEMPTS and now < message.deadline_at

@@ -17,8 +17,9 @@ from messaging.states import State
 def press(attempt_id: UUID, digit: str, *, provider_id: str) -> str:
     """Take a key pressed in the call of this attempt; returns the TwiML that the call goes on with.
 
-    The key that the call asked for is stored and signalled once, even if it is reported twice, and the call counts as
-    delivered. After any other key the call asks again, so that a slip loses no answer. Raises UnknownAttempt.
+    The key speech.CONFIRM is stored, and `digit_pressed` is sent, once for each attempt, even if the key is reported
+    twice. The call then counts as delivered. After any other key the call asks again, so that a wrong key loses no
+    answer. Raises UnknownAttempt if no attempt of a call has this id.
     """
     attempt = Attempt.objects.select_related("message").filter(id=attempt_id, message__channel=Channel.VOICE).first()
     if attempt is None:
@@ -51,7 +52,7 @@ def _ask_again(attempt: Attempt) -> str:
 
 
 def _text(message: Message) -> str:
-    """The text of the call. After the message's end its text is deleted, and only the question is returned."""
+    """The text of the call; only the question if the text was erased at the message's end or cannot be decrypted."""
     try:
         return encryption.decrypt(message.text or b"")
     except encryption.Unreadable:

@@ -36,7 +36,11 @@ LOOK_UPS_PER_PASS = 200
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """An unknown message: its latest attempt may or may not exist at the provider."""
+    """A message in state `unknown`: its latest attempt (`attempt_id`, begun at `started_at`) may exist at the provider.
+
+    `since`: when the message became unknown. `proof_at`: a look-up that is made later and does not show the message
+    proves that it was not created. `unknown_attempts`: the message's attempts with an unknown outcome.
+    """
 
     message_id: int
     attempt_id: UUID
@@ -59,7 +63,7 @@ def senders_in_doubt() -> list[int]:
 
 
 def settle(courier: Courier, sender_id: int) -> int:
-    """Look up the due unknown messages of one sender, all at the same time; return the number settled.
+    """Look up the due unknown messages of one sender, all at the same time; return how many left the state `unknown`.
 
     One call takes at most LOOK_UPS_PER_PASS messages, and waits only for the look-ups of its own sender.
     """
@@ -79,8 +83,8 @@ async def _look_up(
 ) -> list[Outcome | None | Literal[False]]:
     """For each doubt the outcome that the provider shows, None if it has no such message, False without a usable reply.
 
-    A slow "not there" is not usable. A provider that recovers from a fault may reply before it has created the messages
-    of the requests that it held.
+    A reply "not there" later than PROMPT_REPLY_WITHIN is not usable. A provider that recovers from a fault may reply
+    before it has created the messages of the requests that it held.
     """
 
     async def one(doubt: Doubt) -> Outcome | None | Literal[False]:
@@ -108,7 +112,11 @@ async def _look_up(
 
 
 def _known(doubts: Sequence[Doubt]) -> dict[UUID, set[str]]:
-    """For each attempt of the doubts, the provider ids of other attempts to the same address, by attempt id."""
+    """Return attempt id of each doubt -> provider ids of other attempts to the same address.
+
+    A look-up must not take one of these for the message in doubt. Attempts that began more than 24 hours before the
+    oldest doubt are left out.
+    """
     since = min(doubt.started_at for doubt in doubts) - policy.DEFAULT_DEADLINES[MessageClass.ROUTINE]
     recent = Attempt.objects.filter(message__address__in={doubt.address for doubt in doubts}, started_at__gte=since)
     found = recent.exclude(provider_id="").values_list("message__address", "id", "provider_id")
@@ -202,7 +210,7 @@ def _settle_by_policy(doubt: Doubt) -> bool:
 def _may_send_blindly(doubt: Doubt, *, now: datetime) -> bool:
     """Whether to send a message again although its outcome is unknown: an EMERGENCY twice is better than not at all.
 
-    MAX_UNKNOWN_ATTEMPTS bounds the attempts while the provider cannot be reached.
+    It must be before its deadline and have fewer than MAX_UNKNOWN_ATTEMPTS attempts with an unknown outcome.
     """
     return (
         doubt.message_class == MessageClass.EMERGENCY
@@ -213,9 +221,9 @@ def _may_send_blindly(doubt: Doubt, *, now: datetime) -> bool:
 
 @transaction.atomic
 def _leave_unknown(doubt: Doubt, *, to: State, reason: str, outcome: AttemptOutcome = AttemptOutcome.UNKNOWN) -> bool:
-    """Move an unknown message to `to`: back to the queue or to its end.
+    """Move an unknown message to `to` (queued or unconfirmed), and write `outcome` to its latest attempt.
 
-    Returns False if a callback has settled it meanwhile.
+    Returns False, and changes nothing, if a callback has moved the message meanwhile.
     """
     now = clock.set_short_timeouts()
     change = Change(id=doubt.message_id, to=to, due_at=now, error_code=reason, attempt_id=doubt.attempt_id)

@@ -47,7 +47,7 @@ def senders_to_watch() -> list[int]:
 
 
 def watch(courier: Courier, sender_id: int) -> int:
-    """Look up the due unfinished messages of one sender, all at the same time; return the number moved.
+    """Look up the due accepted and sent messages of one sender, all at the same time; return the number moved.
 
     One call takes at most FETCHES_PER_PASS messages.
     """
@@ -64,7 +64,7 @@ def watch(courier: Courier, sender_id: int) -> int:
 def _take_due(sender_id: int) -> tuple[list[Watched], int]:
     """Take up to FETCHES_PER_PASS due messages of this sender; return those to look up now, and how many were moved.
 
-    A message without an attempt to look up is moved to queued, undelivered or unconfirmed, or waits.
+    A message without an attempt to look up is moved as `_without_look_up` says, or waits.
 
     The next look-up of a message is as far away as the message is old, but at least AWAITING_CALLBACK and at most
     WATCH_AT_MOST_EVERY.
@@ -113,9 +113,11 @@ def _is_overdue(message: Message, *, now: datetime) -> bool:
 
 
 def _without_look_up(message: Message, attempts: Sequence[Attempt], *, now: datetime) -> Change | None:
-    """The move of an accepted message that has no attempt to look up; None to wait.
+    """The change of an accepted or sent message that has no attempt to look up; None: the message waits.
 
-    Its accepted attempt has failed while the next one was made, and the next one has failed too.
+    If all its attempts have failed, it is queued again (`may_try_again`) or ends `undelivered`. While the outcome of
+    another attempt is unknown, `move` ends it as `unconfirmed` instead. If an accepted attempt has no provider id, the
+    message waits for a callback and ends `unconfirmed` NEVER_FINISHED_AFTER its deadline.
     """
     outcomes = {attempt.outcome for attempt in attempts}
     to, reason = State.UNDELIVERED, "calls_failed"

@@ -39,7 +39,10 @@ def _form(request: HttpRequest) -> dict[str, str] | HTTPStatus:
 
 
 def _is_signed(request: HttpRequest, form: dict[str, str]) -> bool:
-    """Whether Twilio signed this form for our account. Twilio signs the public URL, which a proxy may have changed."""
+    """Whether Twilio signed this form for our account.
+
+    Twilio signs the public URL. A proxy may have changed the request's host, so the URL begins with PUBLIC_BASE_URL.
+    """
     url = settings.PUBLIC_BASE_URL + request.get_full_path()
     signature = request.headers.get("X-Twilio-Signature", "")
     tokens = (settings.TWILIO_AUTH_TOKEN, *settings.TWILIO_AUTH_TOKEN_FALLBACKS)

@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 @lru_cache(maxsize=100)
 def _note_unknown(noun: str, status: str) -> None:
-    """Log a status that Twilio has introduced since this release: once in each process."""
+    """Log a status that our table of Twilio's statuses does not have: once for each status in each process."""
     log.warning("twilio_status_unknown", noun=noun, status=status[:20])
 
 
