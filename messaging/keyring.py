@@ -46,7 +46,9 @@ class KeyRing:
 
     @property
     def newest(self) -> Key:
-        """The key that encrypts new values. While DATA_KEYS begins with `plain`: the key that will do so after it."""
+        """The key that encrypts new values. If DATA_KEYS begins with `plain`, it encrypts columns only after that entry
+        is removed.
+        """
         return self.keys[0]
 
     def named(self, key_id: bytes) -> Iterator[Key]:

@@ -267,9 +267,10 @@ def warm_up() -> None:
 
 
 def drain() -> None:
-    """Drop the waiting messages of this process's couriers, and wait until the attempts that have begun are written.
+    """For each courier of this process: drop the messages that wait unclaimed, and wait until the begun attempts have
+    ended and their outcomes are written.
 
-    The wait ends after DRAIN_S for each courier. Attempts that are unfinished then are logged as an error.
+    The wait for one courier lasts at most DRAIN_S. If an attempt is unfinished then, an error is logged.
     """
     for by, working in _couriers.items():
         working.stop_claiming()

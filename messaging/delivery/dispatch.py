@@ -132,10 +132,9 @@ def until_due_s(most_s: float) -> float:
 def grant_all(publish: Callable[[Hint], object]) -> bool:
     """Grant slots at every active sender with queued messages; return whether more messages may wait for slots.
 
-    `publish` is called with each hint after the commit of its slots.
-    A sender's hints are published before slots are granted at the next sender. The sender with the most urgent message
-    comes first, so that a long pass delays no emergency. A sender whose row another scheduler has locked is left to
-    that scheduler.
+    `publish` is called with each hint after the commit of its slots, before slots are granted at the next sender. The
+    sender with the most urgent message comes first, so that a long pass delays no emergency. A sender whose row another
+    scheduler has locked is left to that scheduler.
     """
     granted: list[int] = []
     are_waiting = False

@@ -1,4 +1,6 @@
-"""The sweep: finds messages that are past their due time, and moves those that no other process is going to move."""
+"""Finds messages that no worker claimed in time (`overdue`), and moves messages whose lease or deadline has passed
+(`sweep`).
+"""
 
 from datetime import datetime
 from typing import cast

@@ -1,4 +1,4 @@
-"""Coalescing: safety and routine texts of one cause to one phone within 1.5 s become one SMS, and one row.
+"""Coalescing: safety and routine texts of one cause to one phone within 1.5 s (COALESCE) become one SMS and one row.
 
 The second text is appended to the message that is still queued. The code that queued the second text gets that message,
 so it need not know of the join. Texts of two causes never join: the reader would take one person's text for another's.

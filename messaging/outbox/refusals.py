@@ -1,4 +1,4 @@
-"""Why the outbox refuses to send a message.
+"""The reasons for which the outbox refuses to send a message.
 
 A refused message is stored as `failed`, with the reason as its error code.
 """

@@ -76,8 +76,9 @@ class Code:
 class Outcome:
     """The provider's reply to one create request, or the report of a callback or a look-up on one message.
 
-    `state`: where the provider says the message is, if the provider has it. `retry_after_s`: the wait that the provider
-    asks for.
+    `code`: the provider's error code, "" without an error. `provider_id`: the provider's id of the message, "" if it
+    gave none. `state`: the message's state at the provider, if the provider has the message. `retry_after_s`: the wait
+    that the provider asks for; None: it asks for none.
     """
 
     kind: Kind
@@ -98,7 +99,8 @@ NOT_SENT = Outcome(kind=Kind.TRANSIENT, code=SLOT_MISSED, retry_after_s=0)
 class SendRequest:
     """One message to be created at the provider.
 
-    `validity_s`: how long the message is worth delivering. `timeout_s`: how long the whole create request may take.
+    `validity_s`: seconds until the message's deadline, after which the provider should not deliver it. `timeout_s`: the
+    longest time that the whole create request may take.
     """
 
     attempt_id: UUID
@@ -129,11 +131,11 @@ class Search:
 
 
 class LookUpFailed(Exception):
-    """The provider did not answer a look-up, or answers no look-ups: the message's outcome stays unknown."""
+    """The provider did not reply to a look-up, or offers no look-ups. The look-up says nothing about the message."""
 
 
 class Provider(Protocol):
-    """One way to a provider. It is made, used and closed in one event loop."""
+    """The interface of a provider for one channel. An object of it is made, used and closed in one event loop."""
 
     codes: ClassVar[Mapping[str, Code]]
 
@@ -141,15 +143,16 @@ class Provider(Protocol):
         """Create the message at the provider and return the outcome within `timeout_s`. Never raises."""
 
     async def find(self, search: Search) -> Outcome | None:
-        """Search for a message; return its outcome, or None if the provider has no such message.
+        """Search for the message of an attempt whose reply was lost; return its outcome, or None if the provider has no
+        such message.
 
-        Raises LookUpFailed.
+        Raises LookUpFailed if the provider gives no usable reply.
         """
 
     async def fetch(self, provider_id: str) -> Outcome | None:
-        """Ask for one message by its id; return its outcome, or None if the provider has no such message.
+        """Ask for one message by the provider's id of it; return its outcome, or None if there is no such message.
 
-        Raises LookUpFailed.
+        Raises LookUpFailed if the provider gives no usable reply.
         """
 
     async def close(self) -> None: ...

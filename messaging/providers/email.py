@@ -73,14 +73,16 @@ def _refuse_look_up() -> NoReturn:
 
 
 class _TooLate(Exception):
-    """The deadline has passed: the process was frozen, or the server slow.
+    """The deadline passed before the text of the e-mail was sent: the process was frozen, or the server slow.
 
-    Another process may have sent the message since.
+    Another process may have sent the message.
     """
 
 
 class _Progress:
-    """How far one e-mail has come. A connection that breaks after the text began to leave has an unknown outcome."""
+    """The progress of sending one e-mail. If the connection breaks after `begin`, the outcome is unknown: perhaps the
+    server has the text.
+    """
 
     def __init__(self, *, write_by: float) -> None:
         self.write_by = write_by
@@ -98,14 +100,14 @@ class _Progress:
         return Outcome(kind=kind, code=type(error).__name__)
 
     def close(self) -> None:
-        """Close without waiting for the server's answer to QUIT, as Django's backend would: nothing depends on it."""
+        """Close the connection without waiting for the server's reply to QUIT. Django's backend would wait for it."""
         if self.connection is not None:
             with suppress(OSError):
                 self.connection.putcmd("quit")
             self.connection.close()
 
     def hang_up(self) -> None:
-        """Make the thread that waits for the server stop waiting. Called from another thread."""
+        """Shut the socket, so that the thread that waits for the server gets an error. Called from another thread."""
         sock = getattr(self.connection, "sock", None)
         if sock is not None:
             with suppress(OSError):
@@ -164,7 +166,7 @@ def subject(message_class: MessageClass, *, language: str) -> str:
 
 
 def _refused(error: Exception) -> Outcome | None:
-    """The outcome of an error that proves the e-mail was not accepted; None if the outcome stays unknown."""
+    """The outcome of an error that proves that the server did not accept the e-mail; None for any other error."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         [(code, words), *_] = error.recipients.values()
         return _reply(code, words)

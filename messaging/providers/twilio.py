@@ -45,7 +45,7 @@ _REFUSALS = {
 
 
 def _late(name: str, kind: Kind, failure: Failure, scope: Scope = Scope.MESSAGE) -> Code:
-    """A row for a code that comes by callback only, after Twilio has accepted the message."""
+    """A row for a code that only a callback or a look-up reports, after Twilio has accepted the message."""
     return Code(name, kind, failure, scope, is_late=True)
 
 
@@ -122,8 +122,8 @@ class TwilioProvider:
 
 
 def _shows(body: object, text: str) -> bool:
-    """Whether a body in Twilio's list is our text.
+    """Whether a message's body in Twilio's list ends with our text, with any kind and number of blanks between words.
 
-    A trial account puts words of Twilio's before it, and blanks may differ.
+    Twilio puts its own words before the texts of a trial account.
     """
     return " ".join(str(body).split()).endswith(" ".join(text.split()))

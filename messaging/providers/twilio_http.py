@@ -46,10 +46,10 @@ class _TooLate(Exception):
 
 
 class _PunctualRequest(aiohttp.ClientRequest):
-    """A request that checks its deadline just before it leaves: a frozen process that wakes goes on exactly where it
-    stood.
+    """A request that checks its deadline just before it is written, and is not written after it (_TooLate).
 
-    Head and body leave together, in `write_bytes`, which runs in a task of its own after `send` has returned.
+    A process that wakes from a freeze goes on where it stood, so an earlier check is not enough. Head and body are
+    written together by `write_bytes`, which runs in a task of its own after `send` has returned.
     """
 
     async def write_bytes(self, writer: AbstractStreamWriter, conn: Any, content_length: int | None = None) -> None:
@@ -64,7 +64,7 @@ class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
     """The SDK's asynchronous client, with a connection for each request under way and no limit on their number.
 
     The courier limits the requests of each sender. A limit here would let one sender whose requests hang delay others.
-    Deadlines are the caller's: the SDK ignores its constructor's `timeout` and hands None, no limit, to every request.
+    The caller sets the deadline of each request: the SDK ignores its constructor's `timeout` and sets no limit.
     """
 
     def __init__(self, base_url: str) -> None:
@@ -109,7 +109,10 @@ def client() -> tuple[Client, _HttpClient]:
 
 
 async def create(client: Client, resource: Resource, fields: Fields, *, timeout_s: float) -> Outcome:
-    """Create a resource of the account within `timeout_s`; return the outcome. Never raises."""
+    """Create a resource (a message or a call) of the account within `timeout_s`; return the outcome. Never raises.
+
+    The request is not written later than SHORTEST_ATTEMPT before the end of `timeout_s`. The outcome is then NOT_SENT.
+    """
     url = f"{_API}/2010-04-01/Accounts/{settings.TWILIO_ACCOUNT_SID}/{resource.noun}s.json"
     _write_by.set(time.monotonic() + timeout_s - policy.SHORTEST_ATTEMPT.total_seconds())
     try:
@@ -127,7 +130,10 @@ async def create(client: Client, resource: Resource, fields: Fields, *, timeout_
 
 
 async def look_up(request: Callable[[], Awaitable[T]]) -> T:
-    """Await this look-up for at most policy.LOOK_UP_DEADLINE; return its result. Raises LookUpFailed."""
+    """Await the look-up that `request` begins, at most LOOK_UP_DEADLINE; return its result.
+
+    Raises LookUpFailed after that time and for every error.
+    """
     try:
         async with asyncio.timeout(policy.LOOK_UP_DEADLINE.total_seconds()):
             return await request()
@@ -138,7 +144,7 @@ async def look_up(request: Callable[[], Awaitable[T]]) -> T:
 async def look_up_one(request: Callable[[], Awaitable[T]]) -> T | None:
     """Await the look-up of one resource by its id; return its result, or None if Twilio has no resource with this id.
 
-    Raises LookUpFailed.
+    Raises LookUpFailed after LOOK_UP_DEADLINE and for every error but Twilio's 404.
     """
     try:
         return await look_up(request)

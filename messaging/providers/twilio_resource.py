@@ -42,14 +42,17 @@ class Resource:
         return f"{settings.PUBLIC_BASE_URL}/api/v1/webhooks/twilio/{self.webhook}/{attempt_id}/"
 
     def judged(self, code: str) -> Outcome:
-        """The outcome for an error code. A status that is in the table of codes counts as a code."""
+        """The outcome for an error code of `codes`, or a status that stands there; UNRECOGNISED for any other text."""
         known = self.codes.get(code)
         if known is None:
             return Outcome(kind=Kind.UNRECOGNISED, code=code)
         return Outcome(kind=known.kind, scope=known.scope, failure=known.failure, code=code)
 
     def reported(self, status: str, code: object, provider_id: str) -> Outcome:
-        """The outcome for a status with its error code, from a response, a callback or a look-up."""
+        """The outcome for a status with its error code, from a response, a callback or a look-up.
+
+        A status that is not in `statuses` counts as accepted.
+        """
         state, error = self.statuses.get(status, State.ACCEPTED), error_code(code)
         if state not in (State.UNDELIVERED, State.FAILED):
             return Outcome(kind=Kind.ACCEPTED, code=error, provider_id=provider_id, state=state)

@@ -100,7 +100,8 @@ class TwilioVoiceProvider:
         return await twilio_http.create(self._client, CALL, fields, timeout_s=request.timeout_s)
 
     async def find(self, search: Search) -> Outcome | None:
-        """Return the first call to the address since that time which belongs to no other attempt; None without one.
+        """Return the outcome of the newest call from `search.origin` to `search.address` that was created at
+        `search.since` or later and is not in `search.known`; None if there is no such call.
 
         Twilio's list does not show the text of a call. Raises LookUpFailed.
         """

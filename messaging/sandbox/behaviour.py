@@ -1,4 +1,4 @@
-"""Applies the rules of rules.py: how the sandbox misbehaves, for all numbers or for one, always or N times."""
+"""Stores the rules that rules.py has read, and makes of them the Script for each request to the sandbox."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -15,9 +15,9 @@ EVERYONE = ""
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """The treatment of one create request by the sandbox.
+    """The treatment of one create request by the sandbox. Its fields are explained in rules.py.
 
-    Zero, False and None mean: as Twilio does when nothing fails.
+    With the default values the sandbox responds as Twilio does when nothing fails.
     """
 
     latency_s: float = 0.0
@@ -38,9 +38,10 @@ GOOD_DAY = Script()
 
 @dataclass(slots=True)
 class Layer:
-    """The rules of one target.
+    """The rules of one target: one phone number, or all numbers.
 
-    Rules with `times` are used first, in the order given, until they are used up; then the lasting rule.
+    `timed`: the rules with `times`, in the order given; the first one is used until its requests are used up.
+    `lasting`: the fields of all rules without `times`. They hold where the timed rule says nothing.
     """
 
     lasting: dict[str, Any] = field(default_factory=dict)
@@ -55,7 +56,7 @@ class Layer:
             self.timed.append(rule)
 
     def take(self) -> dict[str, Any]:
-        """Return the fields for one request, and count the first rule with `times` down."""
+        """Return the fields for one request. The first rule with `times`, if any, has one use less afterwards."""
         if not self.timed:
             return self.lasting
         rule = self.timed[0]
@@ -70,7 +71,7 @@ class Layer:
 
 
 class Layers:
-    """The rules of one kind of request: for every number, and over these the rules of single numbers."""
+    """The rules of one kind of request: `everyone` for all numbers, and `numbers` for single ones, which come first."""
 
     def __init__(self) -> None:
         self.everyone = Layer()
@@ -96,7 +97,7 @@ class Layers:
 
 
 class Behaviours:
-    """All rules. Creates and look-ups count their `times` apart."""
+    """All rules of the sandbox. A create request uses up no `times` of a rule for look-ups, and the reverse."""
 
     def __init__(self) -> None:
         self.clear()
@@ -107,25 +108,34 @@ class Behaviours:
         self._common = GOOD_DAY
 
     def add(self, rules: Iterator[Rule]) -> None:
-        """Add the parts of one posted rule. Raises RuleError when there are too many rules."""
+        """Add the rules that `read_rules` made of one posted rule. Raises RuleError when there are too many rules."""
         for rule in rules:
             (self._lookups if rule.is_lookup else self._creates)[rule.channel].add(rule)
         self._common = script_of(self._creates[SMS].everyone.lasting)
 
     def for_create(self, to: str) -> Script:
-        """How the sandbox treats one message to the number. A rule with `times` that is used has one use less then."""
+        """Return the Script for one create request of an SMS to the number.
+
+        Each rule with `times` that is used has one use less afterwards.
+        """
         creates = self._creates[SMS]
         if not creates.everyone.timed and to not in creates.numbers:
             return self._common
         return script_of(creates.take(to))
 
     def for_call(self, to: str) -> Script:
-        """How the sandbox treats one call to the number. A rule with `times` that is used has one use less then."""
+        """Return the Script for one create request of a call to the number.
+
+        Each rule with `times` that is used has one use less afterwards.
+        """
         fields = self._creates[VOICE].take(to)
         return replace(script_of(fields), digits=fields.get("digits", ""), plan=call_plan_of(fields))
 
     def lookup_fails(self, to: str, *, channel: str = SMS) -> bool:
-        """Whether a list or fetch must respond with 500. A rule with `times` that is used has one use less then."""
+        """Whether the response to a list or fetch is 500.
+
+        Each rule with `times` that is used has one use less afterwards.
+        """
         return bool(self._lookups[channel].take(to).get("fail_lists", False))
 
 

@@ -1,4 +1,4 @@
-"""Posts status callbacks: signed like Twilio's, when they are due, once each, and to this machine only.
+"""Posts status callbacks, signed like Twilio's, when they are due: only to this machine and the configured own host.
 
 Source: https://www.twilio.com/docs/messaging/guides/track-outbound-message-status and
 https://www.twilio.com/docs/usage/security#validating-requests.
@@ -25,8 +25,10 @@ RESPONSE_BYTES = 65_536
 
 @dataclass(slots=True)
 class CallbackCounts:
-    """Counts of callbacks. `failed` got no 2xx response, `refused` had a URL that is neither loopback nor `own_host`,
-    `dropped` found WAITING_LIMIT callbacks waiting.
+    """Counts of callbacks. `posted`: sent, or tried. `failed`: those of them without a 2xx response.
+
+    `refused`: the URL is neither loopback nor `own_host`. `dropped`: WAITING_LIMIT was reached. `waiting`: the messages
+    that still have steps with callbacks.
     """
 
     posted: int = 0
@@ -37,7 +39,7 @@ class CallbackCounts:
 
 
 class Callbacks:
-    """Posts the callbacks of messages, between `start` and `close`. Lives in one event loop."""
+    """Posts the callbacks of messages between `start` and `close`. Its methods must be called in one event loop."""
 
     def __init__(self, *, account_sid: str, auth_token: str, own_host: str | None = None) -> None:
         self._own_host = own_host
@@ -64,7 +66,7 @@ class Callbacks:
         await self._session.close()
 
     def forget(self) -> None:
-        """Post no more callbacks for the messages taken so far, and set the counts to zero."""
+        """Drop all callbacks that are not posted yet, and set the counts to zero."""
         self._generation += 1
         self.counts = CallbackCounts()
         while not self._due.empty():
@@ -74,7 +76,11 @@ class Callbacks:
         return asdict(self.counts)
 
     def follow(self, message: Message) -> None:
-        """Post a callback for every step of the message's plan when the step is due."""
+        """Post a callback for every step of the message's plan when the step is due.
+
+        Does nothing if the message or its plan wants no callbacks. Only counts a message with a foreign callback URL,
+        and one that comes while WAITING_LIMIT messages wait.
+        """
         if not message.callback_url or not message.plan.callbacks:
             return
         if not _is_ours(message.callback_url, self._own_host):
@@ -159,7 +165,7 @@ class Callbacks:
 
 
 def _is_ours(url: str, own_host: str | None) -> bool:
-    """Whether the URL leads to this machine, or to the installation that the sandbox belongs to.
+    """Whether the URL leads to this machine or to `own_host`, the host of the installation that uses the sandbox.
 
     The parser is that of the HTTP client: otherwise the two could read different hosts in a URL.
     """

@@ -26,7 +26,7 @@ LIMITS_S = {"Timeout": range(1, 601), "TimeLimit": range(1, 14_401)}
 
 @dataclass(frozen=True, slots=True)
 class CallDraft:
-    """A valid create request of a call."""
+    """A valid create request of a call. `says`: its TwiML as read. `events`: the events that callbacks report."""
 
     to: str
     sender: str
@@ -75,7 +75,10 @@ class Calls:
         self._lives: set[asyncio.Task[None]] = set()
 
     def follow(self, call: Message) -> None:
-        """Let the call ring, be answered and end, according to the call's plan."""
+        """Begin a task that lets the call ring, be answered and end as its plan says. Returns at once.
+
+        While WAITING_LIMIT calls are running, the call is only counted as dropped.
+        """
         if len(self._lives) >= WAITING_LIMIT:
             self._callbacks.counts.dropped += 1
             return
@@ -100,7 +103,7 @@ class Calls:
                 await self._press(call, facts)
 
     async def _tell(self, call: Message, facts: CallFacts, status: str, number: int) -> bool:
-        """Post the callback of this status, if the create request asked for one; returns whether it did."""
+        """Post the callback of this status if the create request and the plan want it; return whether it was posted."""
         if not call.callback_url or not call.plan.callbacks or EVENT_OF[status] not in facts.events:
             return False
         about = self._about(call, status) | {
@@ -117,7 +120,10 @@ class Calls:
         return True
 
     async def _press(self, call: Message, facts: CallFacts) -> None:
-        """Press the plan's next key each time the call asks for one."""
+        """Press the keys of `facts.digits` in turn, one each time the call asks for a key.
+
+        Stops when the call asks for no more keys, or when our server's response to a key is not 2xx or no valid TwiML.
+        """
         action = facts.action
         for digit in facts.digits:
             if not action:

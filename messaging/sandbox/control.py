@@ -27,7 +27,7 @@ class Arrival:
 
 
 class SandboxControl:
-    """A client for a sandbox at a URL. Every method raises requests.HTTPError for a response that is not 2xx."""
+    """A client for a sandbox at a URL. A method raises requests.HTTPError for a response of 400 or above."""
 
     def __init__(self, url: str, account_sid: str, auth_token: str) -> None:
         self._url = url
@@ -65,7 +65,7 @@ class SandboxControl:
         return found
 
     def wait_for(self, to: str, count: int, timeout_s: float) -> list[dict[str, Any]]:
-        """Wait until a phone number has `count` messages; return them, newest first.
+        """Wait until a phone number has at least `count` messages; return all of them, newest first.
 
         Raises TimeoutError after `timeout_s`.
         """
@@ -87,7 +87,7 @@ class SandboxControl:
         self._call("DELETE", "/sandbox/behaviour")
 
     def reset(self) -> None:
-        """Delete messages, rules, pending callbacks and counts."""
+        """Delete the sandbox's messages, rules, callbacks that are not posted yet, and counts."""
         self._call("POST", "/sandbox/reset")
 
     def stats(self) -> dict[str, Any]:

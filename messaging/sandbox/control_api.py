@@ -38,7 +38,7 @@ class ControlApi:
         return json_response({"ok": True})
 
     async def reset(self, _request: web.BaseRequest) -> web.Response:
-        """Delete messages, rules, pending callbacks and counts."""
+        """Delete messages, rules, callbacks that are not posted yet, and counts; stop all calls."""
         self._behaviours.clear()
         self._callbacks.forget()
         self._calls.forget()

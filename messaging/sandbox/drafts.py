@@ -58,7 +58,10 @@ def read_draft(form: bytes) -> Draft:
 
 
 def form_fields(form: bytes) -> MultiMapping[str]:
-    """The fields of a form; bytes that are not UTF-8 are replaced. `get` gives the first value of a repeated field."""
+    """The fields of a form; bytes that are not UTF-8 are replaced. `get` gives the first value of a repeated field.
+
+    Raises TwilioError for more than MAX_FORM_FIELDS fields.
+    """
     if form.count(b"&") >= MAX_FORM_FIELDS:
         raise TwilioError(INVALID_PARAMETER, "Too many parameters")
     # A form is encoded like a query string, and yarl reads it five times as fast as urllib. For Cyrillic texts, which

@@ -69,7 +69,10 @@ def _count(name: str, query: Mapping[str, str], default: int) -> int:
 
 
 def _day(text: str | None, default: date) -> date:
-    """The day in a DateSent filter. Twilio compares days only, and ignores a time after the date."""
+    """The day in a DateSent filter; `default` without one. Raises TwilioError if it is no date.
+
+    Twilio compares days only, and ignores a time after the date.
+    """
     if not text:
         return default
     try:
@@ -87,7 +90,10 @@ def _page_token(token: str) -> str:
 def page_of(
     store: Store, listing: Listing, collection: Collection, *, account_sid: str, now: float
 ) -> dict[str, object]:
-    """One page as Twilio sends it, newest first, with the URIs of the pages around it."""
+    """One page of resources as Twilio sends it, newest first, with the URIs of the first, previous and next page.
+
+    Raises TwilioError if the page token names no stored message.
+    """
     found = _matches(store, listing, collection, now)
     # A page with a token starts after a certain resource, so that new arrivals do not shift it.
     skipped = 0 if listing.after_sid else listing.page * listing.page_size

@@ -1,4 +1,4 @@
-"""Responds to a create request as the script of the request says."""
+"""Responds to a create request as its Script (behaviour.py) says: late, with an error, in pieces or never."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,7 +12,10 @@ Created = Callable[[], web.Response]
 
 
 async def respond(request: web.BaseRequest, script: Script, created: Created | None) -> web.StreamResponse:
-    """Respond as the script says. `created` makes Twilio's normal response; None if the request created nothing."""
+    """Respond as the script says. `created` makes Twilio's normal response; None: the request created nothing.
+
+    With `hang` this never returns. With `lose_reply` it closes the connection before it returns.
+    """
     if script.latency_s:
         await asyncio.sleep(script.latency_s)
     plain = _plain(script, created)

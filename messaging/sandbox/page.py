@@ -1,4 +1,4 @@
-"""The web page of phones at /sandbox/. Everyone at this machine may read it; other web sites may not."""
+"""The web page of phones at /sandbox/. A person at this machine needs no password; other web sites cannot read it."""
 
 import time
 from dataclasses import asdict
@@ -42,8 +42,9 @@ class Page:
         }
 
     def check_host(self, request: web.BaseRequest) -> None:
-        """Refuse a request with a foreign Host with 421: a site that points its name at this machine must not read the
-        page.
+        """Raise HTTP 421 if the header Host is neither a loopback name nor in `own_hosts`.
+
+        Another web site could point its own name at this machine, and its scripts could then read the page.
         """
         try:
             host = urlsplit("//" + request.headers.get("Host", "")).hostname
@@ -60,9 +61,10 @@ class Page:
         return web.Response(text=text, content_type="text/html", headers=HEADERS)
 
     async def changes(self, request: web.BaseRequest) -> web.Response:
-        """The phones that changed after the query's `since`, which is the `now` of an earlier response.
+        """The shown phones that changed after the query's `since`, which is the `now` of an earlier response.
 
-        Returns all phones if the sandbox was reset or restarted since then (another epoch).
+        Returns all shown phones if the sandbox was reset or restarted since then (another `epoch`). At most
+        PHONES_SHOWN phones are shown.
         """
         now = time.monotonic()
         since = _seconds(request.query.get("since", ""))

@@ -47,7 +47,7 @@ class Bubble:
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """One phone; its `bubbles` are newest first."""
+    """One phone. `bubbles`: its newest MESSAGES_SHOWN messages and calls, newest first. `total`: the number of all."""
 
     number: str
     total: int
@@ -55,7 +55,7 @@ class Phone:
 
 
 def phones_shown(store: Store, *, now: float, since: float = 0.0) -> list[Phone]:
-    """The newest phones, without those that have not changed after `since` (monotonic seconds)."""
+    """Return the phones that changed after `since` (monotonic seconds), of the PHONES_SHOWN newest ones."""
     newest = islice(store.phones(), PHONES_SHOWN)
     return [
         _phone(number, messages, now)

@@ -1,13 +1,13 @@
-"""Checks the rules of `POST /sandbox/behaviour`, and lays one rule over another. The fields of a rule:
+"""Checks the rules of `POST /sandbox/behaviour`, and combines the fields of two rules. The fields of a rule:
 
 channel              "sms" (the default) or "voice": the requests that the rule is about
-to                   "+996700000001": this number only; without it, everyone
-times                the next N matching requests only; without it, until cleared
+to                   "+996700000001": this number only; without it, all numbers
+times                the next N matching requests only; without it, all requests until the rules are deleted
 latency_ms           wait this long before the response
 status               respond with this 4xx or 5xx and create nothing (429 with retry_after_s)
-error_code           refuse with this Twilio code (HTTP 400 and the like)
-final                "delivered", "sent" (no receipt), "undelivered" or "failed", with error_code;
-                     for a call "completed", "busy", "no-answer", "failed" (with error_code) or "canceled"
+error_code           without final: refuse the create request with this Twilio code (HTTP 400 and the like)
+final                last status of an SMS: "delivered", "sent" (no receipt), "undelivered" or "failed"; of a call:
+                     "completed", "busy", "no-answer", "failed" or "canceled". error_code tells why it failed
 digits               keys that the person presses in the call, one each time it asks for one; without them a voicemail,
                      or a person who only listens, has answered
 lose_reply           close the connection instead of responding
@@ -15,10 +15,11 @@ hang                 never respond
 garbage              respond with 201 and a body that is not JSON
 created              with status, lose_reply or hang: whether the message exists all the same
                      (default: no with status, yes with the others)
-drip_ms              send one byte of the response, then wait this many milliseconds
+drip_ms              wait this many milliseconds after each byte of the response's body
 callbacks            false: post no callbacks
 duplicate_callbacks  post each callback twice
-callback_delay_ms    milliseconds of each step: one number, or [to sent, from sent to final]
+callback_delay_ms    milliseconds of each step: one number, or [to sent, from sent to final];
+                     for a call [to ringing, from ringing to the end]
 fail_lists           respond to list and fetch with 500
 """
 
@@ -51,7 +52,7 @@ class RuleError(ValueError):
 
 @dataclass(slots=True)
 class Rule:
-    """One checked rule. `times` is the number of requests it is still for; None means for ever."""
+    """One checked rule. `times`: the number of requests that may still use it; None: all requests."""
 
     channel: str
     to: str | None
@@ -69,7 +70,7 @@ def overlay(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_rules(posted: object) -> Iterator[Rule]:
-    """Yield the rule for creates and the rule for look-ups in a posted JSON value.
+    """Check a posted JSON value; return the rules in it: one for create requests, one for look-ups, or both.
 
     Raises RuleError for a wrong value.
     """

@@ -19,7 +19,11 @@ CLOCK_GRAIN_S = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The life of a message: `steps` are (seconds after arrival, Twilio status), in order of time."""
+    """The life of a message: `steps` are (seconds after arrival, Twilio status), in order of time.
+
+    `error_code`: Twilio's code after a failed end. `callbacks`: whether callbacks are posted. `copies`: how often each
+    callback is posted.
+    """
 
     steps: tuple[tuple[float, str], ...] = ((0.15, "sent"), (0.4, "delivered"))
     error_code: int | None = None
@@ -91,7 +95,7 @@ class Message:
         return next((after for after, name in self.plan.steps[: self.steps_taken(now)] if name == status), None)
 
     def talked_s(self, now: float) -> int:
-        """Whole seconds between the answer and the end of a call, as Twilio bills them."""
+        """Whole seconds between the answer and the planned end of a call, at least 1; 0 before an answer."""
         begun = self.time_of("in-progress", now)
         return 0 if begun is None else max(1, round(self.plan.steps[-1][0] - begun))
 
@@ -102,7 +106,7 @@ class Message:
 
 
 class Store:
-    """Keeps the newest messages.
+    """Keeps the newest messages and calls, up to KEPT_MESSAGES of them with KEPT_CHARACTERS in all.
 
     Adding takes constant time. A full store removes its oldest message, which is also the oldest of its phone.
     """
@@ -192,7 +196,7 @@ class Store:
         return self._by_sid.get(sid)
 
     def newest_first(self, to: str = "") -> Iterator[Message]:
-        """All messages, or those to one phone."""
+        """All messages, or only those to the phone number `to`, newest first."""
         return reversed(self._by_phone.get(to, deque()) if to else self._messages)
 
     def after(self, serial: int) -> Iterator[Message]:
