@@ -99,8 +99,9 @@ class OutcomeWriter:
 
 
 def write_outcomes(batch: Sequence[FinishedAttempt], *, by: Deliverer) -> None:
-    """In one transaction write the outcomes to the attempts, move their messages, raise alarms, begin or end outages of
-    senders, and store or delete opt-outs that the provider reported.
+    """Write the outcomes to the attempts and move their messages, in one transaction.
+
+    Also raise alarms, begin or end outages of senders, and store or delete opt-outs that the provider reported.
     """
     with transaction.atomic():
         now = clock.set_short_timeouts()

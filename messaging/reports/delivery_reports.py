@@ -123,8 +123,8 @@ def _judge_sender(message: Message, attempt: Attempt, outcome: Outcome, *, now: 
 def _is_old(message: Message, outcome: Outcome) -> bool:
     """Whether a report on an attempt that has failed already is out of date.
 
-    Out of date are all reports of progress but a delivery, and a report of failure while the message waits for its next
-    attempt (WAITING).
+    A report of progress is out of date unless it reports a delivery. A report of failure is out of date while the
+    message waits for its next attempt (WAITING), which the report must not disturb.
     """
     if outcome.kind is Kind.ACCEPTED:
         return outcome.state is not State.DELIVERED
