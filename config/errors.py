@@ -99,7 +99,10 @@ def _problem(error: exceptions.APIException, data: Any) -> dict[str, Any]:
 def problem(status_code: int, code: str, detail: str, *, retry_after_s: int | None = None) -> JsonResponse:
     body = {"type": "about:blank", "title": detail, "status": status_code, "code": code, "detail": detail}
     headers = {"Retry-After": str(retry_after_s)} if retry_after_s else {}
-    return JsonResponse(body, status=status_code, content_type=CONTENT_TYPE, headers=headers)
+    response = JsonResponse(body, status=status_code, content_type=CONTENT_TYPE, headers=headers)
+    # CommonMiddleware does not see the responses of the middleware above it.
+    response["Content-Length"] = str(len(response.content))
+    return response
 
 
 def _database_unavailable() -> JsonResponse:

@@ -24,6 +24,16 @@ limit_request_line = 4094
 limit_request_fields = 50
 limit_request_field_size = 8190
 
+# While many people press at once, messages that were accepted leave before more presses are taken: the processes that
+# grant slots and send come before these at the processor.
+NICE = 10
+
+
+def post_fork(server: object, worker: object) -> None:
+    """gunicorn calls this in each new worker process."""
+    os.nice(NICE)
+
+
 # Processes are replaced, which bounds leaks; the jitter keeps them from being replaced together.
 max_requests = 20_000
 max_requests_jitter = 2_000

@@ -52,7 +52,7 @@ class Twilio:
         return self._post(uuid4(), self._form(f"SM{uuid4().hex}", "delivered", ""), answer=404)
 
     def senseless(self, attempt_id: UUID, sid: str) -> Post:
-        return self._post(attempt_id, self._form(sid, "exploded", ""), answer=400)
+        return self._post(attempt_id, self._form(sid, "exploded", ""), answer=204)
 
     def _form(self, sid: str, status: str, code: str) -> dict[str, str]:
         form = {"AccountSid": self._account, "MessageSid": sid, "MessageStatus": status}
