@@ -1,5 +1,7 @@
-"""A person's last fixes, as geo/presence.py uses them: the plausible fixes with their errors, and the mean positions of
-the newest of them.
+"""A person's last fixes, as geo/presence.py uses them. Implausible jumps are set apart.
+
+Each fix has the error that evaluation counts with, in metres, which may differ from the accuracy that the phone states
+(geo/errors.py). `means` gives the mean position of the last 2, of the last 3 and of more fixes.
 """
 
 import math

@@ -46,8 +46,9 @@ class KeyRing:
 
     @property
     def newest(self) -> Key:
-        """The key that encrypts new values. If DATA_KEYS begins with `plain`, it encrypts columns only after that entry
-        is removed.
+        """The first key of DATA_KEYS: it encrypts new values.
+
+        While `plain` stands before it, it still wraps the keys of files, but columns are written in plain (`is_on`).
         """
         return self.keys[0]
 

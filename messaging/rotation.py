@@ -115,7 +115,11 @@ class _Row:
 
 
 def groups() -> list[list[Table]]:
-    """All tables with encrypted columns, in groups: one for each call of `together`, then one for each other table."""
+    """All tables with encrypted columns, in the groups in which `rotate` takes them.
+
+    Tables given to `together` are one group: their rows with the same key change in one transaction. Each other table
+    is a group of its own.
+    """
     grouped = [[Table(model, key) for model in group] for key, group in _together.items()]
     taken = {table.model for group in grouped for table in group}
     alone = (Table(model, model._meta.pk.attname) for model in apps.get_models() if model not in taken)

@@ -88,7 +88,11 @@ def add(upload: Upload, content: bytes) -> None:
 
 
 def beyond_block(upload: Upload, offset: int) -> int:
-    """How many of the bytes before this offset lie after the last whole block; 0 if the upload is not encrypted."""
+    """How many of the bytes before `offset` belong to an encryption block that is not complete yet.
+
+    0 if the upload is not encrypted. The caller may hold these bytes back for its next piece: whole blocks are less
+    work for the spool.
+    """
     return offset % BLOCK if upload.file_key else 0
 
 

@@ -2,7 +2,7 @@
 another encoding than the headers say.
 
 No function in this file raises, whatever the bytes are. A body that cannot be read becomes Unreadable: intake.py then
-makes an SOS without position, with a warning.
+makes an SOS without position, or a drill if the text or the URL says so, with a warning.
 """
 
 import json

@@ -28,9 +28,10 @@ def hide(contact: EmergencyContact) -> bool:
 
 
 def hide_copy(before: EmergencyContact) -> bool:
-    """Store the contact as it was before its number was replaced as a hidden contact with a new id.
+    """Keep the old number of a contact whose number was replaced with the duress PIN: it is still asked for help.
 
-    Call it after that change is saved. False if it cannot be hidden (`_next_order`); then nothing is stored.
+    Stores the contact as it was `before`, as a hidden contact with a new id. Call it after the change is saved. False
+    if it cannot be hidden (`_next_order`); then nothing is stored.
     """
     order = _next_order(before)
     if order is None:

@@ -62,7 +62,10 @@ class Failure(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One code of a provider. `name`: the provider's own words for it."""
+    """One row of a provider's table of codes: what messaging does when a reply or report has this code.
+
+    `name`: the provider's own words for it.
+    """
 
     name: str
     kind: Kind
