@@ -26,7 +26,7 @@ limit_request_field_size = 8190
 
 # While many people press at once, messages that were accepted leave before more presses are taken: the processes that
 # grant slots and send come before these at the processor.
-NICE = 10
+NICE = 5
 
 
 def post_fork(server: object, worker: object) -> None:
