@@ -172,7 +172,7 @@ def _claim(request: Request, *, key: str, now: datetime) -> tuple[IdempotencyRec
 def _digest(request: Request) -> bytes:
     data = request.data
     if isinstance(data, dict) and "pin" in data:
-        # Whoever has the table could find out a PIN from its hash. Each repeat has proved its own PIN already.
+        # A thief of the table could find out a PIN from its hash. Each repeat has proved its own PIN already.
         data = {name: value for name, value in data.items() if name != "pin"}
     # A query string says something too: `?drill=true` does.
     query = request.META.get("QUERY_STRING")

@@ -45,7 +45,7 @@ def test_a_removed_zone(phone: APIClient, aida: EmergencyContact, pin: str) -> N
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("pin", [SAFE_PIN, DURESS_PIN])
 def test_a_weakened_zone(phone: APIClient, aida: EmergencyContact, pin: str, change: dict[str, Any]) -> None:
-    """What was known of the person in the zone is kept too: the next fixes outside are an event at once."""
+    """The presence in the zone is kept too: the next fixes outside are an event at once."""
     zone = make_zone(phone)
     upload(phone, walk(*[0] * 6, until=clock.now() - timedelta(minutes=3)))
     evaluate_all()

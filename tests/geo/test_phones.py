@@ -21,7 +21,7 @@ VISIT_S, INTERVALS = 240.0, 2.2
 LATE_S = 300.0
 # The greatest part of the crossings that may be missed, up to this interval in seconds.
 MISSED = {300.0: 0.05, 1_800.0: 0.08}
-# Of a phone that states three times its error: it looks as if it were nowhere near a small zone.
+# The same for a phone that states three times its error: it looks as if it were nowhere near a small zone.
 MISSED_TOO_BAD = 0.14
 
 

@@ -41,7 +41,7 @@ def test_a_position_that_arrives_meanwhile_is_taken(phone: APIClient, contacts: 
     assert (again.status_code, again.json()["id"], again.json()["latitude"]) == (200, alert, 42.87)
     assert (SosAlert.objects.get().latitude, AlertPosition.objects.count()) == (42.87, 1)
     assert Message.objects.count() == 1
-    # What the phone sends once more unchanged is the first response.
+    # A press that is sent again unchanged gets the first response.
     assert press(phone, first).status_code == 201
 
 

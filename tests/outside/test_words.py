@@ -31,7 +31,7 @@ MARKS = [".", "/", ",", ")", "!", "…", "»", "'", '"', "?", ";", ":", ").", "/
 def test_a_link_opens_with_the_marks_that_follow_it(token: str, mark: str) -> None:
     page = Client().get(f"/a/{token}{mark}")
     assert page.status_code == 200
-    # What the page sends goes to the link itself.
+    # The page sends its answers to the link itself.
     assert f'action="/a/{token}/answer"' in page.content.decode()
 
 

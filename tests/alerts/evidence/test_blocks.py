@@ -89,7 +89,7 @@ def test_blocks_are_not_changed_moved_left_out_or_borrowed(cipher: Cipher, size:
     for damaged, as_size in wrong:
         with pytest.raises(Damaged):
             read_all(cipher, damaged, size=as_size)
-    # Of another file, and of a file with the same key under another id.
+    # A block of another file, and one of a file with the same key under another id.
     key = blocks.new_key()
     own, other = Cipher(uuid4(), key), Cipher(uuid4(), key)
     with pytest.raises(Damaged):
